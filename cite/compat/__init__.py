@@ -1,0 +1,12 @@
+"""The one home of what replaces or wraps a function of mmcv, mmcls or mim.
+
+Written for mmcv 1.7.x and mmcls 0.25.0. Each module says why it is there.
+"""
+
+from . import checkpoint_loader, dataloader, runner
+
+checkpoint_loader.install()
+dataloader.install()
+runner.install()
+
+__all__ = ['checkpoint_loader', 'dataloader', 'runner']

@@ -1,0 +1,64 @@
+"""mmcls draws training images by a shuffle per epoch, or by a sampler named in a config.
+
+Ours come from a sampler that the data set's own arguments choose (``patch_balance``,
+``slide_balance``), so ``train_model`` asks the data set. ``workers_per_gpu=0`` needs
+``persistent_workers=False``, which mmcls leaves to the user.
+"""
+
+import functools
+import importlib
+from typing import Any, Optional
+
+from mmcv.runner import EpochBasedRunner
+from torch.utils.data import DataLoader, Dataset
+
+from cite.datasets.samplers import BalancedSampler, sampler_cfg_of
+
+
+def install() -> None:
+    """Wrap ``build_dataloader`` as ``train_model`` sees it, and the epoch runner."""
+    train = importlib.import_module('mmcls.apis.train')
+    if not getattr(train.build_dataloader, 'asks_dataset', False):
+        train.build_dataloader = _ask_dataset(train.build_dataloader)
+        EpochBasedRunner.train = _end_epochs(EpochBasedRunner.train)
+
+
+def _ask_dataset(original: Any) -> Any:
+    @functools.wraps(original)
+    def build_dataloader(
+        dataset: Dataset,
+        samples_per_gpu: int,
+        workers_per_gpu: int,
+        *args: Any,
+        sampler_cfg: Optional[dict] = None,
+        **kwargs: Any,
+    ) -> DataLoader:
+        if sampler_cfg is None:
+            sampler_cfg = sampler_cfg_of(dataset)
+            if sampler_cfg is not None:
+                sampler_cfg['samples_per_replica'] = samples_per_gpu
+        if workers_per_gpu == 0:
+            kwargs['persistent_workers'] = False
+        return original(
+            dataset,
+            samples_per_gpu,
+            workers_per_gpu,
+            *args,
+            sampler_cfg=sampler_cfg,
+            **kwargs,
+        )
+
+    build_dataloader.asks_dataset = True  # type: ignore[attr-defined]
+    return build_dataloader
+
+
+def _end_epochs(original: Any) -> Any:
+    """Give an epoch-based run epochs: one pass of an otherwise endless sampler."""
+
+    @functools.wraps(original)
+    def train(self: EpochBasedRunner, data_loader: DataLoader, **kwargs: Any) -> None:
+        if isinstance(data_loader.sampler, BalancedSampler):
+            data_loader.sampler.endless = False
+        original(self, data_loader, **kwargs)
+
+    return train

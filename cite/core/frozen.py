@@ -1,0 +1,57 @@
+"""What a checkpoint need not hold: pretrained weights that training leaves alone."""
+
+import hashlib
+from typing import Iterator, Tuple
+
+import torch
+from torch import Tensor, nn
+
+DIGEST_KEY = 'frozen_digest'
+# The only entry of the pseudo-checkpoint `none`, see cite/compat/checkpoint_loader.py.
+NO_CHECKPOINT_KEY = 'no_checkpoint'
+
+
+def has_known_source(backbone: nn.Module) -> bool:
+    """Tell whether the frozen weights can be read again from where they came from.
+
+    Weights of a file or hub name can; weights drawn at random cannot, and stay in the
+    checkpoint.
+    """
+    init_cfg = getattr(backbone, 'init_cfg', None)
+    if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
+        return True
+    return getattr(backbone, 'weights_source', None) is not None
+
+
+def frozen_state(backbone: nn.Module) -> Iterator[Tuple[str, Tensor]]:
+    """Yield the names and tensors of a backbone's frozen state.
+
+    That is every parameter without gradient, and the buffers (running statistics) of
+    inner modules none of whose parameters is trained. Buffers of the backbone itself
+    (the prompt's state) are not frozen.
+    """
+    for prefix, module in backbone.named_modules():
+        dot = prefix + '.' if prefix else ''
+        for name, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                yield dot + name, parameter
+        if prefix and not any(p.requires_grad for p in module.parameters()):
+            for name, buffer in module.named_buffers(recurse=False):
+                yield dot + name, buffer
+
+
+def frozen_digest(backbone: nn.Module) -> Tensor:
+    """Digest a backbone's frozen state: SHA-256 over names, shapes and fp32 values.
+
+    The digest does not depend on the device, nor on whether weights that were published
+    in half precision are held in half or in single precision.
+
+    Returns:
+        (32,) uint8 tensor on the CPU.
+    """
+    sha = hashlib.sha256()
+    for name, tensor in sorted(frozen_state(backbone), key=lambda item: item[0]):
+        sha.update(f'{name}{tuple(tensor.shape)}'.encode())
+        values = tensor.detach().to('cpu', torch.float32).contiguous()
+        sha.update(values.numpy().data)
+    return torch.frombuffer(bytearray(sha.digest()), dtype=torch.uint8)

@@ -1,0 +1,3 @@
+from .cite_classifier import CITEClassifier
+
+__all__ = ['CITEClassifier']

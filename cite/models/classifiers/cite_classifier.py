@@ -1,0 +1,76 @@
+from typing import Any, Dict, List, Sequence
+
+import torch
+from mmcls.models.builder import CLASSIFIERS
+from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
+from torch import Tensor
+
+from .frozen_checkpoint import FrozenCheckpoint
+from .precision import autocast, check_precision
+
+
+@CLASSIFIERS.register_module()
+class CITEClassifier(_ImageClassifier):
+    """mmcls' ``ImageClassifier`` with the freezing, precision and checkpoints of CITE.
+
+    Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
+
+    Args:
+        *args: ``backbone``, ``neck``, ``head``, ``pretrained``, ``train_cfg`` and
+            ``init_cfg`` of mmcls' ``ImageClassifier``; also by keyword.
+        freeze: parts to freeze whole besides what freezes itself, out of
+            ``'backbone'``, ``'neck'`` and ``'head'``. They stay in eval mode.
+        precision: compute precision, by autocast; parameters stay fp32. ``'auto'`` is
+            bf16 on a GPU that has it, fp16 on an older one, fp32 on a CPU; or
+            ``'fp32'``, ``'bf16'``, ``'fp16'``.
+        save_frozen: write pretrained frozen backbone weights into checkpoints too. By
+            default a checkpoint holds what was trained, the text embeddings and a
+            digest of the frozen weights, which loading compares.
+
+    Raises:
+        ValueError: an unknown precision or part to freeze.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        freeze: Sequence[str] = (),
+        precision: str = 'auto',
+        save_frozen: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.precision = check_precision(precision)
+        self._frozen_parts = self._freeze(freeze)
+        self._checkpoint = FrozenCheckpoint(self, save_frozen)
+
+    def _freeze(self, names: Sequence[str]) -> List[torch.nn.Module]:
+        parts = {k: m for k, m in self.named_children() if k in _PARTS}
+        unknown = [name for name in names if name not in parts]
+        if unknown:
+            raise ValueError(
+                f'model.freeze names {unknown}; this model has {sorted(parts)}.'
+            )
+        return [parts[name].requires_grad_(False) for name in names]
+
+    def train(self, mode: bool = True) -> 'CITEClassifier':
+        """Set the mode; parts named in ``freeze`` stay in eval mode."""
+        super().train(mode)
+        for part in self._frozen_parts:
+            part.eval()
+        return self
+
+    def forward_train(
+        self, img: Tensor, gt_label: Tensor, **kwargs: Any
+    ) -> Dict[str, Tensor]:
+        """Compute the losses of images (N, 3, H, W) or features (N, D)."""
+        with autocast(self.precision, img.device):
+            return super().forward_train(img, gt_label, **kwargs)
+
+    def simple_test(self, img: Tensor, img_metas: Any = None, **kwargs: Any) -> Any:
+        """Compute the softmax scores of images (N, 3, H, W) or features (N, D)."""
+        with autocast(self.precision, img.device):
+            return super().simple_test(img, img_metas, **kwargs)
+
+
+_PARTS = ('backbone', 'neck', 'head')

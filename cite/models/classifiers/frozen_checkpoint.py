@@ -1,0 +1,106 @@
+"""Checkpoints without pretrained frozen weights: leave out, check, fill in."""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from cite.core.frozen import (
+    DIGEST_KEY,
+    NO_CHECKPOINT_KEY,
+    frozen_digest,
+    frozen_state,
+    has_known_source,
+)
+
+
+class FrozenCheckpoint:
+    """State-dict hooks of a classifier with a frozen ``backbone``.
+
+    Saving leaves out the frozen state whose source is known and adds its digest.
+    Loading such a state dict takes the frozen state from the model, reading it from its
+    ``init_cfg`` if need be, and compares digests.
+
+    Args:
+        model: the classifier; its state-dict hooks are registered here.
+        save_frozen: keep the frozen state in checkpoints.
+    """
+
+    def __init__(self, model: nn.Module, save_frozen: bool) -> None:
+        self.save_frozen = save_frozen
+        self._digest: Optional[Tuple[tuple, Tensor]] = None
+        model._register_state_dict_hook(self._after_save)
+        model._register_load_state_dict_pre_hook(self._before_load, with_module=True)
+
+    def digest(self, backbone: nn.Module) -> Tensor:
+        """Return the digest of the frozen state, computed anew only after a change."""
+        versions = tuple((id(t), t._version) for _, t in frozen_state(backbone))
+        if self._digest is None or self._digest[0] != versions:
+            self._digest = (versions, frozen_digest(backbone))
+        return self._digest[1]
+
+    def _after_save(
+        self, model: nn.Module, state: Dict[str, Tensor], prefix: str, _: Any
+    ) -> None:
+        backbone = model.backbone
+        if self.save_frozen or not has_known_source(backbone):
+            return
+        names = [name for name, _ in frozen_state(backbone)]
+        for name in names:
+            state.pop(f'{prefix}backbone.{name}', None)
+        if names:
+            state[prefix + DIGEST_KEY] = self.digest(backbone).clone()
+
+    def _before_load(
+        self, model: nn.Module, state: Dict[str, Tensor], prefix: str, *_: Any
+    ) -> None:
+        digest = state.pop(prefix + DIGEST_KEY, None)
+        if state.pop(prefix + NO_CHECKPOINT_KEY, None) is not None:
+            _keep_model_state(model, state, prefix)
+        elif digest is not None:
+            self._fill_frozen(model.backbone, state, prefix + 'backbone.', digest)
+
+    def _fill_frozen(
+        self, backbone: nn.Module, state: Dict[str, Tensor], prefix: str, digest: Tensor
+    ) -> None:
+        frozen = dict(frozen_state(backbone))
+        if all(prefix + name in state for name in frozen):
+            return
+        if not torch.equal(self.digest(backbone), digest.cpu()):
+            # `mim test` builds a model without calling init_weights.
+            _read_init_cfg(backbone)
+        if not torch.equal(self.digest(backbone), digest.cpu()):
+            raise ValueError(
+                'the checkpoint was trained on other frozen weights than this '
+                f'{type(backbone).__name__} holds ({_source(backbone)}). Name the '
+                'weights of training in model.backbone (arch, checkpoint or init_cfg).'
+            )
+        for name, tensor in frozen.items():
+            state.setdefault(prefix + name, tensor)
+
+
+def _read_init_cfg(backbone: nn.Module) -> None:
+    init_cfg = getattr(backbone, 'init_cfg', None)
+    if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
+        backbone._is_init = False
+        backbone.init_weights()
+
+
+def _source(backbone: nn.Module) -> str:
+    init_cfg = getattr(backbone, 'init_cfg', None) or {}
+    source = getattr(backbone, 'weights_source', None) or init_cfg.get('checkpoint')
+    return str(source or 'drawn at random')
+
+
+def _keep_model_state(model: nn.Module, state: Dict[str, Tensor], prefix: str) -> None:
+    """Fill an empty state dict from a model that has nothing to be trained."""
+    trained: List[str] = [k for k, p in model.named_parameters() if p.requires_grad]
+    if trained:
+        raise ValueError(
+            '--checkpoint none evaluates a model as it is built, but this one has '
+            f'parameters that need training ({", ".join(trained[:3])}…). Give the '
+            'checkpoint of a training run, or a zero-shot config.'
+        )
+    _read_init_cfg(model.backbone)
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        state.setdefault(prefix + name, tensor)

@@ -1,0 +1,1 @@
+custom_imports = dict(imports=['cite'], allow_failed_imports=False)

@@ -1,0 +1,29 @@
+# CLIP ViT-B/16, zero-shot: nothing is trained, so there is no checkpoint to give.
+# mim test mmcls configs/gastric/baseline/zeroshot_clip-vitb16_bs128_i1000.py \
+#     --checkpoint none --metrics accuracy bag_accuracy mean_bag_accuracy
+_base_ = [
+    '../_base_/custom_imports.py',
+    '../_base_/iter_based_runtime.py',
+    '../_base_/gastric_dataset.py',
+    '../_base_/sgd_i1000_lr0.001-cos.py'
+]
+
+n = 'all'
+run_name = 'zeroshot_clip-vitb16'
+
+arch = 'ViT-B/16'
+TEXTS = [
+    'Well differentiated tubular adenocarcinoma',
+    'Moderately differentiated tubular adenocarcinoma',
+    'Poorly differentiated adenocarcinoma'
+]
+template = '{}'
+model = dict(
+    type='CITEClassifier',
+    backbone=dict(type='CLIPImageBackbone', arch=arch),
+    head=dict(
+        type='CLIPTextHead',
+        arch=arch,
+        texts=[template.format(text) for text in TEXTS]))
+
+work_dir = f'work_dirs/gastric_baseline/{run_name}'

@@ -1,0 +1,38 @@
+# GlaS: three grades of colorectal glands, patient-disjoint halves.
+# SPLIT chooses the folder of annotation files (see configs/glas/README.md).
+import os
+
+split = os.environ.get('SPLIT', '0')
+ann_root = f'data/glas/ann_seed{split}/'
+preprocess = dict(
+    type='PatchGastricPipeline',
+    size=224,
+    mean=[0.485, 0.456, 0.406],  # ImageNet's, as both backbones were trained with
+    std=[0.229, 0.224, 0.225],
+    saturation=[0.8, 1.2],
+    interpolation='bicubic')
+train_pipeline = [
+    preprocess,
+    dict(type='ToTensor', keys=['gt_label']),
+    dict(type='Collect', keys=['img', 'gt_label'])
+]
+test_pipeline = [
+    dict(test_mode=True, **preprocess),
+    dict(type='Collect', keys=['img'])
+]
+common = dict(
+    type='PatchGastricCls3',
+    data_prefix='data/glas/patches_captions/',
+    classes='configs/glas/classes.yml')
+data = dict(
+    samples_per_gpu=32,
+    workers_per_gpu=2,
+    train=dict(
+        ann_file=ann_root + 'train_all_0.5.txt',
+        pipeline=train_pipeline,
+        patch_balance=True,
+        **common),
+    val=dict(
+        ann_file=ann_root + 'val_0.5.txt', pipeline=test_pipeline, **common),
+    test=dict(
+        ann_file=ann_root + 'val_0.5.txt', pipeline=test_pipeline, **common))

@@ -1,0 +1,15 @@
+# CITE on SAM 2's Hiera-tiny, which has no place for prompt tokens: neck and text head.
+_base_ = [
+    '../gastric/_base_/custom_imports.py',
+    '_base_/runtime.py',
+    '_base_/glas_dataset.py',
+    '_base_/sgd_i200.py',
+    '_base_/text_head.py'
+]
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='sam2_hiera_tiny',
+        checkpoint='data/models/sam2_hiera_tiny.fp16.safetensors'),
+    neck=dict(in_features=768))
+work_dir = 'work_dirs/glas/cite_hiera-tiny_minilm'

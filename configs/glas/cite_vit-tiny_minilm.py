@@ -1,0 +1,17 @@
+# CITE on a plain ViT-tiny: one visual prompt, neck and text head trained.
+_base_ = [
+    '../gastric/_base_/custom_imports.py',
+    '_base_/runtime.py',
+    '_base_/glas_dataset.py',
+    '_base_/sgd_i200.py',
+    '_base_/text_head.py'
+]
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='vit_tiny_patch16_224',
+        checkpoint='data/models/vit_tiny_colorectal.fp16.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=192))
+work_dir = 'work_dirs/glas/cite_vit-tiny_minilm'

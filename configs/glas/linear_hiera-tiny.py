@@ -1,0 +1,15 @@
+# Linear classifier on frozen Hiera-tiny features.
+_base_ = [
+    '../gastric/_base_/custom_imports.py',
+    '_base_/runtime.py',
+    '_base_/glas_dataset.py',
+    '_base_/sgd_i200.py'
+]
+model = dict(
+    type='CITEClassifier',
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='sam2_hiera_tiny',
+        checkpoint='data/models/sam2_hiera_tiny.fp16.safetensors'),
+    head=dict(type='MyLinearClsHead', num_classes=3, in_channels=768))
+work_dir = 'work_dirs/glas/linear_hiera-tiny'

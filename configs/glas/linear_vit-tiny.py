@@ -1,0 +1,15 @@
+# Linear classifier on frozen ViT-tiny features.
+_base_ = [
+    '../gastric/_base_/custom_imports.py',
+    '_base_/runtime.py',
+    '_base_/glas_dataset.py',
+    '_base_/sgd_i200.py'
+]
+model = dict(
+    type='CITEClassifier',
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='vit_tiny_patch16_224',
+        checkpoint='data/models/vit_tiny_colorectal.fp16.safetensors'),
+    head=dict(type='MyLinearClsHead', num_classes=3, in_channels=192))
+work_dir = 'work_dirs/glas/linear_vit-tiny'
