@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any, Union
 
 import torch
+from mmcv.utils import digit_version
 from safetensors import SafetensorError
 from safetensors.torch import load_file as load_safetensors
+
+from . import plain_pickle
 
 
 def load_weights(path: Union[str, Path]) -> Any:
@@ -37,7 +40,7 @@ def load_weights(path: Union[str, Path]) -> Any:
     if _is_torchscript(path):
         return dict(torch.jit.load(str(path), map_location='cpu').state_dict())
     try:
-        return torch.load(str(path), map_location='cpu', weights_only=True)
+        return _load_tensors(str(path))
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'{path} holds more than tensors and plain data, or is damaged, and was not '
@@ -48,6 +51,12 @@ def load_weights(path: Union[str, Path]) -> Any:
         raise ValueError(
             f'{path} is damaged or not a checkpoint: {_first_line(error)}'
         ) from error
+
+
+def _load_tensors(path: str) -> Any:
+    if digit_version(torch.__version__) < digit_version('2.0'):
+        return plain_pickle.load_checkpoint(path)
+    return torch.load(path, map_location='cpu', weights_only=True)
 
 
 def _is_torchscript(path: Path) -> bool:

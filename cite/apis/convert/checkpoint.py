@@ -1,0 +1,101 @@
+"""A published checkpoint as it was found on disk."""
+
+import json
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+import torch
+
+from cite.core.weights import load_weights
+
+# The names that transformers and open_clip give to weights on the hub, in the order
+# in which one is taken from a folder.
+HUB_FILES = (
+    'model.safetensors',
+    'pytorch_model.bin',
+    'open_clip_model.safetensors',
+    'open_clip_pytorch_model.bin',
+)
+HUB_CONFIGS = ('config.json', 'open_clip_config.json')
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds, and what is said beside it.
+
+    Args:
+        path: the weights file.
+        content: tensors by name, possibly inside further dicts.
+        config: the hub's config files beside it, merged; empty without one.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, source: Union[str, Path]) -> 'Checkpoint':
+        """Read a file, or the weights in a folder of the hub's layout.
+
+        Raises:
+            FileNotFoundError: there is no such file, or no weights in the folder.
+            ValueError: the file is damaged or holds more than tensors and plain data.
+        """
+        path = find_weights(source)
+        content = read_npz(path) if path.suffix == '.npz' else load_weights(path)
+        if not isinstance(content, dict):
+            raise ValueError(
+                f'{path} holds a {type(content).__name__}, not tensors by name.'
+            )
+        return cls(path, content, _read_configs(path))
+
+    def first_names(self, limit: int = 5) -> list[str]:
+        """Return some of its names, for messages; below a dict's, that dict's first."""
+        names = [
+            f'{key}/{next(iter(value))}' if isinstance(value, dict) and value else key
+            for key, value in islice(self.content.items(), limit)
+        ]
+        return [*names, '…'] if len(self.content) > limit else names
+
+
+def find_weights(source: Union[str, Path]) -> Path:
+    """Return the weights file that a path means: itself, or the one in a folder."""
+    path = Path(source)
+    if not path.is_dir():
+        return path
+    for name in HUB_FILES:
+        if (path / name).is_file():
+            return path / name
+    raise FileNotFoundError(
+        f'{path} is a folder without any of {", ".join(HUB_FILES)}: name the file.'
+    )
+
+
+def read_npz(path: Path) -> dict[str, torch.Tensor]:
+    """Read the arrays of an ``.npz``, never its pickles."""
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such weights file.')
+    try:
+        with np.load(str(path), allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    # Bad zip, bad array header, pickled objects, types that torch has no word for.
+    except Exception as error:
+        raise ValueError(f'{path} is not an npz of plain arrays: {error}') from error
+
+
+def _read_configs(path: Path) -> dict[str, Any]:
+    """Read the configs of a hub folder; beside any other file they mean nothing."""
+    merged: dict[str, Any] = {}
+    if path.name not in HUB_FILES:
+        return merged
+    for name in HUB_CONFIGS:
+        file = path.with_name(name)
+        if file.is_file():
+            try:
+                merged.update(json.loads(file.read_text(encoding='utf-8')))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f'{file} is not a JSON object: {error}') from error
+    return merged

@@ -1,0 +1,110 @@
+"""A conversion before it is written: what fits the model and what does not."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .names import collapse
+from .target import Shapes
+from .translation import State
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Tensors under the target's names, compared with the target.
+
+    Args:
+        source: the file read.
+        layout: name of its layout.
+        target: name of the model.
+        state: tensors to write.
+        expected: names and shapes of the model.
+        dropped: names left out on purpose: heads, decoders, other encoders.
+        config: backbone config that fits the file.
+        notes: sentences for the user.
+    """
+
+    source: Path
+    layout: str
+    target: str
+    state: State
+    expected: Shapes
+    dropped: list[str]
+    config: dict[str, Any]
+    notes: list[str]
+
+    @property
+    def matched(self) -> list[str]:
+        """Names of the model that the file has in the model's shape."""
+        return [n for n in self.expected if n in self.state and not self._differs(n)]
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the model that the file lacks."""
+        return [n for n in self.expected if n not in self.state]
+
+    @property
+    def unexpected(self) -> list[str]:
+        """Names of the file that the model has no place for."""
+        return [n for n in self.state if n not in self.expected]
+
+    @property
+    def mismatched(self) -> list[str]:
+        """Names that both have, in different shapes, with the shapes."""
+        return [
+            f'{n} {tuple(self.state[n].shape)} instead of {self.expected[n]}'
+            for n in self.expected
+            if n in self.state and self._differs(n)
+        ]
+
+    def _differs(self, name: str) -> bool:
+        return tuple(self.state[name].shape) != self.expected[name]
+
+    def check(self) -> None:
+        """Refuse what is not the whole model and nothing but it.
+
+        Heads are left out before. A tensor without a place, such as a layer scale,
+        changes what the model computes as much as a missing one.
+
+        Raises:
+            ValueError: names are missing or unexpected, or shapes differ.
+        """
+        faults = [
+            f'{len(names)} {what} ({collapse(names, limit=3)})'
+            for what, names in (
+                ('missing', self.missing),
+                ('without a place', self.unexpected),
+                ('of another shape', self.mismatched),
+            )
+            if names
+        ]
+        if faults:
+            raise ValueError(
+                f'{self.source}, read as {self.layout}, was not converted, as it does '
+                f'not fit {self.target}; tensors: {", ".join(faults)}.'
+            )
+
+    def listing(self) -> str:
+        """List names matched, missing, unexpected and left out."""
+        rows: list[tuple[str, Sequence[str]]] = [
+            ('matched', self.matched),
+            ('missing', self.missing),
+            ('unexpected', self.unexpected),
+        ]
+        if self.mismatched:
+            rows.append(('mismatched', self.mismatched))
+        rows.append(('left out', self.dropped))
+        lines = [f'{self.source}: {self.layout} to {self.target}']
+        for what, names in rows:
+            lines.append(
+                textwrap.fill(
+                    f'{what:10} {len(names):4}  {collapse(names)}'.rstrip(),
+                    width=88,
+                    subsequent_indent=' ' * 17,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
+        return '\n'.join(lines)

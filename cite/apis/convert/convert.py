@@ -1,0 +1,149 @@
+"""Turn a published checkpoint into one that our backbones load."""
+
+import pprint
+from pathlib import Path
+from typing import Callable, Optional, Union
+
+from .checkpoint import Checkpoint, find_weights
+from .conversion import Conversion
+from .layout import Layout
+from .sources import LAYOUTS
+from .target import Target
+from .targets import MMCLS_VIT, TARGETS
+from .writer import check_paths, write_weights
+
+PathLike = Union[str, Path]
+
+
+def convert_checkpoint(
+    source: PathLike,
+    out: PathLike,
+    layout: Optional[str] = None,
+    target: Optional[str] = None,
+    prefix: str = 'backbone.',
+    force: bool = False,
+    log: Callable[[str], None] = print,
+) -> Conversion:
+    """Convert a checkpoint file; nothing is written unless the whole model is in it.
+
+    Args:
+        source: a weights file, or a folder of the hub's layout.
+        out: file to write, ``.safetensors`` or ``.pth``; never the source.
+        layout: a key of ``LAYOUTS``; guessed by default.
+        target: a key of ``TARGETS``; by default the one that fits the layout.
+        prefix: put before the names for mmcls. The release's files have ``backbone.``,
+            which ``init_cfg=dict(type='Pretrained', checkpoint=OUT,
+            prefix='backbone')`` of a backbone takes off.
+        force: replace an existing ``out``.
+        log: gets the listing of names, and how to use the file.
+
+    Returns:
+        What was written, with a backbone config that fits it.
+
+    Raises:
+        FileNotFoundError: there is no such source.
+        ValueError: the source is of no known layout or does not fit the target, or
+            ``out`` may not be written.
+    """
+    out = Path(out)
+    check_paths(find_weights(source), out, force)
+    conversion = examine(source, layout, target, prefix)
+    log(conversion.listing())
+    conversion.check()
+    write_weights(conversion.state, out, force, origin=conversion.layout)
+    log(usage(conversion, out, prefix))
+    return conversion
+
+
+def examine(
+    source: PathLike,
+    layout: Optional[str] = None,
+    target: Optional[str] = None,
+    prefix: str = 'backbone.',
+) -> Conversion:
+    """Read and translate a checkpoint and compare it with the model it is for.
+
+    Args and exceptions are those of :func:`convert_checkpoint`.
+    """
+    checkpoint = Checkpoint.read(source)
+    found = find_layout(checkpoint, layout)
+    goal = find_target(found, target)
+    try:
+        translation = found.translate(checkpoint)
+        state = goal.rename(translation.state)
+        expected = goal.shapes(state)
+        config, notes = goal.config(state, translation)
+    except ValueError as error:
+        raise ValueError(
+            f'{checkpoint.path}, read as {found.name}, was not converted: {error}'
+        ) from error
+    prefix = prefix if goal.prefixed else ''
+    if prefix and not prefix.endswith('.'):
+        prefix += '.'
+    return Conversion(
+        source=checkpoint.path,
+        layout=found.name,
+        target=goal.name,
+        state={prefix + name: tensor for name, tensor in state.items()},
+        expected={prefix + name: shape for name, shape in expected.items()},
+        dropped=translation.dropped,
+        config=config,
+        notes=[*translation.notes, *notes],
+    )
+
+
+def find_layout(checkpoint: Checkpoint, name: Optional[str] = None) -> Layout:
+    """Return the layout of this name, or guess it.
+
+    Raises:
+        ValueError: the name is unknown, or the checkpoint is of no known layout.
+    """
+    if name is not None and name not in LAYOUTS:
+        raise ValueError(
+            f'{name} is no known layout: name one of {", ".join(LAYOUTS)}.'
+        )
+    candidates = LAYOUTS[name] if name else sum(LAYOUTS.values(), ())
+    for layout in candidates:
+        # Who names a single layout has decided; the model will tell whether it fits.
+        if layout.recognises(checkpoint) or (name and len(candidates) == 1):
+            return layout
+    wanted = ' or '.join(layout.looks_like for layout in candidates)
+    known = f'{name}, which has {wanted}' if name else f'any of {", ".join(LAYOUTS)}'
+    raise ValueError(
+        f'{checkpoint.path} is not laid out like {known}; it has '
+        f'{", ".join(checkpoint.first_names())}.'
+    )
+
+
+def find_target(layout: Layout, name: Optional[str] = None) -> Target:
+    """Return the target of this name, or the one that fits the layout.
+
+    Raises:
+        ValueError: the name is unknown, or of another family.
+    """
+    fitting = {k: t for k, t in TARGETS.items() if t.family == layout.family}
+    if name is None:
+        return next(iter(fitting.values()))
+    if name not in fitting:
+        raise ValueError(
+            f'{layout.name} cannot be written for {name}, only for '
+            f'{", ".join(fitting)}.'
+        )
+    return fitting[name]
+
+
+def usage(conversion: Conversion, out: Path, prefix: str) -> str:
+    """Say what was written and how a config names it."""
+    config = dict(conversion.config)
+    intro = f'Wrote {out}. In a config:'
+    if conversion.target == MMCLS_VIT.name:
+        names = 'PromptedVisionTransformer and VisionTransformerFrozen'
+        intro = f'Wrote {out}. In a config ({names} take the same):'
+        init = {'type': 'Pretrained', 'checkpoint': str(out)}
+        if prefix:
+            init['prefix'] = prefix.rstrip('.')
+        config['init_cfg'] = init
+    else:
+        config['arch'] = str(out)
+    shown = pprint.pformat(config, width=84, sort_dicts=False)
+    return '\n'.join([*conversion.notes, intro, shown])

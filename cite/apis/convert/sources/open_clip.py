@@ -1,0 +1,67 @@
+"""CLIP under OpenAI's names: OpenAI's own files, and open_clip's."""
+
+from typing import Any
+
+from ..checkpoint import Checkpoint
+from ..layout import Layout
+from ..names import strip_prefix, tensors_of, without
+from ..translation import State, Translation
+
+TOWERS = ('visual.conv1.weight', 'visual.trunk.cls_token')
+# OpenAI's archives keep these numbers beside the weights.
+SETTINGS = ('input_resolution', 'context_length', 'vocab_size')
+NOTE = (
+    'The file does not say its activation: with CLIP of OpenAI it is QuickGELU, and '
+    "open_clip models without '-quickgelu' in their name use GELU, whose features the "
+    'converted file would not give.'
+)
+
+
+def _state(checkpoint: Checkpoint) -> State:
+    state = strip_prefix(tensors_of(checkpoint.content, 'state_dict'), 'module.')
+    if any(name.startswith('text.transformer.') for name in state):
+        state = strip_prefix(state, 'text.')
+    return state
+
+
+def recognises(checkpoint: Checkpoint) -> bool:
+    return any(name in _state(checkpoint) for name in TOWERS)
+
+
+def translate(checkpoint: Checkpoint) -> Translation:
+    """Unwrap; the names are the family's already.
+
+    Raises:
+        ValueError: the config beside the weights describes what OpenAI's CLIP is not.
+    """
+    config: dict[str, Any] = checkpoint.config.get('model_cfg', {})
+    if config:
+        _check_config(config)
+    state, dropped = without(_state(checkpoint), (*SETTINGS, 'attn_mask'))
+    known = bool(config) or any(name in SETTINGS for name in dropped)
+    return Translation(state, dropped, norm_eps=1e-5, notes=[] if known else [NOTE])
+
+
+def _check_config(config: dict[str, Any]) -> None:
+    if not config.get('quick_gelu', False):
+        raise ValueError(
+            "it uses GELU (open_clip_config.json has no 'quick_gelu'), and OpenAI's "
+            'CLIP computes QuickGELU only.'
+        )
+    text = config.get('text_cfg', {})
+    channels = {config.get('vision_cfg', {}).get('head_width', 64)}
+    channels.add(text.get('width', 512) // text.get('heads', 8))
+    if channels != {64}:
+        raise ValueError(
+            f'its attention heads have {sorted(channels)} channels '
+            "(open_clip_config.json), and those of OpenAI's CLIP have 64."
+        )
+
+
+OPEN_CLIP = Layout(
+    'OpenAI or open_clip',
+    'clip',
+    "OpenAI's names, such as 'visual.conv1.weight'",
+    recognises,
+    translate,
+)

@@ -1,0 +1,59 @@
+"""ViTs of Hugging Face transformers: ViTModel, with or without something on top."""
+
+from typing import Any
+
+from ..checkpoint import Checkpoint
+from ..layout import Layout
+from ..names import fuse_qkv, rename, strip_prefix, tensors_of, without
+from ..translation import State, Translation
+
+RULES = [
+    (r'^embeddings\.cls_token$', 'cls_token'),
+    (r'^embeddings\.position_embeddings$', 'pos_embed'),
+    (r'^embeddings\.patch_embeddings\.projection\.', 'patch_embed.proj.'),
+    (r'^encoder\.layer\.', 'blocks.'),
+    (r'\.attention\.attention\.', '.attn.'),
+    (r'\.attention\.output\.dense\.', '.attn.proj.'),
+    (r'\.intermediate\.dense\.', '.mlp.fc1.'),
+    (r'\.output\.dense\.', '.mlp.fc2.'),
+    (r'\.layernorm_before\.', '.norm1.'),
+    (r'\.layernorm_after\.', '.norm2.'),
+    (r'^layernorm\.', 'norm.'),
+]
+ON_TOP = ('pooler.', 'classifier.', 'decoder.', 'embeddings.mask_token')
+
+
+def _state(checkpoint: Checkpoint) -> State:
+    return strip_prefix(tensors_of(checkpoint.content, 'state_dict'), 'vit.')
+
+
+def recognises(checkpoint: Checkpoint) -> bool:
+    return 'encoder.layer.0.attention.attention.query.weight' in _state(checkpoint)
+
+
+def translate(checkpoint: Checkpoint) -> Translation:
+    """Rename, and stack query, key and value into one projection.
+
+    Raises:
+        ValueError: the config beside the weights names another activation than GELU.
+    """
+    config: dict[str, Any] = checkpoint.config
+    if config.get('hidden_act', 'gelu') != 'gelu':
+        raise ValueError(
+            f"its config.json names the activation '{config['hidden_act']}', and a "
+            'plain ViT has GELU.'
+        )
+    state, dropped = without(_state(checkpoint), ON_TOP)
+    state = fuse_qkv(rename(state, RULES), ('query', 'key', 'value'), '.qkv.')
+    # ViTConfig's own defaults, which its files leave out.
+    heads = config.get('num_attention_heads', 12) if config else None
+    return Translation(state, dropped, heads, config.get('layer_norm_eps', 1e-12))
+
+
+TRANSFORMERS_VIT = Layout(
+    'transformers ViT',
+    'vit',
+    "transformers' names, such as 'encoder.layer.0.attention.attention.query.weight'",
+    recognises,
+    translate,
+)

@@ -1,0 +1,87 @@
+"""The metrics a data set's ``evaluate`` knows, by name."""
+
+from collections.abc import Sequence
+from typing import Callable, NamedTuple
+
+import numpy as np
+
+from .accuracy import accuracy, class_accuracy, mean_accuracy
+from .bags import bag_scores
+
+Values = dict[str, float]
+
+
+class Metric(NamedTuple):
+    """What a metric is computed on, and how.
+
+    Args:
+        bags: on slides rather than patches.
+        compute: from scores (M, K) and labels (M,) to named values.
+    """
+
+    bags: bool
+    compute: Callable[[np.ndarray, np.ndarray], Values]
+
+
+def _single(name: str, function: Callable[[np.ndarray, np.ndarray], float]) -> Callable:
+    """Name the one value that a function returns."""
+    return lambda scores, labels: {name: function(scores, labels)}
+
+
+def _classes(name: str, mean_name: str) -> Callable:
+    """Name the accuracy of each class that has members, and their mean."""
+
+    def compute(scores: np.ndarray, labels: np.ndarray) -> Values:
+        shares = class_accuracy(scores, labels)  # (K,)
+        present = np.flatnonzero(~np.isnan(shares))
+        values = {f'{name}_{c}': float(shares[c]) for c in present}
+        return {**values, mean_name: mean_accuracy(scores, labels)}
+
+    return compute
+
+
+METRICS = {
+    'accuracy': Metric(False, _single('accuracy', accuracy)),
+    'class_accuracy': Metric(False, _classes('accuracy', 'mean_accuracy')),
+    'mean_accuracy': Metric(False, _single('mean_accuracy', mean_accuracy)),
+    'bag_accuracy': Metric(True, _single('bag_accuracy', accuracy)),
+    'bag_class_accuracy': Metric(True, _classes('bag_accuracy', 'mean_bag_accuracy')),
+    'mean_bag_accuracy': Metric(True, _single('mean_bag_accuracy', mean_accuracy)),
+}
+
+
+def check_metrics(names: Sequence[str]) -> None:
+    """Raise a ValueError that lists the known metrics if one of the names is none."""
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        raise ValueError(
+            f'unknown metric {", ".join(map(repr, unknown))}; '
+            f'known are {", ".join(METRICS)}.'
+        )
+
+
+def compute_metrics(
+    names: Sequence[str], scores: np.ndarray, labels: np.ndarray, bags: np.ndarray
+) -> Values:
+    """Compute metrics of patches and of the slides they make up.
+
+    Args:
+        names: keys of ``METRICS``.
+        scores: of the patches, (N, K).
+        labels: of the patches, (N,).
+        bags: slide of each patch, (N,).
+
+    Returns:
+        Named values, percent where they are shares.
+
+    Raises:
+        ValueError: an unknown name, or a slide with two labels.
+    """
+    check_metrics(names)
+    levels = {False: (scores, labels)}
+    if any(METRICS[name].bags for name in names):
+        levels[True] = bag_scores(scores, labels, bags)[:2]
+    values: Values = {}
+    for name in names:
+        values.update(METRICS[name].compute(*levels[METRICS[name].bags]))
+    return values

@@ -1,0 +1,82 @@
+"""Features that stand in the place of images: ``feature_file`` of our data sets."""
+
+import os.path as osp
+from typing import Any, Optional
+
+import numpy as np
+
+
+class FeatureDraws:
+    """Several augmented draws of the features of every patch, read where they lie.
+
+    Draw i is the file ``{prefix}_{i}.npy``, (N, D), one row per annotation line, in
+    that order. The files are mapped into memory, not read, and hold no pickles.
+
+    Args:
+        prefix: path of the files without ``_{i}.npy``.
+        num_aug: number of draws.
+        num_patches: N.
+
+    Raises:
+        ValueError: ``num_aug`` missing or below 1, or a file that is damaged, not
+            numeric or of another shape.
+        FileNotFoundError: a file is missing.
+    """
+
+    def __init__(self, prefix: str, num_aug: Optional[int], num_patches: int) -> None:
+        if num_aug is None or num_aug < 1:
+            raise ValueError(
+                f'feature_file={prefix!r} with num_aug={num_aug}: give num_aug, the '
+                f'number of files {prefix}_1.npy, {prefix}_2.npy, … (1 or more).'
+            )
+        prefix = osp.expanduser(prefix)
+        self.paths = [f'{prefix}_{i}.npy' for i in range(1, num_aug + 1)]
+        self._draws = [_open(path, num_aug, num_patches) for path in self.paths]
+        widths = [draw.shape[1] for draw in self._draws]
+        for path, width in zip(self.paths, widths):
+            if width != widths[0]:
+                raise ValueError(
+                    f'{path} holds features of width {width}, {self.paths[0]} of width '
+                    f'{widths[0]}: they come from different models. Extract them again.'
+                )
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Return all draws of one patch, (num_aug, D), float32."""
+        return np.stack([draw[index] for draw in self._draws]).astype(np.float32)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker maps the files itself; pickling the arrays would send them whole.
+        return {'paths': self.paths}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.paths = state['paths']
+        self._draws = [_map(path) for path in self.paths]
+
+
+def _map(path: str) -> np.ndarray:
+    array = np.load(path, mmap_mode='r', allow_pickle=False)
+    # A plain view: indexing np.memmap itself is several times slower.
+    return np.asarray(array)
+
+
+def _open(path: str, num_aug: int, num_patches: int) -> np.ndarray:
+    try:
+        array = _map(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'{path}: no such feature file, but num_aug={num_aug} asks for {num_aug} '
+            'of them. Extract the features first, or lower num_aug.'
+        ) from error
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f'{path} is damaged or not a NumPy array: {error}') from error
+    if array.dtype.kind not in 'fiu' or array.ndim != 2:
+        raise ValueError(
+            f'{path} holds an array of type {array.dtype} and shape {array.shape}; '
+            'features are numbers, (patches, width).'
+        )
+    if len(array) != num_patches:
+        raise ValueError(
+            f'{path} has {len(array)} rows, the annotation file {num_patches} lines: '
+            'the features were extracted from another annotation file.'
+        )
+    return array

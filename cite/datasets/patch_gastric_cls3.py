@@ -1,0 +1,185 @@
+import logging
+import os.path as osp
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+import mmcv
+import numpy as np
+from mmcls.datasets.base_dataset import BaseDataset
+from mmcls.datasets.builder import DATASETS
+from mmcv.utils import print_log
+
+from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
+
+from .annotations import bag_of, read_annotations
+from .class_file import PATCH_GASTRIC_CLASSES, read_class_file
+from .features import FeatureDraws
+from .pipelines import UnreadablePatchError
+from .random_state import random_state
+from .samplers import Draw
+from .slide_labels import check_slide_labels
+
+
+@DATASETS.register_module()
+class PatchGastricCls3(BaseDataset):
+    """Patches of slides with one class per slide; by default PatchGastric's three.
+
+    A patch belongs to the slide that its file name starts with, up to the first ``_``.
+    Balanced drawing is done by :class:`BalancedSampler`, which ``sampler_cfg`` asks
+    for; an item is always the patch of its index.
+
+    Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 3.
+
+    Args:
+        patient_level: accepted for old configs; without effect.
+        slide_balance: draw classes in rotation, within a class its slides in rotation,
+            within a slide its patches.
+        patch_balance: draw classes in rotation, within a class all its patches alike.
+        feature_file: with it no image is read: ``{feature_file}_{i}.npy`` for i from 1
+            to ``num_aug`` hold augmented draws of features, (lines, D) each, in the
+            order of the annotation file. Training picks one at random, evaluation
+            takes the first.
+        num_aug: number of feature files; needed with ``feature_file``.
+        **kwargs: mmcls' ``BaseDataset``'s. ``classes`` may also name a classes file
+            (``.yml``).
+
+    Raises:
+        ValueError: both balances at once, or a faulty annotation, classes or feature
+            file.
+        FileNotFoundError: one of these files is missing.
+    """
+
+    CLASSES = tuple(PATCH_GASTRIC_CLASSES)
+
+    def __init__(
+        self,
+        patient_level: bool = False,
+        slide_balance: bool = False,
+        patch_balance: bool = False,
+        feature_file: Optional[str] = None,
+        num_aug: Optional[int] = None,
+        **kwargs: Any,
+    ) -> None:
+        if slide_balance and patch_balance:
+            raise ValueError(
+                'slide_balance and patch_balance exclude each other. Choose one.'
+            )
+        self.patient_level = patient_level
+        self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
+        super().__init__(**kwargs)
+        self.features = None
+        if feature_file is not None:
+            self.features = FeatureDraws(feature_file, num_aug, len(self))
+
+    @classmethod
+    def get_classes(
+        cls, classes: Union[str, Sequence[str], None] = None
+    ) -> Sequence[str]:
+        """Return the class names: given, or from a text or ``.yml`` file."""
+        if isinstance(classes, str) and classes.endswith(('.yml', '.yaml')):
+            return list(read_class_file(osp.expanduser(classes)))
+        if isinstance(classes, str):
+            lines = mmcv.list_from_file(osp.expanduser(classes))
+            return [line.strip() for line in lines if line.strip()]
+        return super().get_classes(classes)
+
+    def load_annotations(self) -> list[dict]:
+        """Read the annotation file into mmcls' description of each image."""
+        if self.ann_file is None:
+            raise ValueError('ann_file is missing: name a file made by tools/ann.py.')
+        annotations = read_annotations(self.ann_file, len(self.CLASSES))
+        check_slide_labels(annotations, self.ann_file)
+        return [
+            {
+                'img_prefix': None,
+                'img_info': {'filename': osp.join(self.data_prefix or '', filename)},
+                'gt_label': np.array(label, dtype=np.int64),
+                'bag': bag_of(filename),
+            }
+            for filename, label in annotations
+        ]
+
+    def get_bags(self) -> np.ndarray:
+        """Return the slide of each patch, (N,), strings."""
+        return np.array([info['bag'] for info in self.data_infos])
+
+    @property
+    def sampler_cfg(self) -> Optional[dict]:
+        """Config of the sampler that draws from this data set; None in evaluation."""
+        if self.test_mode:
+            return None
+        return {'type': 'BalancedSampler', 'balance': self.balance}
+
+    def prepare_data(self, idx: int) -> dict:
+        """Run the pipeline on an item.
+
+        A :class:`Draw` is augmented as ``(seed, k)`` says, any other index at random.
+        """
+        if isinstance(idx, Draw):
+            with random_state(idx.seed, idx.k):
+                return self._run_pipeline(idx)
+        return self._run_pipeline(idx)
+
+    def _run_pipeline(self, idx: int) -> dict:
+        info = self.data_infos[idx]
+        results = {
+            **info,
+            # Copied one by one: deepcopy takes as long as a small image.
+            'img_info': dict(info['img_info']),
+            'gt_label': info['gt_label'].copy(),
+            'test_mode': self.test_mode,
+        }
+        if self.features is not None:
+            results['feature'] = self.features[idx]
+        try:
+            return self.pipeline(results)
+        except (FileNotFoundError, UnreadablePatchError) as error:
+            kind = FileNotFoundError if isinstance(error, OSError) else type(error)
+            raise kind(
+                f'{error} It stands in {self.ann_file}:{idx % len(self) + 1}. Restore '
+                'the file (data_prefix is the folder it is looked for in), or take the '
+                'line out.'
+            ) from error
+
+    def evaluate(
+        self,
+        results: Sequence[np.ndarray],
+        metric: Union[str, Sequence[str]] = 'mean_bag_accuracy',
+        metric_options: Optional[dict] = None,
+        indices: Optional[Sequence[int]] = None,
+        logger: Any = None,
+    ) -> dict[str, float]:
+        """Compute metrics from the scores of the patches.
+
+        Args:
+            results: the scores of each patch, N of (K,).
+            metric: names out of :data:`cite.core.evaluation.METRICS`. A tie goes to the
+                lower class number.
+            metric_options: without effect; mmcls passes it.
+            indices: the items that the results belong to, (N,); default all, in order.
+            logger: where a class without patches is reported.
+
+        Returns:
+            Named values, percent where they are shares.
+
+        Raises:
+            ValueError: an unknown metric, or results that do not fit the data set.
+        """
+        metrics = [metric] if isinstance(metric, str) else list(metric)
+        check_metrics(metrics)
+        labels, bags = self.get_gt_labels(), self.get_bags()
+        if indices is not None:
+            labels, bags = labels[list(indices)], bags[list(indices)]
+        scores = stack_scores(results, len(labels), self.CLASSES)
+        self._report_absent(labels, logger)
+        return compute_metrics(metrics, scores, labels, bags)
+
+    def _report_absent(self, labels: np.ndarray, logger: Any) -> None:
+        members = np.bincount(labels, minlength=len(self.CLASSES))
+        for c in np.flatnonzero(members == 0):
+            print_log(
+                f'{self.ann_file}: no patch, hence no slide, of class {c} '
+                f'({self.CLASSES[c]}) to evaluate; means over classes leave it out.',
+                logger,
+                level=logging.WARNING,
+            )

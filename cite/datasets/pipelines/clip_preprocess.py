@@ -1,0 +1,95 @@
+from math import isqrt
+from pathlib import Path
+
+from mmcls.datasets.builder import PIPELINES
+from PIL import Image
+from torchvision import transforms as T
+
+from cite.core.weights import load_weights
+
+from .patch import Results, read_feature, read_patch
+
+# Input size of OpenAI's models: https://github.com/openai/CLIP, clip/clip.py.
+_INPUT_SIZES = {
+    'RN50': 224,
+    'RN101': 224,
+    'RN50x4': 288,
+    'RN50x16': 384,
+    'RN50x64': 448,
+    'ViT-B/32': 224,
+    'ViT-B/16': 224,
+    'ViT-L/14': 224,
+    'ViT-L/14@336px': 336,
+}
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@PIPELINES.register_module()
+class CLIPPreprocess:
+    """Read a patch and prepare it as CLIP does for its own model.
+
+    Shorter side resized (bicubic) to the model's input size, centre crop, CLIP's mean
+    and std. The model is not loaded for its name; of a file only shapes are looked at.
+
+    Source: Radford et al., ICML 2021, arXiv:2103.00020.
+
+    Args:
+        arch: an OpenAI CLIP model name, or the path to a checkpoint.
+
+    Raises:
+        ValueError: neither a known name nor a CLIP checkpoint.
+    """
+
+    def __init__(self, arch: str) -> None:
+        self.arch = arch
+        self.size = _input_size(arch)
+        self._transform = T.Compose(
+            [
+                T.Resize(self.size, T.InterpolationMode.BICUBIC),
+                T.CenterCrop(self.size),
+                _to_rgb,
+                T.ToTensor(),
+                T.Normalize(_MEAN, _STD),
+            ]
+        )
+
+    def __call__(self, results: Results) -> Results:
+        """Put the image (3, size, size), or the feature (D,), into ``img``."""
+        if results.get('feature') is not None:
+            training = not results.get('test_mode', True)
+            results['img'] = read_feature(results, at_random=training)
+        else:
+            results['img'] = self._transform(read_patch(results))
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(arch={self.arch!r}, size={self.size})'
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    return image.convert('RGB')
+
+
+def _input_size(arch: str) -> int:
+    if arch in _INPUT_SIZES:
+        return _INPUT_SIZES[arch]
+    path = Path(arch).expanduser()
+    if not path.is_file():
+        raise ValueError(
+            f'arch={arch!r} is neither a file nor an OpenAI CLIP model; '
+            f'known are {", ".join(_INPUT_SIZES)}.'
+        )
+    weights = load_weights(path)
+    if 'state_dict' in weights:
+        weights = weights['state_dict']
+    if 'visual.positional_embedding' in weights:
+        grid = isqrt(len(weights['visual.positional_embedding']) - 1)
+        return grid * weights['visual.conv1.weight'].shape[-1]
+    if 'visual.attnpool.positional_embedding' in weights:
+        # The stem and the stages of CLIP's ResNets halve the image five times.
+        return 32 * isqrt(len(weights['visual.attnpool.positional_embedding']) - 1)
+    raise ValueError(
+        f'{path} is no CLIP checkpoint: it has no visual.positional_embedding and no '
+        'visual.attnpool.positional_embedding.'
+    )

@@ -1,0 +1,99 @@
+"""A synthetic PatchGastric: the table of slides and the folder of patches."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Union
+
+from tqdm import tqdm
+
+from .patches import slide_rng, write_slide
+
+# Grade as it is drawn -> subtype as PatchGastric's table words it.
+SUBTYPES = {
+    'well': 'Well differentiated tubular adenocarcinoma',
+    'moderately': 'Moderately differentiated tubular adenocarcinoma',
+    'non-solid': 'Poorly differentiated adenocarcinoma, non-solid type',
+    'solid': 'Poorly differentiated adenocarcinoma, solid type',
+}
+DESCRIPTIONS = {
+    'well': 'Round glands of even size with an open lumen and nuclei in line.',
+    'moderately': 'Small crooked glands that touch and fuse, with narrow lumina.',
+    'non-solid': 'Single tumour cells and short cords in the stroma, no glands.',
+    'solid': 'Tumour cells side by side in a sheet, no glands.',
+}
+# Marks a folder as made here, so that making it anew destroys nobody's data.
+STAMP = 'synthetic.json'
+
+
+def make_patch_gastric(
+    root: Union[str, Path],
+    seed: int = 0,
+    slides: int = 32,
+    patches: int = 12,
+    progress: bool = False,
+) -> Path:
+    """Write ``captions.csv`` and ``patches_captions/`` of drawn slides.
+
+    Grades differ by texture only. Colour, brightness and magnification are drawn for
+    each slide without regard to its grade.
+
+    Args:
+        root: folder to write to; an earlier synthetic one there is replaced.
+        seed: of everything that is drawn. The same seed gives the same bytes.
+        slides: per class; of the poorly differentiated, half are solid.
+        patches: per slide.
+        progress: show a progress bar.
+
+    Returns:
+        ``root``.
+
+    Raises:
+        ValueError: ``root`` holds other data, or a number is below its least.
+    """
+    root = Path(root)
+    if slides < 2 or patches < 1:
+        raise ValueError(
+            f'slides={slides}, patches={patches}; at least 2 slides a class, one of '
+            'each poorly differentiated type, and 1 patch a slide are needed.'
+        )
+    folder = root / 'patches_captions'
+    settings = {'seed': seed, 'slides': slides, 'patches': patches}
+    _clear(root, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (root / STAMP).write_text(json.dumps(settings) + '\n', encoding='utf-8')
+    rows = []
+    grades = list(_grades(slides))
+    for number, grade in enumerate(_watch(grades, progress)):
+        slide_id = write_slide(folder, grade, seed, number, patches)
+        rows.append((slide_id, SUBTYPES[grade], DESCRIPTIONS[grade]))
+    slide_rng(seed, len(grades)).shuffle(rows)
+    with (root / 'captions.csv').open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file, lineterminator='\n').writerows(
+            [('id', 'subtype', 'text'), *rows]
+        )
+    return root
+
+
+def _watch(grades: list[str], progress: bool) -> Iterable[str]:
+    return tqdm(grades, 'drawing slides', mininterval=1, disable=not progress)
+
+
+def _grades(slides: int) -> Iterator[str]:
+    """Yield the grade of each slide."""
+    numbers = (slides, slides, slides - slides // 2, slides // 2)
+    for grade, number in zip(SUBTYPES, numbers):
+        yield from [grade] * number
+
+
+def _clear(root: Path, folder: Path) -> None:
+    """Remove an earlier synthetic data set; refuse to touch any other."""
+    if (root / STAMP).is_file():
+        for patch in folder.glob('*.jpg'):
+            patch.unlink()
+    elif folder.exists() or (root / 'captions.csv').exists():
+        raise ValueError(
+            f'{root} holds data that were not made here ({STAMP} is missing). Name '
+            'another folder, or move them away.'
+        )

@@ -1,0 +1,58 @@
+"""What a slide looks like whatever its grade: dyes, light and magnification."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Optical density of the pure dyes in red, green and blue.
+# Source: Ruifrok and Johnston, Anal. Quant. Cytol. Histol. 23, 2001.
+HAEMATOXYLIN = (0.65, 0.70, 0.29)
+EOSIN = (0.07, 0.99, 0.11)
+
+
+@dataclass(frozen=True)
+class Stain:
+    """The look of one slide.
+
+    Args:
+        dyes: (2, 3), optical density of haematoxylin and eosin at concentration 1.
+        light: brightness of empty glass, 0 to 1.
+        scale: magnification.
+    """
+
+    dyes: np.ndarray
+    light: float
+    scale: float
+
+
+def draw_stain(rng: np.random.Generator) -> Stain:
+    """Draw a slide's look. The grade is not asked for: colour tells the slide only."""
+    dyes = np.array([HAEMATOXYLIN, EOSIN]) + rng.normal(0, 0.08, (2, 3))
+    dyes = np.clip(dyes, 0.02, None)
+    dyes /= np.linalg.norm(dyes, axis=1, keepdims=True)
+    amount = np.array([0.42, 0.38]) * np.exp(rng.normal(0, 0.28, 2))
+    return Stain(
+        dyes * amount[:, None], light=rng.uniform(0.85, 1), scale=rng.uniform(0.85, 1.2)
+    )
+
+
+def stain_tissue(
+    dyes: np.ndarray, stain: Stain, rng: np.random.Generator
+) -> np.ndarray:
+    """Turn concentrations into an image by the law of Beer and Lambert.
+
+    Args:
+        dyes: (2, H, W), concentrations of haematoxylin and eosin.
+        stain: the slide's look.
+        rng: draws the patch's thickness and the camera's noise.
+
+    Returns:
+        (H, W, 3) uint8, red green blue.
+    """
+    thickness = np.exp(rng.normal(0, 0.06))
+    amount = np.float32(thickness * stain.dyes)  # (2, 3)
+    density = np.tensordot(dyes, amount, axes=(0, 0))  # (H, W, 3)
+    image = 255 * np.float32(stain.light) * np.exp(-density)
+    noise = rng.standard_normal(image.shape[:2], dtype=np.float32)
+    image += 2.5 * noise[..., None]
+    return np.clip(np.round(image), 0, 255).astype(np.uint8)

@@ -1,0 +1,31 @@
+"""Read the text files that users write: annotations, tables, classes."""
+
+from pathlib import Path
+
+
+def read_utf8(path: Path) -> str:
+    """Return a file's text, its line ends as they are.
+
+    Args:
+        path: the file. A byte order mark, which some editors put in front, is dropped.
+
+    Raises:
+        ValueError: the file is not UTF-8; the message names the first such line.
+    """
+    try:
+        return path.read_bytes().decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        line = error.object.count(b'\n', 0, error.start) + 1
+        raise ValueError(
+            f'{path}:{line}: not UTF-8 text. Save the file as UTF-8.'
+        ) from error
+
+
+def shorten(items: list[str], limit: int = 5) -> str:
+    """Name the first items of a long list, for a message.
+
+    >>> shorten(['a', 'b', 'c'], limit=2)
+    'a, b and 1 more'
+    """
+    more = len(items) - limit
+    return ', '.join(items[:limit]) + (f' and {more} more' if more > 0 else '')

@@ -1,0 +1,85 @@
+from contextlib import nullcontext
+from typing import Any, Optional
+
+from clip.model import VisionTransformer
+from mmcls.models.backbones.base_backbone import BaseBackbone
+from mmcls.models.builder import BACKBONES
+from mmcls.utils import get_root_logger
+from torch import Tensor
+
+from cite.models.half_precision import full_precision
+
+from . import clip_resnet
+from .clip_vit import embed, read_out, run_block
+from .clip_weights import load_visual
+from .freezing import FreezingMixin, freeze
+
+
+@BACKBONES.register_module()
+class CLIPImageBackbone(FreezingMixin, BaseBackbone):
+    """OpenAI CLIP's image tower: a vision transformer or a ResNet.
+
+    Images of another size than CLIP was trained with are fine: its position embedding
+    is interpolated.
+
+    Source: Radford et al., *Learning Transferable Visual Models From Natural Language
+    Supervision*, ICML 2021.
+
+    Args:
+        arch: an OpenAI CLIP model name (``'ViT-B/16'``) or the path of a checkpoint.
+        fix: freeze it; a frozen one stays in eval mode.
+        proj: end in CLIP's projection to the width shared with text (512 for ViT-B/16).
+            Without it, the transformer's own width (768). A ResNet's attention pool
+            projects in any case.
+        float32: compute in fp32 under autocast too.
+        init_cfg: mmcv's; weights are there without it.
+
+    Raises:
+        FileNotFoundError: no such model or file, or it cannot be downloaded.
+        ValueError: the file is no OpenAI CLIP checkpoint; in the forward pass, patches
+            that do not tile the images.
+    """
+
+    def __init__(
+        self,
+        arch: str,
+        fix: bool = True,
+        proj: bool = True,
+        float32: bool = False,
+        init_cfg: Optional[dict[str, Any]] = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.model = load_visual(arch)
+        self.weights_source = arch
+        self.fix = fix
+        self.float32 = float32
+        if fix:
+            freeze(self.model)
+        if not proj:
+            self._drop_projection()
+
+    @property
+    def is_vit(self) -> bool:
+        """Tell a vision transformer from a ResNet."""
+        return isinstance(self.model, VisionTransformer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images (N, 3, H, W) into features (N, D)."""
+        with full_precision(x.device) if self.float32 else nullcontext():
+            x = x.to(self.model.conv1.weight.dtype)
+            if not self.is_vit:
+                return clip_resnet.encode(self.model, x)
+            tokens = embed(self.model, x)  # (N, T, D)
+            return read_out(self.model, self._run_blocks(tokens))
+
+    def _run_blocks(self, tokens: Tensor) -> Tensor:
+        return run_block(self.model.transformer, tokens)
+
+    def _drop_projection(self) -> None:
+        if self.is_vit:
+            self.model.proj = None
+        else:
+            get_root_logger().info(
+                'proj=False has no effect on a CLIP ResNet: its attention pool ends in '
+                'the projection.'
+            )

@@ -1,0 +1,44 @@
+from typing import Any, Optional
+
+from mmcls.models.backbones.base_backbone import BaseBackbone
+from mmcls.models.builder import BACKBONES
+from torch import Tensor
+
+
+@BACKBONES.register_module()
+class FeatureBackbone(BaseBackbone):
+    """Passes on features that were computed before, in the place of an image backbone.
+
+    It belongs to a data set with ``feature_file``.
+
+    Args:
+        in_features: width of the features, if it is to be checked.
+        init_cfg: mmcv's; there is nothing to initialise.
+    """
+
+    def __init__(
+        self,
+        in_features: Optional[int] = None,
+        init_cfg: Optional[dict[str, Any]] = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.in_features = in_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features (N, D) as they are.
+
+        Raises:
+            ValueError: they are not (N, D), or not ``in_features`` wide.
+        """
+        if x.dim() != 2:
+            raise ValueError(
+                f'FeatureBackbone takes features (N, D) but got {tuple(x.shape)}. Set '
+                'feature_file in data.train, data.val and data.test, or an image '
+                'backbone in model.backbone.'
+            )
+        if self.in_features not in (None, x.shape[1]):
+            raise ValueError(
+                f'features are {x.shape[1]} wide, model.backbone.in_features says '
+                f'{self.in_features}.'
+            )
+        return x

@@ -1,0 +1,85 @@
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+from mmcls.models.backbones import VisionTransformer as _VisionTransformer
+from mmcls.models.builder import BACKBONES
+from mmcls.models.utils import resize_pos_embed
+from torch import Tensor
+
+from cite.models.prompts import VisualPrompt
+
+from .freezing import FreezingMixin, freeze
+from .mmcls_vit import check_class_token, own_out_indices
+
+
+@BACKBONES.register_module()
+class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer):
+    """mmcls' ``VisionTransformer`` with learnable visual prompt tokens.
+
+    Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
+
+    Args:
+        prompt_length: prompt tokens of a block.
+        prompt_layers: numbers of the prompted blocks, by default the first, ``[0]``.
+        prompt_pos: ``'prepend'``.
+        prompt_init: ``'normal'``, ``'uniform'``, ``'zero'``, ``'kaiming'`` or
+            ``'token'``; see :meth:`cite.models.prompts.VisualPrompt.register_prompt`.
+        fix: freeze all but the prompt; what is frozen stays in eval mode.
+        *args: mmcls' ``VisionTransformer``'s; also by keyword.
+
+    Raises:
+        ValueError: ``with_cls_token=False``, or a prompt option that does not exist or
+            fit.
+    """
+
+    def __init__(
+        self,
+        prompt_length: int = 1,
+        prompt_layers: Optional[Sequence[int]] = None,
+        prompt_pos: str = 'prepend',
+        prompt_init: str = 'normal',
+        fix: bool = True,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **own_out_indices(kwargs))
+        check_class_token(self)
+        self.fix = fix
+        if fix:
+            freeze(self).train()
+        self.register_prompt(
+            width=self.embed_dims,
+            depth=self.num_layers,
+            length=prompt_length,
+            layers=prompt_layers,
+            pos=prompt_pos,
+            init=prompt_init,
+            positions=('prepend',),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Encode images (N, 3, H, W) into a class token (N, D) for each out index."""
+        tokens = self._embed(x)  # (N, T, D)
+        self.settle_prompt(tokens)
+        class_tokens = []
+        for i, layer in enumerate(self.layers):
+            tokens = layer(self.insert_prompt(tokens, i))
+            if i in self.out_indices:
+                last = self.final_norm and i == self.num_layers - 1
+                class_tokens.append((self.norm1(tokens) if last else tokens)[:, 0])
+        return tuple(class_tokens)
+
+    def _embed(self, images: Tensor) -> Tensor:
+        """Turn images into the first block's tokens, as mmcls does."""
+        patches, grid = self.patch_embed(images)
+        class_token = self.cls_token.expand(len(patches), -1, -1)
+        tokens = torch.cat([class_token, patches], dim=1)
+        positions = resize_pos_embed(
+            self.pos_embed,
+            self.patch_resolution,
+            grid,
+            mode=self.interpolate_mode,
+            num_extra_tokens=self.num_extra_tokens,
+        )
+        return self.drop_after_pos(tokens + positions)

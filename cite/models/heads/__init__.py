@@ -1,0 +1,5 @@
+from .clip_text_head import CLIPTextHead
+from .my_linear_cls_head import MyLinearClsHead
+from .text_embedding_head import TextEmbeddingHead
+
+__all__ = ['CLIPTextHead', 'MyLinearClsHead', 'TextEmbeddingHead']

@@ -1,0 +1,45 @@
+from collections.abc import Sequence
+from typing import Any
+
+from mmcls.models.builder import HEADS
+from torch import Tensor
+
+from cite.models.text_encoders import CLIPTextEncoder
+
+from .text_buffer_head import TextBufferHead
+
+
+@HEADS.register_module()
+class CLIPTextHead(TextBufferHead):
+    """Zero-shot classification by CLIP's own text tower and logit scale.
+
+    Nothing in it is trained. The text tower is let go of once the texts are encoded.
+
+    Source: Radford et al., *Learning Transferable Visual Models From Natural Language
+    Supervision*, ICML 2021, section 3.1.
+
+    Args:
+        arch: an OpenAI CLIP model name or the path of a checkpoint, the backbone's.
+        texts: one description per class, in the order of the classes.
+        **kwargs: mmcls ``ClsHead``'s ``loss``, ``topk``, ``cal_acc`` and ``init_cfg``.
+    """
+
+    text_state = ('text_embeddings', 'text_source', 'logit_scale')
+
+    def __init__(self, arch: str, texts: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(texts, CLIPTextEncoder(arch), **kwargs)
+
+    def scale(self) -> Tensor:
+        """Return CLIP's logit scale, 100 for OpenAI's models."""
+        return self.logit_scale.exp()
+
+    def _encode(self) -> dict[str, Tensor]:
+        return self.text_encoder.encode(self.texts)
+
+    def _check_width(self, width: int, text_width: int) -> None:
+        if width != text_width:
+            raise ValueError(
+                f"the image features are {width} wide, CLIP's text embeddings "
+                f'{text_width}. Set model.backbone.arch and model.head.arch to one '
+                'CLIP model, and model.backbone.proj=True.'
+            )

@@ -1,0 +1,102 @@
+from typing import Any, Optional
+
+import torch
+from mmcls.models.builder import NECKS
+from torch import Tensor, nn
+from torch.nn.modules import activation
+
+from cite.models.class_token import class_token
+from cite.models.half_precision import half_autocast
+
+INITS = ('kaiming_uniform', 'identity', 'normal', 'normal_identity')
+# The two others of the module cannot be built without arguments.
+ACTIVATIONS = sorted({*activation.__all__} - {'MultiheadAttention', 'Threshold'})
+NORMAL_STD = 0.02  # of the released neck
+
+
+@NECKS.register_module()
+class ProjectionNeck(nn.Linear):
+    """Learnable linear projection from image width to text width.
+
+    Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
+
+    Args:
+        in_features: image width.
+        out_features: text width.
+        bias: add a learnable bias; drawn as torch's ``Linear`` draws it, whatever
+            ``init`` says.
+        init: of the weight. ``'kaiming_uniform'``: as torch's ``Linear``;
+            ``'identity'``: ones on the main diagonal; ``'normal'``: std 0.02;
+            ``'normal_identity'``: the sum of these two.
+        act_before: name of a torch activation for the input, e.g. ``'ReLU'``.
+        act_after: the same for the output.
+        fix: freeze the neck.
+        float16: compute in fp16 on a GPU, unless an autocast is already on.
+            Parameters stay fp32.
+
+    Raises:
+        ValueError: an unknown ``init`` or activation; in the forward pass, features of
+            another width.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        init: str = 'kaiming_uniform',
+        act_before: Optional[str] = None,
+        act_after: Optional[str] = None,
+        fix: bool = False,
+        float16: bool = False,
+    ) -> None:
+        super().__init__(in_features, out_features, bias=bias)
+        self.float16 = float16
+        self._init_weight(init)
+        self.act_before = _activation('act_before', act_before)
+        self.act_after = _activation('act_after', act_after)
+        if fix:
+            self.requires_grad_(False)
+
+    def forward(self, x: Any) -> Tensor:
+        """Project image features.
+
+        Args:
+            x: (N, in_features), or a backbone's tuple or pair, see
+                :func:`cite.models.class_token.class_token`.
+
+        Returns:
+            (N, out_features).
+        """
+        x = class_token(x)  # (N, in_features)
+        if x.shape[1] != self.in_features:
+            raise ValueError(
+                f'the features are {x.shape[1]} wide, the neck takes '
+                f'{self.in_features}. Set model.neck.in_features={x.shape[1]}.'
+            )
+        # Features may come in half precision; without autocast they meet fp32 weights.
+        x = x.to(self.weight.dtype)
+        with half_autocast(self.float16, x.device):
+            x = super().forward(self.act_before(x))
+            return self.act_after(x)  # (N, out_features)
+
+    @torch.no_grad()
+    def _init_weight(self, init: str) -> None:
+        if init not in INITS:
+            raise ValueError(f'model.neck.init is {init!r}; choose one of {INITS}.')
+        if init == 'identity':
+            nn.init.eye_(self.weight)
+        elif init != 'kaiming_uniform':
+            nn.init.normal_(self.weight, std=NORMAL_STD)
+        if init == 'normal_identity':
+            self.weight += torch.eye(*self.weight.shape)
+
+
+def _activation(argument: str, name: Optional[str]) -> nn.Module:
+    if name is None:
+        return nn.Identity()
+    if name not in ACTIVATIONS:
+        raise ValueError(
+            f'model.neck.{argument} is {name!r}; choose one of {ACTIVATIONS}.'
+        )
+    return getattr(activation, name)()

@@ -1,0 +1,3 @@
+from .visual_prompt import VisualPrompt
+
+__all__ = ['VisualPrompt']

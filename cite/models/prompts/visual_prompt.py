@@ -1,0 +1,156 @@
+import warnings
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+from mmcv.runner import BaseModule
+from torch import Tensor, nn
+
+from .initialisation import init_prompt, token_mean
+from .insertion import add, prepend
+from .validation import (
+    POSITIONS,
+    check_choice,
+    check_init,
+    check_layers,
+    check_length,
+)
+
+
+class VisualPrompt(BaseModule):
+    """Learnable prompt tokens of a transformer backbone; a mix-in.
+
+    Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2; Jia et al., *Visual
+    Prompt Tuning*, ECCV 2022, arXiv:2203.12119.
+
+    A backbone names it before its other base class, calls :meth:`register_prompt` at
+    the end of its constructor, and in its forward pass :meth:`settle_prompt` on the
+    embedded tokens, then :meth:`insert_prompt` before every block.
+
+    The state dict holds ``prompt`` (n, L, D), row i being that of block
+    ``prompt_layers[i]``, and ``prompt_initialized``. Without the latter, a state dict's
+    prompt counts as initialised: the released code does not write it.
+    """
+
+    prompt: nn.Parameter
+    prompt_initialized: Tensor
+    prompt_layers: list[int]
+    prompt_pos: str
+
+    def register_prompt(
+        self,
+        width: int,
+        depth: int,
+        length: int = 1,
+        layers: Optional[Sequence[int]] = None,
+        pos: str = 'prepend',
+        init: str = 'normal',
+        positions: Sequence[str] = POSITIONS,
+    ) -> None:
+        """Create the prompt's parameter and state.
+
+        Args:
+            width: of the backbone's tokens, D.
+            depth: the backbone's number of blocks.
+            length: prompt tokens of a block, L; 0 leaves the backbone as it is.
+            layers: numbers of the prompted blocks; the first one by default.
+            pos: ``'prepend'`` (in front of the patch tokens; each listed block's tokens
+                replace those of the listed block before) or ``'add'``.
+            init: ``'normal'`` (std 0.02), ``'uniform'`` (±0.08), ``'zero'``,
+                ``'kaiming'``, or ``'token'``: the mean of the first training batch's
+                embedded tokens. Until then such a prompt is zero.
+            positions: what this backbone supports of ``pos``.
+
+        Raises:
+            ValueError: an option that does not exist or does not fit the backbone.
+        """
+        self.prompt_pos = check_choice('prompt_pos', pos, positions)
+        self.prompt_layers = check_layers(layers, depth)
+        prompt = torch.empty(len(self.prompt_layers), check_length(length), width)
+        init_prompt(prompt, check_init(init))
+        # Without elements there is nothing to train, and DDP would wait for a gradient.
+        self.prompt = nn.Parameter(prompt, requires_grad=length > 0)
+        self.register_buffer('prompt_initialized', torch.tensor(init != 'token'))
+        self._prompt_settled = False
+
+    def settle_prompt(self, tokens: Tensor) -> None:
+        """Give a ``token`` prompt its first value; call it on each batch's tokens.
+
+        Args:
+            tokens: embedded tokens (N, T, D) as the first block gets them.
+        """
+        if self._prompt_settled:  # spares a GPU the wait for the flag
+            return
+        self._prompt_settled = bool(self.prompt_initialized)
+        if self._prompt_settled:
+            return
+        if self.training:
+            self.prompt.data.copy_(token_mean(tokens))
+            self.prompt_initialized.fill_(True)
+        else:
+            warnings.warn(
+                "a prompt with prompt_init='token' gets its value from the first "
+                'training batch; this one has seen none and is evaluated as zeros.',
+                stacklevel=2,
+            )
+
+    def insert_prompt(self, tokens: Tensor, block: int, start: int = 1) -> Tensor:
+        """Insert the prompt of a block, if it has one.
+
+        Args:
+            tokens: (N, T, D), the block's input.
+            block: the block's number.
+            start: number of leading tokens (class token, registers).
+
+        Returns:
+            (N, T', D).
+        """
+        length = self.prompt.shape[1]
+        if block not in self.prompt_layers or not length:
+            return tokens
+        prompt = self.prompt[self.prompt_layers.index(block)]  # (L, D)
+        if self.prompt_pos == 'add':
+            return add(tokens, prompt, start)
+        first = block == min(self.prompt_layers)
+        return prepend(tokens, prompt, start, replaced=0 if first else length)
+
+    def init_weights(self) -> None:
+        """Initialise or load all but the prompt, which no pretrained checkpoint has."""
+        self._prompt_optional = True
+        try:
+            super().init_weights()
+        finally:
+            self._prompt_optional = False
+
+    _prompt_settled = False
+    _prompt_optional = False
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any
+    ) -> None:
+        if 'prompt' in self._parameters:
+            self._complete(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        self._prompt_settled = False
+
+    def _complete(self, state_dict: dict[str, Tensor], prefix: str) -> None:
+        """Fill in what a state dict may leave out."""
+        name, flag = prefix + 'prompt', prefix + 'prompt_initialized'
+        if name in state_dict:
+            _check_shape(state_dict[name], self.prompt)
+            state_dict.setdefault(flag, torch.tensor(True))
+            return
+        state_dict[flag] = self.prompt_initialized
+        if self._prompt_optional:
+            state_dict[name] = self.prompt.detach()
+
+
+def _check_shape(saved: Tensor, prompt: Tensor) -> None:
+    """Refuse another shape: mmcv would say so and go on with the untrained prompt."""
+    if saved.shape != prompt.shape:
+        layers, length, width = prompt.shape
+        raise ValueError(
+            f'the checkpoint has a prompt of shape {tuple(saved.shape)} (blocks, '
+            f'length, width), the model one of {(layers, length, width)}. Set '
+            'model.backbone.prompt_layers and prompt_length as in training.'
+        )

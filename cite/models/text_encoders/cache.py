@@ -1,0 +1,122 @@
+"""Text embeddings on disk: a language model is read once, not at every start.
+
+Files lie in ``$CITE_CACHE``, by default ``~/.cache/cite/text_embeddings``, one
+safetensors file per question. ``CITE_CACHE=off`` turns them off. Whatever is wrong with
+the folder or a file costs time, never a run.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+# Raise it when the same question may get another answer.
+FORMAT = 1
+
+Tensors = dict[str, Tensor]
+_memory: dict[str, Tensors] = {}
+
+
+def cached(
+    question: Callable[[], Mapping[str, Any]], answer: Callable[[], Tensors]
+) -> Tensors:
+    """Return the answer to a question: from memory, from disk, or by working it out.
+
+    Args:
+        question: describes by plain data, all of it, what the answer depends on. It is
+            asked again after the answer: working it out may have downloaded a model,
+            of which more is known then.
+        answer: works the answer out.
+
+    Returns:
+        named tensors on the CPU, the caller's own.
+    """
+    key = _key(question())
+    found = _memory.get(key) or _read(key)
+    if found is None:
+        found = answer()
+        key = _key(question())
+        _write(key, found)
+    _memory[key] = found
+    return {name: tensor.clone() for name, tensor in found.items()}
+
+
+def forget() -> None:
+    """Forget what this process remembers; files stay."""
+    _memory.clear()
+
+
+def cache_folder() -> Optional[Path]:
+    """Return the folder of the cache, or None where it is turned off."""
+    setting = os.environ.get('CITE_CACHE', '')
+    if setting.lower() == 'off':
+        return None
+    if setting:
+        return Path(setting).expanduser()
+    home = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+    return Path(home).expanduser() / 'cite' / 'text_embeddings'
+
+
+def _read(key: str) -> Optional[Tensors]:
+    folder = cache_folder()
+    if folder is None:
+        return None
+    try:
+        with safe_open(str(folder / f'{key}.safetensors'), framework='pt') as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            checksum = (file.metadata() or {}).get('checksum')
+    except (OSError, SafetensorError):
+        return None
+    return tensors if checksum == _checksum(tensors) else None
+
+
+def _write(key: str, tensors: Tensors) -> None:
+    folder = cache_folder()
+    if folder is None:
+        return
+    partial = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=folder, suffix='.partial')
+        os.close(handle)
+        save_file(tensors, partial, metadata={'checksum': _checksum(tensors)})
+        os.replace(partial, folder / f'{key}.safetensors')
+    except (OSError, SafetensorError) as error:
+        if partial is not None:
+            Path(partial).unlink(missing_ok=True)
+        reason = getattr(error, 'strerror', None) or error  # without the random name
+        _warn_once(
+            f'the text embeddings could not be kept in {folder} ({reason}), so the '
+            'next start reads the language model again. Set CITE_CACHE to a folder '
+            'that can be written, or to "off".'
+        )
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, stacklevel=2)
+
+
+def _key(question: Mapping[str, Any]) -> str:
+    return _digest(json.dumps({'format': FORMAT, **question}, sort_keys=True).encode())
+
+
+def _checksum(tensors: Tensors) -> str:
+    parts = [
+        f'{name}{tensor.dtype}{tuple(tensor.shape)}'.encode() + tensor.numpy().tobytes()
+        for name, tensor in sorted(tensors.items())
+    ]
+    return _digest(b''.join(parts))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

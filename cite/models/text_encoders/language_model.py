@@ -1,0 +1,156 @@
+"""Read a language model from a folder or the hub, without running anything in it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from cite.core.weights import load_weights
+
+from .model_files import find_folder, missing_file, weight_files
+
+_SMALL_FILES = ['*.json', '*.txt', '*.model']
+
+
+def load_language_model(name: str, pooler: bool) -> tuple[Any, Any]:
+    """Load a tokenizer and a model, in fp32 and eval mode, on the CPU.
+
+    Args:
+        name: a local folder or a hub name.
+        pooler: whether the pooler's weights are needed.
+
+    Returns:
+        transformers' tokenizer and model.
+
+    Raises:
+        FileNotFoundError: no such folder or hub model, or a file of it is missing.
+        ValueError: the weights are damaged or of another architecture.
+    """
+    folder = _fetch(name)
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise ImportError(
+            f'transformers does not work with torch {torch.__version__} ({error}). '
+            'Below torch 2.1 install `pip install "transformers>=4.40,<4.50"`.'
+        ) from error
+    with _quiet_transformers():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(folder), trust_remote_code=False
+            )
+            model, info = _load_model(folder)
+        except (OSError, RuntimeError, KeyError, SafetensorError) as error:
+            raise ValueError(
+                f'text encoder {name}: transformers cannot read {folder}: '
+                f'{_first_line(error)}'
+            ) from error
+    _check_missing(name, info['missing_keys'], pooler)
+    return tokenizer, model.float().eval()
+
+
+def _load_model(folder: Path) -> tuple[Any, dict[str, Any]]:
+    from transformers import MODEL_MAPPING, AutoConfig, AutoModel
+
+    files = weight_files(folder)
+    if files[0].suffix == '.safetensors':
+        return AutoModel.from_pretrained(
+            str(folder),
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    # transformers refuses pickles below torch 2.6; our reader takes only tensors.
+    state = {key: value for file in files for key, value in load_weights(file).items()}
+    config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    model_class: Any = MODEL_MAPPING[type(config)]
+    return model_class.from_pretrained(
+        None, config=config, state_dict=state, output_loading_info=True
+    )
+
+
+def _check_missing(name: str, missing: Any, pooler: bool) -> None:
+    lost = [key for key in missing if 'position_ids' not in key]
+    if not pooler:
+        lost = [key for key in lost if 'pooler.' not in key]
+    if lost and all('pooler.' in key for key in lost):
+        raise ValueError(
+            f'text encoder {name} comes without pooler weights. Set '
+            "model.head.text_encoder.key='last_hidden_state' ([CLS] token)."
+        )
+    if lost:
+        raise ValueError(
+            f'text encoder {name}: the weights lack {len(lost)} tensors that '
+            f'config.json calls for ({", ".join(sorted(lost)[:3])}, …): they belong to '
+            'another model.'
+        )
+
+
+def _fetch(name: str) -> Path:
+    folder = find_folder(name)
+    is_local = Path(name).expanduser().is_dir()
+    if folder is None or (not is_local and missing_file(folder)):
+        folder = _download(name)
+    missing = missing_file(folder)
+    if missing:
+        remedy = 'Copy it there too.' if is_local else f'Get it: {_how_to_get(name)}.'
+        raise FileNotFoundError(
+            f'text encoder {name}: {folder} has no {missing}. {remedy}'
+        )
+    return folder
+
+
+def _download(name: str) -> Path:
+    if name.startswith(('.', '~', os.sep)) or name.count('/') > 1:
+        raise FileNotFoundError(
+            f'text encoder {name}: no such folder. Set '
+            'model.head.text_encoder.model to the folder of a transformers model, or '
+            'to a hub name (owner/model).'
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        weights = ['model*.safetensors']
+        folder = Path(snapshot_download(name, allow_patterns=_SMALL_FILES + weights))
+        if not weight_files(folder):
+            weights = ['pytorch_model*.bin']
+            folder = Path(snapshot_download(name, allow_patterns=weights))
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f'text encoder {name}: neither a folder here nor to be had from the '
+            f'Hugging Face hub ({type(error).__name__}: {_first_line(error)}). '
+            f'Get it where there is a network: {_how_to_get(name)}; or set '
+            'model.head.text_encoder.text_feature_file to saved embeddings, which need '
+            'no model.'
+        ) from error
+    return folder
+
+
+def _how_to_get(name: str) -> str:
+    short = name.split('/')[-1]
+    return (
+        f'`hf download {name} --local-dir {short}` (`huggingface-cli download` before '
+        f'huggingface_hub 0.34), then set model.head.text_encoder.model to the folder '
+        f'{short}'
+    )
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Silence its remarks on unused and missing weights: we look at these ourselves."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split('\n')[0]

@@ -1,0 +1,43 @@
+import torch
+from clip.model import VisionTransformer
+from torch import Tensor, nn
+
+from .dead_leaves import dead_leaves
+
+# CLIP's, of clip/clip.py.
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+_PICTURES = 512
+# Directions with less than this share of the variance are not blown up to the full.
+_FLOOR = 1e-4
+
+
+@torch.no_grad()
+def spread_features(visual: VisionTransformer, seed: int = 0) -> None:
+    """Make the features of a random image tower spread in all directions alike.
+
+    Random weights map all images to nearly the same feature (cosine above 0.99), where
+    training a linear layer gets nowhere. The features of pictures that have nothing to
+    do with any data set, :func:`.dead_leaves.dead_leaves`, are centred by the last
+    norm's bias and whitened by the projection. No other weight changes.
+
+    Args:
+        visual: CLIP's image tower; changed in place.
+        seed: of the pictures and of the random rotation after whitening.
+    """
+    size = visual.input_resolution
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (_MEAN, _STD))
+    images = (dead_leaves(_PICTURES, size, seed) - mean) / std
+    projection, visual.proj = visual.proj, None
+    features = torch.cat([visual(batch) for batch in images.split(64)])  # (N, D)
+    visual.ln_post.bias -= features.mean(0)
+    nn.init.orthogonal_(projection)
+    projection.copy_(_whitening(features) @ projection)
+    visual.proj = projection
+
+
+def _whitening(features: Tensor) -> Tensor:
+    """Return the symmetric matrix (D, D) that makes the variance of (N, D) equal."""
+    variance, axes = torch.linalg.eigh(torch.cov(features.T.double()))
+    variance = variance.clamp(min=0) + _FLOOR * variance.sum()
+    return ((axes * variance.rsqrt()) @ axes.T).float()

@@ -1,0 +1,73 @@
+"""Installs the package ``cite``: ``pip install .``.
+
+The ranges admit both stacks; requirements.txt and requirements/modern.txt pin the two
+that are tested. mmcv is not among them: ``mmcv-full`` and ``mmcv`` 1.7.2 serve alike,
+are different projects for pip, and build only where torch is already installed.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+
+REQUIRES = [
+    'torch>=1.13',
+    'torchvision>=0.14',
+    'mmcls==0.25.0',
+    'transformers>=4.40,<5',
+    'clip-anytorch==2.6.*',
+    'timm>=1.0.11',
+    'ftfy',
+    'jinja2',
+    'matplotlib',
+    'numpy>=1.26',
+    'pandas>=2',
+    'pillow',
+    'pyyaml',
+    'regex',
+    'safetensors',
+    'scikit-learn>=1.3',
+    'tqdm',
+]
+
+EXTRAS = {
+    # `mim train` and `mim test`; openmim imports pkg_resources.
+    'mim': ['openmim>=0.3.9', 'setuptools<81'],
+    'dev': [
+        'hypothesis',
+        'mypy',
+        'pytest',
+        'pytest-timeout',
+        'pytest-xdist',
+        'ruff',
+        'types-PyYAML',
+    ],
+}
+
+
+def version() -> str:
+    """Read the version without importing the package, which needs torch."""
+    text = (ROOT / 'cite' / 'version.py').read_text()
+    return re.search(r"__version__ = '(.+)'", text).group(1)
+
+
+def description() -> str:
+    readme = ROOT / 'README.md'
+    return readme.read_text(encoding='utf-8') if readme.exists() else ''
+
+
+setup(
+    name='cite',
+    version=version(),
+    description='Text-guided adaptation of image foundation models to pathology',
+    long_description=description(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['cite', 'cite.*']),
+    package_data={'cite': ['**/*.yml', '**/*.yaml', '**/*.j2', '**/*.html']},
+    python_requires='>=3.9',
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+)

@@ -1,0 +1,36 @@
+"""How commands end: a user's mistake is a sentence, a fault of ours a traceback."""
+
+import pytest
+
+from cite.apis.cli import run_cli
+
+
+def test_success_is_exit_code_zero(capsys):
+    with pytest.raises(SystemExit) as end:
+        run_cli(lambda: print('done'))
+    assert end.value.code == 0
+    assert capsys.readouterr() == ('done\n', '')
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        ValueError('x.csv:3: wrong'),
+        TypeError('not so'),
+        FileNotFoundError('x.csv: no such table'),
+        PermissionError('may not'),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_two(capsys, error):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        run_cli(main)
+    assert end.value.code == 2
+    assert capsys.readouterr() == ('', f'error: {error}\n')
+
+
+def test_our_own_faults_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_cli(lambda: 1 / 0)

@@ -1,0 +1,42 @@
+"""Sizes of a CLIP read off its tensors, against OpenAI's own reading of them."""
+
+import pytest
+from clip.model import CLIP, build_model
+
+from cite.apis.convert.targets.openai_clip import arguments_of, shapes
+
+TEXT = {
+    'embed_dim': 16,
+    'context_length': 7,
+    'vocab_size': 50,
+    'transformer_width': 128,
+    'transformer_heads': 2,
+    'transformer_layers': 3,
+}
+VIT = {
+    'image_resolution': 48,
+    'vision_layers': 2,
+    'vision_width': 192,
+    'vision_patch_size': 16,
+}
+# Width 10 is no multiple of 64, as that of OpenAI's RN50x4 (80) is none.
+RESNET = {
+    'image_resolution': 64,
+    'vision_layers': (1, 2, 3, 1),
+    'vision_width': 10,
+    'vision_patch_size': None,
+}
+
+
+@pytest.mark.parametrize('tower', [VIT, RESNET], ids=['vit', 'resnet'])
+def test_arguments_and_shapes(tower):
+    state = CLIP(**tower, **TEXT).state_dict()
+    assert arguments_of(state) == {**tower, **TEXT}
+    openai = build_model(dict(state)).state_dict()
+    assert shapes(state) == {name: tuple(t.shape) for name, t in openai.items()}
+
+
+def test_width_that_has_no_whole_heads():
+    state = CLIP(**{**VIT, 'vision_width': 96}, **TEXT).state_dict()
+    with pytest.raises(ValueError, match='96 wide, which is no multiple of the 64'):
+        arguments_of(state)

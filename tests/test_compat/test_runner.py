@@ -1,0 +1,119 @@
+import time
+
+import numpy as np
+import pytest
+import torch
+from mmcls.apis import set_random_seed, train_model
+from mmcls.datasets import build_dataset
+from mmcls.models import build_classifier
+from mmcv import Config
+
+import cite  # noqa: F401
+
+CLASSES = 3
+PATCHES = 30
+
+
+@pytest.fixture
+def features(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(PATCHES) % CLASSES
+    for draw in (1, 2):
+        values = rng.normal(size=(PATCHES, 8)) + labels[:, None]
+        np.save(tmp_path / f'train_{draw}.npy', values.astype('float32'))
+    lines = [f'slide{i % 6}_{i}.jpg {label}\n' for i, label in enumerate(labels)]
+    (tmp_path / 'train.txt').write_text(''.join(lines))
+    return tmp_path
+
+
+def config(folder, work_dir, runner='IterBasedRunner', **kwargs):
+    pipeline = [
+        dict(type='PatchGastricPipeline'),
+        dict(type='ToTensor', keys=['gt_label']),
+        dict(type='Collect', keys=['img', 'gt_label'], meta_keys=[]),
+    ]
+    limit = dict(max_epochs=2) if runner == 'EpochBasedRunner' else dict(max_iters=12)
+    return Config(
+        dict(
+            model=dict(
+                type='ImageClassifier',
+                backbone=dict(type='FeatureBackbone'),
+                head=dict(type='MyLinearClsHead', num_classes=3, in_channels=8),
+            ),
+            data=dict(
+                samples_per_gpu=6,
+                workers_per_gpu=0,
+                train=dict(
+                    type='PatchGastricCls3',
+                    data_prefix=str(folder),
+                    ann_file=str(folder / 'train.txt'),
+                    feature_file=str(folder / 'train'),
+                    num_aug=2,
+                    patch_balance=True,
+                    pipeline=pipeline,
+                ),
+            ),
+            optimizer=dict(type='SGD', lr=0.1, momentum=0.9),
+            optimizer_config=dict(grad_clip=None),
+            lr_config=dict(policy='CosineAnnealing', min_lr=0.0),
+            checkpoint_config=dict(interval=4 if runner == 'IterBasedRunner' else 1),
+            log_config=dict(interval=100, hooks=[dict(type='TextLoggerHook')]),
+            runner=dict(type=runner, **limit),
+            workflow=[('train', 1)],
+            work_dir=str(work_dir),
+            load_from=None,
+            resume_from=None,
+            gpu_ids=[0],
+            device='cpu',
+            **kwargs,
+        )
+    )
+
+
+def train(cfg, seed=0):
+    set_random_seed(seed)
+    cfg.seed = seed
+    model = build_classifier(cfg.model)
+    model.init_weights()
+    data = build_dataset(cfg.data.train)
+    train_model(model, data, cfg, device='cpu', meta=dict(seed=seed))
+    return {k: v.clone() for k, v in model.state_dict().items()}
+
+
+def equal(a, b):
+    return all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize('seed_of_second_start', [0, 7])
+def test_resumed_run_ends_in_the_weights_of_an_unbroken_one(
+    features, tmp_path, seed_of_second_start
+):
+    whole = train(config(features, tmp_path / 'whole'))
+    resumed = config(features, tmp_path / 'resumed')
+    resumed.resume_from = str(tmp_path / 'whole' / 'iter_8.pth')
+    assert equal(train(resumed, seed_of_second_start), whole)
+    other = train(config(features, tmp_path / 'other'), seed=7)
+    assert not equal(other, whole)
+
+
+def test_a_run_of_few_patches_never_sleeps_at_an_epochs_end(
+    features, tmp_path, monkeypatch
+):
+    # 12 iterations of 6 images are more than two passes over 30 patches.
+    naps = []
+    monkeypatch.setattr(time, 'sleep', naps.append)
+    train(config(features, tmp_path))
+    assert 2 not in naps
+
+
+def test_epoch_based_runs_end(features, tmp_path):
+    train(config(features, tmp_path, 'EpochBasedRunner'))
+    assert (tmp_path / 'epoch_2.pth').exists()
+
+
+def test_resuming_from_weights_alone_is_an_error(features, tmp_path):
+    torch.save({'state_dict': {}}, tmp_path / 'weights.pth')
+    cfg = config(features, tmp_path / 'run')
+    cfg.resume_from = str(tmp_path / 'weights.pth')
+    with pytest.raises(ValueError, match=r'weights\.pth does not say at which'):
+        train(cfg)

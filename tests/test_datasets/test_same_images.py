@@ -1,0 +1,95 @@
+"""Row 6: what a run sees depends on the config, the data and the seed alone."""
+
+from itertools import islice
+
+import pytest
+import torch
+from mmcls.datasets.builder import build_dataloader
+
+from cite.datasets import BalancedSampler, PatchGastricCls3, sampler_cfg_of
+
+PIPELINE = [
+    {'type': 'PatchGastricPipeline', 'size': 16, 'saturation': 0.2},
+    {'type': 'ToTensor', 'keys': ['gt_label']},
+    {'type': 'Collect', 'keys': ['img', 'gt_label']},
+]
+LINES = [(f'{"abcdef"[s]}_{p}.jpg', s % 3) for s in range(6) for p in range(s + 2)]
+
+
+@pytest.fixture
+def dataset(write_patches):
+    return PatchGastricCls3(
+        slide_balance=True, pipeline=PIPELINE, **write_patches(LINES)
+    )
+
+
+def images(dataset, workers, batches=6, seed=0, **sampler):
+    cfg = {**sampler_cfg_of(dataset), 'samples_per_replica': 4, **sampler}
+    loader = build_dataloader(
+        dataset,
+        samples_per_gpu=4,
+        workers_per_gpu=workers,
+        dist=False,
+        seed=seed,
+        pin_memory=False,
+        persistent_workers=False,
+        sampler_cfg=cfg,
+    )
+    return torch.cat([batch['img'] for batch in islice(loader, batches)])
+
+
+@pytest.fixture
+def expected(dataset):
+    return images(dataset, workers=0)
+
+
+@pytest.mark.parametrize('workers', [1, 3])
+def test_any_number_of_workers_gives_the_same_images(dataset, expected, workers):
+    torch.manual_seed(workers)
+
+    assert torch.equal(images(dataset, workers), expected)
+
+
+def test_a_run_that_goes_on_gives_the_same_images(dataset, expected):
+    rest = images(dataset, workers=1, batches=3, start=12)
+
+    assert torch.equal(rest, expected[12:])
+
+
+def test_two_ranks_together_see_the_images_of_one(dataset, expected):
+    ranks = [
+        images(
+            dataset,
+            workers=0,
+            batches=6,
+            samples_per_replica=2,
+            num_replicas=2,
+            rank=rank,
+        )
+        for rank in range(2)
+    ]
+
+    halves = [rank.view(12, 2, *rank.shape[1:]) for rank in ranks]
+    together = torch.cat(halves, dim=1).flatten(0, 1)
+    assert torch.equal(together[:24], expected)
+
+
+def test_another_seed_gives_other_images(dataset, expected):
+    assert not torch.equal(images(dataset, workers=0, seed=1), expected)
+
+
+def test_a_patch_is_augmented_anew_each_time(dataset):
+    seen = images(dataset, workers=0, batches=30)
+
+    assert len({image.numpy().tobytes() for image in seen}) == len(seen)
+
+
+def test_the_run_s_own_random_numbers_are_left_alone(dataset):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+
+    for draw in islice(BalancedSampler(dataset, seed=0), 3):
+        dataset[draw]
+
+    assert torch.equal(torch.rand(3), expected)
