@@ -4,7 +4,11 @@ python tools/repeat.py configs/glas/cite_vit-tiny_minilm.py --seeds 0 1 2 3 4
 """
 
 import argparse
+import sys
 from pathlib import Path
+
+# The command also works in a checkout that is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.apis.cli import run_cli
 from cite.apis.repeat import repeat, table

@@ -33,10 +33,9 @@ def _ask_dataset(original: Any) -> Any:
         sampler_cfg: Optional[dict] = None,
         **kwargs: Any,
     ) -> DataLoader:
-        if sampler_cfg is None:
-            sampler_cfg = sampler_cfg_of(dataset)
-            if sampler_cfg is not None:
-                sampler_cfg['samples_per_replica'] = samples_per_gpu
+        sampler_cfg = sampler_cfg or sampler_cfg_of(dataset)
+        if sampler_cfg and sampler_cfg['type'] == 'BalancedSampler':
+            sampler_cfg = {'samples_per_replica': samples_per_gpu, **sampler_cfg}
         if workers_per_gpu == 0:
             kwargs['persistent_workers'] = False
         return original(
@@ -59,6 +58,7 @@ def _end_epochs(original: Any) -> Any:
     def train(self: EpochBasedRunner, data_loader: DataLoader, **kwargs: Any) -> None:
         if isinstance(data_loader.sampler, BalancedSampler):
             data_loader.sampler.endless = False
+            data_loader.sampler.set_epoch(self.epoch)
         original(self, data_loader, **kwargs)
 
     return train

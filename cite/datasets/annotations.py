@@ -50,7 +50,7 @@ def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotatio
         raise FileNotFoundError(_missing(path))
     text = read_utf8(path)
     # Not str.splitlines: it also cuts at characters that may stand in a file name.
-    lines = text.rstrip().splitlines()
+    lines = text.rstrip().split('\n')
     if lines == ['']:
         raise ValueError(
             f'{path}:1: the file is empty. Write one line "filename label" for each '

@@ -124,7 +124,7 @@ class PatchGastricCls3(BaseDataset):
         info = self.data_infos[idx]
         results = {
             **info,
-            # Copied one by one: deepcopy takes as long as a small image.
+            # Copied as deep as it goes, without the cost of deepcopy.
             'img_info': dict(info['img_info']),
             'gt_label': info['gt_label'].copy(),
             'test_mode': self.test_mode,

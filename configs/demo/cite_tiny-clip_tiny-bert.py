@@ -12,6 +12,7 @@ _base_ = [
     '_base_/demo_dataset.py'
 ]
 
+data_root = os.environ.get('DEMO_DATA', 'data/demo')
 lr = 0.03
 n = os.environ.get('SHOTS', 'all')
 vpl = 1
@@ -29,7 +30,7 @@ model = dict(
     precision='fp32',
     backbone=dict(
         type='PromptedCLIPImageBackbone',
-        arch='{{_base_.data_root}}/models/tiny_clip.pt',
+        arch=f'{data_root}/models/tiny_clip.pt',
         prompt_length=vpl,
         prompt_pos='prepend',
         prompt_init='token'),
@@ -42,8 +43,7 @@ model = dict(
         type='TextEmbeddingHead',
         texts=TEXTS,
         temperature=4.6052,  # exp(4.6052) = 100
-        text_encoder=dict(
-            type='BERT', model='{{_base_.data_root}}/models/tiny_bert')))
+        text_encoder=dict(type='BERT', model=f'{data_root}/models/tiny_bert')))
 
 runner = dict(max_iters=200)
 optimizer = dict(lr=lr)

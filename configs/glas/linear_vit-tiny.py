@@ -3,7 +3,7 @@ _base_ = [
     '../gastric/_base_/custom_imports.py',
     '_base_/runtime.py',
     '_base_/glas_dataset.py',
-    '_base_/sgd_i200.py'
+    '_base_/sgd_i100.py'
 ]
 model = dict(
     type='CITEClassifier',

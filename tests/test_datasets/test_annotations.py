@@ -47,7 +47,7 @@ def test_names_outside_ascii_and_in_folders_are_read(tmp_path):
     # U+2028 ends a line for str.splitlines; here it makes the name bad, not two lines.
     path = write(tmp_path, 'sub/癌-01_1.jpg 1\n')
     assert read_annotations(path, 2) == [('sub/癌-01_1.jpg', 1)]
-    with pytest.raises(ValueError, match=r'train\.txt:1: .*space'):
+    with pytest.raises(ValueError, match=r'train\.txt:1: .*holds a space'):
         read_annotations(write(tmp_path, 'a\u2028_1.jpg 1\n'), 2)
 
 

@@ -1,4 +1,4 @@
-# Synthetic slides (tools/demo.py makes them), as gastric_dataset.py has the real ones.
+# Synthetic slides, made by tools/demo.py.
 import os
 
 data_root = os.environ.get('DEMO_DATA', 'data/demo')

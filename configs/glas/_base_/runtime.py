@@ -1,4 +1,4 @@
 _base_ = '../../gastric/_base_/iter_based_runtime.py'
 
-checkpoint_config = dict(interval=200)
-evaluation = dict(interval=200, metric=['accuracy', 'bag_class_accuracy'])
+checkpoint_config = dict(interval=100)
+evaluation = dict(interval=100, metric=['accuracy', 'bag_class_accuracy'])

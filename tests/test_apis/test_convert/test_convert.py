@@ -1,5 +1,6 @@
 """Guessing layouts, choosing targets, prefixes, and using the written file."""
 
+import argparse
 import ast
 
 import pytest
@@ -89,6 +90,32 @@ def test_the_printed_config_builds_and_loads(
     assert_same(class_token, wanted)
 
 
+@pytest.mark.parametrize(
+    'kind', ['VisionTransformerFrozen', 'PromptedVisionTransformer']
+)
+def test_our_own_vits_take_the_same_config(
+    source, tiny_vit, images, convert, assert_same, tmp_path, kind
+):
+    config = {**convert(source).config, 'type': kind}
+    config['arch'] = {**config['arch'], 'num_heads': 4}
+    file = str(tmp_path / 'out.safetensors')
+    config['init_cfg'] = {
+        'type': 'Pretrained',
+        'checkpoint': file,
+        'prefix': 'backbone',
+    }
+    if kind == 'PromptedVisionTransformer':
+        # Without prompt tokens it computes what the plain ViT does.
+        config.update(prompt_length=0)
+    model = BACKBONES.build(config)
+    model.init_weights()
+    model.eval()
+    with torch.no_grad():
+        got = model(images)
+        wanted = tiny_vit().forward_features(images)[:, 0]
+    assert_same(got[-1] if isinstance(got, tuple) else got, wanted)
+
+
 def test_a_whole_classifier_takes_the_file_as_pretrained(source, convert, tmp_path):
     # The release's prefix is the name of mmcls classifiers' own backbone.
     conversion = convert(source)
@@ -107,6 +134,19 @@ def test_a_whole_classifier_takes_the_file_as_pretrained(source, convert, tmp_pa
     wanted = load_weights(source)['blocks.2.mlp.fc2.weight']
     got = classifier.backbone.layers[2].ffn.layers[1].weight
     torch.testing.assert_close(got.data, wanted)
+
+
+@pytest.mark.xfail(strict=True, reason='load_weights refuses what training leaves')
+def test_training_state_beside_the_weights(source, convert, tmp_path):
+    # As MAE's, RETFound's and HIPT's files: the command line, and floats.
+    checkpoint = {
+        'model': load_weights(source),
+        'epoch': 799,
+        'scaler': {'scale': 65536.0},
+        'args': argparse.Namespace(lr=1.5e-4, model='vit_large'),
+    }
+    torch.save(checkpoint, tmp_path / 'RETFound_cfp_weights.pth')
+    assert convert(tmp_path / 'RETFound_cfp_weights.pth').missing == []
 
 
 def test_half_precision_stays(tmp_path, tiny_vit, convert):

@@ -5,21 +5,26 @@ import torch
 from clip.model import CLIP
 
 # Side of the images, side of a ViT's patches, width and depth of both towers.
-VIT = dict(image_resolution=32, vision_patch_size=8, vision_width=64, vision_layers=4)
-RESNET = dict(
-    image_resolution=64,
-    vision_patch_size=None,
-    vision_width=8,
-    vision_layers=(1, 1, 1, 1),
-)
-TEXT = dict(
-    embed_dim=24,
-    context_length=16,
-    vocab_size=50,
-    transformer_width=64,
-    transformer_heads=1,
-    transformer_layers=1,
-)
+VIT = {
+    'image_resolution': 32,
+    'vision_patch_size': 8,
+    'vision_width': 64,
+    'vision_layers': 4,
+}
+RESNET = {
+    'image_resolution': 64,
+    'vision_patch_size': None,
+    'vision_width': 8,
+    'vision_layers': (1, 1, 1, 1),
+}
+TEXT = {
+    'embed_dim': 24,
+    'context_length': 16,
+    'vocab_size': 50,
+    'transformer_width': 64,
+    'transformer_heads': 1,
+    'transformer_layers': 1,
+}
 
 
 def _clip(seed, **vision):

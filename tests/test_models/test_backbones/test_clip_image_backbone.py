@@ -12,7 +12,7 @@ from cite.models.backbones import CLIPImageBackbone
 def test_features_are_those_of_clip(kind, side, images, request):
     source = request.getfixturevalue(f'clip_{kind}')
     arch = request.getfixturevalue(f'{kind}_file')
-    backbone = build_backbone(dict(type='CLIPImageBackbone', arch=arch))
+    backbone = build_backbone({'type': 'CLIPImageBackbone', 'arch': arch})
     features = backbone(images(3, side))
     assert features.shape == (3, 24)
     assert torch.equal(features, source.encode_image(images(3, side)))
@@ -92,11 +92,11 @@ def test_a_size_that_patches_do_not_tile_is_an_error(vit_file, resnet_file, imag
 
 def classifier(arch, **kwargs):
     return build_classifier(
-        dict(
-            type='ImageClassifier',
-            backbone=dict(type='CLIPImageBackbone', arch=arch, **kwargs),
-            head=dict(type='LinearClsHead', num_classes=2, in_channels=24),
-        )
+        {
+            'type': 'ImageClassifier',
+            'backbone': dict(type='CLIPImageBackbone', arch=arch, **kwargs),
+            'head': {'type': 'LinearClsHead', 'num_classes': 2, 'in_channels': 24},
+        }
     )
 
 

@@ -165,11 +165,15 @@ def test_other_image_sizes(vit_file, images):
 
 @pytest.mark.parametrize('prompt_init', ['normal', 'token'])
 def test_mmcls_own_classifier_trains_the_prompt_alone(vit_file, images, prompt_init):
-    backbone = dict(
-        type='PromptedCLIPImageBackbone', arch=vit_file, prompt_init=prompt_init
+    backbone = {
+        'type': 'PromptedCLIPImageBackbone',
+        'arch': vit_file,
+        'prompt_init': prompt_init,
+    }
+    head = {'type': 'LinearClsHead', 'num_classes': 2, 'in_channels': 24}
+    model = build_classifier(
+        {'type': 'ImageClassifier', 'backbone': backbone, 'head': head}
     )
-    head = dict(type='LinearClsHead', num_classes=2, in_channels=24)
-    model = build_classifier(dict(type='ImageClassifier', backbone=backbone, head=head))
     model.init_weights()
     model.train()
     label = torch.tensor([0, 1, 1])
@@ -190,9 +194,9 @@ def test_a_resnet_has_no_tokens_to_prompt(resnet_file):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(prompt_layers=[4]), r'names \[4\], but this backbone has 4 blocks'),
-        (dict(prompt_init='ones'), r"'ones'; choose one of \['normal'"),
-        (dict(prompt_pos='append'), r"'append'; choose one of \['prepend', 'add'\]"),
+        ({'prompt_layers': [4]}, r'names \[4\], but this backbone has 4 blocks'),
+        ({'prompt_init': 'ones'}, r"'ones'; choose one of \['normal'"),
+        ({'prompt_pos': 'append'}, r"'append'; choose one of \['prepend', 'add'\]"),
     ],
 )
 def test_options_that_do_not_fit_are_an_error(vit_file, options, message):

@@ -8,8 +8,8 @@ from mmcv.runner import save_checkpoint
 
 from cite.models.backbones import PromptedVisionTransformer
 
-ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32)
-OPTIONS = dict(arch=ARCH, img_size=32, patch_size=8)
+ARCH = {'embed_dims': 16, 'num_layers': 3, 'num_heads': 2, 'feedforward_channels': 32}
+OPTIONS = {'arch': ARCH, 'img_size': 32, 'patch_size': 8}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def plain():
 def build(plain):
     def build(**kwargs):
         torch.manual_seed(0)
-        config = dict(type='PromptedVisionTransformer', out_indices=[0, 2])
+        config = {'type': 'PromptedVisionTransformer', 'out_indices': [0, 2]}
         backbone = build_backbone({**config, **OPTIONS, **kwargs})
         backbone.load_state_dict(plain.state_dict(), strict=False)
         return backbone.eval()
@@ -95,7 +95,7 @@ def test_pretrained_weights_arrive_and_the_prompt_stays(
     plain, images, tmp_path, caplog
 ):
     save_checkpoint(plain, str(tmp_path / 'vit.pth'))
-    source = dict(type='Pretrained', checkpoint=str(tmp_path / 'vit.pth'))
+    source = {'type': 'Pretrained', 'checkpoint': str(tmp_path / 'vit.pth')}
     config = {**OPTIONS, 'init_cfg': source}
     backbone = build_backbone(
         dict(type='PromptedVisionTransformer', prompt_init='token', **config)
@@ -119,8 +119,10 @@ def test_mmcls_initialisation_leaves_the_prompt(build):
 
 def test_mmcls_own_classifier_trains_the_prompt_alone(images):
     backbone = dict(type='PromptedVisionTransformer', drop_rate=0.5, **OPTIONS)
-    head = dict(type='LinearClsHead', num_classes=2, in_channels=16)
-    model = build_classifier(dict(type='ImageClassifier', backbone=backbone, head=head))
+    head = {'type': 'LinearClsHead', 'num_classes': 2, 'in_channels': 16}
+    model = build_classifier(
+        {'type': 'ImageClassifier', 'backbone': backbone, 'head': head}
+    )
     model.init_weights()
     model.train()
     backbone = model.backbone
@@ -152,9 +154,9 @@ def test_bfloat16_autocast_is_near_single_precision(build, images):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(prompt_pos='add'), r"'add'; choose one of \['prepend'\]"),
-        (dict(prompt_layers=[3]), 'this backbone has 3 blocks, numbered 0 to 2'),
-        (dict(with_cls_token=False), 'class token and cannot do without'),
+        ({'prompt_pos': 'add'}, r"'add'; choose one of \['prepend'\]"),
+        ({'prompt_layers': [3]}, 'this backbone has 3 blocks, numbered 0 to 2'),
+        ({'with_cls_token': False}, 'class token and cannot do without'),
     ],
 )
 def test_options_that_do_not_fit_are_an_error(build, options, message):

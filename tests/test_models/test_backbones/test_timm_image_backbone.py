@@ -1,4 +1,3 @@
-import logging
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from torch.nn import functional as F
 from cite.core.weights import load_weights
 
 # A plain ViT of timm, small: 3 blocks, 32 wide, images of 32.
-TINY = dict(img_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2)
+TINY = {'img_size': 32, 'patch_size': 8, 'embed_dim': 32, 'depth': 3, 'num_heads': 2}
 VIT = 'vit_tiny_patch16_224'
 SHARED = Path(__file__).resolve().parents[4] / 'shared' / 'models'
 
@@ -128,8 +127,10 @@ def test_mmcls_own_classifier_trains_the_prompt_alone(vit_weights, images):
         prompt_init='token',
         **TINY,
     )
-    head = dict(type='LinearClsHead', num_classes=2, in_channels=32)
-    model = build_classifier(dict(type='ImageClassifier', backbone=backbone, head=head))
+    head = {'type': 'LinearClsHead', 'num_classes': 2, 'in_channels': 32}
+    model = build_classifier(
+        {'type': 'ImageClassifier', 'backbone': backbone, 'head': head}
+    )
     before = {k: v.clone() for k, v in model.backbone.model.named_parameters()}
     model.init_weights()  # timm's own would draw new weights
     model.train()
@@ -175,12 +176,12 @@ def test_a_checkpoint_of_another_model_is_an_error(vit, vit_weights, tmp_path):
     ('options', 'message'),
     [
         (
-            dict(model_name='vit_tinny_patch16_224'),
+            {'model_name': 'vit_tinny_patch16_224'},
             r"no model 'vit_tinny_patch16_224'.* vit_tiny_p",
         ),
-        (dict(model_name='resnet18', prompt_length=1), 'is a ResNet; prompt tokens'),
-        (dict(prompt_length=1, prompt_layers=[3]), 'has 3 blocks'),
-        (dict(checkpoint='x.pth', pretrained=True), 'not both'),
+        ({'model_name': 'resnet18', 'prompt_length': 1}, 'is a ResNet; prompt tokens'),
+        ({'prompt_length': 1, 'prompt_layers': [3]}, 'has 3 blocks'),
+        ({'checkpoint': 'x.pth', 'pretrained': True}, 'not both'),
     ],
 )
 def test_options_that_do_not_fit_are_an_error(options, message):
@@ -191,7 +192,7 @@ def test_options_that_do_not_fit_are_an_error(options, message):
 def test_weights_that_cannot_be_fetched_are_an_error(monkeypatch):
     # No address: timm refuses before it asks the hub.
     with pytest.raises(FileNotFoundError, match='give its path as `checkpoint`'):
-        build('test_vit4', pretrained=True, pretrained_cfg=dict(hf_hub_id=None))
+        build('test_vit4', pretrained=True, pretrained_cfg={'hf_hub_id': None})
 
 
 def shared_weights(name):
@@ -221,7 +222,7 @@ def test_the_real_hiera_lacks_nothing_that_counts(images):
 def test_the_real_vit_takes_prompts(images):
     path = shared_weights('vit_tiny_colorectal')
     torch.manual_seed(0)
-    options = dict(type='TIMMImageBackbone', model_name=VIT, checkpoint=path)
+    options = {'type': 'TIMMImageBackbone', 'model_name': VIT, 'checkpoint': path}
     plain = build_backbone(options).eval()
     source = timm.create_model(VIT, num_classes=0).eval()
     source.load_state_dict({k: v.float() for k, v in load_weights(path).items()})

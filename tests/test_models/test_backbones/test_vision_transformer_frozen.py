@@ -4,8 +4,8 @@ from mmcls.models import build_backbone
 from mmcls.models.backbones import VisionTransformer
 from mmcv.runner import save_checkpoint
 
-ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32)
-OPTIONS = dict(arch=ARCH, img_size=32, patch_size=8)
+ARCH = {'embed_dims': 16, 'num_layers': 3, 'num_heads': 2, 'feedforward_channels': 32}
+OPTIONS = {'arch': ARCH, 'img_size': 32, 'patch_size': 8}
 
 
 def build(**kwargs):
@@ -26,7 +26,7 @@ def pretrained():
 
 def test_it_returns_mmcls_class_token(pretrained, images, tmp_path, caplog):
     save_checkpoint(pretrained, str(tmp_path / 'vit.pth'))
-    source = dict(type='Pretrained', checkpoint=str(tmp_path / 'vit.pth'))
+    source = {'type': 'Pretrained', 'checkpoint': str(tmp_path / 'vit.pth')}
     backbone = build(init_cfg=source, output_cls_token=False)
     backbone.init_weights()
     assert 'missing' not in caplog.text

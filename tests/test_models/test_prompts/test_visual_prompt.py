@@ -111,7 +111,7 @@ def test_pretrained_weights_leave_the_prompt_as_it_is(tmp_path, init, caplog):
     pretrained.embed = nn.Linear(3, 4)
     save_checkpoint(pretrained, path)
     backbone = build(
-        init=init, init_cfg=dict(type='Pretrained', checkpoint=path)
+        init=init, init_cfg={'type': 'Pretrained', 'checkpoint': path}
     ).backbone
     before = backbone.prompt.detach().clone()
     backbone.init_weights()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from clip.model import CLIP
+from mmcls.models import BACKBONES
 from transformers import CLIPConfig, CLIPModel
 
 from cite.core.weights import load_weights
@@ -68,6 +69,19 @@ def test_features_and_similarities(tmp_path, clip_model, images, convert, assert
         assert_same(loaded.encode_image(images), model.visual_projection(vision))
         got = loaded(images, texts)[0]
     assert_same(got, wanted.logits_per_image)
+
+
+def test_our_backbone_loads_the_file_by_arch(
+    tmp_path, clip_model, images, convert, assert_same
+):
+    model = clip_model()
+    model.save_pretrained(tmp_path / 'clip')
+    config = convert(tmp_path / 'clip').config
+    config['arch'] = str(tmp_path / 'out.safetensors')
+    backbone = BACKBONES.build(config).eval()
+    with torch.no_grad():
+        vision = model.vision_model(images).pooler_output
+        assert_same(backbone(images), model.visual_projection(vision))
 
 
 def test_old_files_with_position_ids_and_without_config(tmp_path, clip_model, convert):

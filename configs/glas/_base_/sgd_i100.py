@@ -1,5 +1,5 @@
-# A recipe for a CPU, the same for every method: 200 iterations of batch 32.
-runner = dict(type='IterBasedRunner', max_iters=200)
+# A recipe for a CPU, the same for every method: 100 iterations of batch 32.
+runner = dict(type='IterBasedRunner', max_iters=100)
 optimizer = dict(type='SGD', lr=0.03)
 optimizer_config = dict(grad_clip=None)
 lr_config = dict(
@@ -8,5 +8,5 @@ lr_config = dict(
     by_epoch=False,
     warmup='constant',
     warmup_by_epoch=False,
-    warmup_iters=20,
+    warmup_iters=10,
     warmup_ratio=0.005)

@@ -1,0 +1,102 @@
+"""One picture of an evaluation: patches, slides with probabilities, confusion."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+from PIL import Image
+
+from cite.datasets.annotations import Annotation, bag_of, read_annotations
+
+from .overview_panels import draw_confusion, draw_patches, draw_slides
+from .predictions import SlidePredictions
+
+PATCHES = 6  # of each class
+
+
+def draw_overview(
+    predictions: SlidePredictions,
+    classes: Sequence[str],
+    patches: Sequence[Sequence[Union[str, Path]]],
+    path: Union[str, Path],
+    title: Optional[str] = None,
+) -> Path:
+    """Draw patches of each class, every slide's probabilities and the confusion matrix.
+
+    Args:
+        predictions: of the slides, see :func:`.predictions.read_predictions`.
+        classes: names of the K classes.
+        patches: image files of each class; of :func:`choose_patches`.
+        path: the PNG file to write.
+        title: first line of the picture.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        ValueError: names, patches and scores are of different numbers of classes.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    path = Path(path)
+    if not len(classes) == len(patches) == predictions.scores.shape[1]:
+        raise ValueError(
+            f'{len(classes)} class names, patches of {len(patches)} classes and scores '
+            f'of {predictions.scores.shape[1]}: these three must be equal.'
+        )
+    # Not pyplot: it holds global state and may open a window.
+    figure = Figure(figsize=(13, 5.2 + 1.35 * len(classes)), layout='constrained')
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(
+        2, 2, height_ratios=(1.35 * len(classes), 3.6), width_ratios=(1.75, 1)
+    )
+    draw_patches(figure.add_subfigure(grid[0, 0]), classes, _read_images(patches))
+    draw_confusion(figure.add_subplot(grid[0, 1]), predictions, classes)
+    draw_slides(figure.add_subplot(grid[1, :]), predictions, classes)
+    figure.suptitle(title or _title(predictions), fontsize=14, fontweight='bold')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    return path
+
+
+def choose_patches(
+    ann_file: Union[str, Path],
+    data_prefix: Union[str, Path],
+    num_classes: int,
+    count: int = PATCHES,
+) -> list[list[Path]]:
+    """Choose patches of each class from slides spread over the annotation file.
+
+    Args:
+        ann_file: the annotation file.
+        data_prefix: folder of the patches.
+        num_classes: K.
+        count: patches per class; fewer where a class has fewer slides.
+
+    Returns:
+        K lists of image files, each from as many slides.
+    """
+    first: list[dict[str, Annotation]] = [{} for _ in range(num_classes)]
+    for annotation in read_annotations(ann_file, num_classes):
+        first[annotation.label].setdefault(bag_of(annotation.filename), annotation)
+    chosen = []
+    for slides in first:
+        names = [annotation.filename for annotation in slides.values()]
+        places = np.linspace(0, len(names) - 1, min(count, len(names)))
+        chosen.append([Path(data_prefix) / names[round(p)] for p in places.tolist()])
+    return chosen
+
+
+def _read_images(patches: Sequence[Sequence[Union[str, Path]]]) -> list[list[Any]]:
+    return [
+        [np.asarray(Image.open(path).convert('RGB').resize((150, 150))) for path in row]
+        for row in patches
+    ]
+
+
+def _title(predictions: SlidePredictions) -> str:
+    mean = 100 * np.nanmean(predictions.class_accuracies())
+    slides = len(predictions.labels)
+    return f'{slides} slides: {mean:.1f} % slide accuracy, mean over the classes'

@@ -1,0 +1,143 @@
+"""The three panels of the overview."""
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from .predictions import SlidePredictions
+
+# Source: Okabe and Ito, Color Universal Design, 2008. Told apart with any colour sight.
+COLOURS = (
+    '#0072B2',
+    '#E69F00',
+    '#009E73',
+    '#CC79A7',
+    '#56B4E9',
+    '#D55E00',
+    '#F0E442',
+    '#999999',
+)
+# Above it there is no room for names: slides are drawn side by side without gaps.
+MAX_NAMED_SLIDES = 80
+_GAP = 1.5  # between classes, in bars
+
+
+def draw_patches(figure: Any, classes: Sequence[str], images: list[list[Any]]) -> None:
+    """Draw a row of patches for each class.
+
+    Args:
+        figure: matplotlib's (sub)figure.
+        classes: K names.
+        images: of each class, (H, W, 3) each.
+    """
+    columns = max(1, max(len(row) for row in images))
+    strips = np.atleast_1d(figure.subfigures(len(classes), 1))
+    for k, (strip, name, row) in enumerate(zip(strips, classes, images)):
+        strip.suptitle(f'{k}: {name}', x=0.01, ha='left', fontsize=10, color=_dark(k))
+        axes = np.atleast_1d(strip.subplots(1, columns))
+        for ax in axes:
+            ax.axis('off')
+        for ax, image in zip(axes, row):
+            ax.imshow(image)
+
+
+def draw_confusion(
+    ax: Any, predictions: SlidePredictions, classes: Sequence[str]
+) -> None:
+    """Draw the confusion matrix of the slides: counts, shaded by the row's share."""
+    counts = predictions.confusion()
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    ax.imshow(share, cmap='Blues', vmin=0, vmax=1)
+    for (true, predicted), count in np.ndenumerate(counts):
+        colour = 'white' if share[true, predicted] > 0.6 else 'black'
+        text = f'{count}\n{100 * share[true, predicted]:.0f} %'
+        ax.text(predicted, true, text, ha='center', va='center', color=colour)
+    numbers = range(len(classes))
+    ax.set_xticks(numbers, [str(k) for k in numbers])
+    ax.set_yticks(numbers, [str(k) for k in numbers])
+    ax.set_xlabel('predicted class')
+    ax.set_ylabel('true class')
+    ax.set_title('Slides by true and predicted class')
+
+
+def draw_slides(ax: Any, predictions: SlidePredictions, classes: Sequence[str]) -> None:
+    """Draw each slide as a bar of its probabilities, by class, the surest first."""
+    order, place = _order(predictions)
+    named = len(order) <= MAX_NAMED_SLIDES
+    scores = predictions.scores[order]
+    bottom = np.zeros(len(order))
+    # A slide's own class stands at the bottom, so that its top edge can be read off.
+    for layer in range(len(classes)):
+        label = (predictions.labels[order] + layer) % len(classes)
+        height = scores[np.arange(len(order)), label]
+        colours = [COLOURS[k % len(COLOURS)] for k in label]
+        ax.bar(place, height, 0.86 if named else 1.0, bottom, color=colours)
+        bottom += height
+    wrong = ~predictions.correct[order]
+    ax.plot(place[wrong], np.full(wrong.sum(), 1.04), 'kx', ms=5 if named else 2)
+    chance = 1 / len(classes)
+    ax.axhline(chance, color='black', ls='--', lw=1)
+    ax.text(place[-1] + 1, chance, ' chance', va='center', fontsize=9)
+    _label_classes(ax, predictions.labels[order], place, classes)
+    _label_slides(ax, predictions.slides[order], place, named)
+
+
+def _order(predictions: SlidePredictions) -> tuple[np.ndarray, np.ndarray]:
+    """Sort slides by class and own probability; return the order and the bars' places."""
+    labels, scores = predictions.labels, predictions.scores
+    own = scores[np.arange(len(labels)), labels]
+    order = np.lexsort((-own, labels))
+    width = _GAP * max(1.0, len(order) / MAX_NAMED_SLIDES)
+    _, number = np.unique(labels[order], return_inverse=True)
+    return order, np.arange(len(order)) + width * number
+
+
+def _label_classes(
+    ax: Any, labels: np.ndarray, place: np.ndarray, classes: Sequence[str]
+) -> None:
+    for k in np.unique(labels):
+        within = place[labels == k]
+        text = f'{k}: {_wrap(classes[k])} ({len(within)})'
+        ax.text(
+            within.mean(),
+            1.09,
+            text,
+            ha='center',
+            va='bottom',
+            fontsize=9,
+            color=_dark(k),
+        )
+
+
+def _label_slides(ax: Any, slides: np.ndarray, place: np.ndarray, named: bool) -> None:
+    ax.set_xlim(place[0] - 1, place[-1] + 1)
+    ax.set_ylim(0, 1.27)
+    ax.set_yticks([0, 0.5, 1])
+    ax.set_ylabel('probability')
+    ax.spines[['top', 'right']].set_visible(False)
+    if named:
+        ax.set_xticks(place, [_shorten(s, 8) for s in slides], rotation=90, fontsize=7)
+    else:
+        ax.set_xticks([])
+    ax.set_xlabel(
+        "slides, the surest of each class first; own class's share at the bottom, "
+        '×: classified wrongly'
+    )
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + '…'
+
+
+def _wrap(text: str) -> str:
+    return '\n'.join(wrap(text, 32, max_lines=2, placeholder='…'))
+
+
+def _dark(k: int) -> tuple[float, float, float]:
+    """Return a class's colour, dark enough for letters."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(COLOURS[k % len(COLOURS)])
+    return 0.65 * red, 0.65 * green, 0.65 * blue

@@ -1,0 +1,90 @@
+"""Predictions for slides, from what ``mim test … --out results.json`` wrote."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple, Union
+
+import numpy as np
+
+from cite.core.evaluation.bags import bag_scores
+from cite.datasets.annotations import bag_of, read_annotations
+
+
+class SlidePredictions(NamedTuple):
+    """The slides of an annotation file, sorted by id."""
+
+    slides: np.ndarray  # (B,) ids
+    labels: np.ndarray  # (B,) their classes
+    scores: np.ndarray  # (B, K) their probabilities
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether the likeliest class is the slide's, (B,)."""
+        return self.scores.argmax(1) == self.labels
+
+    def class_accuracies(self) -> np.ndarray:
+        """Return the share of slides that are right in each class, (K,), 0 to 1.
+
+        A class without slides is NaN.
+        """
+        classes = self.scores.shape[1]
+        members = np.bincount(self.labels, minlength=classes)
+        right = np.bincount(self.labels[self.correct], minlength=classes)
+        return np.divide(
+            right, members, out=np.full(classes, np.nan), where=members > 0
+        )
+
+    def confusion(self) -> np.ndarray:
+        """Count slides by true class (rows) and predicted class (columns), (K, K)."""
+        classes = self.scores.shape[1]
+        counts = np.zeros((classes, classes), dtype=np.int64)
+        np.add.at(counts, (self.labels, self.scores.argmax(1)), 1)
+        return counts
+
+
+def read_predictions(
+    results: Union[str, Path], ann_file: Union[str, Path]
+) -> SlidePredictions:
+    """Average the patches' scores over each slide.
+
+    Args:
+        results: the JSON file of ``mim test mmcls CONFIG --checkpoint CKPT --out FILE``,
+            with ``class_scores``.
+        ann_file: the annotation file that was tested on.
+
+    Returns:
+        One row per slide.
+
+    Raises:
+        FileNotFoundError: one of the files is missing.
+        ValueError: the results have no scores, or are not of this annotation file.
+    """
+    scores = _read_scores(Path(results))
+    annotations = read_annotations(ann_file, scores.shape[1])
+    if len(annotations) != len(scores):
+        raise ValueError(
+            f'{results} holds the scores of {len(scores)} patches, {ann_file} lists '
+            f'{len(annotations)}. Name the annotation file that was tested on.'
+        )
+    bags = np.array([bag_of(annotation.filename) for annotation in annotations])
+    labels = np.array([annotation.label for annotation in annotations])
+    means, labels, names = bag_scores(scores, labels, bags)
+    return SlidePredictions(names, labels, means)
+
+
+def _read_scores(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such file. Write it with `mim test mmcls CONFIG --checkpoint '
+            f'CKPT --out {path} --out-items class_scores`.'
+        )
+    try:
+        scores = np.array(json.loads(path.read_text(encoding='utf-8'))['class_scores'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is no JSON file with class_scores. Write it with `mim test … --out '
+            'FILE.json --out-items class_scores`.'
+        ) from error
+    if scores.ndim != 2 or scores.dtype.kind not in 'fi':
+        raise ValueError(f'{path}: class_scores is no table of patches and classes.')
+    return scores  # (N, K)
