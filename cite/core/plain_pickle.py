@@ -14,6 +14,8 @@ from torch import serialization
 
 # Callables and types out of which torch.save builds tensors and state dicts.
 _ALLOWED = {
+    # The command line of MAE's, DINO's and HIPT's training: attributes, no code.
+    ('argparse', 'Namespace'),
     ('collections', 'OrderedDict'),
     ('torch', 'Size'),
     ('torch', 'device'),

@@ -1,6 +1,8 @@
 """Read weights from a file: tensors and plain data, never code."""
 
+import argparse
 import pickle
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Union
 
@@ -56,7 +58,14 @@ def load_weights(path: Union[str, Path]) -> Any:
 def _load_tensors(path: str) -> Any:
     if digit_version(torch.__version__) < digit_version('2.0'):
         return plain_pickle.load_checkpoint(path)
-    return torch.load(path, map_location='cpu', weights_only=True)
+    with _plain_namespaces():
+        return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def _plain_namespaces() -> AbstractContextManager[Any]:
+    """Let a training's command line be read beside its weights: it is data alone."""
+    allow = getattr(torch.serialization, 'safe_globals', None)  # torch 2.5
+    return allow([argparse.Namespace]) if allow else nullcontext()
 
 
 def _is_torchscript(path: Path) -> bool:

@@ -29,8 +29,9 @@ class TIMMImageBackbone(AdaptedBackbone):
         init_cfg: mmcv's.
         **kwargs: ``fix``, ``lora``, ``prompt_length``, ``prompt_layers``,
             ``prompt_pos`` and ``prompt_init`` (see :class:`AdaptedBackbone`);
-            ``norm_eps``, the epsilon of a vision transformer's layer norms; else the
-            model's, e.g. ``img_size``.
+            ``norm_eps``, the epsilon of a vision transformer's layer norms;
+            ``mlp_layer='swiglu'``, the gated feed-forward network of DINOv2's
+            giant; else the model's, e.g. ``img_size``.
 
     Raises:
         ValueError: no such model, a checkpoint of another one, or an option that does

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import timm
+from timm.layers import SwiGLUPacked
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
@@ -37,6 +38,8 @@ def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
             f'has {", ".join(near)}.'
         )
     kwargs.update(pretrained=pretrained, num_classes=0)
+    if kwargs.get('mlp_layer') == 'swiglu':
+        kwargs.update(mlp_layer=SwiGLUPacked, act_layer=nn.SiLU)
     if 'norm_eps' in kwargs:
         kwargs['norm_layer'] = partial(nn.LayerNorm, eps=kwargs.pop('norm_eps'))
     for option in _ANY_SIZE:

@@ -1,0 +1,88 @@
+"""HIPT's region model: its two ViTs, put together from transformers' as published."""
+
+import pytest
+import torch
+from torch import nn
+from transformers import ViTConfig, ViTModel
+
+
+def vit(randomised, width, depth, heads, grid, seed):
+    config = ViTConfig(
+        hidden_size=width,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        image_size=16 * grid,
+        layer_norm_eps=1e-6,
+    )
+    return randomised(ViTModel(config, add_pooling_layer=False), seed)
+
+
+class Reference(nn.Module):
+    """Chen et al., 2022: class tokens of 256 x 256 patches, phi, a ViT over them."""
+
+    def __init__(self, randomised, depth, grid):
+        super().__init__()
+        self.patches = vit(randomised, 384, depth, 6, 14, 0)
+        self.region = vit(randomised, 192, 6, 6, grid, 1)
+        self.phi = randomised(nn.Sequential(nn.Linear(384, 192), nn.GELU()), 2)
+
+    def forward(self, region):
+        rows = []
+        for y in range(0, region.shape[-2], 256):
+            for x in range(0, region.shape[-1], 256):
+                patch = region[..., y : y + 256, x : x + 256]
+                output = self.patches(patch, interpolate_pos_encoding=True)
+                rows.append(output.last_hidden_state[:, 0])
+        tokens = self.phi(torch.stack(rows, 1))  # (N, patches, 192)
+        embeddings = self.region.embeddings
+        first = embeddings.cls_token.expand(len(tokens), -1, -1)
+        tokens = torch.cat([first, tokens], 1) + embeddings.position_embeddings
+        encoded = self.region.encoder(tokens)
+        return self.region.layernorm(encoded.last_hidden_state)[:, 0]
+
+
+def teacher(state):
+    return {'teacher': {f'backbone.{k}': v for k, v in state.items()}, 'epoch': 1}
+
+
+@pytest.fixture
+def published(tmp_path, randomised, timm_names):
+    """Both files as HIPT publishes them, and what they compute."""
+    reference = Reference(randomised, depth=12, grid=2)
+    region = timm_names(reference.region)
+    region = {k: v for k, v in region.items() if 'patch_embed' not in k}
+    region.update({f'phi.{k}': v for k, v in reference.phi.state_dict().items()})
+    region['head.mlp.0.weight'] = torch.ones(2, 2)
+    torch.save(teacher(region), tmp_path / 'vit4k_xs_dino.pth')
+    torch.save(teacher(timm_names(reference.patches)), tmp_path / 'vit256_small_dino.pth')
+    return reference
+
+
+def test_features(tmp_path, published, convert, built, assert_same):
+    conversion = convert(tmp_path / 'vit4k_xs_dino.pth')
+    assert conversion.layout == 'HIPT ViT-4K'
+    assert conversion.dropped == ['head.mlp.0.weight']
+    assert conversion.stats.mean == (0.5, 0.5, 0.5)
+    backbone = built(conversion)
+    region = torch.randn(1, 3, 512, 512, generator=torch.Generator().manual_seed(0))
+    # timm smooths where it interpolates; both ViTs are compared at their own grids.
+    with torch.no_grad():
+        inner = backbone.model.patch_embed.vit
+        inner.pos_embed.data, published.patches.embeddings.position_embeddings.data = (
+            2 * (same_grid(inner.pos_embed.data),)
+        )
+        published.patches.config.image_size = 256
+        assert_same(backbone(region), published(region))
+
+
+def same_grid(positions):
+    """A position embedding of 16 x 16 patches in place of one of 14 x 14."""
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(1, 257, positions.shape[-1], generator=generator)
+
+
+def test_the_patch_model_has_to_be_beside_it(tmp_path, published, convert):
+    (tmp_path / 'vit256_small_dino.pth').unlink()
+    with pytest.raises(ValueError, match='put vit256_small_dino.pth'):
+        convert(tmp_path / 'vit4k_xs_dino.pth')
