@@ -51,9 +51,7 @@ def convert_checkpoint(
     conversion = examine(source, layout, target, prefix)
     log(conversion.listing())
     conversion.check()
-    write_weights(
-        conversion.state, out, force, conversion.layout, conversion.stats
-    )
+    write_weights(conversion.state, out, force, conversion.layout, conversion.stats)
     log(usage(conversion, out, prefix))
     return conversion
 

@@ -16,8 +16,7 @@ default_cfgs = generate_default_cfgs(
     {
         'hipt_4k': {
             'num_classes': 0,
-            # The published position embedding is that of 14 x 14 patches.
-            'input_size': (3, 14 * PATCH, 14 * PATCH),
+            'input_size': (3, 16 * PATCH, 16 * PATCH),
             'interpolation': 'bicubic',
             'mean': (0.5, 0.5, 0.5),
             'std': (0.5, 0.5, 0.5),
@@ -41,7 +40,7 @@ class RegionEmbed(PatchEmbed):
         super().__init__(*args, **kwargs)
         width = self.proj.out_channels
         del self.proj
-        sizes = {'img_size': 224, 'patch_size': 16, 'embed_dim': 384, 'num_heads': 6}
+        sizes = {'img_size': PATCH, 'patch_size': 16, 'embed_dim': 384, 'num_heads': 6}
         options = {**sizes, 'num_classes': 0, 'dynamic_img_size': True, **(vit or {})}
         self.vit = VisionTransformer(**options)
         self.phi = nn.Sequential(nn.Linear(self.vit.embed_dim, width), nn.GELU())
@@ -65,7 +64,7 @@ def hipt_4k(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
         return RegionEmbed(*args, vit=vit, **options)
 
     sizes = {
-        'img_size': 14 * PATCH,
+        'img_size': 16 * PATCH,
         'patch_size': PATCH,
         'embed_dim': 192,
         'depth': 6,

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from mmcls.models.backbones.base_backbone import BaseBackbone
-from torch import Tensor, nn
+from torch import Tensor
 
 from cite.models.lora import add_lora, train_dropout
 from cite.models.prompts import VisualPrompt
@@ -33,7 +33,7 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
             see :func:`cite.models.image_stats.image_stats`.
     """
 
-    model: nn.Module
+    model: Any
 
     def adapt(
         self,

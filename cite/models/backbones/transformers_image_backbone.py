@@ -49,9 +49,11 @@ class TransformersImageBackbone(AdaptedBackbone):
         self.weights_source = model_name
         self._patch, side = patch_and_side(self.model)
         blocks = blocks_of(self.model)
-        tokens = blocks and (self.model.config.hidden_size, len(blocks))
+        tokens = None
+        if blocks is not None:
+            tokens = (self.model.config.hidden_size, len(blocks))
         self.adapt(model_name, side, tokens, **adapt)
-        if self.prompts_tokens:
+        if self.prompts_tokens and blocks is not None:
             self._hook_blocks(blocks)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,7 +65,7 @@ class TransformersImageBackbone(AdaptedBackbone):
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
         """Insert prompts into what each block is given; its weights keep their names."""
-        start = prefix_tokens(self.model)
+        start = prefix_tokens(self.model) or 0
 
         def insert(number: int) -> Any:
             def hook(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

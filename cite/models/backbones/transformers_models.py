@@ -20,7 +20,7 @@ _WEIGHTS = ('model.safetensors', 'pytorch_model.bin')
 _FILES = ['*.json', *_WEIGHTS]
 
 
-def create(model_name: str) -> nn.Module:
+def create(model_name: str) -> Any:
     """Load an image model, in fp32 and eval mode, without running code of its folder.
 
     Args:
@@ -53,7 +53,7 @@ def create(model_name: str) -> nn.Module:
     return without_pooler(model).float().eval()
 
 
-def without_pooler(model: nn.Module) -> nn.Module:
+def without_pooler(model: Any) -> Any:
     """Take off the dense layer that a ViT has for its own pre-training task."""
     if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
         model.pooler = None

@@ -20,7 +20,9 @@ def randomise(module: nn.Module, seed: int) -> nn.Module:
     with torch.no_grad():
         for parameter in module.parameters():
             # Of any width, about as large as what goes in.
-            spread = min(0.2, parameter[0].numel() ** -0.5) if parameter.dim() > 1 else 0.2
+            spread = (
+                min(0.2, parameter[0].numel() ** -0.5) if parameter.dim() > 1 else 0.2
+            )
             parameter.normal_(0, spread, generator=generator)
         for part in module.modules():
             if isinstance(part, (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)):

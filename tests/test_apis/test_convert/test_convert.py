@@ -34,7 +34,9 @@ def test_unknown_layout_names_what_is_there_and_what_is_known(tmp_path, convert)
 
 
 def test_a_named_layout_that_is_not_there_says_how_it_looks(source, convert):
-    with pytest.raises(ValueError, match=r"clip, which has .*OpenAI's names.*it has cls"):
+    with pytest.raises(
+        ValueError, match=r"clip, which has .*OpenAI's names.*it has cls"
+    ):
         convert(source, layout='clip')
 
 

@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import torch
+from torch.nn import functional as F
+
 from cite.core.image_stats import HALF, IMAGENET
 
 from ..checkpoint import Checkpoint
@@ -36,6 +39,28 @@ def translate(checkpoint: Checkpoint) -> Translation:
     return Translation(*without(teacher_state(checkpoint), HEADS))
 
 
+def translate_hipt(checkpoint: Checkpoint) -> Translation:
+    """The same, with positions of 14 x 14 patches brought to HIPT's 16 x 16."""
+    translation = translate(checkpoint)
+    state = translation.state
+    if 'pos_embed' in state and state['pos_embed'].shape[1] == 1 + 14 * 14:
+        state = {**state, 'pos_embed': to_sixteen(state['pos_embed'])}
+    return dataclasses.replace(translation, state=state)
+
+
+def to_sixteen(positions: torch.Tensor) -> torch.Tensor:
+    """Interpolate positions (1, 1 + 14 * 14, D) as DINO's code does at each forward.
+
+    Its scale is a tenth of a patch too large, against rounding; HIPT was trained so.
+    """
+    first, grid = positions[:, :1], positions[:, 1:]
+    grid = grid.unflatten(1, (14, 14)).permute(0, 3, 1, 2).float()
+    scale = (16 + 0.1) / 14
+    grid = F.interpolate(grid, scale_factor=(scale, scale), mode='bicubic')
+    grid = grid.flatten(2).transpose(1, 2).to(positions.dtype)
+    return torch.cat([first, grid], dim=1)
+
+
 DINO = Layout(
     'DINO',
     'vit',
@@ -45,6 +70,10 @@ DINO = Layout(
     IMAGENET,
 )
 HIPT_PATCH = dataclasses.replace(
-    DINO, name='HIPT ViT-256', recognises=recognises_teacher, stats=HALF
+    DINO,
+    name='HIPT ViT-256',
+    recognises=recognises_teacher,
+    translate=translate_hipt,
+    stats=HALF,
 )
 HIPT_BY_NAME = dataclasses.replace(HIPT_PATCH, recognises=recognises_by_name)

@@ -7,8 +7,7 @@ from cite.core.image_stats import HALF
 from ..checkpoint import Checkpoint
 from ..layout import Layout
 from ..translation import State, Translation
-from .dino import teacher_state
-from .dino import translate as translate_dino
+from .dino import teacher_state, translate_hipt
 
 PATCH_FILE = 'vit256_small_dino.pth'
 
@@ -23,12 +22,12 @@ def translate(checkpoint: Checkpoint) -> Translation:
     Raises:
         ValueError: the ViT-256 is not beside the ViT-4K.
     """
-    region = translate_dino(checkpoint)
+    region = translate_hipt(checkpoint)
     state: State = {
         f'patch_embed.{name}' if name.startswith('phi.') else name: tensor
         for name, tensor in region.state.items()
     }
-    patches = translate_dino(_patch_checkpoint(checkpoint))
+    patches = translate_hipt(_patch_checkpoint(checkpoint))
     state.update({f'patch_embed.vit.{k}': v for k, v in patches.state.items()})
     return dataclasses.replace(
         region, state=state, dropped=[*region.dropped, *patches.dropped]

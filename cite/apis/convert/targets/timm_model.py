@@ -1,5 +1,6 @@
 """What targets that are models of timm have in common, and those of fixed shape."""
 
+import math
 from typing import Any, Callable
 
 from cite.models.backbones.timm_models import UNUSED, create
@@ -8,7 +9,7 @@ from ..target import Shapes, Target, shapes_of, without_memory
 from ..translation import State, Translation
 
 # timm's names of BiT's ResNets by the units of their stages and their width.
-BIT_NAMES = {
+BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {
     ((3, 4, 6, 3), 1): 'resnetv2_50x1_bit',
     ((3, 4, 6, 3), 3): 'resnetv2_50x3_bit',
     ((3, 4, 23, 3), 1): 'resnetv2_101x1_bit',
@@ -33,9 +34,7 @@ def timm_shapes(arguments: dict[str, Any]) -> Shapes:
 def timm_target(name: str, family: str, arguments: Arguments) -> Target:
     """Make the target of a model whose arguments a function reads off its tensors."""
 
-    def config(
-        state: State, source: Translation
-    ) -> tuple[dict[str, Any], list[str]]:
+    def config(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
         return {'type': 'TIMMImageBackbone', **arguments(state)}, []
 
     def shapes(state: State) -> Shapes:
@@ -54,20 +53,24 @@ def bit_arguments(state: State) -> dict[str, Any]:
     stages = [name.split('.')[1] for name in units]
     layers = tuple(stages.count(stage) for stage in sorted({*stages}))
     stem = state['stem.conv.weight'].shape[0] if 'stem.conv.weight' in state else 0
-    if len(layers) != 4 or not stem or stem % 64:
+    if (layers, stem // 64) not in BIT_NAMES:
         raise ValueError(
             f'it is no BiT ResNet: it has stages of {layers} units and a first '
             f'convolution {stem} wide.'
         )
-    width = stem // 64
-    if (layers, width) in BIT_NAMES:
-        return {'model_name': BIT_NAMES[layers, width]}
-    sizes = {'layers': layers, 'width_factor': width}
-    return {'model_name': BIT_NAMES[(3, 4, 6, 3), 1], **sizes}
+    return {'model_name': BIT_NAMES[layers, stem // 64]}
 
 
 def hipt_arguments(state: State) -> dict[str, Any]:
-    return {'model_name': 'hipt_4k'}
+    """Read the side of a region off its position embedding.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if 'pos_embed' not in state:
+        raise ValueError('it is no ViT-4K: there is no pos_embed.')
+    side = 256 * math.isqrt(state['pos_embed'].shape[1] - 1)
+    return {'model_name': 'hipt_4k', **({} if side == 4096 else {'img_size': side})}
 
 
 def ctranspath_arguments(state: State) -> dict[str, Any]:

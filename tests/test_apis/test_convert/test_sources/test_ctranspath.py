@@ -19,7 +19,7 @@ NAMES = (
 )
 
 
-def stem(width, generator):
+def stem(width):
     """Wang et al., 2022: conv 3x3/2, norm, ReLU, twice; then a 1x1 convolution."""
     return nn.Sequential(
         nn.Conv2d(3, width // 8, 3, 2, 1, bias=False),
@@ -35,7 +35,7 @@ def stem(width, generator):
 class Reference(nn.Module):
     def __init__(self, randomised):
         super().__init__()
-        self.stem = randomised(stem(96, None), 1)
+        self.stem = randomised(stem(96), 1)
         for norm in (self.stem[1], self.stem[4]):
             norm.running_mean.uniform_(-0.5, 0.5)
             norm.running_var.uniform_(0.5, 2)
@@ -54,8 +54,13 @@ class Reference(nn.Module):
         own = self.swin.state_dict()
         for name, tensor in own.items():
             if '.self.query.' in name:
-                three = [own[name.replace('query', k)] for k in ('query', 'key', 'value')]
-                name, tensor = name.replace('attention.self.query', 'attn.qkv'), torch.cat(three)
+                three = [
+                    own[name.replace('query', k)] for k in ('query', 'key', 'value')
+                ]
+                name, tensor = (
+                    name.replace('attention.self.query', 'attn.qkv'),
+                    torch.cat(three),
+                )
             elif '.self.key.' in name or '.self.value.' in name:
                 continue
             for old, new in NAMES:
@@ -73,11 +78,13 @@ def test_features(tmp_path, randomised, convert, built, assert_same, layout):
     torch.save(reference.published(), tmp_path / 'ctranspath.pth')
     conversion = convert(tmp_path / 'ctranspath.pth', layout=layout)
     assert conversion.layout == 'CTransPath'
-    assert all('attn_mask' in n or 'index' in n or 'head' in n for n in conversion.dropped)
+    assert all(
+        'attn_mask' in n or 'index' in n or 'head' in n for n in conversion.dropped
+    )
     backbone = built(conversion)
     images = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         assert_same(backbone(images), reference(images))
         # Another size: as many windows as it takes.
-        images = torch.randn(1, 3, 112, 168)
+        images = torch.randn(1, 3, 224, 448)
         assert_same(backbone(images), reference(images))

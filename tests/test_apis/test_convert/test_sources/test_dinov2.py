@@ -56,7 +56,15 @@ def pictures(model):
     ],
 )
 def test_features(
-    tmp_path, randomised, timm_names, convert, built, assert_same, size, registers, layout
+    tmp_path,
+    randomised,
+    timm_names,
+    convert,
+    built,
+    assert_same,
+    size,
+    registers,
+    layout,
 ):
     model = build(size, registers, randomised)
     source = tmp_path / 'dinov2'

@@ -27,13 +27,24 @@ class Reference(nn.Module):
         self.region = vit(randomised, 192, 6, 6, grid, 1)
         self.phi = randomised(nn.Sequential(nn.Linear(384, 192), nn.GELU()), 2)
 
+    def encode_patch(self, patch):
+        """The ViT-256; positions as in DINO's interpolate_pos_encoding, 14 to 16."""
+        embeddings = self.patches.embeddings
+        patches = embeddings.patch_embeddings.projection(patch).flatten(2).mT
+        own = embeddings.position_embeddings
+        grid = own[:, 1:].reshape(1, 14, 14, 384).permute(0, 3, 1, 2)
+        grid = nn.functional.interpolate(grid, scale_factor=16.1 / 14, mode='bicubic')
+        grid = grid.permute(0, 2, 3, 1).reshape(1, 256, 384)
+        first = embeddings.cls_token + own[:, :1]
+        tokens = torch.cat([first.expand(len(patch), -1, -1), patches + grid], 1)
+        encoded = self.patches.encoder(tokens)
+        return self.patches.layernorm(encoded.last_hidden_state)[:, 0]
+
     def forward(self, region):
         rows = []
         for y in range(0, region.shape[-2], 256):
             for x in range(0, region.shape[-1], 256):
-                patch = region[..., y : y + 256, x : x + 256]
-                output = self.patches(patch, interpolate_pos_encoding=True)
-                rows.append(output.last_hidden_state[:, 0])
+                rows.append(self.encode_patch(region[..., y : y + 256, x : x + 256]))
         tokens = self.phi(torch.stack(rows, 1))  # (N, patches, 192)
         embeddings = self.region.embeddings
         first = embeddings.cls_token.expand(len(tokens), -1, -1)
@@ -55,7 +66,9 @@ def published(tmp_path, randomised, timm_names):
     region.update({f'phi.{k}': v for k, v in reference.phi.state_dict().items()})
     region['head.mlp.0.weight'] = torch.ones(2, 2)
     torch.save(teacher(region), tmp_path / 'vit4k_xs_dino.pth')
-    torch.save(teacher(timm_names(reference.patches)), tmp_path / 'vit256_small_dino.pth')
+    torch.save(
+        teacher(timm_names(reference.patches)), tmp_path / 'vit256_small_dino.pth'
+    )
     return reference
 
 
@@ -66,20 +79,17 @@ def test_features(tmp_path, published, convert, built, assert_same):
     assert conversion.stats.mean == (0.5, 0.5, 0.5)
     backbone = built(conversion)
     region = torch.randn(1, 3, 512, 512, generator=torch.Generator().manual_seed(0))
-    # timm smooths where it interpolates; both ViTs are compared at their own grids.
     with torch.no_grad():
-        inner = backbone.model.patch_embed.vit
-        inner.pos_embed.data, published.patches.embeddings.position_embeddings.data = (
-            2 * (same_grid(inner.pos_embed.data),)
-        )
-        published.patches.config.image_size = 256
         assert_same(backbone(region), published(region))
 
 
-def same_grid(positions):
-    """A position embedding of 16 x 16 patches in place of one of 14 x 14."""
-    generator = torch.Generator().manual_seed(3)
-    return torch.randn(1, 257, positions.shape[-1], generator=generator)
+def test_the_patch_model_alone(tmp_path, published, convert, built, assert_same):
+    conversion = convert(tmp_path / 'vit256_small_dino.pth')
+    assert conversion.layout == 'HIPT ViT-256'
+    assert (conversion.stats.size, conversion.stats.mean) == (256, (0.5, 0.5, 0.5))
+    patch = torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert_same(built(conversion)(patch), published.encode_patch(patch))
 
 
 def test_the_patch_model_has_to_be_beside_it(tmp_path, published, convert):

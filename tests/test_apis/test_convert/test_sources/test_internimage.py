@@ -20,7 +20,9 @@ def bilinear(values, x, y):
     for near_x in (x.floor(), x.floor() + 1):
         for near_y in (y.floor(), y.floor() + 1):
             weight = (1 - (x - near_x).abs()) * (1 - (y - near_y).abs())
-            inside = (near_x >= 0) & (near_x < width) & (near_y >= 0) & (near_y < height)
+            inside = (
+                (near_x >= 0) & (near_x < width) & (near_y >= 0) & (near_y < height)
+            )
             column = near_x.clamp(0, width - 1).long()
             row = near_y.clamp(0, height - 1).long()
             total = total + values[:, row, column] * weight * inside
@@ -50,7 +52,9 @@ class Published:
         values = self.linear(x, f'{name}.input_proj')
         local = self.conv(x, f'{name}.dw_conv.0', padding=1, groups=channels)
         local = F.gelu(self.norm(local, f'{name}.dw_conv.1.1'))
-        offset = self.linear(local, f'{name}.offset').view(n, height, width, groups, 9, 2)
+        offset = self.linear(local, f'{name}.offset').view(
+            n, height, width, groups, 9, 2
+        )
         mask = self.linear(local, f'{name}.mask').view(n, height, width, groups, 9)
         mask = mask.softmax(-1)
         rows, columns = torch.meshgrid(
@@ -134,4 +138,6 @@ def test_features(tmp_path, randomised, convert, built, assert_same, arch):
     wanted = Published(state, options['groups'], options['post_norm'])(images)
     assert_same(built(conversion)(images), wanted)
     # The published file itself will do, too.
-    assert_same(built(conversion, checkpoint=tmp_path / 'internimage.pth')(images), wanted)
+    assert_same(
+        built(conversion, checkpoint=tmp_path / 'internimage.pth')(images), wanted
+    )

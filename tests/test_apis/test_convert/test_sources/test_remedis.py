@@ -6,7 +6,6 @@ import torch
 from transformers import BitConfig, BitModel
 
 SIZES = {
-    'tiny': (1, [1, 2, 1, 1]),
     '50x1': (1, [3, 4, 6, 3]),
     '152x2': (2, [3, 8, 36, 3]),
 }
@@ -51,10 +50,8 @@ def variables(model, prefix):
 @pytest.mark.parametrize(
     ('size', 'prefix'),
     [
-        ('tiny', ''),
-        ('tiny', 'resnet/'),
-        ('tiny', 'module/base_model/resnet/'),
-        pytest.param('50x1', '', marks=pytest.mark.long),
+        ('50x1', ''),
+        ('50x1', 'module/base_model/resnet/'),
         pytest.param('152x2', '', marks=pytest.mark.long),
     ],
 )
@@ -63,8 +60,7 @@ def test_features(tmp_path, randomised, convert, built, assert_same, size, prefi
     np.savez(tmp_path / 'remedis.npz', **variables(model, prefix))
     conversion = convert(tmp_path / 'remedis.npz')
     assert conversion.layout == 'BiT (TensorFlow)'
-    name = '50x1' if size == 'tiny' else size
-    assert conversion.config['model_name'] == f'resnetv2_{name}_bit'
+    assert conversion.config['model_name'] == f'resnetv2_{size}_bit'
     assert len(conversion.dropped) == 2
     assert conversion.stats.mean == (0.0, 0.0, 0.0)
     assert conversion.stats.std == (1.0, 1.0, 1.0)
@@ -75,7 +71,7 @@ def test_features(tmp_path, randomised, convert, built, assert_same, size, prefi
 
 
 def test_a_unit_that_is_missing_is_named(tmp_path, randomised, convert):
-    arrays = variables(build('tiny', randomised), '')
+    arrays = variables(build('50x1', randomised), '')
     del arrays['block2/unit02/b/group_norm/beta']
     np.savez(tmp_path / 'remedis.npz', **arrays)
     with pytest.raises(ValueError, match=r'1 missing \(stages.*norm2\.bias'):

@@ -1,0 +1,107 @@
+"""mmcls builds data sets from ``cfg.data`` alone, without a word about the model.
+
+A pipeline step with ``mean='model'`` (or ``std``, ``interpolation``, ``size``) gets its
+backbone's when it is built, so that who changes the backbone cannot forget them. Which
+config a data set's is part of, mmcv does not say: configs are remembered weakly.
+"""
+
+import functools
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Optional
+from weakref import WeakSet
+
+from mmcv import Config
+
+FROM_MODEL = 'model'
+KEYS = ('mean', 'std', 'interpolation', 'size')
+_configs: 'WeakSet[Config]' = WeakSet()
+
+
+def install() -> None:
+    """Remember configs, and wrap mmcls' ``build_from_cfg`` of data sets and steps."""
+    if getattr(Config.__new__, 'remembers', False):
+        return
+    Config.__new__ = _remember  # type: ignore[method-assign, assignment]
+    for name in ('mmcls.datasets.builder', 'mmcls.datasets.pipelines.compose'):
+        module: Any = importlib.import_module(name)
+        module.build_from_cfg = _fill_in(module.build_from_cfg)
+
+
+def _remember(cls: Any, *args: Any, **kwargs: Any) -> Config:
+    config = object.__new__(cls)
+    _configs.add(config)
+    return config
+
+
+_remember.remembers = True  # type: ignore[attr-defined]
+
+
+def _fill_in(original: Any) -> Any:
+    @functools.wraps(original)
+    def build_from_cfg(cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(resolve(cfg), *args, **kwargs)
+
+    return build_from_cfg
+
+
+def resolve(cfg: Any) -> Any:
+    """Return a data set's or a step's config with the model's values filled in.
+
+    Raises:
+        ValueError: it is part of no known config, or nothing says the backbone's values.
+    """
+    if not isinstance(cfg, Mapping):
+        return cfg
+    steps = cfg.get('pipeline')
+    open_steps = [step for step in steps or [cfg] if _asks(step)]
+    if not open_steps:
+        return cfg
+    from cite.models.image_stats import image_stats
+
+    stats = image_stats(_backbone_of(cfg))
+
+    def filled(step: Any) -> Any:
+        asked = [key for key in KEYS if _asks(step, key)]
+        return {**step, **{key: getattr(stats, key) for key in asked}}
+
+    if steps is None:
+        return filled(cfg)
+    return {**cfg, 'pipeline': [filled(s) if _asks(s) else s for s in steps]}
+
+
+def _asks(step: Any, key: Optional[str] = None) -> bool:
+    keys = (key,) if key else KEYS
+    return isinstance(step, Mapping) and any(step.get(k) == FROM_MODEL for k in keys)
+
+
+def _backbone_of(part: Any) -> Mapping[str, Any]:
+    """Find the backbone of the config that a part of ``data`` belongs to."""
+    candidates = [c for c in _configs if _get(c, 'model') and _get(c, 'data')]
+    owners = [c for c in candidates if any(part is p for p in _parts(c.data))]
+    found = owners or candidates
+    backbones = [_get(c, 'model').get('backbone') or {} for c in found]
+    if not backbones or any(b != backbones[0] for b in backbones):
+        raise ValueError(
+            f"a pipeline has mean='{FROM_MODEL}', but which model is meant is not "
+            f'clear: it is part of {"several configs" if backbones else "no config"}. '
+            'Build the data set from the config it stands in (cfg.data.train), or give '
+            'mean, std, interpolation and size their values.'
+        )
+    return backbones[0]
+
+
+def _get(config: Config, key: str) -> Any:
+    # A config that is being made has nothing yet.
+    return (config.__dict__.get('_cfg_dict') or {}).get(key)
+
+
+def _parts(node: Any) -> Iterator[Any]:
+    """Yield a node and all that is below it."""
+    yield node
+    if isinstance(node, Mapping):
+        for value in node.values():
+            yield from _parts(value)
+    elif isinstance(node, Sequence) and not isinstance(node, str):
+        for value in node:
+            yield from _parts(value)
