@@ -46,8 +46,8 @@ def load_weights(path: Union[str, Path]) -> Any:
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'{path} holds more than tensors and plain data, or is damaged, and was '
-            f'not read ({_first_line(error)}). If you trust where it comes from, load it '
-            'with torch.load yourself and save its state dict with safetensors.'
+            f'not read ({_first_line(error)}). If you trust where it comes from, load '
+            'it with torch.load yourself and save its state dict with safetensors.'
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise ValueError(
