@@ -66,7 +66,7 @@ def test_defaults_are_the_released_ones(ann):
         'classes': None,
         'group_by': None,
         'allow_missing': False,
-            'draws': 0,
+        'draws': 0,
     }
 
 

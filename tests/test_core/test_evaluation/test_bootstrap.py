@@ -7,7 +7,7 @@ from cite.core.evaluation.figures import FIGURES
 
 
 def _scores(hits):
-    """Return scores of two classes under which the slides of class 0 are hits or not."""
+    """Return scores of two classes by which slides of class 0 are hits or not."""
     hits = np.asarray(hits, dtype=float)
     return np.stack([hits, 1 - hits], 1)
 
