@@ -49,7 +49,7 @@ def resolve(cfg: Any) -> Any:
     """Return a data set's or a step's config with the model's values filled in.
 
     Raises:
-        ValueError: it is part of no known config, or nothing says the backbone's values.
+        ValueError: it is part of no known config, or nothing says the values.
     """
     if not isinstance(cfg, Mapping):
         return cfg

@@ -119,9 +119,9 @@ def _imagenet(backbone: Mapping[str, Any]) -> ImageStats:
 def _unknown(backbone: Mapping[str, Any], why: str) -> ValueError:
     name = backbone.get('model_name') or backbone.get('arch') or ''
     return ValueError(
-        f"how {backbone.get('type')} {name}'s images are normalised is not known: {why}. "
-        'Or put image_stats=dict(mean=[…], std=[…]) into model.backbone, or convert '
-        'its checkpoint by tools/convert_model.py, which notes it in the file.'
+        f'how images of {backbone.get("type")} {name} are normalised is not known: '
+        f'{why}. Or put image_stats=dict(mean=[…], std=[…]) into model.backbone, or '
+        'convert its checkpoint by tools/convert_model.py, which notes it in the file.'
     )
 
 

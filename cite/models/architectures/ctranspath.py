@@ -46,7 +46,8 @@ class ConvStem(PatchEmbed):
                 nn.ReLU(inplace=True),
             ]
             channels = out
-        self.proj = nn.Sequential(*layers, nn.Conv2d(channels, width, 1))
+        stem: Any = nn.Sequential(*layers, nn.Conv2d(channels, width, 1))
+        self.proj = stem
 
 
 @register_model

@@ -53,7 +53,7 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
             name: of the model, for messages.
             side: of the images that the model is meant for, pixels.
             tokens: width and number of blocks of a plain vision transformer.
-            fix, lora, prompt_length, prompt_layers, prompt_pos, prompt_init: see above.
+            fix, lora, prompt_length, …: see above.
 
         Raises:
             ValueError: an option that does not exist or does not fit the model.
@@ -75,8 +75,8 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
             return
         if tokens is None:
             raise ValueError(
-                f'{name} is a {type(self.model).__name__}; prompt tokens stand in plain '
-                "vision transformers only. Set prompt_pos='pad', prompt_length to the "
+                f'{name} is a {type(self.model).__name__}; prompt tokens stand in '
+                "plain vision transformers only. Set prompt_pos='pad', prompt_length to the "
                 'width of a border in pixels and prompt_init to another than token, '
                 'or prompt_length=0.'
             )

@@ -64,7 +64,7 @@ class TransformersImageBackbone(AdaptedBackbone):
         return read_out(self.model, self.model(x, **any_size(self.model)))
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
-        """Insert prompts into what each block is given; its weights keep their names."""
+        """Insert prompts into what each block is given; weights keep their names."""
         start = prefix_tokens(self.model) or 0
 
         def insert(number: int) -> Any:

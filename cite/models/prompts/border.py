@@ -36,17 +36,13 @@ def add_border(images: Tensor, border: Tensor) -> Tensor:
         )
     top, bottom = stretch(border[:2], width)  # (3, L, W)
     left, right = stretch(border[2:], height - 2 * thick).transpose(-1, -2)
-    inside = height - 2 * thick
-    middle = F.pad(torch.cat([left, right], -1), (0, 0, thick, thick))  # (3, H, 2L)
-    blank = images.new_zeros(3, inside, width)
-    frame = torch.cat([top, blank, bottom], dim=1)  # (3, H, W)
-    gap = images.new_zeros(3, height, width - 2 * thick)
-    frame = frame + torch.cat([middle[..., :thick], gap, middle[..., thick:]], -1)
-    return images + frame
+    hole = images.new_zeros(3, height - 2 * thick, width - 2 * thick)
+    middle = torch.cat([left, hole, right], dim=2)  # (3, H - 2L, W)
+    return images + torch.cat([top, middle, bottom], dim=1)
 
 
 def stretch(strips: Tensor, length: int) -> Tensor:
-    """Interpolate strips (n, 3, L, S) linearly along their length: (n, 3, L, length)."""
+    """Interpolate strips (n, 3, L, S) along their length: (n, 3, L, length)."""
     if strips.shape[-1] == length:
         return strips
     size = (strips.shape[-2], length)

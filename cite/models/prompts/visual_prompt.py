@@ -93,8 +93,8 @@ class VisualPrompt(BaseModule):
         """
         if layers not in (None, [0], (0,)):
             raise ValueError(
-                f"prompt_layers={list(layers)}, but prompt_pos='pad' is a border of the "
-                'image and has no blocks. Leave prompt_layers out.'
+                f"prompt_layers={list(layers)}, but prompt_pos='pad' is a border of "
+                'the image and has no blocks. Leave prompt_layers out.'
             )
         if check_init(init) == 'token':
             raise ValueError(

@@ -94,5 +94,5 @@ def test_the_patch_model_alone(tmp_path, published, convert, built, assert_same)
 
 def test_the_patch_model_has_to_be_beside_it(tmp_path, published, convert):
     (tmp_path / 'vit256_small_dino.pth').unlink()
-    with pytest.raises(ValueError, match='put vit256_small_dino.pth'):
+    with pytest.raises(ValueError, match=r'put vit256_small_dino\.pth'):
         convert(tmp_path / 'vit4k_xs_dino.pth')
