@@ -14,6 +14,7 @@ from cite.core.image_stats import (
     ImageStats,
     read_image_stats,
 )
+from cite.models.architectures import NAMED
 from cite.models.backbones.transformers_models import fetch
 
 # PIL's numbers, which preprocessor_config.json has, in the names of torchvision.
@@ -58,7 +59,7 @@ def _timm(backbone: Mapping[str, Any]) -> ImageStats:
     if name.startswith(('hf-hub:', 'hf_hub:')):
         return _timm_hub(name)
     config = get_pretrained_cfg(name) if timm.is_model(name) else None
-    own = config is not None and config.architecture in ('ctranspath', 'hipt_4k')
+    own = config is not None and config.architecture in NAMED
     # Without a tag the name says the architecture, not whose weights a file holds.
     if config is None or not (own or '.' in name or backbone.get('pretrained')):
         raise _unknown(

@@ -68,7 +68,12 @@ def train_dropout(model: Optional[nn.Module], mode: bool) -> None:
 
 
 def _named(model: nn.Module, kind: Any) -> dict[str, Any]:
-    return {name: m for name, m in model.named_modules() if isinstance(m, kind)}
+    return {
+        name: m
+        for name, m in model.named_modules()
+        # CLIP's ResNets pool with these layers' bare weights: LoRA has no effect there.
+        if isinstance(m, kind) and 'attnpool' not in name
+    }
 
 
 def _ending(layers: dict[str, Any], ends: tuple[str, ...]) -> list[str]:

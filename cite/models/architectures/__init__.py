@@ -1,6 +1,9 @@
 """Published image models that no library has; importing registers them with timm."""
 
-from . import ctranspath, hipt
+from . import ctranspath, hipt, published
 from .intern_image import InternImageModel
 
-__all__ = ['InternImageModel', 'ctranspath', 'hipt']
+# Models whose name says whose weights they have, unlike timm's own without a tag.
+NAMED = ('ctranspath', 'hipt_4k', *published.MODELS)
+
+__all__ = ['NAMED', 'InternImageModel', 'ctranspath', 'hipt', 'published']

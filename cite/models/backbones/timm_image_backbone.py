@@ -17,7 +17,8 @@ class TIMMImageBackbone(AdaptedBackbone):
 
     The vector is the class token, or the mean over positions where there is none. Plain
     vision transformers take any image size that their patches tile. Besides timm's own,
-    there are ``ctranspath`` and ``hipt_4k`` (:mod:`cite.models.architectures`).
+    there are those of :mod:`cite.models.architectures`: ``ctranspath``, ``hipt_4k``,
+    ``uni``, ``virchow``, ….
 
     Args:
         model_name: timm's name of the model, with its tag (``.dino``) where it has one:

@@ -16,10 +16,11 @@ from .weights_files import Checkpoint, fill_model
 
 # Parts that come after our pooling, in timm's names: their weights do not matter.
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')
-# How architectures are asked to take any image size: vision transformers, Swin, others.
+# How architectures are asked to take any image size: Swin, vision transformers, others.
+# In this order: in timm 1.0.20 Swin swallows the second.
 _ANY_SIZE: tuple[dict[str, Any], ...] = (
-    {'dynamic_img_size': True},
     {'strict_img_size': False},
+    {'dynamic_img_size': True},
     {},
 )
 

@@ -41,8 +41,11 @@ def arguments_of(state: State) -> dict[str, Any]:
     width, patch = state['cls_token'].shape[-1], state[PATCH].shape[-1]
     hidden, kept = state[FC1].shape[0], state[FC2].shape[1]
     registers = state['reg_token'].shape[1] if 'reg_token' in state else 0
+    tokens = state['pos_embed'].shape[1]
+    # Positions of patches alone, or of class token and registers, too.
+    patches_alone = bool(registers) and math.isqrt(tokens) ** 2 == tokens
     arguments = {
-        'img_size': patch * _side(state['pos_embed'].shape[1], not registers),
+        'img_size': patch * _side(tokens, 0 if patches_alone else 1 + registers),
         'patch_size': patch,
         'embed_dim': width,
         'depth': len({n.split('.')[1] for n in state if n.startswith('blocks.')}),
@@ -51,19 +54,19 @@ def arguments_of(state: State) -> dict[str, Any]:
         'pre_norm': 'norm_pre.weight' in state,
         'init_values': 1e-5 if 'blocks.0.ls1.gamma' in state else None,
         'reg_tokens': registers,
-        'no_embed_class': bool(registers),
+        'no_embed_class': patches_alone,
     }
     if state[PATCH].shape[1] != 3:
         arguments['in_chans'] = state[PATCH].shape[1]
     return {**arguments, 'mlp_layer': 'swiglu'} if hidden == 2 * kept else arguments
 
 
-def _side(tokens: int, embeds_class: bool) -> int:
-    side = math.isqrt(tokens - embeds_class)
-    if side * side != tokens - embeds_class:
+def _side(tokens: int, others: int) -> int:
+    side = math.isqrt(max(tokens - others, 0))
+    if side * side != tokens - others:
         raise ValueError(
-            f'its position embedding has {tokens} tokens, which is not '
-            f'{"one class token and " if embeds_class else ""}a square of patches.'
+            f'its position embedding has {tokens} tokens, which is not {others} of '
+            'class token and registers and a square of patches.'
         )
     return side
 
