@@ -40,7 +40,7 @@ def test_the_neck_is_as_wide_as_the_backbone(path, monkeypatch):
     if backbone.type == 'TIMMImageBackbone':
         few = {'depth': 1} if 'vit' in backbone.model_name else {}
         own = {k: v for k, v in backbone.items() if k.startswith('img_')}
-        if not few and not backbone.model_name.startswith(('resnet', 'ctrans')):
+        if not few and not backbone.model_name.startswith(('remedis', 'ctrans')):
             few = {'depth': 1}
         model = timm_models.create(backbone.model_name, False, **few, **own)
         assert width == model.num_features

@@ -10,11 +10,11 @@ from ..translation import State, Translation
 
 # timm's names of BiT's ResNets by the units of their stages and their width.
 BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {
-    ((3, 4, 6, 3), 1): 'resnetv2_50x1_bit',
+    ((3, 4, 6, 3), 1): 'remedis_50x1',
     ((3, 4, 6, 3), 3): 'resnetv2_50x3_bit',
     ((3, 4, 23, 3), 1): 'resnetv2_101x1_bit',
     ((3, 4, 23, 3), 3): 'resnetv2_101x3_bit',
-    ((3, 8, 36, 3), 2): 'resnetv2_152x2_bit',
+    ((3, 8, 36, 3), 2): 'remedis_152x2',
     ((3, 8, 36, 3), 4): 'resnetv2_152x4_bit',
 }
 Arguments = Callable[[State], dict[str, Any]]

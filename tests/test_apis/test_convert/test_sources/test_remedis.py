@@ -60,7 +60,7 @@ def test_features(tmp_path, randomised, convert, built, assert_same, size, prefi
     np.savez(tmp_path / 'remedis.npz', **variables(model, prefix))
     conversion = convert(tmp_path / 'remedis.npz')
     assert conversion.layout == 'BiT (TensorFlow)'
-    assert conversion.config['model_name'] == f'resnetv2_{size}_bit'
+    assert conversion.config['model_name'] == f'remedis_{size}'
     assert len(conversion.dropped) == 2
     assert conversion.stats.mean == (0.0, 0.0, 0.0)
     assert conversion.stats.std == (1.0, 1.0, 1.0)
