@@ -1,4 +1,4 @@
-"""Published pathology and retina models that are ViTs of timm, under names of their own.
+"""Published pathology and retina models that are ViTs of timm, under own names.
 
 The name says the sizes and the images' mean and std, so that neither can be forgotten.
 Sizes and statistics are those of the models' own pages, which docs/MODEL_ZOO.md names.

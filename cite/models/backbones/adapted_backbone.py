@@ -76,8 +76,8 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         if tokens is None:
             raise ValueError(
                 f'{name} is a {type(self.model).__name__}; prompt tokens stand in '
-                "plain vision transformers only. Set prompt_pos='pad', prompt_length to the "
-                'width of a border in pixels and prompt_init to another than token, '
+                "plain vision transformers only. Set prompt_pos='pad', prompt_length to "
+                'the width of a border in pixels and prompt_init to another than token, '
                 'or prompt_length=0.'
             )
         width, depth = tokens
