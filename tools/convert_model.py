@@ -12,7 +12,8 @@ The source is never changed. Plain ViTs are written for timm (TIMMImageBackbone)
 `--to mmcls`, and from MoCo, for mmcls' VisionTransformer: those have names under
 `backbone.`; a backbone loads them with
 init_cfg=dict(type='Pretrained', checkpoint=OUT, prefix='backbone'), or without prefix
-where they were written with --prefix ''. Files for CLIP are named by arch=OUT. docs/MODEL_ZOO.md has a row for each model.
+where they were written with --prefix ''. Files for CLIP are named by arch=OUT.
+docs/MODEL_ZOO.md has a row for each model.
 """
 
 import argparse

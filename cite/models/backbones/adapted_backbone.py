@@ -76,9 +76,9 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         if tokens is None:
             raise ValueError(
                 f'{name} is a {type(self.model).__name__}; prompt tokens stand in '
-                "plain vision transformers only. Set prompt_pos='pad', prompt_length to "
-                'the width of a border in pixels and prompt_init to another than token, '
-                'or prompt_length=0.'
+                "plain vision transformers only. Set prompt_pos='pad', with "
+                'prompt_length the width of a border in pixels and prompt_init '
+                'another than token; or prompt_length=0.'
             )
         width, depth = tokens
         self.register_prompt(
