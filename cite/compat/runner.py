@@ -36,9 +36,9 @@ def resume(
         map_location: unused: checkpoints are read onto the CPU and copied from there.
 
     Raises:
-        ValueError: the checkpoint holds weights alone.
+        ValueError: the checkpoint holds weights alone, or those of another model.
     """
-    loaded = self.load_checkpoint(checkpoint, map_location='cpu')
+    loaded = self.load_checkpoint(checkpoint, map_location='cpu', strict=True)
     meta = loaded.get('meta', {})
     if 'iter' not in meta:
         raise ValueError(
