@@ -11,7 +11,7 @@ import functools
 import importlib
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any, Optional
+from typing import Optional
 
 from mmcls.models.classifiers.base import BaseClassifier
 from mmcv.parallel import is_module_wrapper

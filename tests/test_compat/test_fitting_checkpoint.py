@@ -88,10 +88,10 @@ def test_a_checkpoint_of_another_model_names_file_and_difference(
 
 
 @BOTH
-def test_a_checkpoint_of_the_model_loads_without_a_word(config, saved, type, capsys):
+def test_a_checkpoint_of_the_model_loads_without_a_warning(config, saved, type, capsys):
     model = build_classifier(config(type))
     load_checkpoint(model, saved(config(type)), map_location='cpu')
-    assert capsys.readouterr().out == ''
+    assert 'do not match' not in capsys.readouterr().out
 
 
 @BOTH
@@ -107,7 +107,7 @@ def test_a_checkpoint_in_the_release_s_keys_loads(config, tmp_path, type, capsys
     model = build_classifier(config(type))
     load_checkpoint(model, str(tmp_path / 'released.pth'), map_location='cpu')
     assert model.neck.bias.unique().tolist() == [7.0]
-    assert capsys.readouterr().out == ''
+    assert 'do not match' not in capsys.readouterr().out
 
 
 def test_frozen_weights_left_out_need_our_classifier(config, saved):
