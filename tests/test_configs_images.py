@@ -1,4 +1,4 @@
-"""What the default configs' pipelines feed the backbone, against CLIP's own transform."""
+"""What the default configs feed the backbone, against CLIP's own transform."""
 
 from pathlib import Path
 
