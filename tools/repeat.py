@@ -11,7 +11,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.apis.cli import run_cli
-from cite.apis.config_file import find_config
 from cite.apis.repeat import repeat, table
 
 
@@ -24,8 +23,6 @@ def main() -> None:
     )
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/repeat'))
     args = parser.parse_args()
-    for config in args.configs:  # before the first of the runs
-        find_config(config)
     rows = {
         Path(config).stem: repeat(config, args.seeds, args.metrics, args.work_dir)
         for config in args.configs
