@@ -17,6 +17,9 @@ RUN := PATH="$(abspath $(VENV))/bin:$$PATH" MPLBACKEND=Agg $(PYTHON)
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 	--numprocesses auto --maxprocesses 8 --dist loadfile --timeout 600
 
+# `env` and `env-modern` may be one folder.
+.NOTPARALLEL:
+
 .PHONY: help env env-modern test test-long lint format types demo demo-seeds minilm lock \
 	clean
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import mmcv
 
+from .config_file import find_config
+
 Results = dict[str, list[float]]
 
 
@@ -33,8 +35,7 @@ def repeat(
         FileNotFoundError: there is no such config.
         ValueError: a run failed.
     """
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'{config}: no such config file.')
+    find_config(config)
     results: Results = {}
     for seed in seeds:
         folder = work_dir / Path(config).stem / f'seed{seed}'

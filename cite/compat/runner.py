@@ -10,6 +10,7 @@ from typing import Any, Callable, Union
 from mmcv.runner import IterBasedRunner
 from torch.utils.data import DataLoader
 
+from cite.core.hooks import ClassCountHook
 from cite.datasets.samplers import BalancedSampler
 
 _run = IterBasedRunner.run
@@ -36,9 +37,9 @@ def resume(
         map_location: unused: checkpoints are read onto the CPU and copied from there.
 
     Raises:
-        ValueError: the checkpoint holds weights alone.
+        ValueError: the checkpoint holds weights alone, or those of another model.
     """
-    loaded = self.load_checkpoint(checkpoint, map_location='cpu')
+    loaded = self.load_checkpoint(checkpoint, map_location='cpu', strict=True)
     meta = loaded.get('meta', {})
     if 'iter' not in meta:
         raise ValueError(
@@ -69,6 +70,8 @@ def run(
     **kwargs: Any,
 ) -> None:
     """Run as mmcv does, with each sampler at the place where the run stands."""
+    if not any(isinstance(hook, ClassCountHook) for hook in self.hooks):
+        self.register_hook(ClassCountHook())  # the released configs name none
     for loader in data_loaders:
         sampler = loader.sampler
         if isinstance(sampler, BalancedSampler):

@@ -31,7 +31,10 @@ def load_weights(path: Union[str, Path]) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such weights file.')
+        raise FileNotFoundError(
+            f'{path}: no such weights file. Correct the path; a training run leaves '
+            'latest.pth in its work_dir.'
+        )
     if path.suffix == '.safetensors':
         try:
             return load_safetensors(str(path))
@@ -51,7 +54,8 @@ def load_weights(path: Union[str, Path]) -> Any:
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise ValueError(
-            f'{path} is damaged or not a checkpoint: {_first_line(error)}'
+            f'{path} is damaged or not a checkpoint ({_first_line(error)}). Copy '
+            'or download it again.'
         ) from error
 
 

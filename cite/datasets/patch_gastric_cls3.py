@@ -141,6 +141,11 @@ class PatchGastricCls3(BaseDataset):
                 'line out.'
             ) from error
 
+    @staticmethod
+    def check_metrics(names: Sequence[str]) -> None:
+        """Raise a ValueError if one of the names is not that of a metric."""
+        check_metrics(names)
+
     def evaluate(
         self,
         results: Sequence[np.ndarray],
@@ -166,7 +171,7 @@ class PatchGastricCls3(BaseDataset):
             ValueError: an unknown metric, or results that do not fit the data set.
         """
         metrics = [metric] if isinstance(metric, str) else list(metric)
-        check_metrics(metrics)
+        self.check_metrics(metrics)
         labels, bags = self.get_gt_labels(), self.get_bags()
         if indices is not None:
             labels, bags = labels[list(indices)], bags[list(indices)]

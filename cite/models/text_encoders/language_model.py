@@ -31,6 +31,8 @@ def load_language_model(name: str, pooler: bool) -> tuple[Any, Any]:
         ValueError: the weights are damaged or of another architecture.
     """
     folder = _fetch(name)
+    # Workers of data loaders are forked later, which tokenizers would remark on.
+    os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
