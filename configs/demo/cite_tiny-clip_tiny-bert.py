@@ -50,5 +50,8 @@ optimizer = dict(lr=lr)
 checkpoint_config = dict(interval=200)
 evaluation = dict(interval=200)
 
-data = dict(train=dict(patch_balance=True))
+data = dict(
+    train=dict(
+        ann_file=f'{data_root}/gastric_cls3_ann/train_{n}_0.5.txt',
+        patch_balance=True))
 work_dir = f'work_dirs/demo/{run_name}'
