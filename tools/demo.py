@@ -15,6 +15,8 @@ from typing import Optional
 # The command also works in a checkout that is not installed.
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+# Here and in the commands: with tensors this small, threads wait for one another.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 from cite.apis.cli import run_cli
 from cite.apis.demo import DATA, run_demo

@@ -73,7 +73,7 @@ def shell_setup() -> str:
     typed = str(folder)
     if here in folder.parents:
         typed = f'$PWD/{folder.relative_to(here)}'
-    return f'export PATH="{typed}:$PATH" PYTHONPATH="$PWD"'
+    return f'export PATH="{typed}:$PATH" PYTHONPATH="$PWD" OMP_NUM_THREADS=1'
 
 
 def _search_paths(folder: Path) -> dict[str, str]:

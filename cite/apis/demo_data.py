@@ -19,8 +19,8 @@ class Size(NamedTuple):
         iterations: of training; None for the config's.
     """
 
-    slides: int = 30
-    patches: int = 12
+    slides: int = 36
+    patches: int = 10
     iterations: Optional[int] = None
 
 
