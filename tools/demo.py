@@ -31,8 +31,12 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     seeds = parser.add_mutually_exclusive_group()
-    seeds.add_argument('--seed', type=int, default=0, help='of slides, weights, training')
-    seeds.add_argument('--seeds', type=int, nargs='+', help='one demo each, and a table')
+    seeds.add_argument(
+        '--seed', type=int, default=0, help='of slides, weights, training'
+    )
+    seeds.add_argument(
+        '--seeds', type=int, nargs='+', help='one demo each, and a table'
+    )
     add('--controls', action='store_true', help='shuffled labels, an untrained model')
     add('--data', type=Path, help='folder for slides and models (data/demo)')
     add('--work-dir', type=Path, help="folder for checkpoints (the config's)")

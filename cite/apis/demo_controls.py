@@ -110,9 +110,7 @@ def colour_accuracy(train: Paths, val: Paths, folder: Paths) -> float:
     return 100 * float(balanced_accuracy_score(labels, model.predict(colours)))
 
 
-def _mean_colours(
-    ann_file: Paths, folder: Paths
-) -> tuple[np.ndarray, np.ndarray]:
+def _mean_colours(ann_file: Paths, folder: Paths) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean red, green and blue of each slide (B, 3), and its label (B,)."""
     colours: dict[str, list[np.ndarray]] = {}
     labels: dict[str, int] = {}

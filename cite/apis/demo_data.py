@@ -41,7 +41,9 @@ def prepare(root: Path, seed: int, size: Size, texts: Sequence[str]) -> None:
     else:
         make_patch_gastric(root, seed, size.slides, size.patches, progress=True)
     if _make_models(root / 'models', seed, texts):
-        print(f'{root / "models"}: a CLIP and a BERT with random weights of seed {seed}')
+        print(
+            f'{root / "models"}: a CLIP and a BERT with random weights of seed {seed}'
+        )
 
 
 def _make_models(folder: Path, seed: int, texts: Sequence[str]) -> bool:
