@@ -15,8 +15,8 @@ from typing import Optional
 # The command also works in a checkout that is not installed.
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-# Here and in the commands: with tensors this small, threads wait for one another.
-os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import torch
 
 from cite.apis.cli import run_cli
 from cite.apis.demo import DATA, run_demo
@@ -50,6 +50,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Run the demo once, or once per seed."""
     os.chdir(ROOT)
+    torch.set_num_threads(1)  # as in the commands: the same bits on any machine
     args = parse_args(argv)
     data = args.data or Path(os.environ.get('DEMO_DATA') or DATA)
     size = Size(args.slides, args.patches, args.iterations)

@@ -13,6 +13,8 @@ from pathlib import Path
 # environment and the config, some 200 lines, are in the run's log.
 _PROGRESS = re.compile(r'Iter ?[\[(].*|^\w*accuracy\w* : .*')
 _KEPT = 60  # lines to show after a failure
+# With tensors as small as the demo's, threads only wait for one another.
+_SETTINGS = {'OMP_NUM_THREADS': '1', 'PYTHONUNBUFFERED': '1'}
 
 
 def run_command(
@@ -33,7 +35,7 @@ def run_command(
     program = sys.executable if command[0] == 'python' else str(folder / command[0])
     with subprocess.Popen(
         [program, *command[1:]],
-        env={**os.environ, **_search_paths(folder), **env, 'PYTHONUNBUFFERED': '1'},
+        env={**_SETTINGS, **os.environ, **_search_paths(folder), **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -43,17 +45,18 @@ def run_command(
         assert process.stdout is not None
         hidden: deque[str] = deque(maxlen=_KEPT)
         for line in process.stdout:
-            found = _PROGRESS.search(line) if only_progress else line
-            if found:
-                print(found if isinstance(found, str) else found[0], end='', flush=True)
-                print('' if isinstance(found, str) else '\n', end='', flush=True)
-            else:
+            progress = _PROGRESS.search(line)
+            if progress:
+                print(progress[0], flush=True)
+            elif only_progress:
                 hidden.append(line)
+            else:
+                print(line, end='', flush=True)
     if process.returncode:
         print(''.join(hidden), file=sys.stderr)
         raise ValueError(
-            f'`{as_typed(command, env)}` ended with code {process.returncode}; its last '
-            'lines stand above.'
+            f'`{as_typed(command, env)}` ended with code {process.returncode}; its '
+            'last lines stand above.'
         )
 
 

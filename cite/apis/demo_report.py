@@ -94,7 +94,7 @@ def _files(demo: Demo) -> list[str]:
         (demo.data / 'models', 'CLIP and BERT, small and random'),
     ]
     width = max(len(str(path)) for path, _ in rows)
-    return ['Files', *(f'  {str(path):{width}}  {text}' for path, text in rows)]
+    return ['Files', *(f'  {path!s:{width}}  {text}' for path, text in rows)]
 
 
 def _next(demo: Demo) -> list[str]:

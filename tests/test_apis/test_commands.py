@@ -1,4 +1,4 @@
-"""Commands are printed as they can be typed, run, and end in a sentence if they fail."""
+"""Commands are printed as one types them, run, and end in a sentence if they fail."""
 
 import subprocess
 import sys

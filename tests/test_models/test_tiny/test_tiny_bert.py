@@ -24,7 +24,7 @@ def weights(folder):
 def test_known_words_are_one_token_and_others_are_spelled(folder):
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     assert tokenizer.tokenize(TEXTS[0]) == TEXTS[0].lower().split()
-    assert tokenizer.tokenize('gland, 7') == [*'g ##l ##a ##n ##d , 7'.split()]
+    assert tokenizer.tokenize('gland, 7') == ['g', '##l', '##a', '##n', '##d', ',', '7']
     everything = 'Zoë: ductal (grade 3) 50%!'
     assert tokenizer.unk_token_id not in tokenizer(everything)['input_ids']
 
