@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 # The command also works in a checkout that is not installed.
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
@@ -22,6 +21,8 @@ from cite.apis.cli import run_cli
 from cite.apis.demo import DATA, run_demo
 from cite.apis.demo_data import Size
 from cite.apis.demo_report import closing, table
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
