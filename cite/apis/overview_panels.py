@@ -86,7 +86,7 @@ def draw_slides(ax: Any, predictions: SlidePredictions, classes: Sequence[str]) 
 
 
 def _order(predictions: SlidePredictions) -> tuple[np.ndarray, np.ndarray]:
-    """Return the slides' order, by class and own probability, and the bars' places."""
+    """Sort slides by class and own probability; return order and bars' places."""
     labels, scores = predictions.labels, predictions.scores
     own = scores[np.arange(len(labels)), labels]
     order = np.lexsort((-own, labels))
@@ -128,7 +128,7 @@ def _label_slides(ax: Any, slides: np.ndarray, place: np.ndarray, named: bool) -
         ax.set_xticks([])
     ax.set_xlabel(
         'slides, the surest of each class first; the share of the own class is at the '
-        'bottom; x marks what is classified wrongly'
+        'bottom; × marks what is classified wrongly'
     )
 
 

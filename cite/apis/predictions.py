@@ -48,8 +48,8 @@ def read_predictions(
     """Average the patches' scores over each slide.
 
     Args:
-        results: the JSON file of ``mim test mmcls CONFIG --checkpoint CKPT --out
-            FILE``, with ``class_scores``.
+        results: the JSON file of ``mim test mmcls … --out FILE``, with
+            ``class_scores``.
         ann_file: the annotation file that was tested on.
 
     Returns:
