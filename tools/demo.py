@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from cite.apis.cli import run_cli
+from cite.apis.commands import shell_setup
 from cite.apis.demo import DATA, run_demo
 from cite.apis.demo_data import Size
 from cite.apis.demo_report import closing, table
@@ -56,6 +57,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     data = args.data or Path(os.environ.get('DEMO_DATA') or DATA)
     size = Size(args.slides, args.patches, args.iterations)
     start = time.monotonic()
+    print(f'To type the commands below, first:\n  {shell_setup()}', flush=True)
     if args.seeds is None:
         demo = run_demo(args.seed, data, args.work_dir, size, args.controls)
         if args.controls:
