@@ -39,6 +39,7 @@ def draw_overview(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     path = Path(path)
     if not len(classes) == len(patches) == predictions.scores.shape[1]:
@@ -48,8 +49,8 @@ def draw_overview(
         )
     # Not pyplot: it holds global state and may open a window.
     rows = 1.5 * len(classes)  # inches
-    figure = Figure(figsize=(13, 5.2 + rows), layout='constrained')
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+    figure = Figure(figsize=(13, 5.2 + rows), layout=layout)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, 2, height_ratios=(rows, 4), width_ratios=(1.75, 1))
     strips = grid[0, 0].subgridspec(len(classes), 1)
