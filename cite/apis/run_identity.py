@@ -1,6 +1,7 @@
 """What a run depends on: its config as read, and the files that the config names."""
 
 import functools
+import glob
 import hashlib
 import json
 import os
@@ -34,7 +35,7 @@ def run_identity(config: str, environment: Mapping[str, str]) -> str:
         settings = Config.fromfile(config)._cfg_dict.to_dict()
     settings.pop('work_dir', None)  # where it writes changes no number
     settings.pop('custom_imports', None)  # names of packages, not of folders here
-    paths = sorted({path for path in _strings(settings) if os.path.exists(path)})
+    paths = sorted({path for text in _strings(settings) for path in _paths(text)})
     facts = [settings, {path: _contents(Path(path)) for path in paths}]
     return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
 
@@ -52,6 +53,13 @@ def _digest(path: str, size: int, time: int) -> str:
         while block := file.read(_BLOCK):
             sha.update(block)
     return sha.hexdigest()
+
+
+def _paths(text: str) -> list[str]:
+    """Return what a text names: a file, a folder, or the draws of a feature file."""
+    if os.path.exists(text):
+        return [text]
+    return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
 
 
 def _contents(path: Path) -> Any:
