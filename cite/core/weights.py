@@ -36,16 +36,18 @@ def load_weights(path: Union[str, Path]) -> Any:
         try:
             return load_safetensors(str(path))
         except SafetensorError as error:
-            raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
+            raise ValueError(
+                f'{path} is not a whole safetensors file: {error}'
+            ) from error
     if _is_torchscript(path):
         return dict(torch.jit.load(str(path), map_location='cpu').state_dict())
     try:
         return _load_tensors(str(path))
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f'{path} holds more than tensors and plain data, or is damaged, and was not '
-            f'read ({_first_line(error)}). If you trust where it comes from, load it '
-            'with torch.load yourself and save its state dict with safetensors.'
+            f'{path} holds more than tensors and plain data, or is damaged, and was '
+            f'not read ({_first_line(error)}). If you trust where it comes from, load '
+            'it with torch.load yourself and save its state dict with safetensors.'
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise ValueError(
