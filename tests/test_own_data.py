@@ -67,7 +67,7 @@ def bash(command, folder):
 
 @pytest.fixture(scope='module')
 def mine(tmp_path_factory):
-    """A user's folder: patches of two classes, a table with patients, copied configs."""
+    """A user's folder: patches of two classes, a table, copied configs."""
     folder = tmp_path_factory.mktemp('own')
     make_patch_gastric(folder / 'data' / 'mine', slides=4, patches=2)
     table = folder / 'data' / 'mine' / 'captions.csv'
