@@ -134,6 +134,12 @@ def test_every_config_builds_and_takes_a_step(path, tmp_path):
     assert any('accuracy' in name for name in values)
 
 
+@pytest.mark.parametrize('path', [p for p in CONFIGS if 'hiera' in p or 'linear' in p])
+def test_a_frozen_backbone_without_prompts_builds_no_graph(path, tmp_path):
+    backbone = build(small(path, tmp_path)).train().backbone
+    assert not backbone(torch.zeros(1, 3, 224, 224)).requires_grad
+
+
 @pytest.mark.parametrize('path', CONFIGS)
 def test_evaluation_does_not_augment(path, tmp_path):
     cfg = small(path, tmp_path)
