@@ -3,11 +3,24 @@
 Written for mmcv 1.7.x and mmcls 0.25.0. Each module says why it is there.
 """
 
-from . import atomic_checkpoint, checkpoint_loader, dataloader, runner
+from . import (
+    atomic_checkpoint,
+    best_checkpoint,
+    checkpoint_loader,
+    dataloader,
+    distributed,
+    runner,
+    train,
+)
 
-atomic_checkpoint.install()
-checkpoint_loader.install()
-dataloader.install()
-runner.install()
-
-__all__ = ['atomic_checkpoint', 'checkpoint_loader', 'dataloader', 'runner']
+_MODULES = (
+    atomic_checkpoint,
+    best_checkpoint,
+    checkpoint_loader,
+    dataloader,
+    distributed,
+    runner,
+    train,
+)
+for _module in _MODULES:
+    _module.install()  # type: ignore[attr-defined]

@@ -62,6 +62,8 @@ install() {
   "$UV" venv -q --allow-existing --prompt "cite-$STACK" --python "$BASE" "$VENV"
   grep -v '^mmcv' "$pins" | pip_install --no-deps --compile-bytecode -r -
   tools/env/install_mmcv.sh "$UV" "$VENV" "$(grep '^mmcv' "$mmcv")"
+  tools/env/accept_local_rank.sh "$("$PYTHON" -c \
+    'import sysconfig; print(sysconfig.get_path("purelib"))')"
   pip_install --no-deps --no-build-isolation -e .
 }
 
