@@ -98,9 +98,23 @@ def wrap_distributed_model(
 ) -> nn.Module:
     if device == 'cuda':
         kwargs['device_ids'] = [torch.cuda.current_device()]
-    elif device != 'cpu':
+    elif device == 'cpu':
+        _share_flags(model)
+    else:
         return _wrap_distributed_model(model, device, *args, **kwargs)
     return MMDistributedDataParallel(model.to(device), *args, **kwargs)
+
+
+def _share_flags(model: nn.Module) -> None:
+    """Give all ranks the first one's boolean buffers: torch 1.13's gloo knows no bool."""
+    flags = {n: b for n, b in model.named_buffers() if b.dtype == torch.bool}
+    for flag in flags.values():
+        number = flag.to(torch.uint8)
+        dist.broadcast(number, src=0)
+        flag.copy_(number)
+    MMDistributedDataParallel._set_params_and_buffers_to_ignore_for_model(
+        model, list(flags)
+    )
 
 
 @functools.wraps(_collect_results_cpu)
