@@ -2,8 +2,8 @@
 
 ::
 
-    python -m cite train CONFIG …                                  # as `mim train mmcls`
-    python -m cite test CONFIG CHECKPOINT …                        # as mmcls' test.py
+    python -m cite train CONFIG …  # as `mim train mmcls`
+    python -m cite test CONFIG CHECKPOINT …  # as mmcls' test.py
     torchrun --nproc_per_node 2 -m cite train CONFIG --launcher pytorch
     srun --ntasks 2 … python -m cite train CONFIG --launcher slurm
 

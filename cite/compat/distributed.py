@@ -9,7 +9,7 @@ import functools
 import os
 import subprocess
 import tempfile
-from typing import Any, List, Optional
+from typing import Any, Optional
 
 import torch
 import torch.distributed as dist
@@ -85,7 +85,7 @@ class MMDistributedDataParallel(_MMDistributedDataParallel):
         return self.module(*inputs, **kwargs)
 
     def _unpack(self, inputs: Any, kwargs: Any) -> Any:
-        """Take tensors and metas out of mmcv's containers, as a scatter to a GPU does."""
+        """Take tensors and metas out of mmcv's containers, as for a GPU."""
         if self.device_ids:
             return inputs, kwargs
         (inputs,), (kwargs,) = scatter_kwargs(inputs, kwargs, [-1])
@@ -106,7 +106,7 @@ def wrap_distributed_model(
 
 
 def _share_flags(model: nn.Module) -> None:
-    """Give all ranks the first one's boolean buffers: torch 1.13's gloo knows no bool."""
+    """Share the first rank's boolean buffers: torch 1.13's gloo knows no bool."""
     flags = {n: b for n, b in model.named_buffers() if b.dtype == torch.bool}
     for flag in flags.values():
         number = flag.to(torch.uint8)
@@ -119,8 +119,8 @@ def _share_flags(model: nn.Module) -> None:
 
 @functools.wraps(_collect_results_cpu)
 def collect_results_cpu(
-    result_part: List[Any], size: int, tmpdir: Optional[str] = None
-) -> Optional[List[Any]]:
+    result_part: list[Any], size: int, tmpdir: Optional[str] = None
+) -> Optional[list[Any]]:
     if tmpdir is None and not torch.cuda.is_available():
         # mmcls agrees on a folder through a GPU tensor.
         folder = [tempfile.mkdtemp() if dist.get_rank() == 0 else None]

@@ -1,4 +1,4 @@
-"""mmcls' tools take functions by name before a config's ``custom_imports`` brings us in.
+"""mmcls' tools take functions by name before a config's ``custom_imports`` is read.
 
 Replacing a function in its own module then comes too late for them.
 """

@@ -2,11 +2,11 @@
 
 It asks for the current CUDA device on a CPU too; it repeats the last iteration, since
 checkpoints are written before the iteration is counted; the data start over; and the
-best score is forgotten, so that a worse checkpoint takes the best one's place. Ours goes
-on with the iteration, the images and the seed that an unbroken run would have.
+best score is forgotten, so that a worse checkpoint takes the best one's place. Ours
+goes on with the iteration, the images and the seed that an unbroken run would have.
 """
 
-from typing import Any, Callable, Dict, List, Union
+from typing import Any, Callable, Union
 
 from mmcv.runner import IterBasedRunner
 from torch.utils.data import DataLoader
@@ -57,7 +57,7 @@ def resume(
     self.logger.info(f'resumed from {checkpoint} at iteration {self._iter + 1}')
 
 
-def _take_over(runner: IterBasedRunner, meta: Dict[str, Any]) -> None:
+def _take_over(runner: IterBasedRunner, meta: dict[str, Any]) -> None:
     """Let later checkpoints say what the one resumed from said."""
     runner.meta = {} if runner.meta is None else runner.meta
     runner.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
@@ -65,7 +65,7 @@ def _take_over(runner: IterBasedRunner, meta: Dict[str, Any]) -> None:
         runner.meta['seed'] = meta['seed']
 
 
-def _load_optimizer(optimizer: Any, state: Dict[str, Any]) -> None:
+def _load_optimizer(optimizer: Any, state: dict[str, Any]) -> None:
     if not isinstance(optimizer, dict):
         optimizer.load_state_dict(state)
         return
@@ -75,8 +75,8 @@ def _load_optimizer(optimizer: Any, state: Dict[str, Any]) -> None:
 
 def run(
     self: IterBasedRunner,
-    data_loaders: List[DataLoader],
-    workflow: List[Any],
+    data_loaders: list[DataLoader],
+    workflow: list[Any],
     *args: Any,
     **kwargs: Any,
 ) -> None:

@@ -6,7 +6,7 @@ next one; a loss that is not finite trains on. Ours settles these and calls mmcl
 """
 
 import functools
-from typing import Any, Dict, List, Optional
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ def train_model(
     validate: bool = False,
     timestamp: Optional[str] = None,
     device: Optional[str] = None,
-    meta: Optional[Dict[str, Any]] = None,
+    meta: Optional[dict[str, Any]] = None,
 ) -> None:
     meta = {} if meta is None else meta
     cfg.seed = meta['seed'] = _shared_seed(cfg.get('seed'), cfg.get('device', 'cpu'))
@@ -77,7 +77,7 @@ def _settle_start(cfg: Config) -> None:
             logger.info(f'auto_resume: no checkpoint in {cfg.work_dir}, a new run')
 
 
-def _with_ours(hooks: Optional[List[Dict[str, Any]]]) -> List[Dict[str, Any]]:
+def _with_ours(hooks: Optional[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     hooks = list(hooks or [])
     listed = {hook['type'] for hook in hooks}
     return hooks + [dict(hook) for hook in _HOOKS if hook['type'] not in listed]

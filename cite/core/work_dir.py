@@ -1,11 +1,11 @@
-"""What a run's folder holds: whole checkpoints, and what a killed run left half done."""
+"""What a run's folder holds: whole checkpoints, and what a kill left half done."""
 
 import glob
 import os
 import os.path as osp
 import re
 import shutil
-from typing import List, Optional
+from typing import Optional
 
 # Of a file that is being written; renamed when it is whole.
 PARTIAL = '.partial'
@@ -31,7 +31,7 @@ def latest_checkpoint(folder: str) -> Optional[str]:
     return numbered[max(numbered)] if numbered else None
 
 
-def remove_leftovers(folder: str) -> List[str]:
+def remove_leftovers(folder: str) -> list[str]:
     """Remove what a killed run left half done, and return the names."""
     paths = glob.glob(osp.join(glob.escape(folder), f'*.pth{PARTIAL}'))
     for path in paths:

@@ -39,7 +39,9 @@ def test_a_full_disk_costs_nothing_that_was_written(data, small_disk, tmp_path):
     free = shutil.disk_usage(small_disk).free
     ballast.write_bytes(bytes(free - int(3.5 * size)))
 
-    with pytest.raises(OSError, match=r'could not be written \(No space left') as caught:
+    with pytest.raises(
+        OSError, match=r'could not be written \(No space left'
+    ) as caught:
         train(cfg)
 
     failed = int(re.fullmatch(r'iter_(\d+)\.pth', Path(caught.value.filename).name)[1])

@@ -36,5 +36,9 @@ def test_only_what_was_left_half_done_is_removed(tmp_path):
 
     removed = remove_leftovers(str(tmp_path))
 
-    assert sorted(removed) == ['.eval_hook', 'iter_12.pth.partial', 'latest.pth.partial']
+    assert sorted(removed) == [
+        '.eval_hook',
+        'iter_12.pth.partial',
+        'latest.pth.partial',
+    ]
     assert names(tmp_path) == ['iter_8.pth', 'log.json', 'notes.partial']

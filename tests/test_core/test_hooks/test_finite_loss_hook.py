@@ -63,7 +63,10 @@ def breaking(data, folder, neck='BreakingNeck', *hooks):
 
 def check_last(folder, healthy, n):
     """The n-th checkpoint is the only one, and what the healthy run had there."""
-    assert sorted(p.name for p in folder.glob('*.pth')) == [f'iter_{n}.pth', 'latest.pth']
+    assert sorted(p.name for p in folder.glob('*.pth')) == [
+        f'iter_{n}.pth',
+        'latest.pth',
+    ]
     assert (folder / 'latest.pth').resolve() == folder / f'iter_{n}.pth'
     assert differences(state(folder, n), state(healthy, n)) == []
 
@@ -106,7 +109,9 @@ def test_noted_on_the_device_it_names_the_first_iteration(data, tmp_path):
 def test_broken_weights_of_a_finite_loss_are_not_written(data, healthy, tmp_path):
     spoil = {'type': 'SpoilWeights', 'priority': 45}  # after the step, before the save
 
-    with pytest.raises(FloatingPointError, match=r'neck\.weight is not finite any more'):
+    with pytest.raises(
+        FloatingPointError, match=r'neck\.weight is not finite any more'
+    ):
         train(breaking(data, tmp_path, 'ProjectionNeck', spoil))
     check_last(tmp_path, healthy, 4)
 
