@@ -20,7 +20,7 @@ class ResidentSize(Hook):
 
     def after_train_iter(self, runner):
         n = runner.iter + 1
-        if n == 200 or n > ITERS - 200 and n % 20 == 0:
+        if n == 200 or (n > ITERS - 200 and n % 20 == 0):
             self.sizes[n] = resident_bytes()
         if n == ITERS:
             Path(self.path).write_text(json.dumps(self.sizes))

@@ -1,6 +1,5 @@
 """A run is a function of its config, data and seed, and of nothing else."""
 
-import os
 import re
 import shutil
 import sys
@@ -62,10 +61,9 @@ def test_hash_seed_and_folder_order_change_no_bit(data, first, tmp_path):
 
 
 def test_threads_change_the_weights_by_summation_order_at_most(data, first, tmp_path):
-    again, printed = train(data, tmp_path / 'run', '--seed', 4, OMP_NUM_THREADS='2')
+    again, _ = train(data, tmp_path / 'run', '--seed', 4, OMP_NUM_THREADS='2')
 
     assert relative_difference(again, first) < 1e-6
-    assert differences(again, first) == [] or os.cpu_count() > 1
 
 
 def test_without_a_seed_the_log_says_how_to_repeat_the_run(data, first, tmp_path):
