@@ -58,8 +58,8 @@ def _shared_seed(seed: Optional[int], device: str) -> int:
     if get_dist_info()[1] > 1:
         shared = torch.tensor(seed, dtype=torch.int64, device=device)
         dist.broadcast(shared, src=0)
-        seed = shared.item()
-    return int(seed)
+        seed = int(shared)
+    return seed
 
 
 def _settle_start(cfg: Config) -> None:

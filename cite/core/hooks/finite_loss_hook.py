@@ -42,20 +42,21 @@ class FiniteLossHook(Hook):
             if not math.isfinite(loss):
                 raise FloatingPointError(message(runner, runner.iter + 1))
             return
-        self._note(loss.detach(), runner.iter + 1)
+        noted = self._note(loss.detach(), runner.iter + 1)
         if self.every_n_iters(runner, self.interval) or self.is_last_iter(runner):
-            self._look(runner)
+            self._look(runner, noted)
 
-    def _note(self, loss: Tensor, iteration: int) -> None:
+    def _note(self, loss: Tensor, iteration: int) -> Tensor:
         if self._first is None:
             self._first = loss.new_full((), math.inf, dtype=torch.float64)
         fault = torch.where(loss.isfinite().all(), math.inf, float(iteration))
         self._first = torch.minimum(self._first, fault)
+        return self._first
 
-    def _look(self, runner: Any) -> None:
+    def _look(self, runner: Any, noted: Tensor) -> None:
         if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(self._first, distributed.ReduceOp.MIN)
-        first = float(self._first)
+            distributed.all_reduce(noted, distributed.ReduceOp.MIN)
+        first = float(noted)
         if math.isfinite(first):
             raise FloatingPointError(message(runner, int(first)))
 
