@@ -82,9 +82,11 @@ def test_one_switch_starts_and_goes_on(data, whole, tmp_path):
     cfg.auto_resume = True
     train_until_stopped(cfg, 5)
     assert (tmp_path / 'latest.pth').resolve().name == 'iter_5.pth'
+    (tmp_path / 'iter_1.pth').unlink()
 
     train(cfg)
 
+    assert not (tmp_path / 'iter_1.pth').exists()  # it did not start over
     assert differences(state(tmp_path), state(whole)) == []
 
 
