@@ -5,25 +5,26 @@ Written for mmcv 1.7.x and mmcls 0.25.0. Each module says why it is there.
 
 from . import (
     atomic_checkpoint,
+    best_checkpoint,
     checkpoint_loader,
     dataloader,
+    distributed,
     evaluation,
     fitting_checkpoint,
     runner,
+    train,
 )
 
-atomic_checkpoint.install()
-checkpoint_loader.install()
-dataloader.install()
-evaluation.install()
-fitting_checkpoint.install()
-runner.install()
-
-__all__ = [
-    'atomic_checkpoint',
-    'checkpoint_loader',
-    'dataloader',
-    'evaluation',
-    'fitting_checkpoint',
-    'runner',
-]
+_MODULES = (
+    atomic_checkpoint,
+    best_checkpoint,
+    checkpoint_loader,
+    dataloader,
+    distributed,
+    evaluation,
+    fitting_checkpoint,
+    runner,
+    train,
+)
+for _module in _MODULES:
+    _module.install()  # type: ignore[attr-defined]

@@ -1,7 +1,8 @@
-"""mmcv's ``IterBasedRunner.resume`` goes wrong in three ways.
+"""mmcv's ``IterBasedRunner.resume`` goes wrong in four ways.
 
 It asks for the current CUDA device on a CPU too; it repeats the last iteration, since
-checkpoints are written before the iteration is counted; and the data start over. Ours
+checkpoints are written before the iteration is counted; the data start over; and the
+best score is forgotten, so that a worse checkpoint takes the best one's place. Ours
 goes on with the iteration, the images and the seed that an unbroken run would have.
 """
 
@@ -48,10 +49,21 @@ def resume(
         )
     self._epoch = meta['epoch']
     self._iter = self._inner_iter = meta['iter'] + 1
-    self._resumed_seed = meta.get('seed')
+    _take_over(self, meta)
     if resume_optimizer and 'optimizer' in loaded:
         _load_optimizer(self.optimizer, loaded['optimizer'])
+    if self._iter >= self._max_iters:
+        self.logger.info(f'{checkpoint} is of a finished run: nothing is left to train')
+        return
     self.logger.info(f'resumed from {checkpoint} at iteration {self._iter + 1}')
+
+
+def _take_over(runner: IterBasedRunner, meta: dict[str, Any]) -> None:
+    """Let later checkpoints say what the one resumed from said."""
+    runner.meta = {} if runner.meta is None else runner.meta
+    runner.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
+    if meta.get('seed') is not None:
+        runner.meta['seed'] = meta['seed']
 
 
 def _load_optimizer(optimizer: Any, state: dict[str, Any]) -> None:
@@ -76,7 +88,7 @@ def run(
         sampler = loader.sampler
         if isinstance(sampler, BalancedSampler):
             sampler.start = self.iter * sampler.samples_per_replica
-            seed = getattr(self, '_resumed_seed', None)
+            seed = (self.meta or {}).get('seed')
             if seed is not None and seed != sampler.seed:
                 self.logger.info(f"images are drawn with the resumed run's seed {seed}")
                 sampler.reseed(seed)
