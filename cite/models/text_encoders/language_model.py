@@ -127,7 +127,7 @@ def _fetch(name: str) -> Path:
         folder = _download(name)
     missing = missing_file(folder)
     if missing:
-        remedy = 'Copy it there too.' if is_local else f'Get it: {_how_to_get(name)}.'
+        remedy = 'Copy it there too.' if is_local else f'Get it: {how_to_get(name)}.'
         raise FileNotFoundError(
             f'text encoder {name}: {folder} has no {missing}. {remedy}'
         )
@@ -153,14 +153,15 @@ def _download(name: str) -> Path:
         raise FileNotFoundError(
             f'text encoder {name}: neither a folder here nor to be had from the '
             f'Hugging Face hub ({type(error).__name__}: {_first_line(error)}). '
-            f'Get it where there is a network: {_how_to_get(name)}; or set '
+            f'Get it where there is a network: {how_to_get(name)}; or set '
             'model.head.text_encoder.text_feature_file to saved embeddings, which need '
             'no model.'
         ) from error
     return folder
 
 
-def _how_to_get(name: str) -> str:
+def how_to_get(name: str) -> str:
+    """Return the command that fetches a model of the hub, and where to name it."""
     short = name.split('/')[-1]
     return (
         f'`hf download {name} --local-dir {short}` (`huggingface-cli download` before '
