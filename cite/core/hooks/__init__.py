@@ -1,3 +1,4 @@
 from .class_count_hook import ClassCountHook
+from .replaced_images_hook import ReplacedImagesHook
 
-__all__ = ['ClassCountHook']
+__all__ = ['ClassCountHook', 'ReplacedImagesHook']
