@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Union
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file as load_safetensors
 
 from .plain_pickle import RefusedError
@@ -34,7 +33,8 @@ def load_weights(path: Union[str, Path]) -> Any:
     if path.suffix == '.safetensors':
         try:
             return load_safetensors(str(path))
-        except SafetensorError as error:
+        # A type that torch lacks is a KeyError, an odd header whatever it is.
+        except Exception as error:
             raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
     with path.open('rb') as file:
         try:

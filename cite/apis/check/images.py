@@ -102,6 +102,10 @@ def _on_all_cores(
             ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ready:
                 yield waiting.pop(future), future.result()
+    except BaseException:  # an interrupt: what is under way is of no use any more
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -115,10 +119,11 @@ def look_at(paths: Iterable[str], decode: bool) -> Faults:
     faults: Faults = []
     for path in paths:
         try:
+            # Opening a pipe or a device would wait for ever.
+            if not os.path.isfile(path):
+                raise FileNotFoundError
             if decode:
                 read_patch({'img_info': {'filename': path}})
-            elif not os.path.isfile(path):
-                raise FileNotFoundError
         except FileNotFoundError:
             remedy = 'Restore it, correct data_prefix, or take the line out.'
             faults.append(('missing image', path, f'{path}: no such file. {remedy}'))
