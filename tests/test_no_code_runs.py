@@ -158,8 +158,12 @@ def test_mim_test(stranger, config):
 
 @pytest.mark.parametrize('key', ['resume_from', 'load_from'])
 def test_mim_train(stranger, config, key):
-    path = stranger(meta={'iter': 0, 'epoch': 0, 'args': Trap(config.parent / 'code-ran')})
-    done = mim('train', 'mmcls', config, '--no-validate', '--cfg-options', f'{key}={path}')
+    path = stranger(
+        meta={'iter': 0, 'epoch': 0, 'args': Trap(config.parent / 'code-ran')}
+    )
+    done = mim(
+        'train', 'mmcls', config, '--no-validate', '--cfg-options', f'{key}={path}'
+    )
     assert done.returncode != 0
     assert 'CITE_TRUST=' in done.stdout
 
@@ -257,7 +261,10 @@ def test_text_encoder_with_an_adapter(save_tiny_bert, stranger, tmp_path, text_c
     adapter = {'base_model_name_or_path': 'bert', 'peft_type': 'LORA'}
     (folder / 'adapter_config.json').write_text(json.dumps(adapter))
     stranger('bert/adapter_model.bin')
-    assert MODELS.build({'type': 'BERT', 'model': str(folder)})(['well']).shape == (1, 32)
+    assert MODELS.build({'type': 'BERT', 'model': str(folder)})(['well']).shape == (
+        1,
+        32,
+    )
 
 
 CODE = """
@@ -329,7 +336,9 @@ def test_feature_file(tmp_path, trace):
 
 def test_convert_model(stranger, tmp_path):
     path = stranger('stranger.pth.tar')
-    done = run(sys.executable, 'tools/convert_model.py', path, tmp_path / 'o.safetensors')
+    done = run(
+        sys.executable, 'tools/convert_model.py', path, tmp_path / 'o.safetensors'
+    )
     assert done.returncode == 2
     assert 'CITE_TRUST=' in done.stdout
 
@@ -344,7 +353,9 @@ def test_convert_plain_pickle(tmp_path, trace):
 def test_convert_npz(tmp_path, trace):
     arrays = {'embedding/kernel': np.array([Trap(trace)], object)}
     np.savez(tmp_path / 'stranger.npz', **arrays)
-    with pytest.raises(ValueError, match=r'stranger\.npz is not an npz of plain arrays'):
+    with pytest.raises(
+        ValueError, match=r'stranger\.npz is not an npz of plain arrays'
+    ):
         convert_checkpoint(tmp_path / 'stranger.npz', tmp_path / 'out.safetensors')
     assert not trace.exists()
 
@@ -378,7 +389,9 @@ def test_url(stranger, server, tmp_path, monkeypatch):
     with refused():
         load_checkpoint(torch.nn.Linear(2, 1), f'{server}/stranger.pth')
     layer = torch.nn.Linear(2, 1)
-    torch.save({'weight': torch.ones(1, 2), 'bias': torch.ones(1)}, tmp_path / 'good.pth')
+    torch.save(
+        {'weight': torch.ones(1, 2), 'bias': torch.ones(1)}, tmp_path / 'good.pth'
+    )
     load_checkpoint(layer, f'{server}/good.pth', strict=True)
     assert layer.bias.tolist() == [1.0]
 

@@ -39,10 +39,19 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add = parser.add_argument
     add('config', metavar='CONFIG', help='config file, as mim train takes it')
     add('--workers', type=_count, help='processes that decode (default: all cores)')
-    add('--no-decode', dest='decode', action='store_false', help='see only that images are there')
+    add(
+        '--no-decode',
+        dest='decode',
+        action='store_false',
+        help='see only that images are there',
+    )
     add('--sample', type=_count, metavar='N', help='look at N images, drawn at random')
     add('--captions', metavar='FILE', help='table of slides (default: beside the data)')
-    add('--patient', metavar='COLUMN', help='its column with the patient (default: patient)')
+    add(
+        '--patient',
+        metavar='COLUMN',
+        help='its column with the patient (default: patient)',
+    )
     add('--json', metavar='FILE', help='write everything found there; - is the output')
     add('--cfg-options', nargs='+', action=DictAction, help='as mim train has it')
     return parser.parse_args(argv)

@@ -20,7 +20,9 @@ def install() -> None:
 
 def _report_replaced(original: Any) -> Any:
     @functools.wraps(original)
-    def run(self: IterBasedRunner, data_loaders: list, *args: Any, **kwargs: Any) -> None:
+    def run(
+        self: IterBasedRunner, data_loaders: list, *args: Any, **kwargs: Any
+    ) -> None:
         asked = any(isinstance(hook, ReplacedImagesHook) for hook in self.hooks)
         skipping = any(
             getattr(loader.dataset, 'on_error', None) == 'skip'

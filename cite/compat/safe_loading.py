@@ -1,8 +1,8 @@
 """mmcv (for URLs and hub names) and timm read what they fetched with ``torch.load``.
 
-Under torch 1.13 that runs whatever a pickle says; timm asks for ``weights_only`` on some
-of its ways alone. The modules named here see a ``torch`` whose ``load`` is ours, and our
-download instead of torch's, which loads at once. Written for mmcv 1.7, timm 1.0.
+Under torch 1.13 that runs whatever a pickle says; timm asks for ``weights_only`` on
+some of its ways alone. The modules named here see a ``torch`` whose ``load`` is ours,
+and our download instead of torch's, which loads at once. For mmcv 1.7, timm 1.0.
 """
 
 import importlib

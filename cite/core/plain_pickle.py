@@ -40,7 +40,11 @@ class Record:
 _PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
 
 
-class Unpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
+# The unpickler in Python, whose opcodes can be replaced; typeshed mixes it up with C's.
+_Unpickler: Any = vars(pickle)['_Unpickler']
+
+
+class Unpickler(_Unpickler):
     """The opcodes of pickle, without those that call or change what they like.
 
     Args:
@@ -49,7 +53,7 @@ class Unpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
         persistent: turns a persistent id into a value.
     """
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: dict[int, Any] = dict(_Unpickler.dispatch)
 
     def __init__(
         self,

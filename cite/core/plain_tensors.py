@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .plain_pickle import Builder, RefusedError
 
-# More elements than any memory holds: a repeated (stride 0) tensor of a mischievous file.
+# More elements than any memory holds: one element repeated (stride 0) by a prankster.
 _MOST_ELEMENTS = 1 << 40
 
 

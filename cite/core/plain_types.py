@@ -1,4 +1,4 @@
-"""The names that a checkpoint may use beside plain Python data, and what we make of them.
+"""The names that a checkpoint may use beside plain Python data, and their meaning.
 
 Published files hold the command line of their training (``argparse.Namespace``), NumPy
 scalars from a metric, paths. None of that needs the class that wrote it: a stand-in
@@ -9,7 +9,7 @@ import argparse
 import pathlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ def _array(kind: Any, *_: Any) -> np.ndarray:
     return np.empty(0, np.uint8)
 
 
-def _array_of_buffer(data: Any, dtype: DType, shape: Any, order: str) -> np.ndarray:
+def _array_of_buffer(data: Any, dtype: DType, shape: Any, order: Any) -> np.ndarray:
     return np.frombuffer(bytes(data), dtype.dtype).reshape(shape, order=order).copy()
 
 
@@ -100,7 +100,7 @@ _PATHS = {
     'WindowsPath': pathlib.PureWindowsPath,
     'PureWindowsPath': pathlib.PureWindowsPath,
 }
-_BUILDERS = {
+_BUILDERS: dict[str, Callable[..., Any]] = {
     'argparse.Namespace': Namespace,
     'collections.OrderedDict': _ordered,
     'collections.defaultdict': _mapping,
@@ -121,7 +121,7 @@ _BUILDERS = {
     'torch.torch_version.TorchVersion': str,
 }
 # What optimizers and loggers leave: types that make plain data, or stand for it.
-_PLAIN = {
+_PLAIN: dict[str, Callable[..., Any]] = {
     'bool': bool,
     'complex': complex,
     'dict': _mapping,

@@ -40,7 +40,10 @@ def _read_archive(archive: zipfile.ZipFile) -> Any:
     if not pickles:
         raise ValueError('a zip file, but none of torch')
     folder = pickles[0][: -len('data.pkl')]
-    if folder + 'byteorder' in names and archive.read(folder + 'byteorder') != b'little':
+    if (
+        folder + 'byteorder' in names
+        and archive.read(folder + 'byteorder') != b'little'
+    ):
         raise ValueError('written on a big-endian machine')
     storages: dict[str, Tensor] = {}
 
@@ -61,8 +64,10 @@ def _record(archive: zipfile.ZipFile, name: str) -> bytearray:
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
         raise RefusedError(f'it holds {name} compressed, as torch writes nothing')
-    data = bytearray(min(info.file_size, archive.fp.seek(0, io.SEEK_END)))
-    with archive.open(info) as record:
+    stored: Any = archive.fp
+    data = bytearray(min(info.file_size, stored.seek(0, io.SEEK_END)))
+    with archive.open(info) as opened:
+        record: Any = opened
         size = record.readinto(memoryview(data))
         # The checksum is looked at when the end is read.
         if size != info.file_size or record.read(1):

@@ -18,7 +18,9 @@ def is_trusted(path: Path) -> bool:
     """Tell whether ``CITE_TRUST`` names this file."""
     listed = os.environ.get(VARIABLE, '').split(os.pathsep)
     return any(
-        Path(entry).expanduser().resolve() == path.resolve() for entry in listed if entry
+        Path(entry).expanduser().resolve() == path.resolve()
+        for entry in listed
+        if entry
     )
 
 

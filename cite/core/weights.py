@@ -35,7 +35,9 @@ def load_weights(path: Union[str, Path]) -> Any:
             return load_safetensors(str(path))
         # A type that torch lacks is a KeyError, an odd header whatever it is.
         except Exception as error:
-            raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
+            raise ValueError(
+                f'{path} is not a whole safetensors file: {error}'
+            ) from error
     with path.open('rb') as file:
         try:
             return read_torch_file(file)

@@ -57,8 +57,7 @@ def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotatio
             'patch, or make the file with tools/ann.py.'
         )
     return [
-        parse_line(line, f'{path}:{n}', num_classes)
-        for n, line in enumerate(lines, 1)
+        parse_line(line, f'{path}:{n}', num_classes) for n, line in enumerate(lines, 1)
     ]
 
 

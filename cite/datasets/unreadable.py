@@ -36,7 +36,9 @@ class Unreadable:
         """Return the patches marked so far."""
         return np.flatnonzero(self._marks.numpy())
 
-    def replace(self, index: int, load: Callable[[int], dict], evaluating: bool) -> dict:
+    def replace(
+        self, index: int, load: Callable[[int], dict], evaluating: bool
+    ) -> dict:
         """Return an item in the place of an unreadable one.
 
         Args:

@@ -59,7 +59,9 @@ def test_a_class_without_a_readable_patch_is_an_error(files, tmp_path):
     for name, label in LINES:
         if label == 2:
             (tmp_path / 'patches_captions' / name).write_bytes(b'no image')
-    with pytest.raises(UnreadablePatchError, match=r'ann\.txt:13.*no patch of this class'):
+    with pytest.raises(
+        UnreadablePatchError, match=r'ann\.txt:13.*no patch of this class'
+    ):
         dataset(files, on_error='skip')[12]
 
 
@@ -70,39 +72,43 @@ def test_other_words_are_refused(files):
 
 def config(files, work_dir, workers):
     return Config(
-        dict(
-            model=dict(
-                type='ImageClassifier',
-                backbone=dict(type='ResNet_CIFAR', depth=18, base_channels=8),
-                neck=dict(type='GlobalAveragePooling'),
-                head=dict(type='MyLinearClsHead', num_classes=3, in_channels=64),
-            ),
-            data=dict(
-                samples_per_gpu=4,
-                workers_per_gpu=workers,
-                train=dict(
+        {
+            'model': {
+                'type': 'ImageClassifier',
+                'backbone': {'type': 'ResNet_CIFAR', 'depth': 18, 'base_channels': 8},
+                'neck': {'type': 'GlobalAveragePooling'},
+                'head': {
+                    'type': 'MyLinearClsHead',
+                    'num_classes': 3,
+                    'in_channels': 64,
+                },
+            },
+            'data': {
+                'samples_per_gpu': 4,
+                'workers_per_gpu': workers,
+                'train': dict(
                     type='PatchGastricCls3',
                     pipeline=TRAIN,
                     patch_balance=True,
                     on_error='skip',
                     **files,
                 ),
-            ),
-            optimizer=dict(type='SGD', lr=0.1),
-            optimizer_config=dict(grad_clip=None),
-            lr_config=dict(policy='fixed'),
-            checkpoint_config=None,
-            log_config=dict(interval=5, hooks=[dict(type='TextLoggerHook')]),
-            runner=dict(type='IterBasedRunner', max_iters=11),
-            log_level='INFO',
-            load_from=None,
-            resume_from=None,
-            workflow=[('train', 1)],
-            work_dir=str(work_dir),
-            gpu_ids=[0],
-            seed=3,
-            device='cpu',
-        )
+            },
+            'optimizer': {'type': 'SGD', 'lr': 0.1},
+            'optimizer_config': {'grad_clip': None},
+            'lr_config': {'policy': 'fixed'},
+            'checkpoint_config': None,
+            'log_config': {'interval': 5, 'hooks': [{'type': 'TextLoggerHook'}]},
+            'runner': {'type': 'IterBasedRunner', 'max_iters': 11},
+            'log_level': 'INFO',
+            'load_from': None,
+            'resume_from': None,
+            'workflow': [('train', 1)],
+            'work_dir': str(work_dir),
+            'gpu_ids': [0],
+            'seed': 3,
+            'device': 'cpu',
+        }
     )
 
 
@@ -160,7 +166,9 @@ def test_evaluation_says_what_it_left_out(files, caplog):
     with caplog.at_level('WARNING', logger='evaluation'):
         import logging
 
-        data.evaluate(scores_of(data), 'accuracy', logger=logging.getLogger('evaluation'))
+        data.evaluate(
+            scores_of(data), 'accuracy', logger=logging.getLogger('evaluation')
+        )
     assert '3 of 18 patches could not be read' in caplog.text
 
 

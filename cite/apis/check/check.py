@@ -43,7 +43,7 @@ class Options:
     cfg_options: Optional[Mapping[str, Any]] = None
 
 
-def check_config(path: str, options: Options = Options()) -> Report:  # noqa: B008
+def check_config(path: str, options: Options = Options()) -> Report:
     """Check a config: environment, weights, texts, annotation files and images.
 
     Environment variables that the config reads (``SHOTS``, ``SPLIT``) count.

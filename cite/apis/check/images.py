@@ -58,8 +58,8 @@ def check_images(
         report.error(
             'image',
             'a worker process',
-            'died while it decoded (memory, or an image that crashes the decoder). '
-            '--workers 0 decodes in one process; the last file it reaches is the cause.',
+            'died while it decoded (memory, or an image that crashes Pillow). '
+            'Try --workers 0: the last file that it reaches is the cause.',
         )
     verb = 'decoded' if decode else 'looked for, not decoded'
     report.facts['images'] = f'{done} of {len(places)} {verb}'

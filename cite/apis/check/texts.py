@@ -8,7 +8,11 @@ from typing import Any, Optional
 from cite.models.heads.text_source import check_texts
 from cite.models.text_encoders.feature_file import load_text_features
 from cite.models.text_encoders.language_model import how_to_get
-from cite.models.text_encoders.model_files import find_folder, missing_file, weight_files
+from cite.models.text_encoders.model_files import (
+    find_folder,
+    missing_file,
+    weight_files,
+)
 
 from .report import Report
 from .weights import check_file
@@ -115,9 +119,7 @@ def _check_hub(name: str, folder: Optional[Path], lacking: str, report: Report) 
     )
 
 
-def _check_width(
-    neck: Mapping[str, Any], width: Optional[int], report: Report
-) -> None:
+def _check_width(neck: Mapping[str, Any], width: Optional[int], report: Report) -> None:
     out = neck.get('out_features')
     if isinstance(out, int) and width is not None and out != width:
         report.error(

@@ -34,7 +34,9 @@ data = dict(
     test=dict(ann_file='{folder}/ann/val.txt', pipeline=[], **common))
 """
 # Slides a0 … c0 are trained on, a1 … c1 are evaluated on; three patches each.
-NAMES = [(f'{c}{s}_{p}.jpg', k) for s in '01' for k, c in enumerate('abc') for p in '012']
+NAMES = [
+    (f'{c}{s}_{p}.jpg', k) for s in '01' for k, c in enumerate('abc') for p in '012'
+]
 
 
 @pytest.fixture
@@ -78,7 +80,9 @@ def test_a_good_config_has_no_problem(folder):
     assert report.facts['images'] == '18 of 18 decoded'
     assert report.facts['patients'].startswith('6 in')
     assert report.facts['versions']['torch'] == torch.__version__
-    one = report.facts['train']['class 1 (Moderately differentiated tubular adenocarcinoma)']
+    one = report.facts['train'][
+        'class 1 (Moderately differentiated tubular adenocarcinoma)'
+    ]
     assert one == '1 slides 3 patches'
 
 
