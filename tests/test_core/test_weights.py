@@ -112,7 +112,7 @@ def test_reads_a_checkpoint_with_optimizer_and_floats(tmp_path):
 
 
 def test_what_published_files_hold_beside_the_weights(tmp_path):
-    # Command lines, metrics as NumPy scalars, paths, random states, versions of modules.
+    # Command lines, NumPy scalars, paths, random states, versions of modules.
     norm = torch.nn.BatchNorm1d(2).state_dict()
     content = {
         'model': norm,
@@ -145,7 +145,7 @@ def test_a_name_stands_for_nothing_of_ours(tmp_path):
         b'ccollections\nOrderedDict\n}(X\x01\x00\x00\x00aK\x01ub.',
         b'cbuiltins\ngetattr\n.',
         b'ctorch\nload\n.',
-        b'\x8c\x0ecite.core.trust\x8c\x0cload_trusted\x93.',
+        b'\x8c\x0fcite.core.trust\x8c\x0cload_trusted\x93.',
     ):
         head = [0x1950A86A20F9469CFC6C, 1001, {'little_endian': True}]
         parts = [pickle.dumps(part, 2) for part in head]
