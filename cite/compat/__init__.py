@@ -12,6 +12,7 @@ from . import (
     evaluation,
     fitting_checkpoint,
     runner,
+    safe_loading,
     train,
 )
 
@@ -24,6 +25,7 @@ _MODULES = (
     evaluation,
     fitting_checkpoint,
     runner,
+    safe_loading,
     train,
 )
 for _module in _MODULES:

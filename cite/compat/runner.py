@@ -11,7 +11,7 @@ from typing import Any, Callable, Union
 from mmcv.runner import IterBasedRunner
 from torch.utils.data import DataLoader
 
-from cite.core.hooks import ClassCountHook
+from cite.core.hooks import ClassCountHook, ReplacedImagesHook
 from cite.datasets.samplers import BalancedSampler
 
 _run = IterBasedRunner.run
@@ -82,8 +82,7 @@ def run(
     **kwargs: Any,
 ) -> None:
     """Run as mmcv does, with each sampler at the place where the run stands."""
-    if not any(isinstance(hook, ClassCountHook) for hook in self.hooks):
-        self.register_hook(ClassCountHook())  # the released configs name none
+    _register_ours(self, data_loaders)
     for loader in data_loaders:
         sampler = loader.sampler
         if isinstance(sampler, BalancedSampler):
@@ -93,3 +92,19 @@ def run(
                 self.logger.info(f"images are drawn with the resumed run's seed {seed}")
                 sampler.reseed(seed)
     _run(self, data_loaders, workflow, *args, **kwargs)
+
+
+def _register_ours(runner: IterBasedRunner, data_loaders: list[DataLoader]) -> None:
+    """Register hooks that no released config names; one named there counts."""
+    if not _has(runner, ClassCountHook):
+        runner.register_hook(ClassCountHook())
+    skipping = any(
+        getattr(loader.dataset, 'on_error', None) == 'skip' for loader in data_loaders
+    )
+    # A count of replaced images that nobody asked for would be lost.
+    if skipping and not _has(runner, ReplacedImagesHook):
+        runner.register_hook(ReplacedImagesHook(), priority='VERY_LOW')
+
+
+def _has(runner: IterBasedRunner, kind: type) -> bool:
+    return any(isinstance(hook, kind) for hook in runner.hooks)
