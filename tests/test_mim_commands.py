@@ -1,4 +1,4 @@
-"""The released commands, run as a user runs them, on a config in the release's words."""
+"""The released commands, run as a user runs them, on a config in its words."""
 
 import json
 import os
@@ -66,7 +66,8 @@ _base_ = '{base}'
 model = dict(
     _delete_=True, type='CITEClassifier',
     backbone=dict(type='CLIPImageBackbone', arch='{data}/clip.pt'),
-    head=dict(type='CLIPTextHead', arch='{data}/clip.pt', texts=['well', 'mod', 'poor']))
+    head=dict(type='CLIPTextHead', arch='{data}/clip.pt',
+              texts=['well', 'mod', 'poor']))
 """
 
 

@@ -85,7 +85,7 @@ def draw_slides(ax: Any, predictions: SlidePredictions, classes: Sequence[str]) 
 
 
 def _order(predictions: SlidePredictions) -> tuple[np.ndarray, np.ndarray]:
-    """Sort slides by class and own probability; return the order and the bars' places."""
+    """Sort slides by class and own probability; return order and bars' places."""
     labels, scores = predictions.labels, predictions.scores
     own = scores[np.arange(len(labels)), labels]
     order = np.lexsort((-own, labels))

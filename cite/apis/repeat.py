@@ -6,11 +6,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List
 
 import mmcv
 
-Results = Dict[str, List[float]]
+Results = dict[str, list[float]]
 
 
 def repeat(
@@ -61,7 +60,7 @@ def _run_seed(
     partial.rename(out)
 
 
-def _mim(arguments: Sequence[str], env: Dict[str, str]) -> None:
+def _mim(arguments: Sequence[str], env: dict[str, str]) -> None:
     """Run ``mim`` of this Python, saying what is run."""
     print('+ mim ' + ' '.join(arguments), flush=True)
     mim = Path(sys.executable).with_name('mim')
@@ -73,7 +72,7 @@ def _mim(arguments: Sequence[str], env: Dict[str, str]) -> None:
         raise ValueError(f'mim {" ".join(arguments)} ended with {done.returncode}.')
 
 
-def table(rows: Dict[str, Results], metrics: Sequence[str]) -> str:
+def table(rows: dict[str, Results], metrics: Sequence[str]) -> str:
     """Format mean ± sample standard deviation per config as a Markdown table."""
     lines = [
         '| config | seeds | ' + ' | '.join(metrics) + ' |',

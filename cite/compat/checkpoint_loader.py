@@ -6,7 +6,7 @@ for models that have nothing to train (zero-shot), since ``mim test`` insists on
 """
 
 import os.path as osp
-from typing import Any, Callable, Dict, Union
+from typing import Any, Callable, Union
 
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
@@ -21,7 +21,7 @@ _NUMBERS = [str(i) for i in range(1000)]
 
 def load_from_local(
     filename: str, map_location: Union[str, Callable, None] = None
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Load a checkpoint from a local path, or the empty one called ``none``.
 
     Args:

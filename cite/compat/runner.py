@@ -5,7 +5,7 @@ checkpoints are written before the iteration is counted; and the data start over
 goes on with the iteration, the images and the seed that an unbroken run would have.
 """
 
-from typing import Any, Callable, Dict, List, Union
+from typing import Any, Callable, Union
 
 from mmcv.runner import IterBasedRunner
 from torch.utils.data import DataLoader
@@ -53,7 +53,7 @@ def resume(
     self.logger.info(f'resumed from {checkpoint} at iteration {self._iter + 1}')
 
 
-def _load_optimizer(optimizer: Any, state: Dict[str, Any]) -> None:
+def _load_optimizer(optimizer: Any, state: dict[str, Any]) -> None:
     if not isinstance(optimizer, dict):
         optimizer.load_state_dict(state)
         return
@@ -63,8 +63,8 @@ def _load_optimizer(optimizer: Any, state: Dict[str, Any]) -> None:
 
 def run(
     self: IterBasedRunner,
-    data_loaders: List[DataLoader],
-    workflow: List[Any],
+    data_loaders: list[DataLoader],
+    workflow: list[Any],
     *args: Any,
     **kwargs: Any,
 ) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import Tuple
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,7 @@ def has_known_source(backbone: nn.Module) -> bool:
     return getattr(backbone, 'weights_source', None) is not None
 
 
-def frozen_state(backbone: nn.Module) -> Iterator[Tuple[str, Tensor]]:
+def frozen_state(backbone: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield the names and tensors of a backbone's frozen state.
 
     That is every parameter without gradient, and the buffers (running statistics) of

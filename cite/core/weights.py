@@ -45,9 +45,9 @@ def load_weights(path: Union[str, Path]) -> Any:
         return _load_tensors(str(path))
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f'{path} holds more than tensors and plain data, or is damaged, and was not '
-            f'read ({_first_line(error)}). If you trust where it comes from, load it '
-            'with torch.load yourself and save its state dict with safetensors.'
+            f'{path} holds more than tensors and plain data, or is damaged, and was '
+            f'not read ({_first_line(error)}). If you trust where it comes from, load '
+            'it with torch.load yourself and save its state dict with safetensors.'
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise ValueError(

@@ -7,8 +7,8 @@ Tokens are (N, T, D) throughout.
 """
 
 import torch
-from clip.model import VisionTransformer
-from torch import Tensor, nn
+from clip.model import ResidualAttentionBlock, VisionTransformer
+from torch import Tensor
 
 from cite.models.half_precision import full_precision
 
@@ -30,7 +30,9 @@ def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
     return visual.ln_pre(x)
 
 
-def run_block(block: nn.Module, tokens: Tensor, class_only: bool = False) -> Tensor:
+def run_block(
+    block: ResidualAttentionBlock, tokens: Tensor, class_only: bool = False
+) -> Tensor:
     """Run one of CLIP's residual attention blocks.
 
     The block's own forward pass is for tokens (T, N, D) and copies them to and fro.

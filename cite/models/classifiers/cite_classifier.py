@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, Dict, List, Union
+from typing import Any, Union
 
 import torch
 from mmcls.models.builder import CLASSIFIERS
@@ -41,7 +41,7 @@ class CITEClassifier(_ImageClassifier):
         freeze: Sequence[str] = (),
         precision: str = 'auto',
         save_frozen: bool = False,
-        compile: Union[bool, Dict[str, Any]] = False,
+        compile: Union[bool, dict[str, Any]] = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -51,7 +51,7 @@ class CITEClassifier(_ImageClassifier):
         if compile is not False:
             _compile(self.backbone, {} if compile is True else dict(compile))
 
-    def _freeze(self, names: Sequence[str]) -> List[torch.nn.Module]:
+    def _freeze(self, names: Sequence[str]) -> list[torch.nn.Module]:
         parts = {k: m for k, m in self.named_children() if k in _PARTS}
         unknown = [name for name in names if name not in parts]
         if unknown:
@@ -69,7 +69,7 @@ class CITEClassifier(_ImageClassifier):
 
     def forward_train(
         self, img: Tensor, gt_label: Tensor, **kwargs: Any
-    ) -> Dict[str, Tensor]:
+    ) -> dict[str, Tensor]:
         """Compute the losses of images (N, 3, H, W) or features (N, D)."""
         with autocast(self.precision, img.device):
             return super().forward_train(img, gt_label, **kwargs)
@@ -80,7 +80,7 @@ class CITEClassifier(_ImageClassifier):
             return super().simple_test(img, img_metas, **kwargs)
 
 
-def _compile(module: torch.nn.Module, options: Dict[str, Any]) -> None:
+def _compile(module: torch.nn.Module, options: dict[str, Any]) -> None:
     if not hasattr(module, 'compile'):
         raise ValueError(
             f'model.compile needs torch 2.2 or newer, this is {torch.__version__}. '

@@ -1,9 +1,9 @@
 """Compute precision of a forward pass."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import ContextManager, Optional
+from typing import Optional
 
 import torch
 
@@ -50,7 +50,7 @@ def cpu_bf16() -> Optional[str]:
     return next((flag for flag in reversed(CPU_FLAGS) if flag in flags), None)
 
 
-def autocast(precision: str, device: torch.device) -> ContextManager:
+def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     """Return the autocast context of a precision on a device."""
     dtype = compute_dtype(precision, device)
     if dtype is None:
