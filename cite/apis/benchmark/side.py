@@ -1,0 +1,32 @@
+"""One side of a row in a process of its own: ``python -m cite.apis.benchmark.side``.
+
+It sets up, then measures once for every line it is sent.
+"""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from .row import Workspace, pick
+from .rows import all_rows
+
+
+def main() -> None:
+    """Answer each line on the standard input with a figure, as JSON."""
+    key, side, folder, small, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    (row,) = pick(all_rows(), [key])
+    answers = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # progress bars and logs
+        workspace = Workspace(Path(folder), small == 'True')
+        measure = getattr(row, side)(workspace)
+        print(json.dumps('ready'), file=answers, flush=True)
+        for _ in sys.stdin:
+            print(json.dumps(measure()), file=answers, flush=True)
+
+
+if __name__ == '__main__':
+    main()
