@@ -35,9 +35,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add('--json', type=Path, metavar='FILE', help='write the rows here too')
     add('--repeats', type=int, default=5, help='measurements of a side (default: 5)')
     add('--threads', type=int, help="of torch (default: torch's)")
-    add(
-        '--work-dir', type=Path, help='for models and slides (default: a temporary one)'
-    )
+    add('--work-dir', type=Path, help='for models (default: a temporary one)')
     add('--small', action='store_true', help='tiny models: tries the code, not speed')
     return parser.parse_args(argv)
 

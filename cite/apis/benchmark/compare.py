@@ -22,7 +22,7 @@ class Side:
     """A process that measures one side of a row when asked."""
 
     def __init__(self, row: Row, side: str, workspace: Workspace, threads: int) -> None:
-        self._log = tempfile.TemporaryFile('w+')
+        self._log = tempfile.TemporaryFile('w+')  # noqa: SIM115 (closed by close)
         arguments = [row.key, side, str(workspace.folder), str(workspace.small)]
         self._process = subprocess.Popen(
             [

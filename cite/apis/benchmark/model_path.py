@@ -125,8 +125,8 @@ ROWS = [
         3,
         released_step,
         our_step,
-        'matrix products: 12 blocks x 12 x 768^2 x 198 tokens x 2 = 33.6 GFLOP an image '
-        'forward, as much backward (inputs only, weights are frozen)',
+        'matrix products: 12 blocks x 12 x 768^2 x 198 tokens x 2 = 33.6 GFLOP an '
+        'image forward, as much backward (inputs only, weights are frozen)',
         more_is_better=True,
         bf16=True,
         prepare=_prepare,

@@ -110,18 +110,17 @@ class ReleasedCITE(nn.Module):
 
     def __init__(self, clip: nn.Module, embeddings: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
-        self.visual: Any = clip.visual
-        self.visual.requires_grad_(False)
-        width = self.visual.conv1.out_channels
+        visual: Any = clip.visual
+        self.visual = visual.requires_grad_(False)
+        width, output = visual.conv1.out_channels, visual.proj.shape[1]
         self.prompt = nn.Parameter(torch.zeros(1, width))
-        output = self.visual.proj.shape[1]
         self.neck = nn.Linear(output, embeddings.shape[1])
         self.embeddings = embeddings.to(dtype)
         self.to(dtype)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute logits (N, K)."""
-        visual = self.visual
+        visual: Any = self.visual
         x = visual.conv1(images.to(self.prompt.dtype)).flatten(2).permute(0, 2, 1)
         token = visual.class_embedding.expand(len(x), 1, -1)
         x = visual.ln_pre(torch.cat([token, x], 1) + visual.positional_embedding)

@@ -1,8 +1,8 @@
-"""What a row of the benchmark is. A row's two sides are factories: set up, then measure.
+"""What a row of the benchmark is: two sides, each a factory.
 
-A factory gets the :class:`Workspace` and returns a function without arguments that
-measures once and returns a number in the row's unit. Each side lives in a process of its
-own, which calls its factory once.
+A factory gets the :class:`Workspace`, sets up, and returns a function without arguments
+that measures once and returns a number in the row's unit. Each side lives in a process
+of its own, which calls its factory once.
 """
 
 from collections.abc import Sequence

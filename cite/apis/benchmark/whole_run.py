@@ -168,8 +168,8 @@ def share_of_peak(seconds: float, device: str) -> Optional[float]:
 ROWS = [
     Row(
         'whole-run',
-        'one GPU: 1 slide per class, 1000 iterations of batch 128, evaluation on 20,000 '
-        'patches',
+        'one GPU: 1 slide per class, 1000 iterations of batch 128, evaluation on '
+        '20,000 patches',
         's',
         10,
         released_run,
