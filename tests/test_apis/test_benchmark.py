@@ -53,7 +53,6 @@ def test_ratio_says_how_many_times_better():
 def test_checkpoint_of_vit_b16_is_a_hundredth(tmp_path):
     workspace = Workspace(tmp_path)
     make_clip(workspace)
-    make_bert(Workspace(tmp_path, small=True))
     released, ours = released_size(workspace)(), our_size(workspace)()
     # 86.2 M values of the image tower and 0.5 M of the neck, 4 bytes each.
     assert released == pytest.approx(347, rel=0.01)

@@ -15,7 +15,7 @@ from mmcv.utils import get_logger
 from torch.nn import functional as F
 
 from .model_path import BATCH, _images
-from .models import Sizes, make_bert, make_clip, our_config, released_model
+from .models import Sizes, draw_texts, make_clip, our_config, released_model
 from .row import Measure, Row, Workspace
 
 PATCHES, DRAWS = 3000, 8
@@ -24,7 +24,6 @@ STEP = 128  # images of an iteration
 
 def _prepare(workspace: Workspace) -> None:
     make_clip(workspace)
-    make_bert(workspace)
     folder = workspace.folder
     names = (f's{i % 30}_{i}.jpg {i % 30 % 3}\n' for i in range(PATCHES))
     (folder / 'features.txt').write_text(''.join(names))
@@ -90,9 +89,7 @@ def _loader(workspace: Workspace, training: bool) -> Any:
 
 def _feature_model(workspace: Workspace) -> Any:
     config = {**our_config(workspace), 'backbone': {'type': 'FeatureBackbone'}}
-    model = build_classifier(config)
-    model.head.encode_texts()
-    return model
+    return draw_texts(build_classifier(config), workspace)
 
 
 def our_neck(workspace: Workspace) -> Measure:

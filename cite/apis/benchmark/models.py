@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cite.models.backbones.clip_weights import load_clip
+from cite.models.heads.text_source import pack
 from cite.models.tiny import tiny_bert, tiny_clip
 
 from .row import Workspace
@@ -136,6 +137,14 @@ def released_model(workspace: Workspace, dtype: Any = torch.float32) -> Released
     sizes = Sizes(workspace)
     embeddings = torch.randn(len(TEXTS), sizes.text)
     return ReleasedCITE(load_clip(sizes.clip), embeddings, dtype)
+
+
+def draw_texts(model: Any, workspace: Workspace) -> Any:
+    """Give our model text embeddings drawn at random; returns the model."""
+    head = model.head
+    head.text_embeddings = torch.randn(len(TEXTS), Sizes(workspace).text)
+    head.text_source = pack({'texts': list(TEXTS)})
+    return model
 
 
 def instruction_set() -> str:

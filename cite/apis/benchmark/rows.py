@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from .row import Row
 
-_FAMILIES = ('data_path', 'model_path', 'start', 'cached', 'whole_run')
+_FAMILIES = ('data_rows', 'model_path', 'start', 'cached', 'whole_run')
 
 
 def all_rows() -> list[Row]:

@@ -84,8 +84,8 @@ ROWS = [
         2,
         partial(_side, RELEASED, 'peak'),
         partial(_side, OURS, 'peak'),
-        'the libraries (about 450 MiB) and the image tower in single precision (345 MB) '
-        'beside the file it is read from (300 MB)',
+        'the libraries (about 450 MiB) and the image tower in single precision '
+        '(345 MB) beside the file it is read from (300 MB)',
         exact=True,
         prepare=_prepare,
     ),
