@@ -3,8 +3,8 @@
 It sets up, then measures once for every line it is sent.
 """
 
-import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,13 +19,14 @@ def main() -> None:
     key, side, folder, small, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     (row,) = pick(all_rows(), [key])
-    answers = sys.stdout
-    with contextlib.redirect_stdout(sys.stderr):  # progress bars and logs
-        workspace = Workspace(Path(folder), small == 'True')
-        measure = getattr(row, side)(workspace)
-        print(json.dumps('ready'), file=answers, flush=True)
-        for _ in sys.stdin:
-            print(json.dumps(measure()), file=answers, flush=True)
+    # mmcv's progress bar holds on to the standard output it found: move that away.
+    answers = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)
+    workspace = Workspace(Path(folder), small == 'True')
+    measure = getattr(row, side)(workspace)
+    print(json.dumps('ready'), file=answers, flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(measure()), file=answers, flush=True)
 
 
 if __name__ == '__main__':
