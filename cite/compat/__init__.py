@@ -3,18 +3,34 @@
 Written for mmcv 1.7.x and mmcls 0.25.0. Each module says why it is there.
 """
 
-from . import atomic_checkpoint, checkpoint_loader, dataloader, image_stats, runner
+from . import (
+    atomic_checkpoint,
+    best_checkpoint,
+    checkpoint_loader,
+    dataloader,
+    distributed,
+    evaluation,
+    feature_loader,
+    fitting_checkpoint,
+    image_stats,
+    runner,
+    safe_loading,
+    train,
+)
 
-atomic_checkpoint.install()
-checkpoint_loader.install()
-dataloader.install()
-image_stats.install()
-runner.install()
-
-__all__ = [
-    'atomic_checkpoint',
-    'checkpoint_loader',
-    'dataloader',
-    'image_stats',
-    'runner',
-]
+_MODULES = (
+    atomic_checkpoint,
+    best_checkpoint,
+    checkpoint_loader,
+    dataloader,
+    distributed,
+    evaluation,
+    feature_loader,
+    fitting_checkpoint,
+    image_stats,
+    runner,
+    safe_loading,
+    train,
+)
+for _module in _MODULES:
+    _module.install()  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ from cite.models.lora import add_lora, train_dropout
 from cite.models.prompts import VisualPrompt
 
 from .clip_image_backbone import CLIPImageBackbone
-from .clip_vit import run_block
 
 
 @BACKBONES.register_module()
@@ -82,6 +81,7 @@ class PromptedCLIPImageBackbone(VisualPrompt, CLIPImageBackbone):
         if not self.prompts_tokens:
             return super()._run_blocks(tokens)
         self.settle_prompt(tokens)
-        for i, block in enumerate(self.model.transformer.resblocks):
-            tokens = run_block(block, self.insert_prompt(tokens, i))  # (N, T, D)
-        return tokens
+        return super()._run_blocks(tokens)
+
+    def _enter_block(self, tokens: Tensor, block: int) -> Tensor:
+        return self.insert_prompt(tokens, block)
