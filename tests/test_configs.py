@@ -43,6 +43,7 @@ TRAINED = {
     'configs/gastric/baseline/linear': FC,
     'configs/gastric/baseline/vpt': FC | {'backbone.prompt'},
     'configs/gastric/cite/': NECK | {'backbone.prompt'},
+    'configs/foundation/': NECK | {'backbone.prompt'},
     'configs/demo/cite': NECK | {'backbone.prompt'},
     'configs/glas/cite_vit': NECK | {'backbone.prompt'},
     'configs/glas/cite_hiera': NECK,

@@ -75,10 +75,13 @@ def _asks(step: Any, key: Optional[str] = None) -> bool:
     return isinstance(step, Mapping) and any(step.get(k) == FROM_MODEL for k in keys)
 
 
-def _backbone_of(part: Any) -> Mapping[str, Any]:
+def _backbone_of(part: Mapping[str, Any]) -> Mapping[str, Any]:
     """Find the backbone of the config that a part of ``data`` belongs to."""
     candidates = [c for c in _configs if _get(c, 'model') and _get(c, 'data')]
-    owners = [c for c in candidates if any(part is p for p in _parts(c.data))]
+    # A copy of a data set's config, as the extraction of features makes one, holds the
+    # same pipeline.
+    own = [p for p in (part, part.get('pipeline')) if p is not None]
+    owners = [c for c in candidates if any(_is_in(p, c.data) for p in own)]
     found = owners or candidates
     backbones = [_get(c, 'model').get('backbone') or {} for c in found]
     if not backbones or any(b != backbones[0] for b in backbones):
@@ -94,6 +97,10 @@ def _backbone_of(part: Any) -> Mapping[str, Any]:
 def _get(config: Config, key: str) -> Any:
     # A config that is being made has nothing yet.
     return (config.__dict__.get('_cfg_dict') or {}).get(key)
+
+
+def _is_in(part: Any, node: Any) -> bool:
+    return any(part is other for other in _parts(node))
 
 
 def _parts(node: Any) -> Iterator[Any]:

@@ -36,11 +36,11 @@ def _build(name: str, pretrained: bool, **kwargs: Any) -> ResNetV2:
 @register_model
 def remedis_50x1(pretrained: bool = False, **kwargs: Any) -> ResNetV2:
     """Build REMEDIS's small model (2048 wide)."""
-    return _build('remedis_50x1', pretrained, layers=(3, 4, 6, 3), **kwargs)
+    return _build('remedis_50x1', pretrained, **{'layers': (3, 4, 6, 3), **kwargs})
 
 
 @register_model
 def remedis_152x2(pretrained: bool = False, **kwargs: Any) -> ResNetV2:
     """Build REMEDIS's large model (4096 wide)."""
     sizes = {'layers': (3, 8, 36, 3), 'width_factor': 2}
-    return _build('remedis_152x2', pretrained, **sizes, **kwargs)
+    return _build('remedis_152x2', pretrained, **{**sizes, **kwargs})

@@ -31,12 +31,7 @@ def create(model_name: str) -> Any:
         ValueError: transformers does not know the architecture, or weights are missing.
     """
     folder = fetch(model_name)
-    file = next((folder / f for f in _WEIGHTS if (folder / f).is_file()), None)
-    if file is None:
-        raise FileNotFoundError(
-            f'{folder} lacks {" (or ".join(_WEIGHTS)}). Put the weights of '
-            f'{model_name} there; docs/MODEL_ZOO.md says where they are.'
-        )
+    file = weights_file(folder, model_name)
     config, kind = read_config(folder)
     try:
         model, info = kind.from_pretrained(
@@ -51,6 +46,21 @@ def create(model_name: str) -> Any:
             f'{", ".join(needed[:3])} among them. Is it of another architecture?'
         )
     return without_pooler(model).float().eval()
+
+
+def weights_file(folder: Path, model_name: str) -> Path:
+    """Return the file of a folder that holds the weights.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    file = next((folder / f for f in _WEIGHTS if (folder / f).is_file()), None)
+    if file is None:
+        raise FileNotFoundError(
+            f'{folder} lacks {" (or ".join(_WEIGHTS)}). Put the weights of '
+            f'{model_name} there; docs/MODEL_ZOO.md says where they are.'
+        )
+    return file
 
 
 def without_pooler(model: Any) -> Any:
