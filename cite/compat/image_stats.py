@@ -6,12 +6,15 @@ config a data set's is part of, mmcv does not say: configs are remembered weakly
 """
 
 import functools
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 from weakref import WeakSet
 
+from mmcls.datasets.builder import DATASETS, PIPELINES
 from mmcv import Config
+from mmcv.utils import build_from_cfg as _build_from_cfg
+
+from .rebind import rebind
 
 FROM_MODEL = 'model'
 KEYS = ('mean', 'std', 'interpolation', 'size')
@@ -19,13 +22,13 @@ _configs: 'WeakSet[Config]' = WeakSet()
 
 
 def install() -> None:
-    """Remember configs, and wrap mmcls' ``build_from_cfg`` of data sets and steps."""
+    """Remember configs, and wrap ``build_from_cfg`` wherever it builds a pipeline."""
     if getattr(Config.__new__, 'remembers', False):
         return
     Config.__new__ = _remember  # type: ignore[method-assign, assignment]
-    for name in ('mmcls.datasets.builder', 'mmcls.datasets.pipelines.compose'):
-        module: Any = importlib.import_module(name)
-        module.build_from_cfg = _fill_in(module.build_from_cfg)
+    rebind(_build_from_cfg, build_from_cfg)
+    for registry in (DATASETS, PIPELINES):
+        registry.build_func = build_from_cfg
 
 
 def _remember(cls: Any, *args: Any, **kwargs: Any) -> Config:
@@ -37,12 +40,9 @@ def _remember(cls: Any, *args: Any, **kwargs: Any) -> Config:
 _remember.remembers = True  # type: ignore[attr-defined]
 
 
-def _fill_in(original: Any) -> Any:
-    @functools.wraps(original)
-    def build_from_cfg(cfg: Any, *args: Any, **kwargs: Any) -> Any:
-        return original(resolve(cfg), *args, **kwargs)
-
-    return build_from_cfg
+@functools.wraps(_build_from_cfg)
+def build_from_cfg(cfg: Any, *args: Any, **kwargs: Any) -> Any:
+    return _build_from_cfg(resolve(cfg), *args, **kwargs)
 
 
 def resolve(cfg: Any) -> Any:
@@ -71,8 +71,10 @@ def resolve(cfg: Any) -> Any:
 
 
 def _asks(step: Any, key: Optional[str] = None) -> bool:
-    keys = (key,) if key else KEYS
-    return isinstance(step, Mapping) and any(step.get(k) == FROM_MODEL for k in keys)
+    if not isinstance(step, Mapping):
+        return False
+    values = [step.get(k) for k in ((key,) if key else KEYS)]
+    return any(isinstance(value, str) and value == FROM_MODEL for value in values)
 
 
 def _backbone_of(part: Mapping[str, Any]) -> Mapping[str, Any]:

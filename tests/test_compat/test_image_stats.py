@@ -12,6 +12,7 @@ from PIL import Image
 
 import cite  # noqa: F401
 from cite.compat import image_stats as compat
+from cite.datasets.pipelines import PatchGastricPipeline
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 IMAGENET = (0.485, 0.456, 0.406)
@@ -122,5 +123,25 @@ def test_without_a_config_it_is_an_error():
     step = {'type': 'PatchGastricPipeline', **FROM_MODEL}
     with pytest.raises(ValueError, match='is part of no config'):
         Compose([step])
-    with pytest.raises(ValueError, match='Give the values here'):
+    with pytest.raises(ValueError, match='is part of no config'):
         PIPELINES.build(step)
+    with pytest.raises(ValueError, match='Give the values here'):
+        PatchGastricPipeline(mean='model', std='model')
+
+
+def test_a_step_by_the_registry_and_by_mmcv_s_function(folder):
+    cfg = config(folder, CLIP, **FROM_MODEL)
+    other = config(folder, MAE, **FROM_MODEL)
+    for build in (PIPELINES.build, lambda s: mmcv.build_from_cfg(s, PIPELINES)):
+        step = build(cfg.data.test.pipeline[0])
+        assert tuple(step._eval.transforms[-1].mean) == CLIP_MEAN
+        step = build(other.data.test.pipeline[0])
+        assert tuple(step._eval.transforms[-1].mean) == IMAGENET
+
+
+def test_the_copy_of_a_data_set_s_config_is_known_by_its_pipeline(folder):
+    cfg, other = (config(folder, b, **FROM_MODEL) for b in (CLIP, MAE))
+    wanted = first_pixel(build_dataset(cfg.data.test))
+    got = first_pixel(build_dataset(cfg.data.test.copy()))
+    np.testing.assert_array_equal(got, wanted)
+    assert abs(first_pixel(build_dataset(other.data.test.copy())) - got).max() > 0.01

@@ -78,10 +78,9 @@ class PromptedCLIPImageBackbone(VisualPrompt, CLIPImageBackbone):
         return self
 
     def _run_blocks(self, tokens: Tensor) -> Tensor:
-        if not self.prompts_tokens:
-            return super()._run_blocks(tokens)
-        self.settle_prompt(tokens)
+        if self.prompts_tokens:
+            self.settle_prompt(tokens)
         return super()._run_blocks(tokens)
 
     def _enter_block(self, tokens: Tensor, block: int) -> Tensor:
-        return self.insert_prompt(tokens, block)
+        return self.insert_prompt(tokens, block) if self.prompts_tokens else tokens
