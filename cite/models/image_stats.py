@@ -1,6 +1,7 @@
 """What a backbone's config says of its images: mean, std, interpolation and size."""
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ def image_stats(backbone: Mapping[str, Any]) -> ImageStats:
     """Return how the images of a backbone's config are normalised, sized and resized.
 
     In this order: the config's own ``image_stats``; what the converted checkpoint says;
-    what the model's name says (timm's tag, ``preprocessor_config.json``, CLIP).
+    what the model's name says (timm's tag, ``preprocessor_config.json``, CLIP). Of
+    mmcls' own backbones nothing is known: with a warning, ImageNet's.
 
     Args:
         backbone: config of a registered backbone.
@@ -41,10 +43,7 @@ def image_stats(backbone: Mapping[str, Any]) -> ImageStats:
         found = read_image_stats(path)
         if found:
             return found
-    reader = _READERS.get(str(backbone.get('type')))
-    if reader is None:
-        raise _unknown(backbone, 'its weights may be of any training')
-    return reader(backbone)
+    return _READERS.get(str(backbone.get('type')), _of_mmcls)(backbone)
 
 
 def _clip(backbone: Mapping[str, Any]) -> ImageStats:
@@ -114,6 +113,17 @@ def _of_preprocessor(file: Path, backbone: Mapping[str, Any]) -> ImageStats:
 
 def _imagenet(backbone: Mapping[str, Any]) -> ImageStats:
     # InternImage's; of features that stand in for images it does not matter.
+    return IMAGENET
+
+
+def _of_mmcls(backbone: Mapping[str, Any]) -> ImageStats:
+    """Take ImageNet's, as the released data pipeline did, and say so."""
+    warnings.warn(
+        f'a {backbone.get("type")} does not say how its images are normalised: '
+        "ImageNet's mean and std are taken, which MoCo v3's and DINO's weights want. "
+        'For others give the data pipeline the mean and std of their training.',
+        stacklevel=2,
+    )
     return IMAGENET
 
 

@@ -76,7 +76,6 @@ def test_a_folder_of_transformers_says_it(tmp_path):
 @pytest.mark.parametrize(
     ('backbone', 'message'),
     [
-        ({'type': 'VisionTransformer'}, 'its weights may be of any training'),
         (
             {'type': 'TIMMImageBackbone', 'model_name': 'vit_base_patch16_224'},
             r"no tag.*list_pretrained\('vit_base_patch16_224\*'\)",
@@ -90,3 +89,14 @@ def test_a_folder_of_transformers_says_it(tmp_path):
 def test_what_nothing_says_is_an_error(backbone, message):
     with pytest.raises(ValueError, match=message):
         image_stats(backbone)
+
+
+@pytest.mark.parametrize('kind', ['PromptedVisionTransformer', 'ResNet'])
+def test_mmcls_backbones_get_imagenet_s_as_in_the_release(kind, tmp_path):
+    with pytest.warns(UserWarning, match=f"a {kind} does not say .* ImageNet's mean"):
+        stats = image_stats({'type': kind})
+    assert (stats.mean, stats.std) == IMAGENET
+    path = str(tmp_path / 'converted.safetensors')
+    save_file({'a': torch.ones(1)}, path, ImageStats(*HALF).metadata())
+    init = {'type': 'Pretrained', 'checkpoint': path}
+    assert image_stats({'type': kind, 'init_cfg': init}).mean == HALF[0]

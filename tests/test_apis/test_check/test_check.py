@@ -235,7 +235,7 @@ def test_how_to_get_what_is_not_here(folder, monkeypatch):
 
 
 def test_the_folder_of_a_transformers_model(folder):
-    model = ViTModel(ViTConfig(hidden_size=16, num_hidden_layers=1, image_size=32))
+    model = ViTModel(ViTConfig(hidden_size=24, num_hidden_layers=1, image_size=32))
     model.save_pretrained(str(folder / 'vit'))
     backbone = {'type': 'TransformersImageBackbone', 'model_name': f'{folder}/vit'}
     options = {'model.backbone': {'_delete_': True, **backbone}}
