@@ -29,7 +29,8 @@ def add_lora(model: nn.Module, options: Mapping[str, Any]) -> None:
 
     Raises:
         ImportError: peft is not installed.
-        ValueError: an option that peft does not have, or no layer of these names.
+        ValueError: an option that peft does not have, no layer of these names, or an
+            attention that does not call its layers.
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
@@ -44,6 +45,12 @@ def add_lora(model: nn.Module, options: Mapping[str, Any]) -> None:
         inject_adapter_in_model(config, model)
     except (TypeError, ValueError) as error:
         raise ValueError(f'lora={options} does not fit the model: {error}') from error
+    for name, module in model.named_modules():
+        if isinstance(getattr(module, 'base_layer', None), nn.MultiheadAttention):
+            raise ValueError(
+                f'lora names {name}, whose bare weights our faster attention reads '
+                'past the adapter. Choose out_proj, c_fc or c_proj.'
+            )
     # peft builds adapters in training mode.
     model.eval()
 

@@ -234,3 +234,19 @@ def test_lora_in_vits_and_resnets(kind, images, request):
     assert gradients
     assert all('lora_' in name for name in gradients)
     assert all(g.abs().max() > 0 for n, g in gradients.items() if 'lora_B' in n)
+
+
+def test_lora_where_it_would_be_read_past_is_an_error(vit_file):
+    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    with pytest.raises(ValueError, match=r'resblocks\.0\.attn, whose bare weights'):
+        build(vit_file, lora={'r': 2, 'target_modules': ['attn']})
+
+
+def test_lora_behind_the_attention_is_trained(vit_file, images):
+    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    adapted = build(vit_file, lora={'r': 2, 'target_modules': ['out_proj']})
+    x = images(2, adapted.model.input_resolution)
+    adapted(x).square().sum().backward()
+    gradients = [p.grad for n, p in adapted.named_parameters() if 'lora_B' in n]
+    assert gradients
+    assert all(g.abs().max() > 0 for g in gradients)
