@@ -35,6 +35,9 @@ REQUIRES = [
 EXTRAS = {
     # `mim train` and `mim test`; openmim imports pkg_resources.
     'mim': ['openmim>=0.3.9', 'setuptools<81'],
+    # `lora=dict(…)` of a backbone. peft 0.17 is the last for Python 3.9; accelerate,
+    # which peft imports, asks for torch 2 from 1.0 on.
+    'lora': ['peft>=0.13,<0.18', 'accelerate>=0.21,<1'],
     'tensorboard': ['tensorboard'],  # mmcv's TensorboardLoggerHook
     'dev': [
         'hypothesis',

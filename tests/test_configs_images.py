@@ -30,7 +30,8 @@ def image():
 
 
 def apply(config, part, image):
-    step = Config.fromfile(str(ROOT / config)).data[part].pipeline[0]
+    cfg = Config.fromfile(str(ROOT / config))  # which the step's mean and std refer to
+    step = cfg.data[part].pipeline[0]
     return build_from_cfg(step, PIPELINES)({'img_pil': image})['img']
 
 
@@ -43,9 +44,10 @@ def test_row_3_evaluation_sees_what_clip_was_trained_with(config, part, image):
 
 def colour(images, config):
     """Mean distance between the strongest and the weakest channel, 0 to 1."""
-    step = Config.fromfile(str(ROOT / config)).data.train.pipeline[0]
-    mean = torch.tensor(step.get('mean', (0.485, 0.456, 0.406)))
-    std = torch.tensor(step.get('std', (0.229, 0.224, 0.225)))
+    cfg = Config.fromfile(str(ROOT / config))
+    step = build_from_cfg(cfg.data.train.pipeline[0], PIPELINES)
+    normalize = step._eval.transforms[-1]
+    mean, std = torch.tensor(normalize.mean), torch.tensor(normalize.std)
     pixels = images * std[:, None, None] + mean[:, None, None]  # (n, 3, H, W)
     return float((pixels.amax(1) - pixels.amin(1)).mean())
 

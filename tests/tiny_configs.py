@@ -4,8 +4,10 @@
 
 - ``arch='ViT-B/16'`` and other CLIP names or files: a CLIP of the same image and text
   widths, with few blocks;
-- ``type='TIMMImageBackbone'``: the same architecture with few blocks where it is a
-  plain transformer, and a checkpoint of random weights in place of ``checkpoint``;
+- ``type='TIMMImageBackbone'``: the same architecture and width with few blocks, and a
+  checkpoint of random weights in place of ``checkpoint``;
+- ``type='InternImage'``: a layer a stage, without a checkpoint;
+- ``type='TransformersImageBackbone'``: a folder with one block of the named width;
 - ``type='BERT'``: a BERT as wide as the named one;
 - mmcls' vision transformers: few blocks, no ``init_cfg``;
 - every data set: two slides a class with two patches each, or two feature draws;
@@ -15,19 +17,23 @@ have to fit each other above all, stays as the config says. For a new kind of pa
 function to ``SHRINK``; for a new model a line to the table of its kind.
 """
 
+import json
 from pathlib import Path
 from typing import Any, Callable
 
 import clip.clip
 import numpy as np
-import timm
 import torch
+import transformers
 from mmcls.datasets.builder import DATASETS
 from mmcls.models.backbones import VisionTransformer
 from mmcv import Config
 from PIL import Image
 from safetensors.torch import save_file
 
+from cite.core.image_stats import IMAGENET
+from cite.models.backbones import timm_models
+from cite.models.backbones.intern_image import ARCHS
 from cite.models.tiny import tiny_bert, tiny_clip
 
 # Facts of the published models: width of the image tower, width shared with text.
@@ -37,6 +43,8 @@ CLIP_WIDTHS = {
     'ViT-L/14': (1024, 768),
     'ViT-L/14@336px': (1024, 768),
 }
+# ResNets: channels of the stem in place of the tower's width.
+CLIP_RESNETS = {'RN50': (64, 1024), 'RN101': (64, 512)}
 # Width of the embeddings, by the last part of the hub name.
 TEXT_WIDTHS = {
     'BioLinkBERT-large': 1024,
@@ -45,6 +53,16 @@ TEXT_WIDTHS = {
 }
 # Architecture, in timm's names, of models that timm would read from a hub.
 HUB_ARCHITECTURES: dict[str, str] = {}
+# Architecture, in transformers' names, of models that it would read from a hub.
+HUB_TYPES = {'owkin/phikon': 'vit', 'owkin/phikon-v2': 'dinov2'}
+# What timm's models call the depths of their four stages, and their number of blocks.
+# In this order: Swin swallows the last.
+DEPTHS = ('depths', 'stages', 'layers', 'depth')
+# Keys of a TIMMImageBackbone's config that are not the model's, beside the prompt's.
+NOT_TIMM = (
+    *('type', 'model_name', 'checkpoint', 'pretrained', 'fix', 'init_cfg'),
+    *('lora', 'image_stats'),
+)
 
 
 def shrink(cfg: Config, folder: Path) -> Config:
@@ -85,10 +103,12 @@ def _any_part(part: dict, cfg: Config, folder: Path) -> None:
 
 
 def _clip(arch: str, cfg: Config, folder: Path) -> str:
+    path = (folder / f'{arch.replace("/", "-")}').with_suffix('.pt')
+    if arch in CLIP_RESNETS:
+        width, embed_dim = CLIP_RESNETS[arch]
+        return str(tiny_clip(path, 0, embed_dim, width, (1, 1, 1, 1)))
     width, embed_dim = CLIP_WIDTHS.get(arch) or (128, cfg.model.neck.in_features)
-    path = folder / f'{arch.replace("/", "-")}'
-    layers = _blocks(cfg)
-    return str(tiny_clip(path.with_suffix('.pt'), 0, embed_dim, width, layers))
+    return str(tiny_clip(path, 0, embed_dim, width, _blocks(cfg)))
 
 
 def _blocks(cfg: Config) -> int:
@@ -101,36 +121,57 @@ def _timm(part: dict, cfg: Config, folder: Path) -> None:
     if ':' in name:
         assert name in HUB_ARCHITECTURES, f'add {name} to HUB_ARCHITECTURES'
         part['model_name'] = name = HUB_ARCHITECTURES[name]
-    own = {
-        k: v
-        for k, v in part.items()
-        if not k.startswith('prompt_')
-        and k
-        not in ('type', 'model_name', 'checkpoint', 'pretrained', 'fix', 'init_cfg')
-    }
-    few = _few_blocks(name, own, _blocks(cfg))
+    own = {k: v for k, v in part.items() if not k.startswith('prompt_')}
+    for name_of_ours in NOT_TIMM:
+        own.pop(name_of_ours, None)
+    if name == 'hipt_4k':
+        part['vit'] = own['vit'] = {'depth': 1}  # of the patches within a region
+    few, model = _shallow(name, own, _blocks(cfg))
     part.update(few)
-    own.update(few)
     if part.pop('pretrained', False) or part.get('checkpoint'):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = timm.create_model(name, num_classes=0, **own)
         part['checkpoint'] = str(folder / f'{name}.safetensors')
         save_file(
             {k: v.half() for k, v in model.state_dict().items()}, part['checkpoint']
         )
 
 
-def _few_blocks(name: str, own: dict, blocks: int) -> dict:
-    """Return the options that make a timm model shallow; it knows which it takes."""
-    four = (1, 1, 1, 1)
-    for few in ({'depth': blocks}, {'stages': four}, {'depths': four}):
+def _shallow(name: str, own: dict, blocks: int) -> tuple[dict, Any]:
+    """Build a shallow timm model; returns the options that make it so, too."""
+    for option in DEPTHS:
+        few = {option: blocks if option == 'depth' else (1, 1, 1, 1)}
         try:
-            timm.create_model(name, num_classes=0, **{**own, **few})
-        except TypeError:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                return few, timm_models.create(name, False, **{**own, **few})
+        except TypeError:  # it has no such option
             continue
-        return few
-    return {}
+    raise AssertionError(f'{name} has none of {DEPTHS}')
+
+
+def _intern_image(part: dict, cfg: Config, folder: Path) -> None:
+    part.update(checkpoint=None, arch={**ARCHS[part['arch']], 'depths': (1, 1, 1, 1)})
+
+
+def _transformers(part: dict, cfg: Config, folder: Path) -> None:
+    name, width = part['model_name'], cfg.model.neck.in_features
+    assert name in HUB_TYPES, f'add {name} to HUB_TYPES'
+    config = transformers.AutoConfig.for_model(
+        HUB_TYPES[name],
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_attention_heads=width // 64,
+        num_hidden_layers=_blocks(cfg),
+        image_size=224,
+        patch_size=16,
+    )
+    model_folder = folder / 'vision'
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = transformers.AutoModel.from_config(config)
+    model.save_pretrained(str(model_folder))
+    stats = {'image_mean': IMAGENET.mean, 'image_std': IMAGENET.std}
+    (model_folder / 'preprocessor_config.json').write_text(json.dumps(stats))
+    part['model_name'] = str(model_folder)
 
 
 def _mmcls_vit(part: dict, cfg: Config, folder: Path) -> None:
@@ -198,7 +239,9 @@ def _number_of_classes(cfg: Config) -> int:
 
 SHRINK: dict[str, Callable[[dict, Config, Path], None]] = {
     'BERT': _bert,
+    'InternImage': _intern_image,
     'TIMMImageBackbone': _timm,
+    'TransformersImageBackbone': _transformers,
     'PromptedVisionTransformer': _mmcls_vit,
     'VisionTransformerFrozen': _mmcls_vit,
     'VisionTransformer': _mmcls_vit,

@@ -5,10 +5,15 @@ python tools/convert_model.py RETFound_cfp_weights.pth retfound.safetensors
 python tools/convert_model.py B_16.npz augreg_vitb16.safetensors --from vit
 python tools/convert_model.py path/to/plip plip.safetensors --from clip
 
-The source is never changed. Files for mmcls' VisionTransformer have names under
+python tools/convert_model.py dinov2_vitb14_pretrain.pth dinov2_vitb14.safetensors
+python tools/convert_model.py vit4k_xs_dino.pth hipt_4k.safetensors --from hipt
+
+The source is never changed. Plain ViTs are written for timm (TIMMImageBackbone), by
+`--to mmcls`, and from MoCo, for mmcls' VisionTransformer: those have names under
 `backbone.`; a backbone loads them with
 init_cfg=dict(type='Pretrained', checkpoint=OUT, prefix='backbone'), or without prefix
 where they were written with --prefix ''. Files for CLIP are named by arch=OUT.
+docs/MODEL_ZOO.md has a row for each model.
 """
 
 import argparse

@@ -26,6 +26,7 @@ from . import checkpoint_loader
 # What is trained: a model that lacks such a part of a checkpoint is another one.
 # Other names may be there in excess, as those of mmcv's moving averages are.
 _TRAINED = ('neck.', 'head.', 'backbone.prompt')
+_LORA = '.lora_'  # in the names of peft's adapters
 
 
 def install() -> None:
@@ -115,7 +116,8 @@ def _problems(model: nn.Module, saved: Mapping[str, tuple]) -> Iterator[str]:
         if name not in saved and (value.requires_grad or not left_out)
     ]
     known = set(_names(model))
-    excess = [name for name in saved if name.startswith(_TRAINED) and name not in known]
+    trained = (n for n in saved if n.startswith(_TRAINED) or _LORA in n)
+    excess = [name for name in trained if name not in known]
     if other:
         yield _some(other, 2)
     if missing:

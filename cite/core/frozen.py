@@ -44,13 +44,16 @@ def frozen_digest(backbone: nn.Module) -> Tensor:
     """Digest a backbone's frozen state: SHA-256 over names, shapes and fp32 values.
 
     The digest does not depend on the device, nor on whether weights that were published
-    in half precision are held in half or in single precision.
+    in half precision are held in half or in single precision, nor on adapters beside
+    them.
 
     Returns:
         (32,) uint8 tensor on the CPU.
     """
     sha = hashlib.sha256()
-    for name, tensor in sorted(frozen_state(backbone), key=lambda item: item[0]):
+    # peft moves the weights that it adapts, and leaves them as they are.
+    named = ((n.replace('.base_layer.', '.'), t) for n, t in frozen_state(backbone))
+    for name, tensor in sorted(named, key=lambda item: item[0]):
         sha.update(f'{name}{tuple(tensor.shape)}'.encode())
         values = tensor.detach().to('cpu', torch.float32).contiguous()
         sha.update(values.numpy().data)

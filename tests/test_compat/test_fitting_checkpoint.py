@@ -25,11 +25,15 @@ def arch(tmp_path_factory):
 
 @pytest.fixture
 def config(arch, tiny_bert, text_cache):
-    def make(type='CITEClassifier', prompts=2, width=32, linear=None, neck=True):
+    def make(
+        type='CITEClassifier', prompts=2, width=32, linear=None, neck=True, lora=False
+    ):
         backbone = dict(type='CLIPImageBackbone', arch=arch)
         if prompts:
             backbone['type'] = 'PromptedCLIPImageBackbone'
             backbone['prompt_length'] = prompts
+        if lora:
+            backbone['lora'] = dict(r=2)
         head = dict(
             type='TextEmbeddingHead',
             texts=['well', 'poorly'],
@@ -68,6 +72,8 @@ BOTH = pytest.mark.parametrize('type', ['CITEClassifier', 'ImageClassifier'])
         (dict(linear=5), dict(linear=2), r'head\.fc\.weight is \(5, 32\) .* \(2, 32\)'),
         (dict(prompts=3), dict(prompts=2), r'prompt of shape \(1, 3, 64\)'),
         # A part that only one of the two has.
+        (dict(lora=True), dict(), r'this config has no backbone\.model\..*\.lora_'),
+        (dict(), dict(lora=True), r'it lacks backbone\.model\..*\.lora_'),
         (dict(prompts=0), dict(), r'it lacks backbone\.prompt'),
         (dict(), dict(prompts=0), r'this config has no backbone\.prompt'),
         (dict(), dict(linear=2), r'it lacks head\.fc\.'),

@@ -82,7 +82,7 @@ def test_missing_tensors_are_listed_and_nothing_is_written(source, tmp_path, cap
         (['IN', 'out.bin'], 'must end in .safetensors'),
         (['nowhere.pth', 'out.pth'], 'no such weights file'),
         (['IN', 'out.pth', '--to', 'clip'], 'cannot be written for clip'),
-        (['IN', 'out.pth', '--from', 'clip'], "which has OpenAI's names"),
+        (['IN', 'out.pth', '--from', 'clip'], "or OpenAI's names"),
     ],
 )
 def test_mistakes_end_in_one_sentence(

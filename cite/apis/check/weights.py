@@ -11,6 +11,7 @@ import clip.clip
 
 from cite.core.weights import load_weights
 from cite.models.backbones.clip_files import CACHE
+from cite.models.backbones.transformers_models import read_config, weights_file
 
 from .report import Report
 
@@ -43,6 +44,8 @@ def _sources(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     # mmcls' own vision transformers have an `arch` that names no weights.
     if isinstance(part.get('arch'), str) and 'CLIP' in str(part.get('type')):
         yield 'arch', part['arch']
+    if part.get('type') == 'TransformersImageBackbone':
+        yield 'model_name', f'transformers:{part.get("model_name")}'
     if part.get('pretrained') is True:
         yield 'pretrained', f'timm:{part.get("model_name")}'
 
@@ -63,6 +66,8 @@ def _check_source(key: str, source: str, report: Report) -> None:
     """See that one source can be read, or fetched; a local one is read whole."""
     if source.startswith('timm:'):
         report.facts[key] = f'{source}, fetched from the hub at the first run'
+    elif source.startswith('transformers:'):
+        _check_transformers(key, source.partition(':')[2], report)
     elif source in clip.clip._MODELS:
         _check_clip(key, source, report)
     elif urlparse(source).scheme in ('http', 'https'):
@@ -71,6 +76,20 @@ def _check_source(key: str, source: str, report: Report) -> None:
         report.facts[key] = f'{source}, fetched at the first run'
     else:
         check_file(key, source, report)
+
+
+def _check_transformers(key: str, name: str, report: Report) -> None:
+    folder = Path(name).expanduser()
+    if not folder.is_dir() and not name.startswith(('/', '.', '~')):
+        report.facts[key] = f'{name}, of the hub or its cache at the first run'
+        return
+    try:
+        check_file(key, str(weights_file(folder, name)), report)
+        read_config(folder)
+    except FileNotFoundError as error:
+        report.error('weights missing', key, str(error))
+    except ValueError as error:
+        report.error('weights unreadable', key, str(error))
 
 
 def check_file(key: str, source: str, report: Report) -> None:

@@ -4,11 +4,12 @@ import json
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
 
+from cite.core.image_stats import ImageStats
 from cite.core.weights import load_weights
 
 # The names that transformers and open_clip give to weights on the hub, in the order
@@ -19,7 +20,13 @@ HUB_FILES = (
     'open_clip_model.safetensors',
     'open_clip_pytorch_model.bin',
 )
-HUB_CONFIGS = ('config.json', 'open_clip_config.json')
+HUB_CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
+# Where those say how images are normalised: (section, names of mean and std).
+STATISTICS = (
+    (None, 'image_mean', 'image_std'),
+    ('preprocess_cfg', 'mean', 'std'),
+    ('pretrained_cfg', 'mean', 'std'),
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,15 @@ class Checkpoint:
                 f'{path} holds a {type(content).__name__}, not tensors by name.'
             )
         return cls(path, content, _read_configs(path))
+
+    @property
+    def stats(self) -> Optional[ImageStats]:
+        """How the hub's files say that images are normalised; None if they do not."""
+        for section, mean, std in STATISTICS:
+            values = self.config.get(section) if section else self.config
+            if isinstance(values, dict) and {mean, std} <= {*values}:
+                return ImageStats.of({'mean': values[mean], 'std': values[std]})
+        return None
 
     def first_names(self, limit: int = 5) -> list[str]:
         """Return some of its names, for messages; below a dict's, that dict's first."""

@@ -4,7 +4,9 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
+
+from cite.core.image_stats import ImageStats
 
 from .names import collapse
 from .target import Shapes
@@ -24,6 +26,8 @@ class Conversion:
         dropped: names left out on purpose: heads, decoders, other encoders.
         config: backbone config that fits the file.
         notes: sentences for the user.
+        stats: how the model's images are normalised; None if it is not known.
+        file_key: of the config, what names the file.
     """
 
     source: Path
@@ -34,6 +38,8 @@ class Conversion:
     dropped: list[str]
     config: dict[str, Any]
     notes: list[str]
+    stats: Optional[ImageStats] = None
+    file_key: str = 'init_cfg'
 
     @property
     def matched(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Turn a published checkpoint into one that our backbones load."""
 
+import dataclasses
 import pprint
 from pathlib import Path
 from typing import Callable, Optional, Union
@@ -7,9 +8,9 @@ from typing import Callable, Optional, Union
 from .checkpoint import Checkpoint, find_weights
 from .conversion import Conversion
 from .layout import Layout
-from .sources import LAYOUTS
+from .sources import GUESSED, LAYOUTS
 from .target import Target
-from .targets import MMCLS_VIT, TARGETS
+from .targets import TARGETS
 from .writer import check_paths, write_weights
 
 PathLike = Union[str, Path]
@@ -50,7 +51,7 @@ def convert_checkpoint(
     conversion = examine(source, layout, target, prefix)
     log(conversion.listing())
     conversion.check()
-    write_weights(conversion.state, out, force, origin=conversion.layout)
+    write_weights(conversion.state, out, force, conversion.layout, conversion.stats)
     log(usage(conversion, out, prefix))
     return conversion
 
@@ -77,6 +78,8 @@ def examine(
         raise ValueError(
             f'{checkpoint.path}, read as {found.name}, was not converted: {error}'
         ) from error
+    stats = checkpoint.stats or found.stats
+    size = config.get('img_size', 224)
     prefix = prefix if goal.prefixed else ''
     if prefix and not prefix.endswith('.'):
         prefix += '.'
@@ -89,6 +92,8 @@ def examine(
         dropped=translation.dropped,
         config=config,
         notes=[*translation.notes, *notes],
+        stats=stats and dataclasses.replace(stats, size=size),
+        file_key=goal.file_key,
     )
 
 
@@ -102,7 +107,7 @@ def find_layout(checkpoint: Checkpoint, name: Optional[str] = None) -> Layout:
         raise ValueError(
             f'{name} is no known layout: name one of {", ".join(LAYOUTS)}.'
         )
-    candidates = LAYOUTS[name] if name else sum(LAYOUTS.values(), ())
+    candidates = LAYOUTS[name] if name else GUESSED
     for layout in candidates:
         # Who names a single layout has decided; the model will tell whether it fits.
         if layout.recognises(checkpoint) or (name and len(candidates) == 1):
@@ -116,14 +121,19 @@ def find_layout(checkpoint: Checkpoint, name: Optional[str] = None) -> Layout:
 
 
 def find_target(layout: Layout, name: Optional[str] = None) -> Target:
-    """Return the target of this name, or the one that fits the layout.
+    """Return the target of this name, or the one that is usual for the layout.
 
     Raises:
         ValueError: the name is unknown, or of another family.
     """
-    fitting = {k: t for k, t in TARGETS.items() if t.family == layout.family}
+    fitting = {
+        key: target
+        for key, targets in TARGETS.items()
+        for target in targets
+        if target.family == layout.family
+    }
     if name is None:
-        return next(iter(fitting.values()))
+        return fitting[layout.target or next(iter(fitting))]
     if name not in fitting:
         raise ValueError(
             f'{layout.name} cannot be written for {name}, only for '
@@ -136,7 +146,7 @@ def usage(conversion: Conversion, out: Path, prefix: str) -> str:
     """Say what was written and how a config names it."""
     config = dict(conversion.config)
     intro = f'Wrote {out}. In a config:'
-    if conversion.target == MMCLS_VIT.name:
+    if conversion.file_key == 'init_cfg':
         names = 'PromptedVisionTransformer and VisionTransformerFrozen'
         intro = f'Wrote {out}. In a config ({names} take the same):'
         init = {'type': 'Pretrained', 'checkpoint': str(out)}
@@ -144,6 +154,20 @@ def usage(conversion: Conversion, out: Path, prefix: str) -> str:
             init['prefix'] = prefix.rstrip('.')
         config['init_cfg'] = init
     else:
-        config['arch'] = str(out)
+        config[conversion.file_key] = str(out)
     shown = pprint.pformat(config, width=84, sort_dicts=False)
-    return '\n'.join([*conversion.notes, intro, shown])
+    return '\n'.join([*conversion.notes, intro, shown, images_note(conversion)])
+
+
+def images_note(conversion: Conversion) -> str:
+    """Say how images are normalised, or that the user has to."""
+    stats = conversion.stats
+    if stats is None:
+        return (
+            'The file does not say how images are normalised: put image_stats=dict('
+            'mean=…, std=…) into the backbone as its authors say.'
+        )
+    return (
+        f'Images: mean {stats.mean}, std {stats.std}; noted in the file if it is a '
+        'safetensors, and taken from there.'
+    )

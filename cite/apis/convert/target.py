@@ -23,6 +23,7 @@ class Target:
         shapes: names and shapes of the model whose sizes a state dict shows. Raises
             ``ValueError`` where it shows none.
         config: the backbone config for it, and sentences about what was assumed.
+        file_key: of the backbone config, what names the file; ``init_cfg`` by default.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Target:
     rename: Callable[[State], State]
     shapes: Callable[[State], Shapes]
     config: Callable[[State, Translation], tuple[dict[str, Any], list[str]]]
+    file_key: str = 'init_cfg'
 
 
 def without_memory() -> AbstractContextManager[Any]:

@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Optional
 
 import torch
 from safetensors.torch import save_file
+
+from cite.core.image_stats import ImageStats
 
 from .translation import State
 
@@ -36,7 +39,13 @@ def check_paths(source: Path, out: Path, force: bool) -> None:
         raise ValueError(f'{out} is there already: name another file, or add --force.')
 
 
-def write_weights(state: State, out: Path, force: bool, origin: str) -> None:
+def write_weights(
+    state: State,
+    out: Path,
+    force: bool,
+    origin: str,
+    stats: Optional[ImageStats] = None,
+) -> None:
     """Write a state dict so that ``out`` is never seen half written.
 
     Args:
@@ -44,6 +53,7 @@ def write_weights(state: State, out: Path, force: bool, origin: str) -> None:
         out: ``.safetensors``, or ``.pth`` and ``.pt`` for :func:`torch.save`.
         force: whether an existing file may be replaced.
         origin: kept in a safetensors file's metadata.
+        stats: kept there, too.
     """
     # Copies: both formats would otherwise store views with all that they look at.
     tensors = {
@@ -54,7 +64,9 @@ def write_weights(state: State, out: Path, force: bool, origin: str) -> None:
     partial = out.with_name(f'.{out.name}.{os.getpid()}.partial')
     try:
         if out.suffix == '.safetensors':
-            save_file(tensors, str(partial), {'format': 'pt', 'converted_from': origin})
+            metadata = {'format': 'pt', 'converted_from': origin}
+            metadata.update(stats.metadata() if stats else {})
+            save_file(tensors, str(partial), metadata)
         else:
             torch.save(tensors, str(partial))
         # safetensors lets nobody but the owner read.

@@ -26,7 +26,9 @@ class PatchGastricPipeline:
     Args:
         test_mode: no augmentation.
         size: edge of the resulting square, pixels.
-        mean: of the three channels, on the scale 0 to 1; default ImageNet's.
+        mean: of the three channels, on the scale 0 to 1; default ImageNet's. In a
+            config ``'model'`` takes the backbone's; the same goes for ``std``,
+            ``interpolation`` and ``size``.
         std: of the three channels, on the scale 0 to 1; default ImageNet's.
         saturation: range of the factor, or s for (1 - s, 1 + s); default (0, 0.2).
         interpolation: of the resizing; default bilinear.
@@ -47,6 +49,11 @@ class PatchGastricPipeline:
         interpolation: Optional[str] = None,
         released: bool = False,
     ) -> None:
+        if 'model' in (size, mean, std, interpolation):
+            raise ValueError(
+                "mean='model' stands for the backbone's and is filled in where a data "
+                'set is built from a config with a model. Give the values here.'
+            )
         self.test_mode = test_mode
         self.released = released
         saturation = (0, 0.2) if saturation is None else saturation

@@ -1,17 +1,28 @@
 """Build, fill and read timm's image models."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, Union
+from functools import partial
+from typing import Any
 
 import timm
+from timm.layers import SwiGLUPacked
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from cite.core.weights import load_weights
+import cite.models.architectures  # noqa: F401  (registers its models with timm)
+
+from .weights_files import Checkpoint, fill_model
 
 # Parts that come after our pooling, in timm's names: their weights do not matter.
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')
+# How architectures are asked to take any image size: Swin, vision transformers, others.
+# In this order: in timm 1.0.20 Swin swallows the second.
+_ANY_SIZE: tuple[dict[str, Any], ...] = (
+    {'strict_img_size': False},
+    {'dynamic_img_size': True},
+    {},
+)
 
 
 def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
@@ -28,58 +39,44 @@ def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
             f'has {", ".join(near)}.'
         )
     kwargs.update(pretrained=pretrained, num_classes=0)
-    try:
-        return timm.create_model(model_name, **{'dynamic_img_size': True, **kwargs})
-    except TypeError:  # the option is that of vision transformers
-        return timm.create_model(model_name, **kwargs)
-    except (OSError, RuntimeError) as error:
-        if not pretrained:
-            raise
-        raise FileNotFoundError(
-            f'timm could not get the pretrained weights of {model_name} ({error}). '
-            'Fetch the file by hand and give its path as `checkpoint`.'
-        ) from error
+    if kwargs.get('mlp_layer') == 'swiglu':
+        kwargs.update(mlp_layer=SwiGLUPacked, act_layer=nn.SiLU)
+    if 'norm_eps' in kwargs:
+        kwargs['norm_layer'] = partial(nn.LayerNorm, eps=kwargs.pop('norm_eps'))
+    for option in _ANY_SIZE:
+        try:
+            return timm.create_model(model_name, **{**option, **kwargs})
+        except TypeError:  # this architecture has no such option
+            if not option:
+                raise
+        except (OSError, RuntimeError) as error:
+            if not pretrained:
+                raise
+            raise FileNotFoundError(
+                f'timm could not get the pretrained weights of {model_name} ({error}). '
+                'Fetch the file by hand and give its path as `checkpoint`; where the '
+                'model is gated, ask for access on its page and log in with '
+                '`huggingface-cli login` first (docs/MODEL_ZOO.md).'
+            ) from error
+    raise AssertionError('the last option is to ask for none')
 
 
-def fill(model: nn.Module, checkpoint: Union[str, Path]) -> None:
+def fill(model: nn.Module, checkpoint: Checkpoint) -> None:
     """Load a checkpoint in timm's names into a model; its precision does not matter.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: keys or shapes differ in more than the head.
     """
-    state = load_weights(checkpoint)
-    for key in ('state_dict', 'model'):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict):
-        raise ValueError(f'{checkpoint} holds a {type(state).__name__}, no state dict.')
-    state = {k: v for k, v in state.items() if not k.startswith(UNUSED)}
-    own = model.state_dict()
-    problems = _differences(own, state)
-    if problems:
-        raise ValueError(
-            f'{checkpoint} does not fit the model: {"; ".join(problems)}. Is it of '
-            "another model_name or img_size, or in names that are not timm's?"
-        )
-    model.load_state_dict(state, strict=False)
+    fill_model(model, checkpoint, UNUSED)
 
 
-def _differences(own: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
-    missing = [k for k in own if k not in state and not k.startswith(UNUSED)]
-    unexpected = [k for k in state if k not in own]
-    shapes = [
-        f'{k} is {tuple(state[k].shape)} there, {tuple(own[k].shape)} here'
-        for k in own
-        if k in state and own[k].shape != state[k].shape
-    ]
-    found = (('missing', missing), ('unexpected', unexpected), ('other shape', shapes))
-    return [f'{kind}: {_some(names)}' for kind, names in found if names]
-
-
-def _some(names: list[str]) -> str:
-    more = f' and {len(names) - 5} more' if len(names) > 5 else ''
-    return ', '.join(names[:5]) + more
+def image_side(model: nn.Module) -> int:
+    """Return the side, in pixels, of the images that a model is meant for."""
+    own: Any = getattr(getattr(model, 'patch_embed', None), 'img_size', None)
+    if isinstance(own, Sequence) and own[0]:
+        return int(own[0])
+    return int(getattr(model, 'pretrained_cfg', {}).get('input_size', (224,))[-1])
 
 
 def is_plain_vit(model: nn.Module) -> bool:

@@ -6,6 +6,7 @@ import torch
 from mmcv.runner import BaseModule
 from torch import Tensor, nn
 
+from .border import SIDES, add_border
 from .initialisation import init_prompt, token_mean
 from .insertion import add, prepend
 from .validation import (
@@ -66,12 +67,61 @@ class VisualPrompt(BaseModule):
         """
         self.prompt_pos = check_choice('prompt_pos', pos, positions)
         self.prompt_layers = check_layers(layers, depth)
-        prompt = torch.empty(len(self.prompt_layers), check_length(length), width)
-        init_prompt(prompt, check_init(init))
+        shape = (len(self.prompt_layers), check_length(length), width)
+        self._create_prompt(shape, check_init(init))
+
+    def register_border(
+        self,
+        side: int,
+        length: int,
+        layers: Optional[Sequence[int]] = None,
+        init: str = 'normal',
+    ) -> None:
+        """Create a padding prompt, ``prompt_pos='pad'``: a border in pixel space.
+
+        The parameter ``prompt`` is (4, 3, L, S); see
+        :func:`cite.models.prompts.border.add_border`.
+
+        Args:
+            side: of the images that the model is meant for, S pixels.
+            length: width of the border, L pixels; 0 leaves images as they are.
+            layers: has no meaning here; ``None`` or ``[0]``.
+            init: as in :meth:`register_prompt`, but ``'token'``.
+
+        Raises:
+            ValueError: an option that does not exist or has no meaning for a border.
+        """
+        if layers not in (None, [0], (0,)):
+            raise ValueError(
+                f"prompt_layers={list(layers)}, but prompt_pos='pad' is a border of "
+                'the image and has no blocks. Leave prompt_layers out.'
+            )
+        if check_init(init) == 'token':
+            raise ValueError(
+                "prompt_init='token' averages tokens, and prompt_pos='pad' is a border "
+                "of the image. Choose 'normal', 'uniform', 'zero' or 'kaiming'."
+            )
+        self.prompt_pos, self.prompt_layers = 'pad', [0]
+        self._create_prompt((len(SIDES), 3, check_length(length), side), init)
+
+    def _create_prompt(self, shape: tuple[int, ...], init: str) -> None:
+        prompt = torch.empty(shape)
+        init_prompt(prompt, init)
         # Without elements there is nothing to train, and DDP would wait for a gradient.
-        self.prompt = nn.Parameter(prompt, requires_grad=length > 0)
+        self.prompt = nn.Parameter(prompt, requires_grad=prompt.numel() > 0)
         self.register_buffer('prompt_initialized', torch.tensor(init != 'token'))
         self._prompt_settled = False
+
+    @property
+    def prompts_tokens(self) -> bool:
+        """Tell whether there are prompts among the tokens."""
+        return 'prompt' in self._parameters and self.prompt_pos != 'pad'
+
+    def frame(self, images: Tensor) -> Tensor:
+        """Add the padding prompt, if there is one, to images (N, 3, H, W)."""
+        if 'prompt' not in self._parameters or self.prompt_pos != 'pad':
+            return images
+        return add_border(images, self.prompt) if self.prompt.numel() else images
 
     def settle_prompt(self, tokens: Tensor) -> None:
         """Give a ``token`` prompt its first value; call it on each batch's tokens.
@@ -148,9 +198,9 @@ class VisualPrompt(BaseModule):
 def _check_shape(saved: Tensor, prompt: Tensor) -> None:
     """Refuse another shape: mmcv would say so and go on with the untrained prompt."""
     if saved.shape != prompt.shape:
-        layers, length, width = prompt.shape
         raise ValueError(
-            f'the checkpoint has a prompt of shape {tuple(saved.shape)} (blocks, '
-            f'length, width), the model one of {(layers, length, width)}. Set '
-            'model.backbone.prompt_layers and prompt_length as in training.'
+            f'the checkpoint has a prompt of shape {tuple(saved.shape)}, the model one '
+            f'of {tuple(prompt.shape)}: (blocks, length, width) of tokens, (4, 3, '
+            'length, side) of a border. Set model.backbone.prompt_pos, prompt_layers '
+            'and prompt_length as in training.'
         )

@@ -16,7 +16,7 @@ def tiny_clip(
     seed: int = 0,
     embed_dim: int = 128,
     width: int = 128,
-    layers: int = 2,
+    layers: Union[int, tuple[int, int, int, int]] = 2,
     vision_patch: int = 16,
     image_size: int = 112,
     spread: bool = False,
@@ -28,7 +28,7 @@ def tiny_clip(
         seed: of the weights.
         embed_dim: width of the image and text embeddings.
         width: of the image tower; a multiple of 64.
-        layers: depth of the image tower.
+        layers: depth of the image tower; of four stages it is a ResNet.
         vision_patch: edge of a patch token, pixels.
         image_size: what the position embedding is for, pixels.
         spread: see :func:`.spread_features.spread_features`. Without it the features

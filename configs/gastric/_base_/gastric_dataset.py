@@ -1,14 +1,15 @@
-# PatchGastric as the backbone wants it: CLIP's size, statistics and interpolation,
-# colour jitter around the image's own colours, evaluation without augmentation.
+# PatchGastric as the backbone wants it: 'model' stands for what model.backbone was
+# trained with (cite/models/image_stats.py). Colour jitter around the image's own
+# colours, evaluation without augmentation.
 # `gastric_dataset_released.py` holds the released pipeline instead.
 data_prefix = 'data/patches_captions/'
 preprocess = dict(
     type='PatchGastricPipeline',
     size=224,
-    mean=[0.48145466, 0.4578275, 0.40821073],  # CLIP's, clip/clip.py
-    std=[0.26862954, 0.26130258, 0.27577711],
+    mean='model',
+    std='model',
     saturation=[0.8, 1.2],
-    interpolation='bicubic')
+    interpolation='model')
 train_pipeline = [
     preprocess,
     dict(type='ToTensor', keys=['gt_label']),

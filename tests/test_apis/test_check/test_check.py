@@ -12,6 +12,7 @@ import pytest
 import torch
 from clip.model import CLIP
 from PIL import Image
+from transformers import ViTConfig, ViTModel
 
 from cite.apis.check import Options, check_config
 from cite.apis.check.report import SHOWN, Report
@@ -231,6 +232,19 @@ def test_how_to_get_what_is_not_here(folder, monkeypatch):
     ]
     assert 'wget -P ~/.cache/clip http://127.0.0.1:9/v.pt' in report.problems[0].message
     assert 'hf download somebody/NoSuchModel' in report.problems[1].message
+
+
+def test_the_folder_of_a_transformers_model(folder):
+    model = ViTModel(ViTConfig(hidden_size=24, num_hidden_layers=1, image_size=32))
+    model.save_pretrained(str(folder / 'vit'))
+    backbone = {'type': 'TransformersImageBackbone', 'model_name': f'{folder}/vit'}
+    options = {'model.backbone': {'_delete_': True, **backbone}}
+    report = check(folder, cfg_options=options)
+    where = 'model.backbone.model_name'
+    assert found(report, 'warning') == found(check(folder), 'warning')
+    assert (found(report), where in report.facts) == ([], True)
+    (folder / 'vit' / 'model.safetensors').unlink()
+    assert found(check(folder, cfg_options=options)) == [('weights missing', where)]
 
 
 def test_random_weights_are_said(folder):

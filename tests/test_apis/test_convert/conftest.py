@@ -19,9 +19,13 @@ def randomise(module: nn.Module, seed: int) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.normal_(0, 0.2, generator=generator)
+            # Of any width, about as large as what goes in.
+            spread = (
+                min(0.2, parameter[0].numel() ** -0.5) if parameter.dim() > 1 else 0.2
+            )
+            parameter.normal_(0, spread, generator=generator)
         for part in module.modules():
-            if isinstance(part, nn.LayerNorm):
+            if isinstance(part, (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)):
                 part.weight.add_(1)
     return module.eval()
 
@@ -63,14 +67,24 @@ def convert(tmp_path: Path) -> Callable[..., Conversion]:
     return run
 
 
+@pytest.fixture(params=['timm', 'mmcls'])
+def to(request: pytest.FixtureRequest) -> str:
+    """Return each of the models that a plain ViT can be written for."""
+    return request.param
+
+
 @pytest.fixture
-def mmcls_features(tmp_path: Path) -> Callable[..., torch.Tensor]:
-    """Features of mmcls' ViT that was built and loaded as a config would do it."""
+def vit_features(tmp_path: Path) -> Callable[..., torch.Tensor]:
+    """Features of a ViT that was built and loaded as a config would do it."""
 
     def run(conversion: Conversion, images: torch.Tensor, heads: int) -> torch.Tensor:
         config = dict(conversion.config)
-        config['arch'] = {**config['arch'], 'num_heads': heads}
         file = str(tmp_path / 'out.safetensors')
+        if config['type'] == 'TIMMImageBackbone':
+            config.update(num_heads=heads, checkpoint=file)
+            with torch.no_grad():
+                return BACKBONES.build(config).eval().model.forward_features(images)
+        config['arch'] = {**config['arch'], 'num_heads': heads}
         config['init_cfg'] = {
             'type': 'Pretrained',
             'checkpoint': file,
@@ -88,11 +102,64 @@ def mmcls_features(tmp_path: Path) -> Callable[..., torch.Tensor]:
 
 
 @pytest.fixture
+def built(tmp_path: Path) -> Callable[..., nn.Module]:
+    """Build the backbone that the converter prints for the file it wrote."""
+
+    def run(conversion: Conversion, **changes: object) -> nn.Module:
+        file = {conversion.file_key: str(tmp_path / 'out.safetensors')}
+        return BACKBONES.build({**conversion.config, **file, **changes}).eval()
+
+    return run
+
+
+@pytest.fixture
+def timm_names() -> Callable[[nn.Module], dict[str, torch.Tensor]]:
+    """The state of transformers' ViT under the names of MAE, DINO and timm."""
+
+    def run(vit: nn.Module) -> dict[str, torch.Tensor]:
+        state = {}
+        for name, tensor in vit.state_dict().items():
+            if '.attention.attention.' in name:
+                continue
+            for old, new in TIMM_NAMES:
+                name = name.replace(old, new)
+            state[name] = tensor
+        for i, block in enumerate(vit.encoder.layer):
+            own = block.attention.attention
+            for kind in ('weight', 'bias'):
+                three = [getattr(p, kind) for p in (own.query, own.key, own.value)]
+                state[f'blocks.{i}.attn.qkv.{kind}'] = torch.cat(three).detach()
+        return state
+
+    return run
+
+
+TIMM_NAMES = (
+    ('embeddings.position_embeddings', 'pos_embed'),
+    ('embeddings.patch_embeddings.projection', 'patch_embed.proj'),
+    ('embeddings.', ''),
+    ('encoder.layer.', 'blocks.'),
+    ('attention.output.dense', 'attn.proj'),
+    ('intermediate.dense', 'mlp.fc1'),
+    ('output.dense', 'mlp.fc2'),
+    ('layernorm_before', 'norm1'),
+    ('layernorm_after', 'norm2'),
+    ('layernorm.', 'norm.'),
+    ('layer_scale1.lambda1', 'ls1.gamma'),
+    ('layer_scale2.lambda1', 'ls2.gamma'),
+    ('mlp.weights_in', 'mlp.w12'),
+    ('mlp.weights_out', 'mlp.w3'),
+)
+
+
+@pytest.fixture
 def assert_same() -> Callable[[torch.Tensor, torch.Tensor], None]:
-    """At most 1e-5 of the largest value apart."""
+    """At most 1e-5 of the largest value apart; ``-rP`` shows how much."""
 
     def check(got: torch.Tensor, wanted: torch.Tensor) -> None:
         assert got.shape == wanted.shape
-        assert (got - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+        apart = (got - wanted).abs().max() / wanted.abs().max()
+        print(f'parity {apart:.1e}')
+        assert apart <= 1e-5
 
     return check

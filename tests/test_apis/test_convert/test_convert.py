@@ -19,7 +19,8 @@ def source(tmp_path, tiny_vit):
 
 
 def test_every_name_of_the_command_line_leads_to_a_layout():
-    expected = {'moco', 'mae', 'retfound', 'dino', 'hipt', 'timm', 'vit', 'clip'}
+    expected = {'remedis', 'retfound', 'ctranspath', 'hipt', 'internimage', 'dinov2'}
+    expected |= {'mae', 'vit', 'clip', 'moco', 'dino', 'timm'}
     assert set(LAYOUTS) == expected
 
 
@@ -27,13 +28,15 @@ def test_unknown_layout_names_what_is_there_and_what_is_known(tmp_path, convert)
     state = {'encoder.conv1.weight': torch.ones(1)}
     torch.save({'epoch': 1, 'state_dict': state}, tmp_path / 'resnet.pth')
     with pytest.raises(
-        ValueError, match=r'any of moco, vit.* it has epoch, state_dict/'
+        ValueError, match=r'any of moco, remedis.* it has epoch, state_dict/'
     ):
         convert(tmp_path / 'resnet.pth')
 
 
 def test_a_named_layout_that_is_not_there_says_how_it_looks(source, convert):
-    with pytest.raises(ValueError, match=r"clip, which has OpenAI's names.*it has cls"):
+    with pytest.raises(
+        ValueError, match=r"clip, which has .*OpenAI's names.*it has cls"
+    ):
         convert(source, layout='clip')
 
 
@@ -50,7 +53,7 @@ def test_unknown_names_are_errors(source, convert, name):
 
 def test_a_vit_is_not_written_for_clip(source, convert):
     with pytest.raises(
-        ValueError, match='timm cannot be written for clip, only for mm'
+        ValueError, match='timm cannot be written for clip, only for timm, mmcls'
     ):
         convert(source, target='clip')
 
@@ -65,7 +68,7 @@ def test_file_that_holds_a_single_tensor(tmp_path, convert):
     ('prefix', 'first'), [('', 'cls_token'), ('model.f', 'model.f.cls_token')]
 )
 def test_prefix(source, convert, tmp_path, prefix, first):
-    convert(source, prefix=prefix)
+    convert(source, target='mmcls', prefix=prefix)
     assert next(iter(sorted(load_weights(tmp_path / 'out.safetensors')))) == first
 
 
@@ -76,10 +79,10 @@ def test_the_printed_config_builds_and_loads(
 ):
     printed = []
     out = tmp_path / f'converted{suffix}'
-    convert_checkpoint(source, out, prefix=prefix, log=printed.append)
+    convert_checkpoint(source, out, None, 'mmcls', prefix, log=printed.append)
     text = printed[-1]
     assert '1 is usual for this width' in text
-    config = ast.literal_eval(text[text.index('{') :])
+    config = ast.literal_eval(text[text.index('{') : text.index('}\n') + 1])
     config['arch']['num_heads'] = 4
     model = BACKBONES.build(config)
     model.init_weights()
@@ -96,7 +99,7 @@ def test_the_printed_config_builds_and_loads(
 def test_our_own_vits_take_the_same_config(
     source, tiny_vit, images, convert, assert_same, tmp_path, kind
 ):
-    config = {**convert(source).config, 'type': kind}
+    config = {**convert(source, target='mmcls').config, 'type': kind}
     config['arch'] = {**config['arch'], 'num_heads': 4}
     file = str(tmp_path / 'out.safetensors')
     config['init_cfg'] = {
@@ -118,7 +121,7 @@ def test_our_own_vits_take_the_same_config(
 
 def test_a_whole_classifier_takes_the_file_as_pretrained(source, convert, tmp_path):
     # The release's prefix is the name of mmcls classifiers' own backbone.
-    conversion = convert(source)
+    conversion = convert(source, target='mmcls')
     config = {
         'type': 'ImageClassifier',
         'pretrained': str(tmp_path / 'out.safetensors'),

@@ -202,3 +202,51 @@ def test_a_resnet_has_no_tokens_to_prompt(resnet_file):
 def test_options_that_do_not_fit_are_an_error(vit_file, options, message):
     with pytest.raises(ValueError, match=message):
         build(vit_file, **options)
+
+
+@pytest.mark.parametrize('kind', ['vit_file', 'resnet_file'])
+def test_a_border_in_vits_and_resnets(kind, images, request):
+    arch = request.getfixturevalue(kind)
+    options = {'prompt_length': 2, 'prompt_pos': 'pad', 'prompt_init': 'uniform'}
+    framed = build(arch, **options).train()
+    plain = build_backbone({'type': 'CLIPImageBackbone', 'arch': arch})
+    side = plain.model.input_resolution
+    x = images(2, side)
+    assert framed.prompt.shape == (4, 3, 2, side)
+    framed(x).square().sum().backward()
+    assert [n for n, p in framed.named_parameters() if p.grad is not None] == ['prompt']
+    assert (framed.prompt.grad.abs().amax((1, 2, 3)) > 0).all()
+    assert not torch.allclose(framed(x), plain(x))
+    framed.prompt.data.zero_()
+    torch.testing.assert_close(framed(x), plain(x))
+
+
+@pytest.mark.parametrize('kind', ['vit_file', 'resnet_file'])
+def test_lora_in_vits_and_resnets(kind, images, request):
+    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    arch = request.getfixturevalue(kind)
+    adapted = build(arch, prompt_length=0, prompt_pos='pad', lora={'r': 2})
+    plain = build_backbone({'type': 'CLIPImageBackbone', 'arch': arch})
+    x = images(2, plain.model.input_resolution)
+    torch.testing.assert_close(adapted(x), plain(x))
+    adapted(x).square().sum().backward()
+    gradients = {n: p.grad for n, p in adapted.named_parameters() if p.requires_grad}
+    assert gradients
+    assert all('lora_' in name for name in gradients)
+    assert all(g.abs().max() > 0 for n, g in gradients.items() if 'lora_B' in n)
+
+
+def test_lora_where_it_would_be_read_past_is_an_error(vit_file):
+    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    with pytest.raises(ValueError, match=r'resblocks\.0\.attn, whose bare weights'):
+        build(vit_file, lora={'r': 2, 'target_modules': ['attn']})
+
+
+def test_lora_behind_the_attention_is_trained(vit_file, images):
+    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    adapted = build(vit_file, lora={'r': 2, 'target_modules': ['out_proj']})
+    x = images(2, adapted.model.input_resolution)
+    adapted(x).square().sum().backward()
+    gradients = [p.grad for n, p in adapted.named_parameters() if 'lora_B' in n]
+    assert gradients
+    assert all(g.abs().max() > 0 for g in gradients)

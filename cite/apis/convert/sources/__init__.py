@@ -6,24 +6,54 @@ line here.
 
 from ..layout import Layout
 from .augreg import AUGREG
-from .dino import DINO
+from .ctranspath import CTRANSPATH
+from .dino import DINO, HIPT_BY_NAME, HIPT_PATCH
+from .dinov2 import DINOV2_HUB, DINOV2_TRANSFORMERS
+from .hipt_region import HIPT_REGION
+from .internimage import INTERNIMAGE
 from .mae import MAE
 from .moco import MOCO
 from .open_clip import OPEN_CLIP
+from .open_clip_trunk import OPEN_CLIP_TRUNK
+from .remedis import REMEDIS
 from .timm_vit import TIMM_VIT
 from .transformers_clip import TRANSFORMERS_CLIP
 from .transformers_vit import TRANSFORMERS_VIT
 
-# What ``--from`` calls them, in the order in which they are guessed.
+# What ``--from`` calls them.
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     'moco': (MOCO,),
+    'remedis': (REMEDIS,),
+    'internimage': (INTERNIMAGE,),
+    'ctranspath': (CTRANSPATH,),
+    'dinov2': (DINOV2_HUB, DINOV2_TRANSFORMERS),
     'vit': (TRANSFORMERS_VIT, AUGREG),
-    'clip': (OPEN_CLIP, TRANSFORMERS_CLIP),
+    'clip': (OPEN_CLIP_TRUNK, OPEN_CLIP, TRANSFORMERS_CLIP),
+    'hipt': (HIPT_REGION, HIPT_PATCH),
     'dino': (DINO,),
-    'hipt': (DINO,),
     'mae': (MAE,),
     'retfound': (MAE,),
     'timm': (TIMM_VIT,),
 }
 
-__all__ = ['LAYOUTS']
+# Those that can be guessed, in this order.
+GUESSED: tuple[Layout, ...] = (
+    MOCO,
+    REMEDIS,
+    INTERNIMAGE,
+    CTRANSPATH,
+    DINOV2_HUB,
+    DINOV2_TRANSFORMERS,
+    TRANSFORMERS_VIT,
+    AUGREG,
+    OPEN_CLIP_TRUNK,
+    OPEN_CLIP,
+    TRANSFORMERS_CLIP,
+    HIPT_REGION,
+    HIPT_BY_NAME,
+    DINO,
+    MAE,
+    TIMM_VIT,
+)
+
+__all__ = ['GUESSED', 'LAYOUTS']

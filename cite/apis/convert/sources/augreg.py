@@ -6,6 +6,8 @@ in Vision Transformers*, TMLR 2022, and its published checkpoints.
 
 import torch
 
+from cite.core.image_stats import HALF
+
 from ..checkpoint import Checkpoint
 from ..layout import Layout
 from ..names import fuse_qkv, rename, strip_prefix, tensors_of, without
@@ -68,4 +70,5 @@ AUGREG = Layout(
     f"an npz with '{QUERY}'",
     recognises,
     translate,
+    HALF,
 )

@@ -1,5 +1,7 @@
 """MAE and models trained with its code, RETFound among them."""
 
+from cite.core.image_stats import IMAGENET
+
 from ..checkpoint import Checkpoint
 from ..layout import Layout
 from ..names import HEADS, is_timm_vit, strip_prefix, tensors_of, without
@@ -23,4 +25,6 @@ def translate(checkpoint: Checkpoint) -> Translation:
     return Translation(*without(_state(checkpoint), (*DECODER, *HEADS)))
 
 
-MAE = Layout('MAE', 'vit', "a 'model' with MAE's names", recognises, translate)
+MAE = Layout(
+    'MAE', 'vit', "a 'model' with MAE's names", recognises, translate, IMAGENET
+)

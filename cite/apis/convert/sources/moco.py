@@ -1,5 +1,7 @@
 """MoCo v3 ViTs as their training writes them."""
 
+from cite.core.image_stats import IMAGENET
+
 from ..checkpoint import Checkpoint
 from ..layout import Layout
 from ..names import tensors_of, without
@@ -34,4 +36,7 @@ MOCO = Layout(
     f"a 'state_dict' with names that start with '{PREFIX}'",
     recognises,
     translate,
+    IMAGENET,
+    # As the release's converter wrote it.
+    target='mmcls',
 )

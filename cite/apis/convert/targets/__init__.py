@@ -1,10 +1,18 @@
 """The models that can be written for."""
 
 from ..target import Target
+from .intern_image import INTERN_IMAGE
 from .mmcls_vit import MMCLS_VIT
 from .openai_clip import OPENAI_CLIP
+from .timm_model import BIT, CTRANSPATH, HIPT_4K
+from .timm_vit import TIMM_VIT
 
-# What ``--to`` calls them; the first of a family is its default.
-TARGETS: dict[str, Target] = {'mmcls': MMCLS_VIT, 'clip': OPENAI_CLIP}
+# What ``--to`` calls them; the first that fits a layout's family is its default.
+TARGETS: dict[str, tuple[Target, ...]] = {
+    'timm': (TIMM_VIT, BIT, CTRANSPATH, HIPT_4K),
+    'mmcls': (MMCLS_VIT,),
+    'clip': (OPENAI_CLIP,),
+    'internimage': (INTERN_IMAGE,),
+}
 
-__all__ = ['MMCLS_VIT', 'OPENAI_CLIP', 'TARGETS']
+__all__ = ['MMCLS_VIT', 'OPENAI_CLIP', 'TARGETS', 'TIMM_VIT']

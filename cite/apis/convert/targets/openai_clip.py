@@ -100,4 +100,6 @@ def same_names(state: State) -> State:
     return state
 
 
-OPENAI_CLIP = Target("OpenAI's CLIP", 'clip', False, same_names, shapes, config_of)
+OPENAI_CLIP = Target(
+    "OpenAI's CLIP", 'clip', False, same_names, shapes, config_of, 'arch'
+)

@@ -21,16 +21,18 @@ def dino_checkpoint(teacher, student, prefix):
 @pytest.mark.parametrize('prefix', ['', 'module.'])
 @pytest.mark.parametrize('layout', [None, 'dino', 'hipt'])
 def test_features_are_the_teachers(
-    tmp_path, tiny_vit, images, convert, mmcls_features, assert_same, prefix, layout
+    tmp_path, tiny_vit, images, convert, to, vit_features, assert_same, prefix, layout
 ):
     teacher = tiny_vit(seed=0)
     checkpoint = dino_checkpoint(teacher, tiny_vit(seed=1), prefix)
     torch.save(checkpoint, tmp_path / 'vit256_small_dino.pth')
-    conversion = convert(tmp_path / 'vit256_small_dino.pth', layout=layout)
-    assert conversion.layout == 'DINO'
+    conversion = convert(tmp_path / 'vit256_small_dino.pth', layout=layout, target=to)
+    hipt = layout != 'dino'  # guessed by the file's name
+    assert conversion.layout == ('HIPT ViT-256' if hipt else 'DINO')
+    assert conversion.stats.mean == ((0.5,) * 3 if hipt else (0.485, 0.456, 0.406))
     with torch.no_grad():
         wanted = teacher.forward_features(images)
-    assert_same(mmcls_features(conversion, images, heads=4), wanted)
+    assert_same(vit_features(conversion, images, heads=4), wanted)
 
 
 def test_backbone_only_download(tmp_path, tiny_vit, convert):
@@ -39,13 +41,3 @@ def test_backbone_only_download(tmp_path, tiny_vit, convert):
     conversion = convert(tmp_path / 'pretrain.pth', layout='dino')
     assert conversion.layout == 'DINO'
     assert conversion.dropped == []
-
-
-def test_hipts_region_model_is_refused(tmp_path, tiny_vit, convert):
-    # It takes features of patches, not an image: a linear layer phi comes first.
-    state = tiny_vit().state_dict()
-    state['phi.0.weight'] = state.pop('patch_embed.proj.weight').flatten(1)
-    teacher = {f'backbone.{k}': v for k, v in state.items()}
-    torch.save({'teacher': teacher}, tmp_path / 'vit4k_xs_dino.pth')
-    with pytest.raises(ValueError, match='no plain ViT: there is no patch_embed'):
-        convert(tmp_path / 'vit4k_xs_dino.pth')

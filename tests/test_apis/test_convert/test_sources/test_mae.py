@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import ViTConfig, ViTModel
 
 
 def pretraining_state(encoder):
@@ -16,16 +17,16 @@ def pretraining_state(encoder):
 
 @pytest.mark.parametrize('layout', [None, 'mae', 'retfound'])
 def test_features_are_the_encoders(
-    tmp_path, tiny_vit, images, convert, mmcls_features, assert_same, layout
+    tmp_path, tiny_vit, images, convert, to, vit_features, assert_same, layout
 ):
     encoder = tiny_vit()
     torch.save({'model': pretraining_state(encoder)}, tmp_path / 'mae.pth')
-    conversion = convert(tmp_path / 'mae.pth', layout=layout)
+    conversion = convert(tmp_path / 'mae.pth', layout=layout, target=to)
     assert conversion.layout == 'MAE'
     assert len(conversion.dropped) == 4
     with torch.no_grad():
         wanted = encoder.forward_features(images)
-    assert_same(mmcls_features(conversion, images, heads=4), wanted)
+    assert_same(vit_features(conversion, images, heads=4), wanted)
 
 
 def test_a_fine_tuned_model_with_class_token_loses_its_head_only(
@@ -44,3 +45,44 @@ def test_a_model_fine_tuned_with_average_pooling_is_refused(
     torch.save({'model': state}, tmp_path / 'tuned.pth')
     with pytest.raises(ValueError, match='with average pooling'):
         convert(tmp_path / 'tuned.pth')
+
+
+@pytest.mark.parametrize(
+    ('width', 'depth', 'heads', 'patch'),
+    [
+        (64, 3, 4, 8),
+        # ViT-H/14 with less width and fewer blocks.
+        (160, 4, 2, 14),
+        pytest.param(768, 12, 12, 16, marks=pytest.mark.long),
+        pytest.param(1024, 24, 16, 16, marks=pytest.mark.long),  # RETFound
+    ],
+)
+def test_features_are_those_of_transformers(
+    tmp_path,
+    randomised,
+    timm_names,
+    convert,
+    built,
+    assert_same,
+    width,
+    depth,
+    heads,
+    patch,
+):
+    side = 224 if width > 700 else 4 * patch
+    config = ViTConfig(
+        hidden_size=width,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        patch_size=patch,
+        image_size=side,
+        layer_norm_eps=1e-6,
+    )
+    model = randomised(ViTModel(config, add_pooling_layer=False), 0)
+    state = {**timm_names(model), 'mask_token': torch.ones(1, 1, 16)}
+    torch.save({'model': state}, tmp_path / 'mae.pth')
+    backbone = built(convert(tmp_path / 'mae.pth'), num_heads=heads)
+    images = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert_same(backbone(images), model(images).last_hidden_state[:, 0])

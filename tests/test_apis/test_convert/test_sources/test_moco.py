@@ -43,15 +43,15 @@ def moco_checkpoint(encoder, momentum):
 
 
 def test_features_are_the_base_encoders(
-    tmp_path, tiny_vit, images, convert, mmcls_features, assert_same
+    tmp_path, tiny_vit, images, convert, to, vit_features, assert_same
 ):
     encoder = tiny_vit(seed=0)
     torch.save(moco_checkpoint(encoder, tiny_vit(seed=1)), tmp_path / 'moco.pth.tar')
-    conversion = convert(tmp_path / 'moco.pth.tar')
+    conversion = convert(tmp_path / 'moco.pth.tar', target=to)
     assert conversion.layout == 'MoCo v3'
     with torch.no_grad():
         wanted = encoder.forward_features(images)
-    assert_same(mmcls_features(conversion, images, heads=4), wanted)
+    assert_same(vit_features(conversion, images, heads=4), wanted)
 
 
 def test_names_are_those_of_the_released_converter(tmp_path, tiny_vit, convert):

@@ -15,16 +15,16 @@ REAL = (
 
 @pytest.mark.parametrize('changes', [{}, {'qkv_bias': False}, {'in_chans': 1}])
 def test_features(
-    tmp_path, tiny_vit, images, convert, mmcls_features, assert_same, changes
+    tmp_path, tiny_vit, images, convert, to, vit_features, assert_same, changes
 ):
     model = tiny_vit(**changes)
     save_file(model.state_dict(), str(tmp_path / 'model.safetensors'))
-    conversion = convert(tmp_path / 'model.safetensors')
+    conversion = convert(tmp_path / 'model.safetensors', target=to)
     assert conversion.layout == 'timm'
     images = images[:, : changes.get('in_chans', 3)]
     with torch.no_grad():
         wanted = model.forward_features(images)
-    assert_same(mmcls_features(conversion, images, heads=4), wanted)
+    assert_same(vit_features(conversion, images, heads=4), wanted)
 
 
 @pytest.mark.parametrize('wrapper', ['state_dict', 'model'])
@@ -51,17 +51,16 @@ def test_a_vit_that_computes_something_else_is_refused(
 ):
     torch.save(tiny_vit(**changes).state_dict(), tmp_path / 'model.pth')
     with pytest.raises(ValueError, match=culprit):
-        convert(tmp_path / 'model.pth')
+        convert(tmp_path / 'model.pth', target='mmcls')
     assert not (tmp_path / 'out.safetensors').exists()
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason='no real weights beside the checkout')
-def test_real_weights(convert, mmcls_features, assert_same):
+def test_real_weights(convert, to, vit_features, assert_same):
     model = timm.create_model('vit_tiny_patch16_224', num_classes=0).eval()
     model.load_state_dict({k: v.float() for k, v in load_file(str(REAL)).items()})
-    conversion = convert(REAL)
-    assert conversion.config['arch']['num_heads'] == 3
+    conversion = convert(REAL, target=to)
     image = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         wanted = model.forward_features(image)
-    assert_same(mmcls_features(conversion, image, heads=3), wanted)
+    assert_same(vit_features(conversion, image, heads=3), wanted)

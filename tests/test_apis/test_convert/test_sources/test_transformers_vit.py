@@ -27,39 +27,41 @@ def hidden_state(model, images):
 
 @pytest.mark.parametrize('safe', [True, False])
 def test_features_of_a_hub_folder(
-    tmp_path, randomised, images, convert, mmcls_features, assert_same, safe
+    tmp_path, randomised, images, convert, to, vit_features, assert_same, safe
 ):
     model = randomised(ViTModel(ViTConfig(**SIZES)), 0)
     model.save_pretrained(tmp_path / 'vit', safe_serialization=safe)
-    conversion = convert(tmp_path / 'vit')
+    conversion = convert(tmp_path / 'vit', target=to)
     assert conversion.layout == 'transformers ViT'
     # Both stand in config.json alone.
-    assert conversion.config['arch']['num_heads'] == 4
-    assert conversion.config['norm_cfg'] == {'type': 'LN', 'eps': 1e-12}
-    got = mmcls_features(conversion, images, heads=4)
+    heads = conversion.config.get('arch', conversion.config)['num_heads']
+    assert heads == 4
+    norm = conversion.config.get('norm_cfg', conversion.config)
+    assert norm['eps' if to == 'mmcls' else 'norm_eps'] == 1e-12
+    got = vit_features(conversion, images, heads=4)
     assert_same(got, hidden_state(model, images))
 
 
 def test_other_epsilon_is_carried_over(
-    tmp_path, randomised, images, convert, mmcls_features, assert_same
+    tmp_path, randomised, images, convert, to, vit_features, assert_same
 ):
     model = randomised(ViTModel(ViTConfig(**SIZES, layer_norm_eps=0.1)), 0)
     model.save_pretrained(tmp_path / 'vit')
-    conversion = convert(tmp_path / 'vit')
-    got = mmcls_features(conversion, images, heads=4)
+    conversion = convert(tmp_path / 'vit', target=to)
+    got = vit_features(conversion, images, heads=4)
     assert_same(got, hidden_state(model, images))
 
 
 def test_classifier_and_missing_qkv_bias(
-    tmp_path, randomised, images, convert, mmcls_features, assert_same
+    tmp_path, randomised, images, convert, to, vit_features, assert_same
 ):
     model = ViTForImageClassification(ViTConfig(**SIZES, qkv_bias=False))
     randomised(model, 0)
     torch.save(model.state_dict(), tmp_path / 'vit.pth')
-    conversion = convert(tmp_path / 'vit.pth', layout='vit')
+    conversion = convert(tmp_path / 'vit.pth', layout='vit', target=to)
     assert conversion.dropped == ['classifier.weight', 'classifier.bias']
     assert conversion.config['qkv_bias'] is False
-    got = mmcls_features(conversion, images, heads=4)
+    got = vit_features(conversion, images, heads=4)
     assert_same(got, hidden_state(model.vit, images))
 
 
@@ -82,12 +84,3 @@ def test_another_activation_is_refused(tmp_path, convert):
     model.save_pretrained(tmp_path / 'vit')
     with pytest.raises(ValueError, match="names the activation 'relu'"):
         convert(tmp_path / 'vit')
-
-
-def test_dinov2_is_refused_for_its_layer_scale(tmp_path, convert):
-    from transformers import Dinov2Config, Dinov2Model
-
-    sizes = {k: v for k, v in SIZES.items() if k != 'intermediate_size'}
-    Dinov2Model(Dinov2Config(**sizes)).save_pretrained(tmp_path / 'dinov2')
-    with pytest.raises(ValueError, match='layer_scale1'):
-        convert(tmp_path / 'dinov2')

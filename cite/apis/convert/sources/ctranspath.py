@@ -1,0 +1,45 @@
+"""CTransPath and CHIEF's copy of it: a Swin-T of timm 0.5 with a convolutional stem."""
+
+from cite.core.image_stats import IMAGENET
+
+from ..checkpoint import Checkpoint
+from ..layout import Layout
+from ..names import HEADS, rename, strip_prefix, tensors_of, without
+from ..translation import State, Translation
+
+STEM = 'patch_embed.proj.3.weight'
+# Buffers that Swin computes anew.
+COMPUTED = ('relative_position_index', 'attn_mask')
+
+
+def _state(checkpoint: Checkpoint) -> State:
+    state = tensors_of(checkpoint.content, 'model', 'state_dict')
+    return strip_prefix(state, 'module.')
+
+
+def recognises(checkpoint: Checkpoint) -> bool:
+    state = _state(checkpoint)
+    return STEM in state and 'layers.0.blocks.0.norm1.weight' in state
+
+
+def translate(checkpoint: Checkpoint) -> Translation:
+    """Drop the classifier; a downsampling belongs to the stage after it in timm 1."""
+    state, dropped = without(_state(checkpoint), HEADS)
+    computed = [name for name in state if name.endswith(COMPUTED)]
+    state = {name: t for name, t in state.items() if name not in computed}
+    # From the last to the first, so that no name is taken twice.
+    rules = [
+        (rf'^layers\.{i}\.downsample\.', f'layers.{i + 1}.downsample.')
+        for i in (2, 1, 0)
+    ]
+    return Translation(rename(state, rules), [*dropped, *computed])
+
+
+CTRANSPATH = Layout(
+    'CTransPath',
+    'ctranspath',
+    f"a 'model' with '{STEM}'",
+    recognises,
+    translate,
+    IMAGENET,
+)

@@ -1,0 +1,82 @@
+"""What targets that are models of timm have in common, and those of fixed shape."""
+
+import math
+from typing import Any, Callable
+
+from cite.models.backbones.timm_models import UNUSED, create
+
+from ..target import Shapes, Target, shapes_of, without_memory
+from ..translation import State, Translation
+
+# timm's names of BiT's ResNets by the units of their stages and their width.
+BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {
+    ((3, 4, 6, 3), 1): 'remedis_50x1',
+    ((3, 4, 6, 3), 3): 'resnetv2_50x3_bit',
+    ((3, 4, 23, 3), 1): 'resnetv2_101x1_bit',
+    ((3, 4, 23, 3), 3): 'resnetv2_101x3_bit',
+    ((3, 8, 36, 3), 2): 'remedis_152x2',
+    ((3, 8, 36, 3), 4): 'resnetv2_152x4_bit',
+}
+Arguments = Callable[[State], dict[str, Any]]
+
+
+def same_names(state: State) -> State:
+    return state
+
+
+def timm_shapes(arguments: dict[str, Any]) -> Shapes:
+    """Return names and shapes of a timm model, without what our pooling ignores."""
+    with without_memory():
+        shapes = shapes_of(create(pretrained=False, **arguments))
+    return {k: v for k, v in shapes.items() if not k.startswith(UNUSED)}
+
+
+def timm_target(name: str, family: str, arguments: Arguments) -> Target:
+    """Make the target of a model whose arguments a function reads off its tensors."""
+
+    def config(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
+        return {'type': 'TIMMImageBackbone', **arguments(state)}, []
+
+    def shapes(state: State) -> Shapes:
+        return timm_shapes(arguments(state))
+
+    return Target(name, family, False, same_names, shapes, config, 'checkpoint')
+
+
+def bit_arguments(state: State) -> dict[str, Any]:
+    """Tell BiT's published ResNets by their units and width.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    units = {n.rsplit('.', 2)[0] for n in state if n.endswith('.conv1.weight')}
+    stages = [name.split('.')[1] for name in units]
+    layers = tuple(stages.count(stage) for stage in sorted({*stages}))
+    stem = state['stem.conv.weight'].shape[0] if 'stem.conv.weight' in state else 0
+    if (layers, stem // 64) not in BIT_NAMES:
+        raise ValueError(
+            f'it is no BiT ResNet: it has stages of {layers} units and a first '
+            f'convolution {stem} wide.'
+        )
+    return {'model_name': BIT_NAMES[layers, stem // 64]}
+
+
+def hipt_arguments(state: State) -> dict[str, Any]:
+    """Read the side of a region off its position embedding.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if 'pos_embed' not in state:
+        raise ValueError('it is no ViT-4K: there is no pos_embed.')
+    side = 256 * math.isqrt(state['pos_embed'].shape[1] - 1)
+    return {'model_name': 'hipt_4k', **({} if side == 4096 else {'img_size': side})}
+
+
+def ctranspath_arguments(state: State) -> dict[str, Any]:
+    return {'model_name': 'ctranspath'}
+
+
+BIT = timm_target("timm's BiT ResNet", 'bit', bit_arguments)
+CTRANSPATH = timm_target('CTransPath', 'ctranspath', ctranspath_arguments)
+HIPT_4K = timm_target('HIPT of regions', 'hipt_4k', hipt_arguments)

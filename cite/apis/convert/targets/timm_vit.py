@@ -1,0 +1,116 @@
+"""timm's VisionTransformer, which ``TIMMImageBackbone`` builds by its name."""
+
+import math
+from typing import Any
+
+from ..target import Shapes, Target
+from ..translation import State, Translation
+from .timm_model import same_names, timm_shapes
+
+WIDTHS = {192: 'tiny', 384: 'small', 768: 'base', 1024: 'large', 1280: 'huge'}
+DEPTHS = {'tiny': 12, 'small': 12, 'base': 12, 'large': 24, 'huge': 32}
+PATCH = 'patch_embed.proj.weight'
+FC1, FC2 = 'blocks.0.mlp.fc1.weight', 'blocks.0.mlp.fc2.weight'
+# Any of timm's plain ViTs: the arguments say all that the name would.
+ANY = 'vit_base_patch16_224'
+DEFAULTS = {
+    'mlp_ratio': 4.0,
+    'qkv_bias': True,
+    'pre_norm': False,
+    'init_values': None,
+    'reg_tokens': 0,
+    'no_embed_class': False,
+}
+
+
+def arguments_of(state: State) -> dict[str, Any]:
+    """Read the arguments of timm's VisionTransformer off a state dict's shapes.
+
+    Raises:
+        ValueError: tensors that every plain ViT has are missing, its norm is that of
+            average pooling, or the position embedding is no square.
+    """
+    missing = [n for n in ('cls_token', 'pos_embed', PATCH, FC1, FC2) if n not in state]
+    if missing:
+        raise ValueError(f'it is no plain ViT: there is no {" and no ".join(missing)}.')
+    if 'fc_norm.weight' in state and 'norm.weight' not in state:
+        raise ValueError(
+            'the model was fine-tuned with average pooling (fc_norm in place of norm): '
+            'convert the pre-trained checkpoint that it started from.'
+        )
+    width, patch = state['cls_token'].shape[-1], state[PATCH].shape[-1]
+    hidden, kept = state[FC1].shape[0], state[FC2].shape[1]
+    registers = state['reg_token'].shape[1] if 'reg_token' in state else 0
+    tokens = state['pos_embed'].shape[1]
+    # Positions of patches alone, or of class token and registers, too.
+    patches_alone = bool(registers) and math.isqrt(tokens) ** 2 == tokens
+    arguments = {
+        'img_size': patch * _side(tokens, 0 if patches_alone else 1 + registers),
+        'patch_size': patch,
+        'embed_dim': width,
+        'depth': len({n.split('.')[1] for n in state if n.startswith('blocks.')}),
+        'mlp_ratio': hidden / width,
+        'qkv_bias': 'blocks.0.attn.qkv.bias' in state,
+        'pre_norm': 'norm_pre.weight' in state,
+        'init_values': 1e-5 if 'blocks.0.ls1.gamma' in state else None,
+        'reg_tokens': registers,
+        'no_embed_class': patches_alone,
+    }
+    if state[PATCH].shape[1] != 3:
+        arguments['in_chans'] = state[PATCH].shape[1]
+    return {**arguments, 'mlp_layer': 'swiglu'} if hidden == 2 * kept else arguments
+
+
+def _side(tokens: int, others: int) -> int:
+    side = math.isqrt(max(tokens - others, 0))
+    if side * side != tokens - others:
+        raise ValueError(
+            f'its position embedding has {tokens} tokens, which is not {others} of '
+            'class token and registers and a square of patches.'
+        )
+    return side
+
+
+def shapes(state: State) -> Shapes:
+    # Any number of heads gives these shapes.
+    return timm_shapes({'model_name': ANY, **arguments_of(state), 'num_heads': 1})
+
+
+def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
+    """Return the backbone config, and a note where its heads are a guess.
+
+    A model of usual size goes by timm's name and what differs from it; any other by
+    all its sizes.
+    """
+    arguments = arguments_of(state)
+    width, depth = arguments.pop('embed_dim'), arguments.pop('depth')
+    usual = 16 if width == 1280 else max(width // 64, 1)
+    heads = source.num_heads or usual
+    size = WIDTHS.get(width, '')
+    name = ANY
+    if DEPTHS.get(size) == depth:
+        name = 'vit_huge_patch14_224' if size == 'huge' else f'vit_{size}_patch16_224'
+        sizes = {} if heads == usual else {'num_heads': heads}
+    else:
+        sizes = {'embed_dim': width, 'depth': depth, 'num_heads': heads}
+    named = {**DEFAULTS, 'img_size': 224, 'patch_size': 14 if size == 'huge' else 16}
+    differing = {k: v for k, v in arguments.items() if v != named.get(k, ...)}
+    if source.norm_eps != 1e-6:
+        differing['norm_eps'] = source.norm_eps
+    note = (
+        f'The file does not say its number of attention heads: {usual} is usual for '
+        'this width.'
+    )
+    config = {'type': 'TIMMImageBackbone', 'model_name': name, **sizes, **differing}
+    return config, [] if source.num_heads else [note]
+
+
+TIMM_VIT = Target(
+    "timm's VisionTransformer",
+    'vit',
+    False,
+    same_names,
+    shapes,
+    config_of,
+    'checkpoint',
+)

@@ -1,0 +1,82 @@
+"""Published pathology and retina models that are ViTs of timm, under own names.
+
+The name says the sizes and the images' mean and std, so that neither can be forgotten.
+Sizes and statistics are those of the models' own pages, which docs/MODEL_ZOO.md names.
+"""
+
+from typing import Any
+
+from timm.layers import SwiGLUPacked
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from cite.core.image_stats import HALF, IMAGENET, OPENAI_CLIP, ImageStats
+
+SMALL = {'embed_dim': 384, 'depth': 12, 'num_heads': 6, 'patch_size': 16}
+BASE = {'embed_dim': 768, 'depth': 12, 'num_heads': 12, 'patch_size': 16}
+LARGE = {'embed_dim': 1024, 'depth': 24, 'num_heads': 16, 'patch_size': 16}
+HUGE = {'embed_dim': 1280, 'depth': 32, 'num_heads': 16, 'patch_size': 14}
+GIANT = {'embed_dim': 1536, 'depth': 40, 'num_heads': 24, 'patch_size': 14}
+DINOV2 = {'init_values': 1e-5}
+GATED = {**DINOV2, 'mlp_layer': SwiGLUPacked, 'act_layer': nn.SiLU}
+# 2.66667 of each half, as DINOv2's giant has it; Virchow's own is 5.3375.
+HALVES = {**GATED, 'mlp_ratio': 2.66667 * 2}
+H_OPTIMUS = ImageStats(
+    (0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517), size=224
+)
+
+# Arguments of timm's VisionTransformer and how images are normalised.
+MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
+    'retfound': (LARGE, IMAGENET),
+    'hipt_256': ({**SMALL, 'img_size': 256}, HALF),
+    'biomedclip': (BASE, OPENAI_CLIP),
+    'conch': ({**BASE, 'img_size': 448, 'init_values': 1.0}, IMAGENET),
+    'uni': ({**LARGE, **DINOV2}, IMAGENET),
+    'uni2_h': (
+        {**GIANT, **HALVES, 'depth': 24, 'reg_tokens': 8, 'no_embed_class': True},
+        IMAGENET,
+    ),
+    'virchow': ({**HUGE, **GATED, 'mlp_ratio': 5.3375}, IMAGENET),
+    'virchow2': (
+        {**HUGE, **GATED, 'mlp_ratio': 5.3375, 'reg_tokens': 4},
+        IMAGENET,
+    ),
+    'prov_gigapath': (
+        {**GIANT, **GATED, 'patch_size': 16, 'mlp_ratio': 5.33334},
+        IMAGENET,
+    ),
+    'h_optimus_0': (
+        {**GIANT, **HALVES, 'reg_tokens': 4, 'no_embed_class': True},
+        H_OPTIMUS,
+    ),
+}
+
+default_cfgs = generate_default_cfgs(
+    {
+        name: {
+            'num_classes': 0,
+            'input_size': (3, *2 * (arguments.get('img_size', 224),)),
+            'interpolation': stats.interpolation,
+            'mean': stats.mean,
+            'std': stats.std,
+            'first_conv': 'patch_embed.proj',
+            'classifier': 'head',
+        }
+        for name, (arguments, stats) in MODELS.items()
+    }
+)
+
+
+def _register(name: str) -> None:
+    def build(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
+        arguments = {'img_size': 224, **MODELS[name][0], **kwargs}
+        return build_model_with_cfg(VisionTransformer, name, pretrained, **arguments)
+
+    build.__name__ = name
+    build.__module__ = __name__
+    globals()[name] = register_model(build)
+
+
+for _name in MODELS:
+    _register(_name)

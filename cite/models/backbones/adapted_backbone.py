@@ -1,0 +1,104 @@
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from mmcls.models.backbones.base_backbone import BaseBackbone
+from torch import Tensor
+
+from cite.models.lora import add_lora, train_dropout
+from cite.models.prompts import VisualPrompt
+
+from .freezing import FreezingMixin, freeze
+
+
+class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
+    """What backbones around another library's model share: how it is adapted.
+
+    A subclass builds its model and calls :meth:`adapt`; in its forward pass it calls
+    :meth:`frame` on the images and, where there are tokens, what
+    :class:`~cite.models.prompts.VisualPrompt` asks for.
+
+    Args of the subclasses' configs:
+        fix: freeze all but prompt and adapters; what is frozen stays in eval mode.
+        prompt_length: prompt tokens of a block, or width of the border in pixels; 0 is
+            without prompts.
+        prompt_layers: numbers of the prompted blocks, by default the first, ``[0]``.
+        prompt_pos: ``'prepend'`` (after class token and registers) or ``'add'`` in
+            plain vision transformers; ``'pad'`` (a learnable border of the image) in
+            any model.
+        prompt_init: see :meth:`cite.models.prompts.VisualPrompt.register_prompt`.
+        lora: options of peft's ``LoraConfig``, e.g. ``dict(r=8)``; trained beside or
+            instead of prompts.
+        image_stats: ``mean``, ``std``, ``interpolation`` and ``size`` of the images
+            that the weights were trained on, where they are not known by themselves;
+            see :func:`cite.models.image_stats.image_stats`.
+    """
+
+    model: Any
+
+    def adapt(
+        self,
+        name: str,
+        side: int,
+        tokens: Optional[tuple[int, int]] = None,
+        fix: bool = True,
+        lora: Optional[Mapping[str, Any]] = None,
+        prompt_length: int = 0,
+        prompt_layers: Optional[Sequence[int]] = None,
+        prompt_pos: str = 'prepend',
+        prompt_init: str = 'normal',
+    ) -> None:
+        """Freeze ``self.model`` and add what is trained.
+
+        Args:
+            name: of the model, for messages.
+            side: of the images that the model is meant for, pixels.
+            tokens: width and number of blocks of a plain vision transformer.
+            fix, lora, prompt_length, …: see above.
+
+        Raises:
+            ValueError: an option that does not exist or does not fit the model.
+        """
+        self.fix = fix
+        if fix:
+            freeze(self.model)
+        if lora:
+            if not fix:
+                raise ValueError(
+                    f'{name} has lora and fix=False: LoRA adapts a frozen model. '
+                    'Choose one.'
+                )
+            add_lora(self.model, lora)
+        if not prompt_length:
+            return
+        if prompt_pos == 'pad':
+            self.register_border(side, prompt_length, prompt_layers, prompt_init)
+            return
+        if tokens is None:
+            raise ValueError(
+                f'{name} is a {type(self.model).__name__}; prompt tokens stand in '
+                "plain vision transformers only. Set prompt_pos='pad', with "
+                'prompt_length the width of a border in pixels and prompt_init '
+                'another than token; or prompt_length=0.'
+            )
+        width, depth = tokens
+        self.register_prompt(
+            width, depth, prompt_length, prompt_layers, prompt_pos, prompt_init
+        )
+
+    def train(self, mode: bool = True) -> Any:
+        """Set the mode; frozen children stay in eval mode, adapters' dropout not."""
+        super().train(mode)
+        train_dropout(getattr(self, 'model', None), mode)
+        return self
+
+    def init_weights(self) -> None:
+        """Load ``init_cfg``, if any; the model has its weights already.
+
+        mmcv would have it draw them anew, over a loaded checkpoint.
+        """
+        if self.init_cfg:
+            super().init_weights()
+
+    def forward(self, x: Tensor) -> Any:
+        """Encode images (N, 3, H, W) into features (N, D)."""
+        raise NotImplementedError

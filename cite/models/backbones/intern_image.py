@@ -1,0 +1,84 @@
+from typing import Any, Optional
+
+from mmcls.models.builder import BACKBONES
+from torch import Tensor
+
+from cite.models.architectures import InternImageModel
+
+from .adapted_backbone import AdaptedBackbone
+from .weights_files import fill_model
+
+# Of the published ImageNet models: configs/ of https://github.com/OpenGVLab/InternImage.
+ARCHS: dict[str, dict[str, Any]] = {
+    'tiny': {
+        'channels': 64,
+        'depths': (4, 4, 18, 4),
+        'groups': (4, 8, 16, 32),
+        'post_norm': False,
+        'layer_scale': False,
+    },
+    'small': {
+        'channels': 80,
+        'depths': (4, 4, 21, 4),
+        'groups': (5, 10, 20, 40),
+        'post_norm': True,
+        'layer_scale': True,
+    },
+    'base': {
+        'channels': 112,
+        'depths': (4, 4, 21, 4),
+        'groups': (7, 14, 28, 56),
+        'post_norm': True,
+        'layer_scale': True,
+    },
+}
+SIDE = 224  # of the images it was trained on
+_CLASSIFIER = ('head.',)
+
+
+@BACKBONES.register_module()
+class InternImage(AdaptedBackbone):
+    """InternImage (INTERN-2.5) T, S or B: DCNv3 in pure PyTorch.
+
+    The vector of an image is the mean of the last convolution's map: 768, 960 or 1344
+    wide. Images may be of any size.
+
+    Source: Wang et al., CVPR 2023, arXiv:2211.05778.
+
+    Args:
+        arch: ``'tiny'``, ``'small'`` or ``'base'``, or a dict of
+            :class:`~cite.models.architectures.InternImageModel`'s arguments.
+        checkpoint: path of the published file, or of what ``tools/convert_model.py``
+            made of it. Without it the weights are random.
+        image_stats: see :class:`AdaptedBackbone`.
+        init_cfg: mmcv's.
+        **adapt: ``fix``, ``lora``, ``prompt_length``, ``prompt_pos`` (``'pad'``) and
+            ``prompt_init``; see :class:`AdaptedBackbone`.
+
+    Raises:
+        ValueError: no such arch, a checkpoint of another one, or an option that does
+            not exist or fit.
+        FileNotFoundError: no such file.
+    """
+
+    def __init__(
+        self,
+        arch: Any = 'tiny',
+        checkpoint: Optional[str] = None,
+        image_stats: Optional[dict[str, Any]] = None,
+        init_cfg: Optional[dict[str, Any]] = None,
+        **adapt: Any,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if isinstance(arch, str) and arch not in ARCHS:
+            raise ValueError(f'arch is {arch!r}; choose one of {sorted(ARCHS)}.')
+        options = ARCHS[arch] if isinstance(arch, str) else arch
+        self.model = InternImageModel(**options)
+        if checkpoint:
+            fill_model(self.model, checkpoint, _CLASSIFIER)
+        self.weights_source = checkpoint
+        self.adapt(f'InternImage {arch}', SIDE, **adapt)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images (N, 3, H, W) into features (N, D)."""
+        return self.model(self.frame(x))

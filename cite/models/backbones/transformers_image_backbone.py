@@ -1,0 +1,79 @@
+from typing import Any, Optional
+
+from mmcls.models.builder import BACKBONES
+from torch import Tensor, nn
+
+from .adapted_backbone import AdaptedBackbone
+from .image_size import patch_grid
+from .transformers_models import (
+    any_size,
+    blocks_of,
+    create,
+    patch_and_side,
+    prefix_tokens,
+    read_out,
+)
+
+
+@BACKBONES.register_module()
+class TransformersImageBackbone(AdaptedBackbone):
+    """Any image model of Hugging Face transformers, as one vector per image.
+
+    The vector is the class token after the last norm, or the mean over positions where
+    there is none; a ViT's pooler is left out. Of CLIP it is the image tower without its
+    projection. Plain vision transformers take any size that their patches tile.
+
+    Args:
+        model_name: a hub name or a local folder.
+        image_stats: see :class:`AdaptedBackbone`; by default what the folder's
+            ``preprocessor_config.json`` says.
+        init_cfg: mmcv's.
+        **adapt: ``fix``, ``lora``, ``prompt_length``, ``prompt_layers``,
+            ``prompt_pos`` and ``prompt_init``; see :class:`AdaptedBackbone`.
+
+    Raises:
+        FileNotFoundError: no such model, or it cannot be had from the hub.
+        ValueError: another architecture than transformers', or an option that does not
+            exist or fit; in the forward pass, patches that do not tile the images.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        image_stats: Optional[dict[str, Any]] = None,
+        init_cfg: Optional[dict[str, Any]] = None,
+        **adapt: Any,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.model = create(model_name)
+        self.weights_source = model_name
+        self._patch, side = patch_and_side(self.model)
+        blocks = blocks_of(self.model)
+        tokens = None
+        if blocks is not None:
+            tokens = (self.model.config.hidden_size, len(blocks))
+        self.adapt(model_name, side, tokens, **adapt)
+        if self.prompts_tokens and blocks is not None:
+            self._hook_blocks(blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images (N, 3, H, W) into features (N, D)."""
+        if prefix_tokens(self.model) is not None:
+            patch_grid(x, (self._patch, self._patch))
+        x = self.frame(x)
+        return read_out(self.model, self.model(x, **any_size(self.model)))
+
+    def _hook_blocks(self, blocks: nn.ModuleList) -> None:
+        """Insert prompts into what each block is given; weights keep their names."""
+        start = prefix_tokens(self.model) or 0
+
+        def insert(number: int) -> Any:
+            def hook(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+                if number == 0:
+                    self.settle_prompt(inputs[0])
+                return (self.insert_prompt(inputs[0], number, start), *inputs[1:])
+
+            return hook
+
+        for number, block in enumerate(blocks):
+            block.register_forward_pre_hook(insert(number))

@@ -1,0 +1,177 @@
+"""Build, load and read image models of Hugging Face transformers."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from torch import Tensor, nn
+
+from cite.core.weights import load_weights
+
+# Vision towers of image-text models, whose AutoModel would bring the text tower too.
+_TOWERS = {
+    'clip': 'CLIPVisionModel',
+    'clip_vision_model': 'CLIPVisionModel',
+    'siglip': 'SiglipVisionModel',
+    'siglip_vision_model': 'SiglipVisionModel',
+}
+_WEIGHTS = ('model.safetensors', 'pytorch_model.bin')
+_FILES = ['*.json', *_WEIGHTS]
+
+
+def create(model_name: str) -> Any:
+    """Load an image model, in fp32 and eval mode, without running code of its folder.
+
+    Args:
+        model_name: a hub name or a local folder.
+
+    Raises:
+        FileNotFoundError: no such folder or hub model, or a file of it is missing.
+        ValueError: transformers does not know the architecture, or weights are missing.
+    """
+    folder = fetch(model_name)
+    file = weights_file(folder, model_name)
+    config, kind = read_config(folder)
+    try:
+        model, info = kind.from_pretrained(
+            None, config=config, state_dict=load_weights(file), output_loading_info=True
+        )
+    except RuntimeError as error:
+        raise ValueError(f'{file} does not fit its config.json: {error}') from error
+    needed = [k for k in info['missing_keys'] if 'pooler.dense' not in k]
+    if needed:
+        raise ValueError(
+            f'{file} lacks {len(needed)} weights of {kind.__name__}, '
+            f'{", ".join(needed[:3])} among them. Is it of another architecture?'
+        )
+    return without_pooler(model).float().eval()
+
+
+def weights_file(folder: Path, model_name: str) -> Path:
+    """Return the file of a folder that holds the weights.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    file = next((folder / f for f in _WEIGHTS if (folder / f).is_file()), None)
+    if file is None:
+        raise FileNotFoundError(
+            f'{folder} lacks {" (or ".join(_WEIGHTS)}). Put the weights of '
+            f'{model_name} there; docs/MODEL_ZOO.md says where they are.'
+        )
+    return file
+
+
+def without_pooler(model: Any) -> Any:
+    """Take off the dense layer that a ViT has for its own pre-training task."""
+    if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
+        model.pooler = None
+    return model
+
+
+def fetch(model_name: str) -> Path:
+    """Return the local folder of a hub name or path, downloading it if need be.
+
+    Raises:
+        FileNotFoundError: it is not here and cannot be had.
+    """
+    folder = Path(model_name).expanduser()
+    if folder.is_dir():
+        return folder
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(model_name, allow_patterns=_FILES))
+    # No network, no such name, no access: the hub has an exception of its own for each.
+    except Exception as error:
+        reason = str(error).strip().split('\n')[0]
+        raise FileNotFoundError(
+            f'{model_name} is no folder and could not be had from the hub ({reason}). '
+            'Where it is gated, ask for access on its page and log in with '
+            '`huggingface-cli login`; without a network run `huggingface-cli download '
+            f'{model_name} --local-dir FOLDER` elsewhere and give FOLDER as model_name.'
+        ) from error
+
+
+def read_config(folder: Path) -> tuple[Any, Any]:
+    """Return the config of the image model in a folder, and its class.
+
+    Raises:
+        FileNotFoundError: there is no config.json.
+        ValueError: transformers has no such architecture.
+    """
+    import transformers
+
+    if not (folder / 'config.json').is_file():
+        raise FileNotFoundError(f'{folder} has no config.json: no transformers model.')
+    try:
+        config = transformers.AutoConfig.from_pretrained(str(folder))
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(
+            f'{folder} is of an architecture that transformers '
+            f'{transformers.__version__} does not have: {error}. If timm has it, use '
+            'TIMMImageBackbone.'
+        ) from error
+    return tower(config)
+
+
+def tower(config: Any) -> tuple[Any, Any]:
+    """Return the image part of a config, and the class of its model."""
+    import transformers
+
+    name = _TOWERS.get(config.model_type)
+    config = getattr(config, 'vision_config', config)
+    if name:
+        return config, getattr(transformers, name)
+    return config, transformers.MODEL_MAPPING[type(config)]
+
+
+def blocks_of(model: Any) -> Optional[nn.ModuleList]:
+    """Return the transformer blocks of a plain ViT, or None of anything else."""
+    if prefix_tokens(model) is None:
+        return None
+    depth = model.config.num_hidden_layers
+    for name, module in model.named_modules():
+        last = name.rpartition('.')[2]
+        if last in ('layer', 'layers') and isinstance(module, nn.ModuleList):
+            return module if len(module) == depth else None
+    return None
+
+
+def prefix_tokens(model: Any) -> Optional[int]:
+    """Count the tokens before the patches: class token and registers.
+
+    None where there is no class token: hierarchical and convolutional models.
+    """
+    names = {name.rpartition('.')[2] for name, _ in model.named_parameters()}
+    if not names & {'cls_token', 'class_embedding'}:
+        return None
+    return 1 + getattr(model.config, 'num_register_tokens', 0)
+
+
+def any_size(model: nn.Module) -> dict[str, bool]:
+    """Return the argument that makes a model interpolate its position embedding."""
+    option = 'interpolate_pos_encoding'
+    known = inspect.signature(model.forward).parameters
+    return {option: True} if option in known else {}
+
+
+def read_out(model: Any, output: Any) -> Tensor:
+    """Return one vector per image, (N, D), of a model's output.
+
+    The pooled output where the model has one (of CLIP the normed class token, of Swin
+    and ResNets the mean), else the class token, else the mean over tokens.
+    """
+    pooled = getattr(output, 'pooler_output', None)
+    if pooled is not None:
+        return pooled.flatten(1)
+    tokens = output.last_hidden_state  # (N, T, D)
+    return tokens.mean(1) if prefix_tokens(model) is None else tokens[:, 0]
+
+
+def patch_and_side(model: Any) -> Iterator[int]:
+    """Yield the side of a patch and of the images a model is meant for, in pixels."""
+    for name, default in (('patch_size', 1), ('image_size', 224)):
+        value = getattr(model.config, name, default)
+        yield int(value if isinstance(value, int) else value[0])

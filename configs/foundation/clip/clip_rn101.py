@@ -1,0 +1,11 @@
+# CITE on CLIP RN101: a learnable border of 8 pixels.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='PromptedCLIPImageBackbone',
+        arch='RN101',
+        prompt_length=8,
+        prompt_pos='pad'),
+    neck=dict(in_features=512))
+work_dir = 'work_dirs/foundation/clip_rn101'

@@ -1,0 +1,11 @@
+# CITE on CLIP ViT-B/16.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='PromptedCLIPImageBackbone',
+        arch='ViT-B/16',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=512))
+work_dir = 'work_dirs/foundation/clip_vitb16'

@@ -1,0 +1,12 @@
+# CITE on CTransPath, Swin-T with a convolutional stem: a learnable border of 8 pixels.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='ctranspath',
+        checkpoint='data/models/ctranspath.safetensors',
+        prompt_length=8,
+        prompt_pos='pad'),
+    neck=dict(in_features=768))
+work_dir = 'work_dirs/foundation/ctranspath'

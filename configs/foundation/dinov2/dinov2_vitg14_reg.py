@@ -1,0 +1,12 @@
+# CITE on DINOv2 ViT-g/14 with registers.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='vit_giant_patch14_reg4_dinov2.lvd142m',
+        checkpoint='data/models/dinov2_vitg14_reg.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=1536))
+work_dir = 'work_dirs/foundation/dinov2_vitg14_reg'

@@ -1,0 +1,12 @@
+# CITE on InternImage-S (INTERN-2.5): a learnable border of 8 pixels.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='InternImage',
+        arch='small',
+        checkpoint='data/models/internimage_small.safetensors',
+        prompt_length=8,
+        prompt_pos='pad'),
+    neck=dict(in_features=960))
+work_dir = 'work_dirs/foundation/internimage_small'

@@ -1,0 +1,12 @@
+# CITE on BiomedCLIP's image trunk, ViT-B/16.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='biomedclip',
+        checkpoint='data/models/biomedclip.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=768))
+work_dir = 'work_dirs/foundation/biomedclip'

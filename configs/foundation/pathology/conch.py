@@ -1,0 +1,12 @@
+# CITE on CONCH's image trunk, ViT-B/16.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='conch',
+        checkpoint='data/models/conch.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=768))
+work_dir = 'work_dirs/foundation/conch'

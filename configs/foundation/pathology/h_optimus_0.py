@@ -1,0 +1,12 @@
+# CITE on H-optimus-0, ViT-g/14 with registers.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='h_optimus_0',
+        checkpoint='data/models/h_optimus_0.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=1536))
+work_dir = 'work_dirs/foundation/h_optimus_0'

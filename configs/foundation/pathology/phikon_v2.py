@@ -1,0 +1,11 @@
+# CITE on Phikon-v2, by its hub name or local folder.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TransformersImageBackbone',
+        model_name='owkin/phikon-v2',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=1024))
+work_dir = 'work_dirs/foundation/phikon_v2'

@@ -1,0 +1,12 @@
+# CITE on Prov-GigaPath's tile encoder, ViT-g/16.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='prov_gigapath',
+        checkpoint='data/models/prov_gigapath.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=1536))
+work_dir = 'work_dirs/foundation/prov_gigapath'

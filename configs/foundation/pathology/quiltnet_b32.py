@@ -1,0 +1,11 @@
+# CITE on QuiltNet-B/32, converted to OpenAI's layout.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='PromptedCLIPImageBackbone',
+        arch='data/models/quiltnet_b32.pt',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=512))
+work_dir = 'work_dirs/foundation/quiltnet_b32'

@@ -1,0 +1,12 @@
+# CITE on Virchow2, ViT-H/14 with registers.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='virchow2',
+        checkpoint='data/models/virchow2.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=1280))
+work_dir = 'work_dirs/foundation/virchow2'

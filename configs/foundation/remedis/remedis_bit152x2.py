@@ -1,0 +1,12 @@
+# CITE on REMEDIS, BiT ResNet-152x2: a learnable border of 8 pixels in place of tokens.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='remedis_152x2',
+        checkpoint='data/models/remedis_bit152x2.safetensors',
+        prompt_length=8,
+        prompt_pos='pad'),
+    neck=dict(in_features=4096))
+work_dir = 'work_dirs/foundation/remedis_bit152x2'

@@ -1,0 +1,12 @@
+# CITE on REMEDIS, BiT ResNet-50x1: a learnable border of 8 pixels in place of tokens.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='remedis_50x1',
+        checkpoint='data/models/remedis_bit50x1.safetensors',
+        prompt_length=8,
+        prompt_pos='pad'),
+    neck=dict(in_features=2048))
+work_dir = 'work_dirs/foundation/remedis_bit50x1'

@@ -1,0 +1,12 @@
+# CITE on RETFound, MAE ViT-L/16.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='retfound',
+        checkpoint='data/models/retfound_vitl16.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=1024))
+work_dir = 'work_dirs/foundation/retfound_vitl16'

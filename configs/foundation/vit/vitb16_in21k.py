@@ -1,0 +1,12 @@
+# CITE on ViT-B/16 of ImageNet-21k.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='vit_base_patch16_224.augreg_in21k',
+        checkpoint='data/models/vitb16_in21k.safetensors',
+        prompt_length=1,
+        prompt_init='token'),
+    neck=dict(in_features=768))
+work_dir = 'work_dirs/foundation/vitb16_in21k'

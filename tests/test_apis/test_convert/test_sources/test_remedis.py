@@ -1,0 +1,78 @@
+"""REMEDIS: transformers' BiT is the reference, its weights under TensorFlow's names."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import BitConfig, BitModel
+
+SIZES = {
+    '50x1': (1, [3, 4, 6, 3]),
+    '152x2': (2, [3, 8, 36, 3]),
+}
+
+
+def build(size, randomised):
+    factor, depths = SIZES[size]
+    widths = [256 * factor * 2**i for i in range(4)]
+    config = BitConfig(depths=depths, hidden_sizes=widths, embedding_size=64 * factor)
+    return randomised(BitModel(config), 0)
+
+
+def variables(model, prefix):
+    """Name and turn weights as BiT's TensorFlow does, with heads of training."""
+    state = model.state_dict()
+    found = {}
+
+    def convolution(name, source):
+        kernel = state[f'{source}.weight'].permute(2, 3, 1, 0)
+        found[f'{name}/standardized_conv2d/kernel'] = kernel.numpy()
+
+    def norm(name, source):
+        for tf, own in (('gamma', 'weight'), ('beta', 'bias')):
+            found[f'{name}group_norm/{tf}'] = state[f'{source}.{own}'].numpy()
+
+    convolution('root_block', 'embedder.convolution')
+    norm('', 'norm')
+    for i, stage in enumerate(model.encoder.stages):
+        for j, layer in enumerate(stage.layers):
+            source = f'encoder.stages.{i}.layers.{j}'
+            unit = f'block{i + 1}/unit{j + 1:02d}'
+            for k, letter in enumerate('abc', start=1):
+                convolution(f'{unit}/{letter}', f'{source}.conv{k}')
+                norm(f'{unit}/{letter}/', f'{source}.norm{k}')
+            if layer.downsample is not None:
+                convolution(f'{unit}/a/proj', f'{source}.downsample.conv')
+    found['head_contrastive/nl_0/dense/kernel'] = np.ones((2, 2), np.float32)
+    found = {prefix + name: value for name, value in found.items()}
+    return {**found, 'global_step': np.array(7)}
+
+
+@pytest.mark.parametrize(
+    ('size', 'prefix'),
+    [
+        ('50x1', ''),
+        ('50x1', 'module/base_model/resnet/'),
+        pytest.param('152x2', '', marks=pytest.mark.long),
+    ],
+)
+def test_features(tmp_path, randomised, convert, built, assert_same, size, prefix):
+    model = build(size, randomised)
+    np.savez(tmp_path / 'remedis.npz', **variables(model, prefix))
+    conversion = convert(tmp_path / 'remedis.npz')
+    assert conversion.layout == 'BiT (TensorFlow)'
+    assert conversion.config['model_name'] == f'remedis_{size}'
+    assert len(conversion.dropped) == 2
+    assert conversion.stats.mean == (0.0, 0.0, 0.0)
+    assert conversion.stats.std == (1.0, 1.0, 1.0)
+    images = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = model(images).pooler_output.flatten(1)
+        assert_same(built(conversion)(images), wanted)
+
+
+def test_a_unit_that_is_missing_is_named(tmp_path, randomised, convert):
+    arrays = variables(build('50x1', randomised), '')
+    del arrays['block2/unit02/b/group_norm/beta']
+    np.savez(tmp_path / 'remedis.npz', **arrays)
+    with pytest.raises(ValueError, match=r'1 missing \(stages.*norm2\.bias'):
+        convert(tmp_path / 'remedis.npz')
