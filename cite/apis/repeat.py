@@ -4,8 +4,9 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List
 
 import mmcv
 

@@ -1,7 +1,8 @@
 """What a checkpoint need not hold: pretrained weights that training leaves alone."""
 
 import hashlib
-from typing import Iterator, Tuple
+from collections.abc import Iterator
+from typing import Tuple
 
 import torch
 from torch import Tensor, nn

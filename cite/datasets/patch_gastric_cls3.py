@@ -14,6 +14,7 @@ from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
 from .annotations import bag_of, read_annotations
 from .class_file import PATCH_GASTRIC_CLASSES, read_class_file
 from .features import FeatureDraws
+from .patch_cache import PatchCache, cache_limit
 from .pipelines import UnreadablePatchError
 from .random_state import random_state
 from .samplers import Draw
@@ -40,6 +41,9 @@ class PatchGastricCls3(BaseDataset):
             order of the annotation file. Training picks one at random, evaluation
             takes the first.
         num_aug: number of feature files; needed with ``feature_file``.
+        cache: memory for decoded patches in training, shared by the workers: ``'auto'``
+            (a quarter of what is free), ``'4GB'`` or the like, ``'off'``. It needs a
+            pipeline with ``backend='fast'``.
         **kwargs: mmcls' ``BaseDataset``'s. ``classes`` may also name a classes file
             (``.yml``).
 
@@ -58,6 +62,7 @@ class PatchGastricCls3(BaseDataset):
         patch_balance: bool = False,
         feature_file: Optional[str] = None,
         num_aug: Optional[int] = None,
+        cache: Union[str, int, None] = 'auto',
         **kwargs: Any,
     ) -> None:
         if slide_balance and patch_balance:
@@ -67,9 +72,21 @@ class PatchGastricCls3(BaseDataset):
         self.patient_level = patient_level
         self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
         super().__init__(**kwargs)
+        self.cache = self._make_cache(cache_limit(cache))
         self.features = None
         if feature_file is not None:
             self.features = FeatureDraws(feature_file, num_aug, len(self))
+
+    def _make_cache(self, limit: int) -> Optional[PatchCache]:
+        # Evaluation reads each patch once: there is nothing to gain from keeping it.
+        sizes = [
+            step.size
+            for step in self.pipeline.transforms
+            if getattr(step, 'backend', None) == 'fast'
+        ]
+        if self.test_mode or not sizes or not limit:
+            return None
+        return PatchCache(len(self), sizes[0], limit)
 
     @classmethod
     def get_classes(
@@ -128,6 +145,8 @@ class PatchGastricCls3(BaseDataset):
             'img_info': dict(info['img_info']),
             'gt_label': info['gt_label'].copy(),
             'test_mode': self.test_mode,
+            'cache': self.cache,
+            'cache_index': int(idx) % len(self),
         }
         if self.features is not None:
             results['feature'] = self.features[idx]

@@ -1,4 +1,5 @@
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any, Dict, List
 
 import torch
 from mmcls.models.builder import CLASSIFIERS
