@@ -154,8 +154,6 @@ def test_zero_shot_is_one_command(data):
     base = write_config(data, 'CITEClassifier')
     config = data / 'zeroshot.py'
     config.write_text(ZERO_SHOT.format(base=base, data=data))
-    printed = mim(
-        'test', 'mmcls', config, '--checkpoint', 'none', '--metrics', *METRICS
-    )
+    printed = mim('test', 'mmcls', config, '--checkpoint', 'none', '--metrics', *METRICS)
     assert re.search(r'mean_bag_accuracy : \d+\.\d\d', printed)
     assert 'missing keys' not in printed

@@ -4,9 +4,8 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 import mmcv
 

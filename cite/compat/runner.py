@@ -75,6 +75,6 @@ def run(
             sampler.start = self.iter * sampler.samples_per_replica
             seed = getattr(self, '_resumed_seed', None)
             if seed is not None and seed != sampler.seed:
-                self.logger.info(f"images are drawn with the resumed run's seed {seed}")
+                self.logger.info(f'images are drawn with the resumed run\'s seed {seed}')
                 sampler.reseed(seed)
     _run(self, data_loaders, workflow, *args, **kwargs)

@@ -1,8 +1,7 @@
 """What a checkpoint need not hold: pretrained weights that training leaves alone."""
 
 import hashlib
-from collections.abc import Iterator
-from typing import Tuple
+from typing import Iterator, Tuple
 
 import torch
 from torch import Tensor, nn

@@ -36,9 +36,7 @@ def load_weights(path: Union[str, Path]) -> Any:
         try:
             return load_safetensors(str(path))
         except SafetensorError as error:
-            raise ValueError(
-                f'{path} is not a whole safetensors file: {error}'
-            ) from error
+            raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
     if _is_torchscript(path):
         return dict(torch.jit.load(str(path), map_location='cpu').state_dict())
     try:

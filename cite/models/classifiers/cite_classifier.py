@@ -1,5 +1,4 @@
-from collections.abc import Sequence
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import torch
 from mmcls.models.builder import CLASSIFIERS
