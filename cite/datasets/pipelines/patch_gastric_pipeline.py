@@ -107,7 +107,7 @@ class PatchGastricPipeline:
         return load() if cache is None else cache.fetch(results, load)
 
     def _augment(self, planes: np.ndarray) -> Any:
-        """Do what ``self._train`` does, drawing the same random numbers in its order."""
+        """Do what ``self._train`` does, with the same random numbers in its order."""
         jitter = self._jitter
         params = jitter.get_params(
             jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue
