@@ -2,7 +2,8 @@
 
 Every function gives what Pillow gives, bit for bit, only faster: OpenCV decodes with
 the same libjpeg-turbo, the rest is in ``kernels``. Where a file is not a plain
-three-channel JPEG, a filter is not compiled, or numba is not installed, Pillow does it.
+three-channel JPEG or not square, a filter is not compiled, or numba is not installed,
+Pillow does it.
 """
 
 import functools
@@ -51,7 +52,9 @@ def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
     image = None if results.get('img_pil') is not None else _decode_jpeg(results)
     if image is None:
         image = np.asarray(read_patch(results).convert('RGB'))  # (H, W, 3)
-    if _kernels() is None or interpolation not in _FILTERS:
+    # Of a rectangle, Pillow's versions differ in which direction they do first.
+    square = image.shape[0] == image.shape[1]
+    if _kernels() is None or interpolation not in _FILTERS or not square:
         resample = Image.Resampling[interpolation.upper()]
         resized = Image.fromarray(image).resize((size, size), resample)
         return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
@@ -66,13 +69,13 @@ def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
         params: what ``T.ColorJitter.get_params`` returned; contrast must be None.
 
     Returns:
-        a new array of the same shape.
+        the same shape; the next call overwrites it.
     """
     order, brightness, _, saturation, hue = params
     kernels = _kernels()
     if kernels is None:
         return _jitter_by_pillow(planes, params)
-    out = np.empty_like(planes)
+    out = _scratch(planes.shape)
     kernels.jitter(
         planes.reshape(-1),
         out.reshape(-1),
@@ -91,14 +94,20 @@ def move_planes(planes: np.ndarray, flip_x: bool, flip_y: bool, turn: int) -> An
         planes: (3, N, N).
 
     Returns:
-        (3, N, N), contiguous.
+        (3, N, N), a new array.
     """
-    if flip_x or flip_y:
-        code = -1 if flip_x and flip_y else int(flip_x)
-        planes = np.stack([cv2.flip(plane, code) for plane in planes])
-    if turn:
-        planes = np.stack([cv2.rotate(plane, _TURNS[turn]) for plane in planes])
-    return planes
+    out = np.empty_like(planes)
+    code = -1 if flip_x and flip_y else int(flip_x)
+    for plane, target in zip(planes, out):
+        flipped = cv2.flip(plane, code) if flip_x or flip_y else plane
+        target[:] = cv2.rotate(flipped, _TURNS[turn]) if turn else flipped
+    return out
+
+
+@functools.lru_cache(maxsize=4)
+def _scratch(shape: tuple[int, ...]) -> np.ndarray:
+    # Fresh memory of this size costs as much as the work that is done in it.
+    return np.empty(shape, np.uint8)
 
 
 def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
@@ -133,7 +142,7 @@ def _is_plain_jpeg(data: bytes) -> bool:
 
 
 def _resize(image: np.ndarray, size: int, interpolation: str) -> np.ndarray:
-    """Resize (H, W, 3) to (size, size, 3), columns first as Pillow does."""
+    """Resize a square (N, N, 3) to (size, size, 3), across first as Pillow does."""
     kernels: Any = _kernels()
     height, width = image.shape[:2]
     columns = cv2.transpose(image).reshape(width, height * 3)
