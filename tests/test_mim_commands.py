@@ -1,4 +1,4 @@
-"""The released commands, run as a user runs them, on a config in the release's words."""
+"""The released commands, run as a user runs them, on a config in its words."""
 
 import json
 import os
@@ -66,7 +66,8 @@ _base_ = '{base}'
 model = dict(
     _delete_=True, type='CITEClassifier',
     backbone=dict(type='CLIPImageBackbone', arch='{data}/clip.pt'),
-    head=dict(type='CLIPTextHead', arch='{data}/clip.pt', texts=['well', 'mod', 'poor']))
+    head=dict(type='CLIPTextHead', arch='{data}/clip.pt',
+              texts=['well', 'mod', 'poor']))
 """
 
 
@@ -154,6 +155,8 @@ def test_zero_shot_is_one_command(data):
     base = write_config(data, 'CITEClassifier')
     config = data / 'zeroshot.py'
     config.write_text(ZERO_SHOT.format(base=base, data=data))
-    printed = mim('test', 'mmcls', config, '--checkpoint', 'none', '--metrics', *METRICS)
+    printed = mim(
+        'test', 'mmcls', config, '--checkpoint', 'none', '--metrics', *METRICS
+    )
     assert re.search(r'mean_bag_accuracy : \d+\.\d\d', printed)
     assert 'missing keys' not in printed

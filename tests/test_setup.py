@@ -30,6 +30,10 @@ if [ "$1" = venv ]; then
 fi
 """
 
+# What `make test STACK=… VENV=…` around these tests hands on to a make inside them.
+LEAKS = ('STACK', 'VENV', 'ARGS', 'MODERN', 'MAKEFLAGS', 'MFLAGS', 'MAKEOVERRIDES')
+LEAKS += ('MAKELEVEL', 'MMCV_FIND_LINKS')
+
 
 def executable(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +60,7 @@ class Checkout:
         executable(self.root / 'tools/env/find_python.sh', f'#!/bin/sh\n{text}\n')
 
     def make(self, *words: str, **environ: str) -> 'subprocess.CompletedProcess[str]':
-        clean = {k: v for k, v in os.environ.items() if k not in ('STACK', 'VENV')}
+        clean = {k: v for k, v in os.environ.items() if k not in LEAKS}
         clean.update(
             PATH=f'{self.stand_ins}:{os.environ["PATH"]}',
             UV_LOG=str(self.log),

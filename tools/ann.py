@@ -36,6 +36,13 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         default=[1, 2, 4, 8, 16],
         help='slides per class of the few-slide files (default: 1 2 4 8 16)',
     )
+    add(
+        '--draws',
+        type=int,
+        default=0,
+        metavar='N',
+        help='random choices of the few slides besides: train_4_0.2_draw3.txt',
+    )
     add('--classes', help='YAML file, class name: [subtypes] (default: PatchGastric)')
     add(
         '--group-by', metavar='COLUMN', help='keep equal values, as a patient, together'

@@ -1,6 +1,8 @@
 """Train and test configs over several seeds and print the mean ± sd of each metric.
 
-python tools/repeat.py configs/glas/cite_vit-tiny_minilm.py --seeds 0 1 2 3 4
+python tools/repeat.py configs/glas/*_vit-tiny*.py --seeds 0 1 2 3 4
+
+Run it again after an interruption: what was finished is kept.
 """
 
 import argparse
@@ -11,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.apis.cli import run_cli
-from cite.apis.repeat import repeat, table
+from cite.apis.repeat import repeat_configs, table
 
 
 def main() -> None:
@@ -23,11 +25,8 @@ def main() -> None:
     )
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/repeat'))
     args = parser.parse_args()
-    rows = {
-        Path(config).stem: repeat(config, args.seeds, args.metrics, args.work_dir)
-        for config in args.configs
-    }
-    print(table(rows, args.metrics))
+    rows = repeat_configs(args.configs, args.seeds, args.metrics, args.work_dir)
+    print(table(rows))
 
 
 if __name__ == '__main__':

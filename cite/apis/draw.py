@@ -33,6 +33,23 @@ def draw_slides(classes: Sequence[Sequence[Slide]], val: float, seed: int) -> se
     return drawn
 
 
+def draw_shots(
+    by_class: Sequence[Sequence[str]], seed: int, draw: int
+) -> list[list[str]]:
+    """Order the training slides of each class at random; the first k are k shots.
+
+    Taking the first k of one order makes the choices nested: a method given more slides
+    sees those of fewer too.
+
+    Args:
+        by_class: slide ids of each class, in any order.
+        seed: of the split.
+        draw: number of the choice.
+    """
+    generator = random.Random(f'{seed} {draw}')
+    return [generator.sample(sorted(ids), len(ids)) for ids in by_class]
+
+
 def draw_groups(classes: Sequence[Sequence[Slide]], val: float, seed: int) -> set[str]:
     """Draw whole groups for evaluation, nearest to the fraction in every class.
 

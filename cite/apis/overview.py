@@ -39,6 +39,7 @@ def draw_overview(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     path = Path(path)
     if not len(classes) == len(patches) == predictions.scores.shape[1]:
@@ -47,12 +48,14 @@ def draw_overview(
             f'of {predictions.scores.shape[1]}: these three must be equal.'
         )
     # Not pyplot: it holds global state and may open a window.
-    figure = Figure(figsize=(13, 5.2 + 1.35 * len(classes)), layout='constrained')
+    rows = 1.5 * len(classes)  # inches
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+    figure = Figure(figsize=(13, 5.2 + rows), layout=layout)
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(
-        2, 2, height_ratios=(1.35 * len(classes), 3.6), width_ratios=(1.75, 1)
-    )
-    draw_patches(figure.add_subfigure(grid[0, 0]), classes, _read_images(patches))
+    grid = figure.add_gridspec(2, 2, height_ratios=(rows, 4), width_ratios=(1.75, 1))
+    strips = grid[0, 0].subgridspec(len(classes), 1)
+    axes = [figure.add_subplot(strips[k]) for k in range(len(classes))]
+    draw_patches(axes, classes, _read_images(patches))
     draw_confusion(figure.add_subplot(grid[0, 1]), predictions, classes)
     draw_slides(figure.add_subplot(grid[1, :]), predictions, classes)
     figure.suptitle(title or _title(predictions), fontsize=14, fontweight='bold')

@@ -22,25 +22,26 @@ COLOURS = (
 # Above it there is no room for names: slides are drawn side by side without gaps.
 MAX_NAMED_SLIDES = 80
 _GAP = 1.5  # between classes, in bars
+_PITCH = 1.06  # from patch to patch, in patches
+_LETTERS = 150  # as many of the classes' names stand side by side
+Images = Sequence[Sequence[Any]]
 
 
-def draw_patches(figure: Any, classes: Sequence[str], images: list[list[Any]]) -> None:
+def draw_patches(axes: Sequence[Any], classes: Sequence[str], images: Images) -> None:
     """Draw a row of patches for each class.
 
     Args:
-        figure: matplotlib's (sub)figure.
+        axes: K of matplotlib's.
         classes: K names.
         images: of each class, (H, W, 3) each.
     """
     columns = max(1, max(len(row) for row in images))
-    strips = np.atleast_1d(figure.subfigures(len(classes), 1))
-    for k, (strip, name, row) in enumerate(zip(strips, classes, images)):
-        strip.suptitle(f'{k}: {name}', x=0.01, ha='left', fontsize=10, color=_dark(k))
-        axes = np.atleast_1d(strip.subplots(1, columns))
-        for ax in axes:
-            ax.axis('off')
-        for ax, image in zip(axes, row):
-            ax.imshow(image)
+    for k, (ax, name, row) in enumerate(zip(axes, classes, images)):
+        for i, image in enumerate(row):
+            ax.imshow(image, extent=(i * _PITCH, i * _PITCH + 1, 0, 1))
+        ax.set(xlim=(0, columns * _PITCH), ylim=(0, 1), aspect='equal', anchor='W')
+        ax.set_title(f'{k}: {name}', loc='left', fontsize=10, color=_dark(k))
+        ax.axis('off')
 
 
 def draw_confusion(
@@ -59,7 +60,7 @@ def draw_confusion(
     ax.set_yticks(numbers, [str(k) for k in numbers])
     ax.set_xlabel('predicted class')
     ax.set_ylabel('true class')
-    ax.set_title('Slides by true and predicted class')
+    ax.set_title('Slides by true and predicted class', fontsize=12)
 
 
 def draw_slides(ax: Any, predictions: SlidePredictions, classes: Sequence[str]) -> None:
@@ -85,7 +86,7 @@ def draw_slides(ax: Any, predictions: SlidePredictions, classes: Sequence[str]) 
 
 
 def _order(predictions: SlidePredictions) -> tuple[np.ndarray, np.ndarray]:
-    """Sort slides by class and own probability; return the order and the bars' places."""
+    """Sort slides by class and own probability; return order and bars' places."""
     labels, scores = predictions.labels, predictions.scores
     own = scores[np.arange(len(labels)), labels]
     order = np.lexsort((-own, labels))
@@ -99,7 +100,9 @@ def _label_classes(
 ) -> None:
     for k in np.unique(labels):
         within = place[labels == k]
-        text = f'{k}: {_wrap(classes[k])} ({len(within)})'
+        share = (np.ptp(within) + 1) / (np.ptp(place) + 1)
+        width = int(np.clip(_LETTERS * share, 6, 32))
+        text = f'{k}: {_wrap(classes[k], width)} ({len(within)})'
         ax.text(
             within.mean(),
             1.09,
@@ -113,17 +116,19 @@ def _label_classes(
 
 def _label_slides(ax: Any, slides: np.ndarray, place: np.ndarray, named: bool) -> None:
     ax.set_xlim(place[0] - 1, place[-1] + 1)
-    ax.set_ylim(0, 1.27)
+    ax.set_ylim(0, 1.24)
     ax.set_yticks([0, 0.5, 1])
     ax.set_ylabel('probability')
     ax.spines[['top', 'right']].set_visible(False)
+    ax.spines['left'].set_bounds(0, 1)
+    ax.set_title('Slides by their probabilities', fontsize=12)
     if named:
         ax.set_xticks(place, [_shorten(s, 8) for s in slides], rotation=90, fontsize=7)
     else:
         ax.set_xticks([])
     ax.set_xlabel(
-        "slides, the surest of each class first; own class's share at the bottom, "
-        '×: classified wrongly'
+        'slides, the surest of each class first; the share of the own class is at the '
+        'bottom; × marks what is classified wrongly'
     )
 
 
@@ -131,8 +136,8 @@ def _shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + '…'
 
 
-def _wrap(text: str) -> str:
-    return '\n'.join(wrap(text, 32, max_lines=2, placeholder='…'))
+def _wrap(text: str, width: int) -> str:
+    return '\n'.join(wrap(text, width, max_lines=2, placeholder='…'))
 
 
 def _dark(k: int) -> tuple[float, float, float]:

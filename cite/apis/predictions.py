@@ -48,8 +48,8 @@ def read_predictions(
     """Average the patches' scores over each slide.
 
     Args:
-        results: the JSON file of ``mim test mmcls CONFIG --checkpoint CKPT --out FILE``,
-            with ``class_scores``.
+        results: the JSON file of ``mim test mmcls … --out FILE``, with
+            ``class_scores``.
         ann_file: the annotation file that was tested on.
 
     Returns:
@@ -82,8 +82,8 @@ def _read_scores(path: Path) -> np.ndarray:
         scores = np.array(json.loads(path.read_text(encoding='utf-8'))['class_scores'])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f'{path} is no JSON file with class_scores. Write it with `mim test … --out '
-            'FILE.json --out-items class_scores`.'
+            f'{path} is no JSON file with class_scores. Write it with `mim test … '
+            '--out FILE.json --out-items class_scores`.'
         ) from error
     if scores.ndim != 2 or scores.dtype.kind not in 'fi':
         raise ValueError(f'{path}: class_scores is no table of patches and classes.')

@@ -1,15 +1,46 @@
 """Train and test configs over several seeds and tabulate mean and spread."""
 
+import json
 import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Any
 
-import mmcv
+from .config_file import find_config
+from .run_identity import file_digest, run_identity
 
-Results = Dict[str, List[float]]
+Results = dict[str, list[float]]
+# Beside the logs of a seed's run: what was trained, and what came out.
+RECORD = 'record.json'
+
+
+def repeat_configs(
+    configs: Sequence[str], seeds: Sequence[int], metrics: Sequence[str], work_dir: Path
+) -> dict[str, Results]:
+    """Train and test several configs, see :func:`repeat`.
+
+    Returns:
+        Config name (of the file, without ``.py``) to results.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: two configs of one name, a seed given twice, or a run failed.
+    """
+    for config in configs:
+        find_config(config)
+    names = [Path(config).stem for config in configs]
+    lists: dict[str, Sequence[Any]] = {'config': names, 'seed': seeds}
+    for what, given in lists.items():
+        twice = [x for i, x in enumerate(given) if x in given[:i]]
+        if twice:
+            raise ValueError(f'the {what} {twice[0]} is given twice.')
+    return {
+        name: repeat(config, seeds, metrics, work_dir / name)
+        for name, config in zip(names, configs)
+    }
 
 
 def repeat(
@@ -18,70 +49,109 @@ def repeat(
     """Train and test one config once per seed through ``mim``.
 
     Each seed also sets the environment variable ``SPLIT``, which a config may read to
-    choose its annotation files. A seed whose result is there already is not run again.
+    choose its annotation files. What was done before is not done again, as long as the
+    config, the files that it names and the trained checkpoint are what they were.
 
     Args:
         config: path of the config.
         seeds: training seeds.
         metrics: metrics of ``mim test --metrics``.
-        work_dir: every seed gets a folder below it.
+        work_dir: every seed gets a folder in it.
 
     Returns:
         Metric name to its values, one per seed, percent.
 
     Raises:
-        FileNotFoundError: there is no such config.
         ValueError: a run failed.
     """
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'{config}: no such config file.')
     results: Results = {}
     for seed in seeds:
-        folder = work_dir / Path(config).stem / f'seed{seed}'
-        out = folder / 'results.json'
-        if not out.is_file():
-            _run_seed(config, seed, metrics, folder, out)
-        for name, value in mmcv.load(str(out)).items():
-            results.setdefault(name, []).append(float(value))
+        for name, value in _run(
+            config, seed, metrics, work_dir / f'seed{seed}'
+        ).items():
+            results.setdefault(name, []).append(value)
     return results
 
 
-def _run_seed(
-    config: str, seed: int, metrics: Sequence[str], folder: Path, out: Path
-) -> None:
-    env = {**os.environ, 'SPLIT': str(seed)}
-    train = ['train', 'mmcls', config, '--work-dir', str(folder), '--seed', str(seed)]
-    _mim([*train, '--no-validate'], env)
-    checkpoint = ['--checkpoint', str(folder / 'latest.pth')]
-    # Written beside, then renamed: an interrupted test leaves no half result.
-    partial = out.with_name('partial.json')
-    test = ['test', 'mmcls', config, *checkpoint, '--metrics', *metrics]
-    _mim([*test, '--out', str(partial), '--out-items', 'none'], env)
-    partial.rename(out)
+def _run(
+    config: str, seed: int, metrics: Sequence[str], folder: Path
+) -> dict[str, float]:
+    """Do what is left to do of one seed; returns its metrics."""
+    environment = {'SPLIT': str(seed)}
+    identity = run_identity(config, environment)
+    record = _read(folder)
+    checkpoint = folder / 'latest.pth'
+    if record.get('identity') != identity or _was_replaced(checkpoint, record):
+        _announce_change(folder, record)
+        (folder / RECORD).unlink(missing_ok=True)
+        where = ['--work-dir', str(folder), '--seed', str(seed)]
+        _mim(['train', 'mmcls', config, *where, '--no-validate'], environment)
+        record = {'identity': identity, 'checkpoint': file_digest(checkpoint)}
+        _write(folder, record)
+    if record.get('metrics') != list(metrics):
+        out = folder / 'metrics.json'
+        test = ['test', 'mmcls', config, '--checkpoint', str(checkpoint)]
+        test += ['--metrics', *metrics, '--out', str(out), '--out-items', 'none']
+        _mim(test, environment)
+        record.update(metrics=list(metrics), results=json.loads(out.read_text()))
+        _write(folder, record)
+    return {name: float(value) for name, value in record['results'].items()}
 
 
-def _mim(arguments: Sequence[str], env: Dict[str, str]) -> None:
+def _was_replaced(checkpoint: Path, record: Mapping[str, Any]) -> bool:
+    """Tell whether the checkpoint is another than the one that was trained here.
+
+    One that was deleted does no harm as long as its metrics are known.
+    """
+    if not checkpoint.is_file():
+        return 'results' not in record
+    return record.get('checkpoint') != file_digest(checkpoint)
+
+
+def _announce_change(folder: Path, record: Mapping[str, Any]) -> None:
+    if record:
+        print(
+            f'{folder}: the config, a file that it names or the checkpoint is another '
+            'than in the run that lies there; running it again.',
+            flush=True,
+        )
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / RECORD
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _write(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write beside, then rename: an interruption leaves no half record."""
+    partial = folder / f'{RECORD}.partial'
+    partial.write_text(json.dumps(record, indent=1) + '\n')
+    partial.replace(folder / RECORD)
+
+
+def _mim(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     """Run ``mim`` of this Python, saying what is run."""
     print('+ mim ' + ' '.join(arguments), flush=True)
     mim = Path(sys.executable).with_name('mim')
-    path = os.pathsep.join(filter(None, [os.getcwd(), env.get('PYTHONPATH')]))
-    done = subprocess.run(
-        [str(mim), *arguments], env={**env, 'PYTHONPATH': path}, check=False
-    )
+    path = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get('PYTHONPATH')]))
+    env = {**os.environ, **environment, 'PYTHONPATH': path}
+    done = subprocess.run([str(mim), *arguments], env=env, check=False)
     if done.returncode:
-        raise ValueError(f'mim {" ".join(arguments)} ended with {done.returncode}.')
+        raise ValueError(
+            f'mim {" ".join(arguments)} ended with {done.returncode}; see above. The '
+            'same command again goes on here.'
+        )
 
 
-def table(rows: Dict[str, Results], metrics: Sequence[str]) -> str:
+def table(rows: Mapping[str, Results]) -> str:
     """Format mean ± sample standard deviation per config as a Markdown table."""
-    lines = [
-        '| config | seeds | ' + ' | '.join(metrics) + ' |',
-        '|---|---|' + '---|' * len(metrics),
-    ]
-    for name, results in rows.items():
-        cells = [mean_and_sd(results[metric]) for metric in metrics]
-        seeds = len(results[metrics[0]])
-        lines.append(f'| {name} | {seeds} | ' + ' | '.join(cells) + ' |')
+    names = list(dict.fromkeys(name for results in rows.values() for name in results))
+    lines = ['| config | seeds | ' + ' | '.join(names) + ' |', '|---|---|']
+    lines[1] += '---|' * len(names)
+    for config, results in rows.items():
+        cells = [mean_and_sd(results[n]) if n in results else '' for n in names]
+        seeds = max(len(values) for values in results.values())
+        lines.append(f'| {config} | {seeds} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
 

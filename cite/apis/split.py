@@ -10,7 +10,7 @@ from cite.datasets.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.patches import list_patches
 from cite.datasets.text_file import shorten
 
-from .draw import draw_groups, draw_slides
+from .draw import draw_groups, draw_shots, draw_slides
 from .split_checks import check_arguments, check_patches, check_sides
 from .split_notes import (
     note_left_out,
@@ -39,12 +39,15 @@ def make_split(
     classes: Optional[Mapping[str, Sequence[str]]] = None,
     group_by: Optional[str] = None,
     allow_missing: bool = False,
+    draws: int = 0,
 ) -> Split:
     """Write the annotation files of a data set: all of them, or none after an error.
 
     ``val_{val}.txt`` holds the evaluation slides, ``train_all_{1 - val}.txt`` the
     others, and ``train_{k}_{1 - val}.txt`` the k training slides of each class with the
-    most patches (of equals, the first by id).
+    most patches (of equals, the first by id). ``train_{k}_{1 - val}_draw{d}.txt``, for
+    d from 1 to ``draws``, hold k training slides of each class drawn at random; those
+    of a smaller k are among those of a larger.
 
     Args:
         data_path: folder with ``captions.csv`` and ``patches_captions/``.
@@ -57,6 +60,7 @@ def make_split(
         group_by: a column of the table whose slides of equal value stay on one side.
         allow_missing: leave slides without patches out of the files instead of raising.
             They take part in the draw, so that the others keep their sides.
+        draws: random choices of training slides for each k.
 
     Returns:
         The files as written, and notes.
@@ -67,7 +71,7 @@ def make_split(
     """
     data_path, val = Path(data_path), float(val)
     out = data_path / 'gastric_cls3_ann' if out is None else Path(out)
-    check_arguments(val, shots, out)
+    check_arguments(val, shots, out, draws)
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
     table = data_path / 'captions.csv'
     slides = read_captions(table, group_by)
@@ -79,7 +83,8 @@ def make_split(
     drawn = draw(by_class, val, seed)
     sides = _sides(by_class, drawn, folder.slides)
     check_sides(sides, list(classes), val)
-    files = _files(sides, folder.slides, out, val, shots)
+    training = _training(sides[False], folder.slides, shots, draws, seed)
+    files = _files(sides, training, folder.slides, out, val)
     notes = note_left_out(slides, by_class, folder)
     if group_by is not None:
         notes += note_reached(by_class, drawn, val, group_by)
@@ -123,21 +128,37 @@ def _sides(
     return sides
 
 
+def _training(
+    by_class: Sequence[Sequence[str]],
+    patches: Patches,
+    shots: Sequence[int],
+    draws: int,
+    seed: int,
+) -> dict[str, list[list[str]]]:
+    """Return the slides of each class in each few-slide file, by ``k`` or ``k, d``."""
+    largest = [
+        sorted(ids, key=lambda slide: (-len(patches[slide]), slide)) for ids in by_class
+    ]
+    orders = {'': largest}
+    for d in range(1, draws + 1):
+        orders[f'_draw{d}'] = draw_shots(by_class, seed, d)
+    return {
+        f'train_{k}_{{rest}}{suffix}.txt': [ids[:k] for ids in order]
+        for suffix, order in orders.items()
+        for k in shots
+    }
+
+
 def _files(
     sides: Mapping[bool, list[list[str]]],
+    training: Mapping[str, list[list[str]]],
     patches: Patches,
     out: Path,
     val: float,
-    shots: Sequence[int],
 ) -> dict[Path, list[Annotation]]:
     rest = round(1 - val, 2)
     chosen = {f'val_{val}.txt': sides[True], f'train_all_{rest}.txt': sides[False]}
-    largest = [
-        sorted(ids, key=lambda slide: (-len(patches[slide]), slide))
-        for ids in sides[False]
-    ]
-    for k in shots:
-        chosen[f'train_{k}_{rest}.txt'] = [ids[:k] for ids in largest]
+    chosen.update({name.format(rest=rest): ids for name, ids in training.items()})
     return {
         out / name: sorted(
             Annotation(patch, label)

@@ -7,7 +7,9 @@ from cite.datasets.captions import Slide
 from cite.datasets.text_file import shorten
 
 
-def check_arguments(val: float, shots: Sequence[int], out: Path) -> None:
+def check_arguments(
+    val: float, shots: Sequence[int], out: Path, draws: int = 0
+) -> None:
     if not 0 < val < 1:
         raise ValueError(
             f'--val {val}: the fraction of slides for evaluation must lie between 0 '
@@ -17,6 +19,8 @@ def check_arguments(val: float, shots: Sequence[int], out: Path) -> None:
         raise ValueError(
             f'--shots {min(shots)}: a few-slide file needs at least 1 slide of a class.'
         )
+    if draws < 0:
+        raise ValueError(f'--draws {draws}: give a number of random choices, 0 up.')
     if out.exists() and not out.is_dir():
         raise ValueError(f'--out {out}: this is a file. Name a folder.')
 

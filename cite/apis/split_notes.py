@@ -75,7 +75,9 @@ def note_short_classes(
 
 def note_stale(files: Mapping[Path, object], out: Path, val: float) -> list[str]:
     """Name files of an earlier run, whose slides another draw may have chosen."""
-    old = sorted(set(out.glob(f'train_*_{round(1 - val, 2)}.txt')) - set(files))
+    rest = round(1 - val, 2)
+    there = {*out.glob(f'train_*_{rest}.txt'), *out.glob(f'train_*_{rest}_draw*.txt')}
+    old = sorted(there - set(files))
     if not old:
         return []
     names = shorten([path.name for path in old], 10)

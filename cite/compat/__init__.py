@@ -3,18 +3,32 @@
 Written for mmcv 1.7.x and mmcls 0.25.0. Each module says why it is there.
 """
 
-from . import atomic_checkpoint, checkpoint_loader, dataloader, runner, uint8_images
+from . import (
+    atomic_checkpoint,
+    best_checkpoint,
+    checkpoint_loader,
+    dataloader,
+    distributed,
+    evaluation,
+    fitting_checkpoint,
+    runner,
+    safe_loading,
+    train,
+    uint8_images,
+)
 
-atomic_checkpoint.install()
-checkpoint_loader.install()
-dataloader.install()
-runner.install()
-uint8_images.install()
-
-__all__ = [
-    'atomic_checkpoint',
-    'checkpoint_loader',
-    'dataloader',
-    'runner',
-    'uint8_images',
-]
+_MODULES = (
+    atomic_checkpoint,
+    best_checkpoint,
+    checkpoint_loader,
+    dataloader,
+    distributed,
+    evaluation,
+    fitting_checkpoint,
+    runner,
+    safe_loading,
+    train,
+    uint8_images,
+)
+for _module in _MODULES:
+    _module.install()  # type: ignore[attr-defined]

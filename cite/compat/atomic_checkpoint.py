@@ -1,7 +1,8 @@
 """mmcv writes checkpoints in place, and removes ``latest.pth`` before it links it anew.
 
 A run that is killed, or a disk that fills up, then leaves a partial file or no latest.
-Ours are written beside, flushed to the disk and renamed: whole or not at all.
+Ours are written beside, flushed to the disk and renamed: whole or not at all. Weights
+that are not finite are not written at all.
 """
 
 import functools
@@ -10,7 +11,12 @@ import os
 from typing import Any
 
 import mmcv
+import torch
 from mmcv.runner import save_checkpoint as _save_checkpoint
+from torch import nn
+
+from cite.core.hooks.finite_loss_hook import advice
+from cite.core.work_dir import PARTIAL
 
 _RUNNERS = ('mmcv.runner.iter_based_runner', 'mmcv.runner.epoch_based_runner')
 
@@ -24,7 +30,8 @@ def install() -> None:
 
 @functools.wraps(_save_checkpoint)
 def save_checkpoint(model: Any, filename: str, *args: Any, **kwargs: Any) -> None:
-    partial = f'{filename}.partial'
+    _check_finite(model, filename)
+    partial = f'{filename}{PARTIAL}'
     try:
         _save_checkpoint(model, partial, *args, **kwargs)
         _flush(partial)
@@ -42,11 +49,25 @@ def save_checkpoint(model: Any, filename: str, *args: Any, **kwargs: Any) -> Non
     _flush(os.path.dirname(filename) or '.')
 
 
+def _check_finite(model: nn.Module, filename: str) -> None:
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    if not trained:
+        return
+    with torch.no_grad():
+        finite = torch.stack([p.isfinite().all() for _, p in trained]).tolist()
+    if not all(finite):
+        name = trained[finite.index(False)][0]
+        raise FloatingPointError(
+            f'{filename} was not written: {name} is not finite any more. '
+            f'{advice(os.path.dirname(filename))}'
+        )
+
+
 def symlink(src: str, dst: str, overwrite: bool = True, **kwargs: Any) -> None:
     """Link ``dst`` to ``src``; at no moment is there neither the old nor the new."""
     if os.path.lexists(dst) and not overwrite:
         raise FileExistsError(f'{dst} exists.')
-    partial = f'{dst}.partial'
+    partial = f'{dst}{PARTIAL}'
     if os.path.lexists(partial):
         os.remove(partial)
     os.symlink(src, partial, **kwargs)

@@ -6,7 +6,7 @@ for models that have nothing to train (zero-shot), since ``mim test`` insists on
 """
 
 import os.path as osp
-from typing import Any, Callable, Dict, Union
+from typing import Any, Callable, Union
 
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
@@ -18,10 +18,13 @@ from cite.core.weights import load_weights
 # ImageNet's. A number per class says no more than we know.
 _NUMBERS = [str(i) for i in range(1000)]
 
+# mmcv hands a state dict on without saying what file it is from; for messages.
+last_read = ''
+
 
 def load_from_local(
     filename: str, map_location: Union[str, Callable, None] = None
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Load a checkpoint from a local path, or the empty one called ``none``.
 
     Args:
@@ -32,7 +35,8 @@ def load_from_local(
         FileNotFoundError: there is no such file.
         ValueError: the file holds more than tensors and plain data.
     """
-    path = osp.expanduser(filename)
+    global last_read
+    path = last_read = osp.expanduser(filename)
     if filename == 'none' and not osp.exists(path):
         return {
             'state_dict': {NO_CHECKPOINT_KEY: torch.ones(())},

@@ -1,4 +1,4 @@
-"""mmcls draws training images by a shuffle per epoch, or by a sampler named in a config.
+"""mmcls draws training images by a shuffle per epoch, or by the config's sampler.
 
 Ours come from a sampler that the data set's own arguments choose (``patch_balance``,
 ``slide_balance``), so ``train_model`` asks the data set. ``workers_per_gpu=0`` needs
@@ -17,7 +17,7 @@ from cite.datasets.samplers import BalancedSampler, sampler_cfg_of
 
 def install() -> None:
     """Wrap ``build_dataloader`` as ``train_model`` sees it, and the epoch runner."""
-    train = importlib.import_module('mmcls.apis.train')
+    train: Any = importlib.import_module('mmcls.apis.train')
     if not getattr(train.build_dataloader, 'asks_dataset', False):
         train.build_dataloader = _ask_dataset(train.build_dataloader)
         EpochBasedRunner.train = _end_epochs(EpochBasedRunner.train)

@@ -1,7 +1,7 @@
 """What a checkpoint need not hold: pretrained weights that training leaves alone."""
 
 import hashlib
-from typing import Iterator, Tuple
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ def has_known_source(backbone: nn.Module) -> bool:
     return getattr(backbone, 'weights_source', None) is not None
 
 
-def frozen_state(backbone: nn.Module) -> Iterator[Tuple[str, Tensor]]:
+def frozen_state(backbone: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield the names and tensors of a backbone's frozen state.
 
     That is every parameter without gradient, and the buffers (running statistics) of

@@ -1,60 +1,207 @@
-"""``torch.load`` of tensors and plain data only, for torch 1.13.
+"""Unpickle tensors and plain data, and run nothing.
 
-There ``weights_only=True`` cannot read a Python float, so no checkpoint with an
-optimizer in it, and ``torch.load`` ignores its ``pickle_module``. From torch 2.0 on
-``weights_only=True`` does what it should, and is used instead.
+``pickle`` calls whatever a file names. ``torch.load(weights_only=True)`` does not, but
+under torch 1.13 it knows no Python float, below 2.6 it can be led to run code
+(CVE-2025-32434), and no version reads what MAE's or RETFound's files hold beside the
+weights. Here a name in a file is looked up in a table of our own and never imported:
+what it leads to is built by us, and no class or function is reached by the file.
 """
 
 import pickle
-import sys
-from typing import Any, Optional
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, BinaryIO, Callable, NamedTuple, Optional
 
-import torch
-from torch import serialization
-
-# Callables and types out of which torch.save builds tensors and state dicts.
-_ALLOWED = {
-    ('collections', 'OrderedDict'),
-    ('torch', 'Size'),
-    ('torch', 'device'),
-    ('torch._utils', '_rebuild_parameter'),
-    ('torch._utils', '_rebuild_tensor'),
-    ('torch._utils', '_rebuild_tensor_v2'),
-}
+import numpy as np
 
 
-class Unpickler(pickle.Unpickler):
-    """Refuses every global that is not needed for tensors."""
+class RefusedError(pickle.UnpicklingError):
+    """The file asks for something that is neither a tensor nor plain data."""
+
+
+class Builder(NamedTuple):
+    """What a name in a file stands for: a function of ours that makes the value."""
+
+    name: str
+    build: Callable[..., Any]
+
+
+class Record:
+    """An object without methods: what a file says of it, in ``fields``."""
+
+    __slots__ = ('fields', 'name')
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.fields: Any = {}
+
+
+# Hashing a tuple within tuples recurses without a limit in C.
+_PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
+
+
+# The unpickler in Python, whose opcodes can be replaced; typeshed mixes it up with C's.
+_Unpickler: Any = vars(pickle)['_Unpickler']
+
+
+class Unpickler(_Unpickler):
+    """The opcodes of pickle, without those that call or change what they like.
+
+    Args:
+        file: where to read from.
+        find: turns module and name into a :class:`Builder` or a value, or None.
+        persistent: turns a persistent id into a value.
+    """
+
+    dispatch: dict[int, Any] = dict(_Unpickler.dispatch)
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        find: Callable[[str, str], Any],
+        persistent: Optional[Callable[[Any], Any]] = None,
+    ) -> None:
+        super().__init__(file, encoding='utf-8', errors='surrogateescape')
+        self._find = find
+        self._persistent = persistent
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _ALLOWED or _is_torch_type(module, name):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f'it asks for {module}.{name}')
+        """Look a name up in the table; nothing is imported."""
+        found = self._find(module, name)
+        if found is None:
+            raise RefusedError(f'it asks for {module}.{name}')
+        return found
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return the storage that a persistent id names."""
+        if self._persistent is None:
+            raise RefusedError('it asks for a storage outside of an archive')
+        return self._persistent(pid)
+
+    def get_extension(self, code: int) -> None:
+        """Refuse the registry of extensions, which imports by number."""
+        raise RefusedError(f'it asks for extension {code}')
+
+    def load_reduce(self) -> None:
+        args = self.stack.pop()
+        self.stack[-1] = _call(self.stack[-1], args)
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.NEWOBJ[0]] = load_reduce
+
+    def load_newobj_ex(self) -> None:
+        kwargs = self.stack.pop()
+        args = self.stack.pop()
+        self.stack[-1] = _call(self.stack[-1], args, kwargs)
+
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
+
+    def _instantiate(self, klass: Any, args: Any) -> None:
+        self.append(_call(klass, tuple(args)))
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        _set_state(self.stack[-1], state)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def load_setitem(self) -> None:
+        value = self.stack.pop()
+        key = self.stack.pop()
+        _set_items(self.stack[-1], [key], [value])
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+
+    def load_setitems(self) -> None:
+        items = self.pop_mark()
+        _set_items(self.stack[-1], items[::2], items[1::2])
+
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+
+    def load_dict(self) -> None:
+        items = self.pop_mark()
+        made: dict[Any, Any] = {}
+        _set_items(made, items[::2], items[1::2])
+        self.append(made)
+
+    dispatch[pickle.DICT[0]] = load_dict
+
+    def load_additems(self) -> None:
+        items = self.pop_mark()
+        target = self.stack[-1]
+        if type(target) is not set:
+            raise RefusedError(f'it adds to a {type(target).__name__}')
+        target.update(map(check_key, items))
+
+    dispatch[pickle.ADDITEMS[0]] = load_additems
+
+    def load_frozenset(self) -> None:
+        self.append(frozenset(map(check_key, self.pop_mark())))
+
+    dispatch[pickle.FROZENSET[0]] = load_frozenset
+
+    def load_append(self) -> None:
+        value = self.stack.pop()
+        _extend(self.stack[-1], [value])
+
+    dispatch[pickle.APPEND[0]] = load_append
+
+    def load_appends(self) -> None:
+        values = self.pop_mark()
+        _extend(self.stack[-1], values)
+
+    dispatch[pickle.APPENDS[0]] = load_appends
 
 
-def _is_torch_type(module: str, name: str) -> bool:
-    """Tell a dtype or storage class from anything else of torch."""
-    if module != 'torch':
-        return False
-    if name.endswith('Storage'):
-        return isinstance(getattr(torch, name, None), type)
-    return isinstance(getattr(torch, name, None), torch.dtype)
+def check_key(key: Any) -> Any:
+    """Return a key of a dict, or an item of a set, if it is plain."""
+    parts = key if type(key) is tuple else (key,)
+    if not all(type(part) in _PLAIN_KEYS for part in parts):
+        raise RefusedError(f'it keys by a {type(key).__name__}')
+    return key
 
 
-def load(file: Any, *, encoding: Optional[str] = None, **kwargs: Any) -> Any:
-    """Unpickle a file object as :func:`pickle.load` does, with our ``Unpickler``."""
-    return Unpickler(file, encoding=encoding or 'ASCII', **kwargs).load()
+def _call(target: Any, args: Any, kwargs: Any = None) -> Any:
+    if not isinstance(target, Builder) or type(args) is not tuple or kwargs:
+        raise RefusedError(f'it calls a {type(target).__name__}')
+    return target.build(*args)
 
 
-def load_checkpoint(path: str) -> Any:
-    """Read a file of ``torch.save`` onto the CPU as torch 1.13 does, but safely.
+def _set_items(target: Any, keys: list[Any], values: list[Any]) -> None:
+    if type(target) not in (dict, OrderedDict):
+        raise RefusedError(f'it sets items of a {type(target).__name__}')
+    for key, value in zip(keys, values):
+        target[check_key(key)] = value
 
-    Raises:
-        pickle.UnpicklingError: the file asks for anything but tensors and plain data.
-    """
-    module = sys.modules[__name__]
-    with open(path, 'rb') as file:
-        if not serialization._is_zipfile(file):
-            return serialization._legacy_load(file, 'cpu', module, encoding='utf-8')
-        with serialization._open_zipfile_reader(file) as archive:
-            return serialization._load(archive, 'cpu', module, encoding='utf-8')
+
+def _extend(target: Any, values: list[Any]) -> None:
+    if type(target) is not list:
+        raise RefusedError(f'it appends to a {type(target).__name__}')
+    target.extend(values)
+
+
+def _set_state(target: Any, state: Any) -> None:
+    """Set the state of the few kinds that have one, field by field, by our hand."""
+    if isinstance(target, Record):
+        target.fields = state
+    elif isinstance(target, np.ndarray):
+        _fill_array(target, state)
+    elif hasattr(target, 'fill_fields'):
+        target.fill_fields(state)
+    elif type(target) is OrderedDict and isinstance(state, Mapping):
+        # Versions of modules, which torch hangs on a state dict. Nothing else.
+        if isinstance(state.get('_metadata'), Mapping):
+            target._metadata = state['_metadata']  # type: ignore[attr-defined]
+    else:
+        raise RefusedError(f'it sets the state of a {type(target).__name__}')
+
+
+def _fill_array(array: np.ndarray, state: Any) -> None:
+    """Give an array its content; numpy itself compares bytes and shape."""
+    version, shape, dtype, fortran, data = state
+    dtype = dtype.dtype
+    if isinstance(data, str):  # written by Python 2
+        data = data.encode('latin1')
+    if type(data) is not bytes or dtype.hasobject:
+        raise RefusedError('it holds an array of objects')
+    array.__setstate__((version, shape, dtype, fortran, data))

@@ -1,23 +1,21 @@
 """Read weights from a file: tensors and plain data, never code."""
 
-import pickle
 from pathlib import Path
 from typing import Any, Union
 
-import torch
-from mmcv.utils import digit_version
-from safetensors import SafetensorError
 from safetensors.torch import load_file as load_safetensors
 
-from . import plain_pickle
+from .plain_pickle import RefusedError
+from .torch_files import read_torch_file
+from .trust import how_to_trust, is_trusted, load_trusted
 
 
 def load_weights(path: Union[str, Path]) -> Any:
     """Load a checkpoint file onto the CPU without running anything in it.
 
-    Reads ``.safetensors``, files of :func:`torch.save` holding tensors and plain
-    containers, and TorchScript archives (OpenAI's CLIP), of which the state dict is
-    returned.
+    Reads ``.safetensors``, files of :func:`torch.save` holding tensors and plain data,
+    and TorchScript archives (OpenAI's CLIP), of which the tensors are returned by name.
+    A file with anything else is read only if ``CITE_TRUST`` names it (:mod:`.trust`).
 
     Args:
         path: the file.
@@ -31,42 +29,35 @@ def load_weights(path: Union[str, Path]) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such weights file.')
+        raise FileNotFoundError(
+            f'{path}: no such weights file. Correct the path; a training run leaves '
+            'latest.pth in its work_dir.'
+        )
     if path.suffix == '.safetensors':
         try:
             return load_safetensors(str(path))
-        except SafetensorError as error:
-            raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
-    if _is_torchscript(path):
-        return dict(torch.jit.load(str(path), map_location='cpu').state_dict())
-    try:
-        return _load_tensors(str(path))
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f'{path} holds more than tensors and plain data, or is damaged, and was not '
-            f'read ({_first_line(error)}). If you trust where it comes from, load it '
-            'with torch.load yourself and save its state dict with safetensors.'
-        ) from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(
-            f'{path} is damaged or not a checkpoint: {_first_line(error)}'
-        ) from error
-
-
-def _load_tensors(path: str) -> Any:
-    if digit_version(torch.__version__) < digit_version('2.0'):
-        return plain_pickle.load_checkpoint(path)
-    return torch.load(path, map_location='cpu', weights_only=True)
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Tell a TorchScript archive from a plain one by its table of constants."""
-    try:
-        reader = torch._C.PyTorchFileReader(str(path))
-    except RuntimeError:
-        return False
-    return 'constants.pkl' in reader.get_all_records()
+        # A type that torch lacks is a KeyError, an odd header whatever it is.
+        except Exception as error:
+            raise ValueError(
+                f'{path} is not a whole safetensors file: {error}'
+            ) from error
+    with path.open('rb') as file:
+        try:
+            return read_torch_file(file)
+        except RefusedError as error:
+            if is_trusted(path):
+                return load_trusted(path)
+            raise ValueError(
+                f'{path} holds more than tensors and plain data and was not read '
+                f'({error}). {how_to_trust(path)}'
+            ) from error
+        # Damage makes the parsers of zip and pickle say whatever comes to their minds.
+        except Exception as error:
+            raise ValueError(
+                f'{path} is damaged or not a checkpoint ({_first_line(error)}). Copy '
+                'or download it again.'
+            ) from error
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split('\n')[0]
+    return str(error).strip().split('\n')[0] or type(error).__name__

@@ -57,8 +57,7 @@ def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotatio
             'patch, or make the file with tools/ann.py.'
         )
     return [
-        _parse(line[:-1] if line.endswith('\r') else line, f'{path}:{n}', num_classes)
-        for n, line in enumerate(lines, 1)
+        parse_line(line, f'{path}:{n}', num_classes) for n, line in enumerate(lines, 1)
     ]
 
 
@@ -109,7 +108,18 @@ def filename_fault(filename: str) -> Optional[str]:
     return None
 
 
-def _parse(line: str, where: str, num_classes: int) -> Annotation:
+def parse_line(line: str, where: str, num_classes: int) -> Annotation:
+    """Read one line; see :func:`read_annotations`.
+
+    Args:
+        line: without its newline; a carriage return may be left.
+        where: file and line, for messages.
+        num_classes: labels run from 0 to ``num_classes - 1``.
+
+    Raises:
+        ValueError: the line is not ``filename label``.
+    """
+    line = line[:-1] if line.endswith('\r') else line
     if not line.strip():
         raise ValueError(f'{where}: a blank line between entries. Delete it.')
     name, space, label = line.rpartition(' ')

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 import yaml
 
@@ -76,7 +76,7 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     return classes
 
 
-def _compose(path: Path) -> yaml.Node:
+def _compose(path: Path) -> Optional[yaml.Node]:
     """Parse without building objects: lines stay known, and duplicates are seen."""
     text = read_utf8(path)
     try:

@@ -15,10 +15,11 @@ from .annotations import bag_of, read_annotations
 from .class_file import PATCH_GASTRIC_CLASSES, read_class_file
 from .features import FeatureDraws
 from .patch_cache import PatchCache, cache_limit
-from .pipelines import UnreadablePatchError
 from .random_state import random_state
 from .samplers import Draw
 from .slide_labels import check_slide_labels
+from .text_file import shorten
+from .unreadable import ERRORS, Unreadable, check_on_error, is_lost
 
 
 @DATASETS.register_module()
@@ -44,6 +45,9 @@ class PatchGastricCls3(BaseDataset):
         cache: memory for decoded patches in training, shared by the workers: ``'auto'``
             (a quarter of what is free), ``'4GB'`` or the like, ``'off'``. It needs a
             pipeline with ``backend='fast'``.
+        on_error: what to do with an image that cannot be read: ``'raise'``, or
+            ``'skip'`` it. In training another of its class takes its place, and the run
+            reports how many; evaluation leaves it out of the metrics, and says so.
         **kwargs: mmcls' ``BaseDataset``'s. ``classes`` may also name a classes file
             (``.yml``).
 
@@ -63,6 +67,7 @@ class PatchGastricCls3(BaseDataset):
         feature_file: Optional[str] = None,
         num_aug: Optional[int] = None,
         cache: Union[str, int, None] = 'auto',
+        on_error: str = 'raise',
         **kwargs: Any,
     ) -> None:
         if slide_balance and patch_balance:
@@ -71,8 +76,12 @@ class PatchGastricCls3(BaseDataset):
             )
         self.patient_level = patient_level
         self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
+        self.on_error = check_on_error(on_error)
         super().__init__(**kwargs)
         self.cache = self._make_cache(cache_limit(cache))
+        self.unreadable = None
+        if on_error == 'skip':
+            self.unreadable = Unreadable(self.get_gt_labels())
         self.features = None
         if feature_file is not None:
             self.features = FeatureDraws(feature_file, num_aug, len(self))
@@ -138,6 +147,18 @@ class PatchGastricCls3(BaseDataset):
         return self._run_pipeline(idx)
 
     def _run_pipeline(self, idx: int) -> dict:
+        try:
+            return self._load(idx)
+        except ERRORS as error:
+            fault = self._located(error, idx)
+            if self.unreadable is None:
+                raise fault from error
+        try:
+            return self.unreadable.replace(idx % len(self), self._load, self.test_mode)
+        except ValueError as error:
+            raise type(fault)(f'{fault} {error}') from error
+
+    def _load(self, idx: int) -> dict:
         info = self.data_infos[idx]
         results = {
             **info,
@@ -150,15 +171,20 @@ class PatchGastricCls3(BaseDataset):
         }
         if self.features is not None:
             results['feature'] = self.features[idx]
-        try:
-            return self.pipeline(results)
-        except (FileNotFoundError, UnreadablePatchError) as error:
-            kind = FileNotFoundError if isinstance(error, OSError) else type(error)
-            raise kind(
-                f'{error} It stands in {self.ann_file}:{idx % len(self) + 1}. Restore '
-                'the file (data_prefix is the folder it is looked for in), or take the '
-                'line out.'
-            ) from error
+        return self.pipeline(results)
+
+    def _located(self, error: Exception, idx: int) -> Exception:
+        kind = FileNotFoundError if isinstance(error, OSError) else type(error)
+        return kind(
+            f'{error} It stands in {self.ann_file}:{idx % len(self) + 1}. Restore '
+            'the file (data_prefix is the folder it is looked for in), or take the '
+            'line out.'
+        )
+
+    @staticmethod
+    def check_metrics(names: Sequence[str]) -> None:
+        """Raise a ValueError if one of the names is not that of a metric."""
+        check_metrics(names)
 
     def evaluate(
         self,
@@ -185,13 +211,40 @@ class PatchGastricCls3(BaseDataset):
             ValueError: an unknown metric, or results that do not fit the data set.
         """
         metrics = [metric] if isinstance(metric, str) else list(metric)
-        check_metrics(metrics)
-        labels, bags = self.get_gt_labels(), self.get_bags()
-        if indices is not None:
-            labels, bags = labels[list(indices)], bags[list(indices)]
+        self.check_metrics(metrics)
+        items = np.arange(len(self)) if indices is None else np.array(indices, int)
+        if self.on_error == 'skip':
+            items, results = self._leave_out_unreadable(items, results, logger)
+        labels, bags = self.get_gt_labels()[items], self.get_bags()[items]
         scores = stack_scores(results, len(labels), self.CLASSES)
         self._report_absent(labels, logger)
         return compute_metrics(metrics, scores, labels, bags)
+
+    def _leave_out_unreadable(
+        self, items: np.ndarray, results: Sequence[np.ndarray], logger: Any
+    ) -> tuple[np.ndarray, Sequence[np.ndarray]]:
+        """Take out the patches without scores whose images cannot be read."""
+        if len(items) != len(results):
+            return items, results
+        paths = [self.data_infos[i]['img_info']['filename'] for i in items]
+        lost = [i for i, path in enumerate(paths) if is_lost(results[i], path)]
+        if not lost:
+            return items, results
+        kept = np.setdiff1d(np.arange(len(items)), lost)
+        bags = self.get_bags()[items]
+        gone = sorted({*bags} - {*bags[kept]})
+        if gone:
+            raise ValueError(
+                f'{self.ann_file}: no patch of slide {shorten(gone)} can be read, so '
+                'its class cannot be told. Restore the files, or take its lines out.'
+            )
+        print_log(
+            f'{self.ann_file}: {len(lost)} of {len(items)} patches could not be read '
+            f'and are left out of the metrics: {shorten([paths[i] for i in lost])}.',
+            logger,
+            level=logging.WARNING,
+        )
+        return items[kept], [results[i] for i in kept]
 
     def _report_absent(self, labels: np.ndarray, logger: Any) -> None:
         members = np.bincount(labels, minlength=len(self.CLASSES))

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
+from cite.core.seeding import seed_all
+
 
 @contextmanager
 def random_state(seed: int, k: int) -> Iterator[None]:
@@ -21,22 +23,14 @@ def random_state(seed: int, k: int) -> Iterator[None]:
         k: number of the draw within the run, not negative.
     """
     if get_worker_info() is not None:
-        _seed_all(seed, k)
+        seed_all(seed, k)
         yield
         return
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
-        _seed_all(seed, k)
+        seed_all(seed, k)
         yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
-
-
-def _seed_all(seed: int, k: int) -> None:
-    words = np.random.SeedSequence((seed, k)).generate_state(3)  # (3,) uint32
-    random.seed(int(words[0]))
-    np.random.seed(words[1])
-    # torch.manual_seed also reaches for every GPU, which takes longer than an image.
-    torch.default_generator.manual_seed(int(words[2]))

@@ -13,7 +13,9 @@ class Trap:
 
 def test_mmcv_reads_safetensors(tmp_path):
     layer = torch.nn.Linear(2, 1)
-    save_file({'weight': torch.ones(1, 2), 'bias': torch.zeros(1)}, tmp_path / 'l.safetensors')
+    save_file(
+        {'weight': torch.ones(1, 2), 'bias': torch.zeros(1)}, tmp_path / 'l.safetensors'
+    )
     load_checkpoint(layer, str(tmp_path / 'l.safetensors'), strict=True)
     assert layer(torch.tensor([2.0, 3.0])).item() == 5.0
 

@@ -112,8 +112,30 @@ def test_epoch_based_runs_end(features, tmp_path):
 
 
 def test_resuming_from_weights_alone_is_an_error(features, tmp_path):
-    torch.save({'state_dict': {}}, tmp_path / 'weights.pth')
     cfg = config(features, tmp_path / 'run')
+    weights = build_classifier(cfg.model).state_dict()
+    torch.save({'state_dict': weights}, tmp_path / 'weights.pth')
     cfg.resume_from = str(tmp_path / 'weights.pth')
     with pytest.raises(ValueError, match=r'weights\.pth does not say at which'):
         train(cfg)
+
+
+def test_resuming_from_another_model_is_an_error(features, tmp_path):
+    cfg = config(features, tmp_path / 'run')
+    cfg.model.head.num_classes = 4
+    weights = build_classifier(cfg.model).state_dict()
+    torch.save({'state_dict': weights, 'meta': {'iter': 3}}, tmp_path / 'other.pth')
+    cfg.model.head.num_classes = 3
+    cfg.resume_from = str(tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other\.pth is the checkpoint of another'):
+        train(cfg)
+
+
+def test_a_head_of_other_classes_is_refused_without_a_hook_in_the_config(
+    features, tmp_path
+):
+    cfg = config(features, tmp_path / 'run')
+    cfg.model.head.num_classes = 4
+    with pytest.raises(ValueError, match=r'the head has 4 classes .* the data set 3'):
+        train(cfg)
+    assert not list((tmp_path / 'run').glob('*.pth'))

@@ -34,7 +34,9 @@ def test_statistics_of_a_trained_part_are_not_frozen():
 
 def test_digest_is_sha256_of_sorted_names_shapes_and_values():
     layer = nn.Linear(2, 1).requires_grad_(False)
-    layer.load_state_dict({'weight': torch.tensor([[1.0, 2.0]]), 'bias': torch.zeros(1)})
+    layer.load_state_dict(
+        {'weight': torch.tensor([[1.0, 2.0]]), 'bias': torch.zeros(1)}
+    )
     values = torch.tensor([0.0]), torch.tensor([[1.0, 2.0]])
     sha = hashlib.sha256(b'bias(1,)' + values[0].numpy().tobytes())
     sha.update(b'weight(1, 2)' + values[1].numpy().tobytes())

@@ -1,10 +1,15 @@
+import argparse
 import pickle
-from pathlib import Path
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from cite.core.plain_pickle import RefusedError
+from cite.core.plain_tensors import Storage, rebuild
 from cite.core.weights import load_weights
 
 TENSORS = {'weight': torch.arange(6.0).reshape(2, 3), 'steps': torch.tensor(7)}
@@ -104,3 +109,78 @@ def test_reads_a_checkpoint_with_optimizer_and_floats(tmp_path):
     assert loaded['loss'] == 0.5
     assert loaded['optimizer']['param_groups'][0]['lr'] == 0.125
     optimizer.load_state_dict(loaded['optimizer'])
+
+
+def test_what_published_files_hold_beside_the_weights(tmp_path):
+    # Command lines, NumPy scalars, paths, random states, versions of modules.
+    norm = torch.nn.BatchNorm1d(2).state_dict()
+    content = {
+        'model': norm,
+        'args': argparse.Namespace(lr=0.5, out=PurePosixPath('/runs')),
+        'best': np.float64(93.5),
+        'random': np.random.RandomState(0).get_state(),
+        'factory': defaultdict(dict, {0: {'step': 1}}),
+        'shape': torch.Size([2, 3]),
+        'type': torch.bfloat16,
+        'device': torch.device('cpu'),
+    }
+    for zipped in (True, False):
+        path = tmp_path / 'published.pth'
+        torch.save(content, path, _use_new_zipfile_serialization=zipped)
+        loaded = load_weights(path)
+        assert loaded['args'].lr == 0.5
+        assert str(loaded['args'].out) == '/runs'
+        assert loaded['best'] == 93.5
+        assert (loaded['random'][1] == content['random'][1]).all()
+        assert loaded['factory'] == {0: {'step': 1}}
+        for name in ('shape', 'type', 'device'):
+            assert loaded[name] == content[name]
+        assert loaded['model']._metadata == norm._metadata
+
+
+def test_a_name_stands_for_nothing_of_ours(tmp_path):
+    # Not even what the reader knows may be called with, or changed by, what it likes.
+    for attack in (
+        b'cargparse\nNamespace\n}X\x05\x00\x00\x00buildcos\nsystem\nsb.',
+        b'ccollections\nOrderedDict\n}(X\x01\x00\x00\x00aK\x01ub.',
+        b'cbuiltins\ngetattr\n.',
+        b'ctorch\nload\n.',
+        b'\x8c\x0fcite.core.trust\x8c\x0cload_trusted\x93.',
+    ):
+        head = [0x1950A86A20F9469CFC6C, 1001, {'little_endian': True}]
+        parts = [pickle.dumps(part, 2) for part in head]
+        path = tmp_path / 'attack.pth'
+        path.write_bytes(b''.join([*parts, attack, pickle.dumps([], 2)]))
+        with pytest.raises(ValueError, match='more than tensors'):
+            load_weights(path)
+
+
+@pytest.mark.parametrize(
+    ('size', 'stride', 'offset'),
+    [((7,), (1,), 0), ((6,), (1,), 1), ((2,), (-1,), 1), ((1 << 50,), (0,), 0)],
+)
+def test_a_tensor_stays_within_its_data(size, stride, offset):
+    storage = Storage(torch.zeros(24, dtype=torch.uint8), torch.float32)
+    assert rebuild(storage, 0, (6,), (1,)).shape == (6,)
+    with pytest.raises(RefusedError):
+        rebuild(storage, offset, size, stride)
+
+
+def test_state_dict_of_torchscript_is_torchs_own(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3).half())
+    torch.jit.script(network).save(str(tmp_path / 'script.pt'))
+    wanted = torch.jit.load(str(tmp_path / 'script.pt')).state_dict()
+    loaded = load_weights(tmp_path / 'script.pt')
+    assert list(loaded) == list(wanted)
+    for name, tensor in wanted.items():
+        assert torch.equal(loaded[name], tensor)
+        assert loaded[name].dtype == tensor.dtype
+
+
+def test_a_flipped_bit_is_seen(tmp_path):
+    torch.save(TENSORS, tmp_path / 'run.pth')
+    data = bytearray((tmp_path / 'run.pth').read_bytes())
+    data[data.index(TENSORS['weight'].numpy().tobytes()) + 5] ^= 1
+    (tmp_path / 'run.pth').write_bytes(data)
+    with pytest.raises(ValueError, match='damaged'):
+        load_weights(tmp_path / 'run.pth')

@@ -1,5 +1,6 @@
 import copy
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from mmcls.datasets.builder import build_dataset
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from cite.datasets import PatchGastricCls3, sampler_cfg_of
 from cite.datasets.pipelines import UnreadablePatchError
@@ -206,6 +208,22 @@ def test_a_truncated_patch_is_named_with_its_line(files):
     for index in (4, -1):
         with pytest.raises(UnreadablePatchError, match=r'c_1\.jpg.*ann\.txt:5\. Resto'):
             dataset[index]
+
+
+@pytest.mark.parametrize('keep', [0, 300, None])
+def test_a_worker_s_traceback_ends_in_the_sentence(files, keep):
+    patch = Path(files['data_prefix']) / 'c_1.jpg'
+    if keep is None:
+        patch.unlink()
+    else:
+        patch.write_bytes(patch.read_bytes()[:keep])
+    dataset = PatchGastricCls3(pipeline=TEST, test_mode=True, **files)
+
+    with pytest.raises((OSError, UnreadablePatchError)) as raised:
+        list(DataLoader(dataset, batch_size=2, num_workers=2, collate_fn=list))
+
+    last = str(raised.value).strip().splitlines()[-1]
+    assert re.search(r'c_1\.jpg.*ann\.txt:5\. Restore the file', last)
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def test_defaults_are_the_released_ones(ann):
         'classes': None,
         'group_by': None,
         'allow_missing': False,
+        'draws': 0,
     }
 
 

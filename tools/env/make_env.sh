@@ -57,11 +57,14 @@ begin() { # empties the folder, if it is ours; an interrupt leaves it ours, unfi
 }
 
 install() {
-  local pins=requirements.txt mmcv=requirements/mmcv.txt
+  local pins=requirements.txt mmcv=requirements/mmcv.txt site
   [ "$STACK" = reference ] || pins=requirements/modern.txt mmcv=$pins
   "$UV" venv -q --allow-existing --prompt "cite-$STACK" --python "$BASE" "$VENV"
   grep -v '^mmcv' "$pins" | pip_install --no-deps --compile-bytecode -r -
   tools/env/install_mmcv.sh "$UV" "$VENV" "$(grep '^mmcv' "$mmcv")"
+  for site in "$VENV"/lib/python3*/site-packages; do
+    if [ -d "$site/mmcls" ]; then tools/env/accept_local_rank.sh "$site"; fi
+  done
   pip_install --no-deps --no-build-isolation -e .
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from .accuracy import accuracy, class_accuracy, mean_accuracy
 from .bags import bag_scores
+from .figures import FIGURES
 
 Values = dict[str, float]
 
@@ -40,6 +41,14 @@ def _classes(name: str, mean_name: str) -> Callable:
     return compute
 
 
+def _figure(name: str, prefix: str = '') -> Callable:
+    """Name the value of one of :data:`.figures.FIGURES`."""
+    figure = FIGURES[name]
+    return lambda scores, labels: {
+        prefix + name: float(figure(scores, labels, None)[0])
+    }
+
+
 METRICS = {
     'accuracy': Metric(False, _single('accuracy', accuracy)),
     'class_accuracy': Metric(False, _classes('accuracy', 'mean_accuracy')),
@@ -48,6 +57,11 @@ METRICS = {
     'bag_class_accuracy': Metric(True, _classes('bag_accuracy', 'mean_bag_accuracy')),
     'mean_bag_accuracy': Metric(True, _single('mean_bag_accuracy', mean_accuracy)),
 }
+# Macro F1, one-vs-rest AUROC, quadratic kappa, calibration error (percent), and the
+# negative log-likelihood (nats): of patches, and with `bag_` of slides.
+for _name in ('f1', 'auroc', 'kappa', 'ece', 'nll'):
+    METRICS[_name] = Metric(False, _figure(_name))
+    METRICS[f'bag_{_name}'] = Metric(True, _figure(_name, 'bag_'))
 
 
 def check_metrics(names: Sequence[str]) -> None:

@@ -1,3 +1,11 @@
 from .class_count_hook import ClassCountHook
+from .finite_loss_hook import FiniteLossHook
+from .random_state_hook import RandomStateHook
+from .replaced_images_hook import ReplacedImagesHook
 
-__all__ = ['ClassCountHook']
+__all__ = [
+    'ClassCountHook',
+    'FiniteLossHook',
+    'RandomStateHook',
+    'ReplacedImagesHook',
+]

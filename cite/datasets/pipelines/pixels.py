@@ -20,7 +20,7 @@ from .patch import Results, read_patch
 
 _FILTERS = {'bilinear': 1.0, 'bicubic': 2.0}  # radius
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-_TURNS = (
+_TURNS: tuple[Any, ...] = (
     None,
     cv2.ROTATE_90_COUNTERCLOCKWISE,
     cv2.ROTATE_180,
@@ -112,7 +112,7 @@ def _scratch(shape: tuple[int, ...]) -> np.ndarray:
 
 def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
     """Decode a whole three-channel JPEG; None for all else, which Pillow judges."""
-    path = (results.get('img_info') or {}).get('filename')
+    path: Any = (results.get('img_info') or {}).get('filename')
     try:
         with open(path, 'rb') as file:
             data = file.read()

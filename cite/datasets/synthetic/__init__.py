@@ -1,6 +1,6 @@
 """A small PatchGastric made of drawn tissue: for the demo and for tests."""
 
-from .patch_gastric import make_patch_gastric
+from .patch_gastric import is_whole, make_patch_gastric
 from .patches import draw_patch
 
-__all__ = ['draw_patch', 'make_patch_gastric']
+__all__ = ['draw_patch', 'is_whole', 'make_patch_gastric']

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Union
 
@@ -23,8 +24,12 @@ DESCRIPTIONS = {
     'non-solid': 'Single tumour cells and short cords in the stroma, no glands.',
     'solid': 'Tumour cells side by side in a sheet, no glands.',
 }
-# Marks a folder as made here, so that making it anew destroys nobody's data.
+# Marks a folder as made here, so that making it anew destroys nobody's data. It is
+# written first, the table last: a folder with both is whole.
 STAMP = 'synthetic.json'
+TABLE = 'captions.csv'
+PATCHES = 'patches_captions'
+DRAWING = 1  # raise it when the same seed gives other pictures
 
 
 def make_patch_gastric(
@@ -58,22 +63,56 @@ def make_patch_gastric(
             f'slides={slides}, patches={patches}; at least 2 slides a class, one of '
             'each poorly differentiated type, and 1 patch a slide are needed.'
         )
-    folder = root / 'patches_captions'
-    settings = {'seed': seed, 'slides': slides, 'patches': patches}
-    _clear(root, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (root / STAMP).write_text(json.dumps(settings) + '\n', encoding='utf-8')
+    _clear(root)
+    root.mkdir(parents=True, exist_ok=True)
+    stamp = json.dumps(_settings(seed, slides, patches))
+    (root / STAMP).write_text(stamp + '\n', encoding='utf-8')
+    (root / PATCHES).mkdir(exist_ok=True)
     rows = []
     grades = list(_grades(slides))
     for number, grade in enumerate(_watch(grades, progress)):
-        slide_id = write_slide(folder, grade, seed, number, patches)
+        slide_id = write_slide(root / PATCHES, grade, seed, number, patches)
         rows.append((slide_id, SUBTYPES[grade], DESCRIPTIONS[grade]))
     slide_rng(seed, len(grades)).shuffle(rows)
-    with (root / 'captions.csv').open('w', newline='', encoding='utf-8') as file:
-        csv.writer(file, lineterminator='\n').writerows(
-            [('id', 'subtype', 'text'), *rows]
-        )
+    _write_table(root / TABLE, rows)
     return root
+
+
+def is_whole(root: Union[str, Path], seed: int, slides: int, patches: int) -> bool:
+    """Say whether :func:`make_patch_gastric` has finished these slides in a folder.
+
+    Args:
+        root: the folder; need not exist.
+        seed: as for :func:`make_patch_gastric`.
+        slides: likewise.
+        patches: likewise.
+
+    Returns:
+        Whether the table is there, and as many patches as it takes.
+    """
+    root = Path(root)
+    try:
+        stamp = json.loads((root / STAMP).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return False
+    found = sum(1 for _ in (root / PATCHES).glob('*.jpg'))
+    return (
+        stamp == _settings(seed, slides, patches)
+        and (root / TABLE).is_file()
+        and found == len(list(_grades(slides))) * patches
+    )
+
+
+def _settings(seed: int, slides: int, patches: int) -> dict[str, int]:
+    return {'drawing': DRAWING, 'seed': seed, 'slides': slides, 'patches': patches}
+
+
+def _write_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    partial = path.with_name(path.name + '.partial')
+    with partial.open('w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerows([('id', 'subtype', 'text'), *rows])
+    os.replace(partial, path)
 
 
 def _watch(grades: list[str], progress: bool) -> Iterable[str]:
@@ -87,12 +126,13 @@ def _grades(slides: int) -> Iterator[str]:
         yield from [grade] * number
 
 
-def _clear(root: Path, folder: Path) -> None:
+def _clear(root: Path) -> None:
     """Remove an earlier synthetic data set; refuse to touch any other."""
     if (root / STAMP).is_file():
-        for patch in folder.glob('*.jpg'):
+        (root / TABLE).unlink(missing_ok=True)  # first: what is left is not whole
+        for patch in (root / PATCHES).glob('*.jpg'):
             patch.unlink()
-    elif folder.exists() or (root / 'captions.csv').exists():
+    elif (root / PATCHES).exists() or (root / TABLE).exists():
         raise ValueError(
             f'{root} holds data that were not made here ({STAMP} is missing). Name '
             'another folder, or move them away.'

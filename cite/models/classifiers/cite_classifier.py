@@ -1,4 +1,5 @@
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmcls.models.builder import CLASSIFIERS
@@ -44,7 +45,7 @@ class CITEClassifier(_ImageClassifier):
         self._frozen_parts = self._freeze(freeze)
         self._checkpoint = FrozenCheckpoint(self, save_frozen)
 
-    def _freeze(self, names: Sequence[str]) -> List[torch.nn.Module]:
+    def _freeze(self, names: Sequence[str]) -> list[torch.nn.Module]:
         parts = {k: m for k, m in self.named_children() if k in _PARTS}
         unknown = [name for name in names if name not in parts]
         if unknown:
@@ -62,7 +63,7 @@ class CITEClassifier(_ImageClassifier):
 
     def forward_train(
         self, img: Tensor, gt_label: Tensor, **kwargs: Any
-    ) -> Dict[str, Tensor]:
+    ) -> dict[str, Tensor]:
         """Compute the losses of images (N, 3, H, W) or features (N, D)."""
         with autocast(self.precision, img.device):
             return super().forward_train(img, gt_label, **kwargs)

@@ -1,6 +1,6 @@
 """Checkpoints without pretrained frozen weights: leave out, check, fill in."""
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ class FrozenCheckpoint:
 
     def __init__(self, model: nn.Module, save_frozen: bool) -> None:
         self.save_frozen = save_frozen
-        self._digest: Optional[Tuple[tuple, Tensor]] = None
+        self._digest: Optional[tuple[tuple, Tensor]] = None
         model._register_state_dict_hook(self._after_save)
         model._register_load_state_dict_pre_hook(self._before_load, with_module=True)
 
@@ -40,7 +40,7 @@ class FrozenCheckpoint:
         return self._digest[1]
 
     def _after_save(
-        self, model: nn.Module, state: Dict[str, Tensor], prefix: str, _: Any
+        self, model: Any, state: dict[str, Tensor], prefix: str, _: Any
     ) -> None:
         backbone = model.backbone
         if self.save_frozen or not has_known_source(backbone):
@@ -52,7 +52,7 @@ class FrozenCheckpoint:
             state[prefix + DIGEST_KEY] = self.digest(backbone).clone()
 
     def _before_load(
-        self, model: nn.Module, state: Dict[str, Tensor], prefix: str, *_: Any
+        self, model: Any, state: dict[str, Tensor], prefix: str, *_: Any
     ) -> None:
         digest = state.pop(prefix + DIGEST_KEY, None)
         if state.pop(prefix + NO_CHECKPOINT_KEY, None) is not None:
@@ -61,7 +61,7 @@ class FrozenCheckpoint:
             self._fill_frozen(model.backbone, state, prefix + 'backbone.', digest)
 
     def _fill_frozen(
-        self, backbone: nn.Module, state: Dict[str, Tensor], prefix: str, digest: Tensor
+        self, backbone: nn.Module, state: dict[str, Tensor], prefix: str, digest: Tensor
     ) -> None:
         frozen = dict(frozen_state(backbone))
         if all(prefix + name in state for name in frozen):
@@ -79,7 +79,7 @@ class FrozenCheckpoint:
             state.setdefault(prefix + name, tensor)
 
 
-def _read_init_cfg(backbone: nn.Module) -> None:
+def _read_init_cfg(backbone: Any) -> None:
     init_cfg = getattr(backbone, 'init_cfg', None)
     if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
         backbone._is_init = False
@@ -92,9 +92,9 @@ def _source(backbone: nn.Module) -> str:
     return str(source or 'drawn at random')
 
 
-def _keep_model_state(model: nn.Module, state: Dict[str, Tensor], prefix: str) -> None:
+def _keep_model_state(model: Any, state: dict[str, Tensor], prefix: str) -> None:
     """Fill an empty state dict from a model that has nothing to be trained."""
-    trained: List[str] = [k for k, p in model.named_parameters() if p.requires_grad]
+    trained: list[str] = [k for k, p in model.named_parameters() if p.requires_grad]
     if trained:
         raise ValueError(
             '--checkpoint none evaluates a model as it is built, but this one has '

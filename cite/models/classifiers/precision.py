@@ -1,7 +1,7 @@
 """Compute precision of a forward pass."""
 
-from contextlib import nullcontext
-from typing import ContextManager, Optional
+from contextlib import AbstractContextManager, nullcontext
+from typing import Optional
 
 import torch
 
@@ -31,7 +31,7 @@ def compute_dtype(precision: str, device: torch.device) -> Optional[torch.dtype]
     return PRECISIONS[precision]
 
 
-def autocast(precision: str, device: torch.device) -> ContextManager:
+def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     """Return the autocast context of a precision on a device."""
     dtype = compute_dtype(precision, device)
     if dtype is None:

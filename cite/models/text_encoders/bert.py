@@ -36,6 +36,7 @@ class BERT(BaseTextEncoder):
             ``'last_hidden_state'``, of which the [CLS] token is taken.
         text_feature_file: a file with the (K, D) embeddings, see
             :func:`.feature_file.load_text_features`; no model is needed then.
+        trust_remote_code: let transformers run Python files that come with the model.
 
     Raises:
         ValueError: an unknown ``key``.
@@ -46,6 +47,7 @@ class BERT(BaseTextEncoder):
         model: str = 'michiyasunaga/BioLinkBERT-large',
         key: str = 'pooler_output',
         text_feature_file: Optional[str] = None,
+        trust_remote_code: bool = False,
     ) -> None:
         if key not in KEYS:
             raise ValueError(
@@ -54,13 +56,16 @@ class BERT(BaseTextEncoder):
         self.model = model
         self.key = key
         self.text_feature_file = text_feature_file
+        self.trust_remote_code = trust_remote_code
 
     def compute(self, texts: list[str]) -> dict[str, Tensor]:
         """Load the model (or the saved features) and encode K texts."""
         if self.text_feature_file is not None:
             return {'text_embeddings': self._saved_features(texts)}
         pooler = self.key == 'pooler_output'
-        tokenizer, model = load_language_model(self.model, pooler)
+        tokenizer, model = load_language_model(
+            self.model, pooler, self.trust_remote_code
+        )
         rows = [self._encode_text(text, tokenizer, model) for text in texts]
         return {'text_embeddings': torch.cat(rows)}  # (K, D)
 

@@ -1,5 +1,6 @@
 """Read a language model from a folder or the hub, without running anything in it."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from cite.core.weights import load_weights
 
@@ -16,12 +16,15 @@ from .model_files import find_folder, missing_file, weight_files
 _SMALL_FILES = ['*.json', '*.txt', '*.model']
 
 
-def load_language_model(name: str, pooler: bool) -> tuple[Any, Any]:
+def load_language_model(
+    name: str, pooler: bool, trust_remote_code: bool = False
+) -> tuple[Any, Any]:
     """Load a tokenizer and a model, in fp32 and eval mode, on the CPU.
 
     Args:
         name: a local folder or a hub name.
         pooler: whether the pooler's weights are needed.
+        trust_remote_code: let transformers run Python files that come with the model.
 
     Returns:
         transformers' tokenizer and model.
@@ -31,6 +34,8 @@ def load_language_model(name: str, pooler: bool) -> tuple[Any, Any]:
         ValueError: the weights are damaged or of another architecture.
     """
     folder = _fetch(name)
+    # Workers of data loaders are forked later, which tokenizers would remark on.
+    os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
@@ -38,13 +43,20 @@ def load_language_model(name: str, pooler: bool) -> tuple[Any, Any]:
             f'transformers does not work with torch {torch.__version__} ({error}). '
             'Below torch 2.1 install `pip install "transformers>=4.40,<4.50"`.'
         ) from error
+    _refuse_kernels(folder)
     with _quiet_transformers():
         try:
             tokenizer = AutoTokenizer.from_pretrained(
-                str(folder), trust_remote_code=False
+                str(folder), trust_remote_code=trust_remote_code
             )
-            model, info = _load_model(folder)
-        except (OSError, RuntimeError, KeyError, SafetensorError) as error:
+            model, info = _load_model(folder, trust_remote_code)
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            if 'trust_remote_code' in str(error):
+                raise ValueError(
+                    f'text encoder {name}: {folder} needs Python code of its author, '
+                    'which is not run. If you trust the author, set '
+                    'model.head.text_encoder.trust_remote_code=True.'
+                ) from error
             raise ValueError(
                 f'text encoder {name}: transformers cannot read {folder}: '
                 f'{_first_line(error)}'
@@ -53,24 +65,44 @@ def load_language_model(name: str, pooler: bool) -> tuple[Any, Any]:
     return tokenizer, model.float().eval()
 
 
-def _load_model(folder: Path) -> tuple[Any, dict[str, Any]]:
+def _load_model(folder: Path, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:
+    """Let our reader read the weights: it takes tensors alone, of any file.
+
+    Left to itself, transformers also follows an ``adapter_config.json`` to other files.
+    """
     from transformers import MODEL_MAPPING, AutoConfig, AutoModel
 
     files = weight_files(folder)
-    if files[0].suffix == '.safetensors':
-        return AutoModel.from_pretrained(
-            str(folder),
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    # transformers refuses pickles below torch 2.6; our reader takes only tensors.
     state = {key: value for file in files for key, value in load_weights(file).items()}
-    config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    config = AutoConfig.from_pretrained(
+        str(folder), trust_remote_code=trust_remote_code
+    )
+    if trust_remote_code and type(config) not in MODEL_MAPPING:
+        model = AutoModel.from_config(config, trust_remote_code=True)
+        missing, _ = model.load_state_dict(state, strict=False)
+        return model, {'missing_keys': missing}
     model_class: Any = MODEL_MAPPING[type(config)]
     return model_class.from_pretrained(
         None, config=config, state_dict=state, output_loading_info=True
     )
+
+
+def _refuse_kernels(folder: Path) -> None:
+    """Refuse a config that has transformers fetch code for attention from the hub.
+
+    Raises:
+        ValueError: it does, or is not JSON.
+    """
+    file = folder / 'config.json'
+    try:
+        content = json.loads(file.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{file} is not JSON: {_first_line(error)}') from error
+    if not isinstance(content, dict):
+        raise ValueError(f'{file} is not a JSON object.')
+    for key in ('attn_implementation', '_attn_implementation'):
+        if '/' in str(content.get(key)):
+            raise ValueError(f'{file}: {key} names code on the hub. Take it out.')
 
 
 def _check_missing(name: str, missing: Any, pooler: bool) -> None:
@@ -97,7 +129,7 @@ def _fetch(name: str) -> Path:
         folder = _download(name)
     missing = missing_file(folder)
     if missing:
-        remedy = 'Copy it there too.' if is_local else f'Get it: {_how_to_get(name)}.'
+        remedy = 'Copy it there too.' if is_local else f'Get it: {how_to_get(name)}.'
         raise FileNotFoundError(
             f'text encoder {name}: {folder} has no {missing}. {remedy}'
         )
@@ -123,14 +155,15 @@ def _download(name: str) -> Path:
         raise FileNotFoundError(
             f'text encoder {name}: neither a folder here nor to be had from the '
             f'Hugging Face hub ({type(error).__name__}: {_first_line(error)}). '
-            f'Get it where there is a network: {_how_to_get(name)}; or set '
+            f'Get it where there is a network: {how_to_get(name)}; or set '
             'model.head.text_encoder.text_feature_file to saved embeddings, which need '
             'no model.'
         ) from error
     return folder
 
 
-def _how_to_get(name: str) -> str:
+def how_to_get(name: str) -> str:
+    """Return the command that fetches a model of the hub, and where to name it."""
     short = name.split('/')[-1]
     return (
         f'`hf download {name} --local-dir {short}` (`huggingface-cli download` before '

@@ -1,6 +1,7 @@
 # CLIP ViT-B/16, zero-shot: nothing is trained, so there is no checkpoint to give.
 # mim test mmcls configs/gastric/baseline/zeroshot_clip-vitb16_bs128_i1000.py \
 #     --checkpoint none --metrics accuracy bag_accuracy mean_bag_accuracy
+# A CLIP file of your own: --cfg-options model.backbone.arch=FILE model.head.arch=FILE
 _base_ = [
     '../_base_/custom_imports.py',
     '../_base_/iter_based_runtime.py',

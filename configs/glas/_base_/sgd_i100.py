@@ -1,4 +1,4 @@
-# A recipe for a CPU, the same for every method: 100 iterations of batch 32.
+# A recipe for a CPU, the same for every method: 100 iterations of batch 16.
 runner = dict(type='IterBasedRunner', max_iters=100)
 optimizer = dict(type='SGD', lr=0.03)
 optimizer_config = dict(grad_clip=None)

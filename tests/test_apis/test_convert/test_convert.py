@@ -136,7 +136,6 @@ def test_a_whole_classifier_takes_the_file_as_pretrained(source, convert, tmp_pa
     torch.testing.assert_close(got.data, wanted)
 
 
-@pytest.mark.xfail(strict=True, reason='load_weights refuses what training leaves')
 def test_training_state_beside_the_weights(source, convert, tmp_path):
     # As MAE's, RETFound's and HIPT's files: the command line, and floats.
     checkpoint = {

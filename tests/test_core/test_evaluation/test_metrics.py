@@ -65,3 +65,18 @@ def test_an_unknown_metric_lists_the_known():
         ValueError, match=r"'bag_acc'; known are accuracy, class_accura"
     ):
         check_metrics(['accuracy', 'bag_acc'])
+
+
+@pytest.mark.parametrize('name', ['f1', 'auroc', 'kappa', 'ece', 'nll'])
+def test_figures_of_patches_and_of_slides(name):
+    from cite.core.evaluation.bags import bag_scores
+    from cite.core.evaluation.figures import FIGURES
+
+    values = compute_metrics([name, f'bag_{name}'], SCORES, LABELS, BAGS)
+
+    slides, labels, _ = bag_scores(SCORES, LABELS, BAGS)
+    assert values[name] == pytest.approx(FIGURES[name](SCORES, LABELS, None)[0])
+    assert values[f'bag_{name}'] == pytest.approx(
+        FIGURES[name](slides, labels, None)[0]
+    )
+    assert all(type(value) is float for value in values.values())

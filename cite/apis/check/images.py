@@ -1,0 +1,133 @@
+"""Every image of a run, decoded once, on all cores."""
+
+import os
+import random
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Optional
+
+from tqdm import tqdm
+
+from cite.datasets.pipelines.patch import UnreadablePatchError, read_patch
+
+from .annotations import Part
+from .report import Report
+
+# Files of a task: long enough that handing it over costs nothing, short enough for a
+# progress bar that moves.
+_CHUNK = 128
+
+Faults = list[tuple[str, str, str]]
+
+
+def check_images(
+    parts: Sequence[Part],
+    report: Report,
+    workers: int,
+    decode: bool = True,
+    sample: Optional[int] = None,
+) -> None:
+    """Look at each file once; what is missing or unreadable is an error.
+
+    Args:
+        parts: the data sets.
+        report: where to.
+        workers: processes; 0 is this one.
+        decode: decode each image; otherwise only see that the file is there.
+        sample: look at so many files alone, drawn at random, the same each time.
+    """
+    places = _places(parts)
+    paths = list(places)
+    if sample is not None and sample < len(paths):
+        paths = random.Random(0).sample(paths, sample)
+    done = 0
+    bar = tqdm(total=len(paths), unit='image', desc='images', dynamic_ncols=True)
+    try:
+        with bar:
+            for size, faults in _run(paths, workers, decode):
+                bar.update(size)
+                done += size
+                for kind, path, message in faults:
+                    report.error(kind, places[path], message)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    except BrokenProcessPool:
+        report.error(
+            'image',
+            'a worker process',
+            'died while it decoded (memory, or an image that crashes Pillow). '
+            'Try --workers 0: the last file that it reaches is the cause.',
+        )
+    verb = 'decoded' if decode else 'looked for, not decoded'
+    report.facts['images'] = f'{done} of {len(places)} {verb}'
+
+
+def _places(parts: Sequence[Part]) -> dict[str, str]:
+    """Return each image's path and the first line that names it."""
+    places: dict[str, str] = {}
+    for part in parts:
+        for line, (filename, _) in part.lines if part.images else ():
+            path = os.path.join(part.prefix, filename)
+            places.setdefault(path, f'{part.ann_file}:{line}')
+    return places
+
+
+def _run(
+    paths: Sequence[str], workers: int, decode: bool
+) -> Iterator[tuple[int, Faults]]:
+    chunks = (paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK))
+    if workers == 0:
+        for path in paths:
+            yield 1, look_at([path], decode)
+        return
+    yield from _on_all_cores(chunks, workers, decode)
+
+
+def _on_all_cores(
+    chunks: Iterable[Sequence[str]], workers: int, decode: bool
+) -> Iterator[tuple[int, Faults]]:
+    chunks = iter(chunks)
+    # Ctrl-C reaches every process of the terminal: here this one alone heeds it.
+    pool = ProcessPoolExecutor(workers, initializer=_ignore_interrupts)
+    waiting: dict[Future, int] = {}
+    try:
+        while True:
+            for chunk in islice(chunks, 3 * workers - len(waiting)):
+                waiting[pool.submit(look_at, chunk, decode)] = len(chunk)
+            if not waiting:
+                return
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ready:
+                yield waiting.pop(future), future.result()
+    except BaseException:  # an interrupt: what is under way is of no use any more
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def look_at(paths: Iterable[str], decode: bool) -> Faults:
+    """Read images as training does; returns kind, path and words of each fault."""
+    faults: Faults = []
+    for path in paths:
+        try:
+            # Opening a pipe or a device would wait for ever.
+            if not os.path.isfile(path):
+                raise FileNotFoundError
+            if decode:
+                read_patch({'img_info': {'filename': path}})
+        except FileNotFoundError:
+            remedy = 'Restore it, correct data_prefix, or take the line out.'
+            faults.append(('missing image', path, f'{path}: no such file. {remedy}'))
+        except UnreadablePatchError as error:
+            remedy = 'Restore the file, or take the line out.'
+            faults.append(('unreadable image', path, f'{error} {remedy}'))
+    return faults

@@ -1,0 +1,86 @@
+"""What a check found: problems with their place and remedy, and facts."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+# Of each kind; the rest is counted, and in the JSON.
+SHOWN = 20
+
+
+class Problem(NamedTuple):
+    """Something that will stop a run or spoil its result.
+
+    Args:
+        kind: a short name, the same for all of its kind.
+        where: file and line, or key of the config.
+        message: what is wrong and what to do.
+        level: ``'error'``, or ``'warning'`` where a run may be meant so.
+    """
+
+    kind: str
+    where: str
+    message: str
+    level: str = 'error'
+
+
+@dataclass
+class Report:
+    """Problems and facts, in the order in which they were found.
+
+    Args:
+        config: the file that was checked.
+    """
+
+    config: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    interrupted: bool = False
+
+    def error(self, kind: str, where: str, message: str) -> None:
+        """Note what will stop a run or spoil its result."""
+        self.problems.append(Problem(kind, str(where), message))
+
+    def warn(self, kind: str, where: str, message: str) -> None:
+        """Note what is worth a look."""
+        self.problems.append(Problem(kind, str(where), message, 'warning'))
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether everything was looked at and no error found."""
+        errors = any(problem.level == 'error' for problem in self.problems)
+        return not errors and not self.interrupted
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, for JSON."""
+        return {
+            'config': self.config,
+            'ok': self.ok,
+            'interrupted': self.interrupted,
+            'facts': self.facts,
+            'problems': [problem._asdict() for problem in self.problems],
+        }
+
+    def text(self) -> str:
+        """Return it for people: facts, the first problems of each kind, a summary."""
+        lines = [f'{name}: {_plain(value)}' for name, value in self.facts.items()]
+        counts = Counter((p.level, p.kind) for p in self.problems)
+        for (level, kind), count in counts.items():
+            lines += ['', f'{level}: {kind} ({count})']
+            same = [p for p in self.problems if (p.level, p.kind) == (level, kind)]
+            lines += [f'  {p.where}: {p.message}' for p in same[:SHOWN]]
+            if count > SHOWN:
+                lines.append(f'  … and {count - SHOWN} more; --json FILE lists all')
+        return '\n'.join([*lines, '', *self._summary(counts)])
+
+    def _summary(self, counts: Counter) -> list[str]:
+        rows = [f'{n:>8}  {level:<8} {kind}' for (level, kind), n in counts.items()]
+        if self.interrupted:
+            rows.append('interrupted: what is above was found until then')
+        return [*rows, 'no errors' if self.ok else 'not ready to run']
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ', '.join(f'{key} {item}' for key, item in value.items())
+    return str(value)

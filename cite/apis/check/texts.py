@@ -1,0 +1,130 @@
+"""The head's texts and text encoder, against the classes and the neck."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from cite.models.heads.text_source import check_texts
+from cite.models.text_encoders.feature_file import load_text_features
+from cite.models.text_encoders.language_model import how_to_get
+from cite.models.text_encoders.model_files import (
+    find_folder,
+    missing_file,
+    weight_files,
+)
+
+from .report import Report
+from .weights import check_file
+
+_KEY = 'model.head.text_encoder'
+
+
+def check_texts_and_encoder(
+    model: Mapping[str, Any], classes: Optional[Sequence[str]], report: Report
+) -> None:
+    """Compare texts with classes, and the encoder's width with the neck's.
+
+    Args:
+        model: the config's model.
+        classes: the class names of training, None where they are not known.
+        report: where to.
+    """
+    head = model.get('head') or {}
+    number = head.get('num_classes')
+    if 'texts' in head:
+        try:
+            number = len(check_texts(head['texts']))
+        except ValueError as error:
+            report.error('texts', 'model.head.texts', str(error))
+            return
+    if classes is not None and number not in (None, len(classes)):
+        report.error(
+            'texts and classes',
+            'model.head',
+            f'the head has {number} classes (texts or num_classes), the data set '
+            f'{len(classes)}: {list(classes)}. Give one text per class, in the order '
+            'of the labels.',
+        )
+    encoder = head.get('text_encoder')
+    if isinstance(encoder, Mapping):
+        width = _check_encoder(encoder, number, report)
+        _check_width(model.get('neck') or {}, width, report)
+
+
+def _check_encoder(
+    encoder: Mapping[str, Any], number: Optional[int], report: Report
+) -> Optional[int]:
+    """See that the encoder can be had; returns the width of its embeddings."""
+    file = encoder.get('text_feature_file')
+    if file is not None:
+        return _check_feature_file(str(file), number, report)
+    if encoder.get('type') != 'BERT':
+        if isinstance(encoder.get('arch'), str) and Path(encoder['arch']).is_file():
+            check_file(f'{_KEY}.arch', encoder['arch'], report)
+        return None
+    name = str(encoder.get('model', 'michiyasunaga/BioLinkBERT-large'))
+    folder = find_folder(name)
+    lacking = 'config.json' if folder is None else missing_file(folder)
+    if folder is None or lacking:
+        _check_hub(name, folder, str(lacking), report)
+        return None
+    for weights in weight_files(folder):
+        check_file(f'{_KEY}.model', str(weights), report)
+    try:
+        config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
+        width = config.get('hidden_size')
+    except (ValueError, AttributeError, RecursionError) as error:
+        where = str(folder / 'config.json')
+        report.error('text encoder', where, f'not a JSON object: {error}')
+        return None
+    return width if isinstance(width, int) else None
+
+
+def _check_feature_file(
+    file: str, number: Optional[int], report: Report
+) -> Optional[int]:
+    try:
+        rows, width = load_text_features(file).shape
+    except (ValueError, FileNotFoundError) as error:
+        report.error('text encoder', f'{_KEY}.text_feature_file', str(error))
+        return None
+    if number is not None and rows != number:
+        report.error(
+            'text encoder',
+            f'{_KEY}.text_feature_file',
+            f'{file} holds {rows} text embeddings, the head has {number} texts.',
+        )
+    return width
+
+
+def _check_hub(name: str, folder: Optional[Path], lacking: str, report: Report) -> None:
+    """Say how to get a model that is not here, unless the hub can be reached."""
+    if folder is None or not Path(name).expanduser().is_dir():
+        from huggingface_hub import HfApi
+
+        try:
+            HfApi().model_info(name, timeout=10)
+            report.facts[_KEY] = f'{name} is not here yet; the first run fetches it'
+            return
+        except Exception as error:  # no network, offline by wish, no such model
+            reason = f'not on this machine, nor to be had from the hub ({error})'
+    else:
+        reason = f'{folder} has no {lacking}'
+    reason = ' '.join(reason.split())[:300]
+    report.error(
+        'text encoder missing',
+        f'{_KEY}.model',
+        f'{name}: {reason}. Where there is a network: {how_to_get(name)}.',
+    )
+
+
+def _check_width(neck: Mapping[str, Any], width: Optional[int], report: Report) -> None:
+    out = neck.get('out_features')
+    if isinstance(out, int) and width is not None and out != width:
+        report.error(
+            'neck and text width',
+            'model.neck.out_features',
+            f'{out}, but the text embeddings are {width} wide. Set '
+            f'model.neck.out_features={width}.',
+        )

@@ -1,0 +1,95 @@
+"""What a run depends on: its config as read, and the files that the config names."""
+
+import functools
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmcv import Config
+
+from cite.models.text_encoders.model_files import weight_files
+
+_BLOCK = 1 << 20
+
+
+def run_identity(config: str, environment: Mapping[str, str]) -> str:
+    """Digest a config and the contents of the files that it names.
+
+    Of folders count the names and sizes of their files, and the contents of a language
+    model's weights. A name that is no path (a model of the hub) counts as it is. The
+    code does not count.
+
+    Args:
+        config: path of the config.
+        environment: variables to read it with, as ``SPLIT``.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    with _set(environment):
+        settings = Config.fromfile(config)._cfg_dict.to_dict()
+    settings.pop('work_dir', None)  # where it writes changes no number
+    settings.pop('custom_imports', None)  # names of packages, not of folders here
+    paths = sorted({path for text in _strings(settings) for path in _paths(text)})
+    facts = [settings, {path: _contents(Path(path)) for path in paths}]
+    return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file; read once as long as its size and time stay."""
+    stat = path.stat()
+    return _digest(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(path: str, size: int, time: int) -> str:
+    sha = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(_BLOCK):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def _paths(text: str) -> list[str]:
+    """Return what a text names: a file, a folder, or the draws of a feature file."""
+    if os.path.exists(text):
+        return [text]
+    return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
+
+
+def _contents(path: Path) -> Any:
+    if path.is_file():
+        return file_digest(path)
+    with os.scandir(path) as entries:
+        files = sorted((e.name, e.stat().st_size) for e in entries if e.is_file())
+    return [files, [file_digest(weights) for weights in weight_files(path)]]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield the texts in nested dicts and lists that could be paths."""
+    if isinstance(value, str):
+        if value.strip() and '\n' not in value and '\0' not in value:
+            yield os.path.expanduser(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)
+
+
+@contextmanager
+def _set(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while: configs read them."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

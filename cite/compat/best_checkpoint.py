@@ -1,0 +1,34 @@
+"""mmcv's evaluation hook removes the best checkpoint before it writes a better one.
+
+A run that is killed in between, or a disk that is full, leaves none. Ours (for mmcv
+1.7) removes it afterwards.
+"""
+
+import functools
+from typing import Any
+
+from mmcv.runner import EvalHook
+
+_save_ckpt = EvalHook._save_ckpt
+
+
+def install() -> None:
+    """Replace ``EvalHook._save_ckpt``."""
+    EvalHook._save_ckpt = save_best
+
+
+@functools.wraps(_save_ckpt)
+def save_best(self: EvalHook, runner: Any, key_score: float) -> None:
+    previous, self.best_ckpt_path = self.best_ckpt_path, None
+    try:
+        _save_ckpt(self, runner, key_score)
+    finally:
+        if self.best_ckpt_path is None:
+            self.best_ckpt_path = previous
+    if (
+        previous
+        and previous != self.best_ckpt_path
+        and self.file_client.isfile(previous)
+    ):
+        self.file_client.remove(previous)
+        runner.logger.info(f'The previous best checkpoint {previous} was removed')

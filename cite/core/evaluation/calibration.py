@@ -1,0 +1,99 @@
+"""Whether scores are probabilities: calibration and likelihood."""
+
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+BINS = 15  # Guo et al., section 5
+_LEAST = 1e-12  # a score of 0 for the true class would be infinitely bad
+
+
+class Reliability(NamedTuple):
+    """A reliability curve; each entry is (B,) for B bins of confidence."""
+
+    confidence: np.ndarray  # mean in the bin, NaN in an empty one
+    accuracy: np.ndarray  # share of hits in the bin, NaN in an empty one
+    share: np.ndarray  # of all items
+
+
+def reliability(
+    scores: np.ndarray, labels: np.ndarray, bins: int = BINS
+) -> Reliability:
+    """Compare confidence (the highest score) with the share of hits, bin by bin.
+
+    Source: Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017,
+    arXiv:1706.04599, section 2.
+
+    Args:
+        scores: probabilities (N, K).
+        labels: (N,).
+        bins: of equal width from 0 to 1.
+    """
+    confidence, hit, place = _binned(scores, labels, bins)
+    number = np.bincount(place, minlength=bins)
+    filled = number > 0
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        total = np.bincount(place, weights=values, minlength=bins)
+        return np.divide(total, number, out=np.full(bins, np.nan), where=filled)
+
+    return Reliability(mean(confidence), mean(hit), number / len(labels))
+
+
+def calibration_error(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    weights: Optional[np.ndarray] = None,
+    bins: int = BINS,
+) -> np.ndarray:
+    """Compute the expected calibration error: mean distance of hits from confidence.
+
+    Source: Guo et al., arXiv:1706.04599, equation 3. Few items push it up: scores that
+    are perfectly calibrated around 0.5 get about 0.4 * sqrt(filled bins / items).
+
+    Args:
+        scores: probabilities (N, K).
+        labels: (N,).
+        weights: how often each item counts, (R, N), one row a weighting; once without.
+        bins: of equal width from 0 to 1.
+
+    Returns:
+        (R,), 0 to 1.
+    """
+    confidence, hit, place = _binned(scores, labels, bins)
+    if weights is None:
+        weights = np.ones((1, len(labels)))
+    gap = weights * (hit - confidence)  # (R, N)
+    per_bin = [gap[:, place == b].sum(1) for b in np.unique(place)]
+    return np.abs(np.stack(per_bin)).sum(0) / weights.sum(1)
+
+
+def negative_log_likelihood(
+    scores: np.ndarray, labels: np.ndarray, weights: Optional[np.ndarray] = None
+) -> np.ndarray:
+    """Compute the mean of -log of the true class's probability, in nats.
+
+    Args:
+        scores: probabilities (N, K).
+        labels: (N,).
+        weights: how often each item counts, (R, N), one row a weighting; once without.
+
+    Returns:
+        (R,), 0 up.
+    """
+    own = scores[np.arange(len(labels)), labels].astype(np.float64)
+    surprise = -np.log(np.clip(own, _LEAST, 1))  # (N,)
+    if weights is None:
+        weights = np.ones((1, len(labels)))
+    return weights @ surprise / weights.sum(1)
+
+
+def _binned(
+    scores: np.ndarray, labels: np.ndarray, bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each item's confidence, whether it is a hit (0, 1), and its bin."""
+    confidence = scores.max(1).astype(np.float64)
+    hit = (scores.argmax(1) == labels).astype(np.float64)
+    # Bins are open below and closed above, as in the source.
+    place = np.ceil(confidence * bins).astype(np.int64) - 1
+    return confidence, hit, np.clip(place, 0, bins - 1)

@@ -1,0 +1,121 @@
+"""Tensors out of the bytes of a checkpoint, within the bounds of these bytes."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional
+
+import torch
+from torch import Tensor
+
+from .plain_pickle import Builder, RefusedError
+
+# More elements than any memory holds: one element repeated (stride 0) by a prankster.
+_MOST_ELEMENTS = 1 << 40
+
+
+class StorageType(NamedTuple):
+    """What a storage class of a file stands for; no type is bytes alone."""
+
+    dtype: Optional[torch.dtype]
+
+
+class Storage(NamedTuple):
+    """The bytes of one or more tensors, (B,) uint8, and what they are."""
+
+    data: Tensor
+    dtype: Optional[torch.dtype]
+
+
+_STORAGES = {
+    'BFloat16': torch.bfloat16,
+    'Bool': torch.bool,
+    'Byte': torch.uint8,
+    'Char': torch.int8,
+    'ComplexDouble': torch.complex128,
+    'ComplexFloat': torch.complex64,
+    'Double': torch.float64,
+    'Float': torch.float32,
+    'Half': torch.float16,
+    'Int': torch.int32,
+    'Long': torch.int64,
+    'Short': torch.int16,
+    'Untyped': None,
+}
+
+
+def storage_type(name: str) -> Optional[StorageType]:
+    """Return the type of a storage class, or None where there is no such class."""
+    name = name[: -len('Storage')].lstrip('_')
+    return StorageType(_STORAGES[name]) if name in _STORAGES else None
+
+
+def item_size(dtype: Optional[torch.dtype]) -> int:
+    """Return the bytes of an element."""
+    return 1 if dtype is None else torch.empty(0, dtype=dtype).element_size()
+
+
+def as_bytes(data: bytearray) -> Tensor:
+    """Return a buffer as a tensor (B,) uint8 that keeps it alive."""
+    if not data:
+        return torch.empty(0, dtype=torch.uint8)
+    return torch.frombuffer(data, dtype=torch.uint8)
+
+
+def rebuild(
+    storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], *_: Any
+) -> Tensor:
+    """Make the tensor that ``torch._utils._rebuild_tensor_v2`` makes."""
+    if not isinstance(storage, Storage) or storage.dtype is None:
+        raise RefusedError('it holds a tensor without a storage')
+    return _view(storage.data, storage.dtype, offset, size, stride)
+
+
+def rebuild_as(
+    storage: Storage,
+    offset: int,
+    size: Sequence[int],
+    stride: Sequence[int],
+    requires_grad: Any,
+    hooks: Any,
+    dtype: torch.dtype,
+    *_: Any,
+) -> Tensor:
+    """Make the tensor that ``torch._utils._rebuild_tensor_v3`` makes."""
+    if not isinstance(storage, Storage) or not isinstance(dtype, torch.dtype):
+        raise RefusedError('it holds a tensor without a storage')
+    return _view(storage.data, dtype, offset, size, stride)
+
+
+def rebuild_typed(build: Any, kind: Any, args: Any, state: Any) -> Tensor:
+    """Make a tensor that had attributes of its own, without them."""
+    if not isinstance(build, Builder) or type(args) is not tuple:
+        raise RefusedError('it holds a tensor of a type of its own')
+    return build.build(*args)
+
+
+def parameter(data: Tensor, requires_grad: bool = True, *_: Any) -> Tensor:
+    """Make the parameter that ``torch._utils._rebuild_parameter`` makes."""
+    return torch.nn.Parameter(data, requires_grad=bool(requires_grad))
+
+
+def _view(
+    data: Tensor,
+    dtype: torch.dtype,
+    offset: int,
+    size: Sequence[int],
+    stride: Sequence[int],
+) -> Tensor:
+    """View bytes as a tensor, never beyond them: torch itself trusts the numbers."""
+    size, stride = tuple(size), tuple(stride)
+    numbers = (offset, *size, *stride)
+    if len(size) != len(stride) or not all(type(n) is int and n >= 0 for n in numbers):
+        raise RefusedError('it holds a tensor of an impossible shape')
+    reach = sum((n - 1) * step for n, step in zip(size, stride))
+    last = 0 if 0 in size else offset + reach + 1
+    bytes_each = item_size(dtype)
+    if last * bytes_each > len(data) or math.prod(size) > _MOST_ELEMENTS:
+        raise RefusedError('it holds a tensor larger than its data')
+    if not last:
+        return torch.empty(size, dtype=dtype)
+    whole = data[: len(data) // bytes_each * bytes_each].view(dtype)
+    return whole.as_strided(size, stride, offset)

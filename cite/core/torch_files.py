@@ -1,0 +1,163 @@
+"""The three kinds of files that torch writes: archives, TorchScript, and the old kind.
+
+An archive (since torch 1.6) is a zip with the pickle ``data.pkl`` and a record for each
+storage. TorchScript adds code, which is not looked at. The old kind is a row of pickles
+followed by the storages. Source: torch/serialization.py and torch/csrc/jit/docs.
+"""
+
+import io
+import zipfile
+from typing import Any, BinaryIO, Callable, Optional
+
+from torch import Tensor
+
+from . import plain_types
+from .plain_pickle import Builder, Record, RefusedError, Unpickler
+from .plain_tensors import Storage, StorageType, as_bytes, item_size
+
+_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+_TYPED_LISTS = ('int', 'double', 'bool', 'tensor')
+
+
+def read_torch_file(file: BinaryIO) -> Any:
+    """Read a file of ``torch.save`` or ``torch.jit.save``; of the latter the tensors.
+
+    Args:
+        file: open for reading, seekable.
+
+    Raises:
+        RefusedError: it holds more than tensors and plain data.
+        Exception: whatever a damaged file makes the parsers say.
+    """
+    if zipfile.is_zipfile(file):
+        return _read_archive(zipfile.ZipFile(file))
+    return _read_old(file)
+
+
+def _read_archive(archive: zipfile.ZipFile) -> Any:
+    names = archive.namelist()
+    pickles = [n for n in names if n.count('/') == 1 and n.endswith('/data.pkl')]
+    if not pickles:
+        raise ValueError('a zip file, but none of torch')
+    folder = pickles[0][: -len('data.pkl')]
+    if (
+        folder + 'byteorder' in names
+        and archive.read(folder + 'byteorder') != b'little'
+    ):
+        raise ValueError('written on a big-endian machine')
+    storages: dict[str, Tensor] = {}
+
+    def storage(pid: Any) -> Storage:
+        kind, key, _ = _storage_id(pid)
+        if key not in storages:
+            storages[key] = as_bytes(_record(archive, f'{folder}data/{key}'))
+        return Storage(storages[key], kind.dtype)
+
+    file = io.BytesIO(_record(archive, pickles[0]))
+    if folder + 'constants.pkl' not in names:
+        return Unpickler(file, plain_types.find, storage).load()
+    return _tensors_of(Unpickler(file, _find_scripted, storage).load())
+
+
+def _record(archive: zipfile.ZipFile, name: str) -> bytearray:
+    """Read a record whole, and see that its checksum holds."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+        raise RefusedError(f'it holds {name} compressed, as torch writes nothing')
+    stored: Any = archive.fp
+    data = bytearray(min(info.file_size, stored.seek(0, io.SEEK_END)))
+    with archive.open(info) as opened:
+        record: Any = opened
+        size = record.readinto(memoryview(data))
+        # The checksum is looked at when the end is read.
+        if size != info.file_size or record.read(1):
+            raise ValueError(f'{name} is cut off')
+    return data
+
+
+def _storage_id(pid: Any) -> tuple[StorageType, str, int]:
+    if type(pid) is not tuple or len(pid) < 5 or pid[0] != 'storage':
+        raise RefusedError('it refers to something that is no storage')
+    _, kind, key, _, numel = pid[:5]
+    if not isinstance(kind, StorageType) or type(numel) is not int or numel < 0:
+        raise RefusedError('it refers to a storage of an unknown type')
+    return kind, str(key), numel
+
+
+def _find_scripted(module: str, name: str) -> Any:
+    """Look up a name of TorchScript's: its objects become records."""
+    if module.split('.')[0] == '__torch__':
+        return Builder(name, lambda *_: Record(f'{module}.{name}'))
+    typed = [f'build_{kind}list' for kind in _TYPED_LISTS]
+    if module == 'torch.jit._pickle' and name in [*typed, 'restore_type_tag']:
+        return Builder(name, lambda value, *_: value)
+    return plain_types.find(module, name)
+
+
+def _tensors_of(root: Any) -> dict[str, Tensor]:
+    """Return a scripted module's tensors by the names they have in its state dict."""
+    found: dict[str, Tensor] = {}
+    pending = [('', root)]
+    seen: set[int] = set()
+    while pending:
+        prefix, value = pending.pop()
+        if isinstance(value, Tensor):
+            found[prefix] = value
+        elif isinstance(value, Record) and id(value) not in seen:
+            seen.add(id(value))
+            if not isinstance(value.fields, dict):
+                raise RefusedError(f'its part {prefix!r} unpacks itself by code')
+            dot = prefix + '.' if prefix else ''
+            fields = [(f'{dot}{key}', field) for key, field in value.fields.items()]
+            pending.extend(reversed(fields))
+    return found
+
+
+def _read_old(file: BinaryIO) -> Any:
+    file.seek(0, io.SEEK_END)
+    left = file.tell()
+    file.seek(0)
+    if (_load(file), _load(file)) != (_MAGIC, _PROTOCOL):
+        raise ValueError('no file of torch')
+    if _load(file).get('little_endian') is not True:
+        raise ValueError('written on a big-endian machine')
+    buffers: dict[str, bytearray] = {}
+    sizes: dict[str, int] = {}
+
+    def storage(pid: Any) -> Storage:
+        nonlocal left
+        kind, key, numel = _storage_id(pid)
+        each = item_size(kind.dtype)
+        if key not in buffers:
+            left -= numel * each
+            if left < 0:
+                raise ValueError('storages larger than the file')
+            buffers[key], sizes[key] = bytearray(numel * each), each
+        data, start, stop = as_bytes(buffers[key]), 0, None
+        if len(pid) > 5 and pid[5] is not None:
+            _, first, count = pid[5]
+            start, stop = int(first) * each, (int(first) + int(count)) * each
+            if min(start, stop) < 0:
+                raise RefusedError('it holds a storage of an impossible size')
+        return Storage(data[start:stop], kind.dtype)
+
+    content = _load(file, storage)
+    for key in _load(file):
+        count = int.from_bytes(_exactly(file, 8), 'little')
+        buffer = buffers[str(key)]
+        if count * sizes[str(key)] != len(buffer):
+            raise ValueError('a storage of another size than announced')
+        if file.readinto(memoryview(buffer)) != len(buffer):  # type: ignore[attr-defined]
+            raise ValueError('a storage is cut off')
+    return content
+
+
+def _load(file: BinaryIO, storage: Optional[Callable[[Any], Any]] = None) -> Any:
+    return Unpickler(file, plain_types.find, storage).load()
+
+
+def _exactly(file: BinaryIO, size: int) -> bytes:
+    data = file.read(size)
+    if len(data) != size:
+        raise ValueError('the file is cut off')
+    return data

@@ -1,0 +1,317 @@
+"""A config with one of each fault, checked by the command as a user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from clip.model import CLIP
+from PIL import Image
+
+from cite.apis.check import Options, check_config
+from cite.apis.check.report import SHOWN, Report
+
+ROOT = Path(__file__).parents[3]
+CONFIG = """
+import os
+n = os.environ.get('SHOTS', 'all')
+custom_imports = dict(imports=['cite'], allow_failed_imports=False)
+model = dict(
+    type='CITEClassifier',
+    backbone=dict(type='PromptedCLIPImageBackbone', arch='{folder}/clip.pt'),
+    neck=dict(type='ProjectionNeck', in_features=16, out_features=32),
+    head=dict(type='TextEmbeddingHead', texts=['a', 'b', 'c'],
+              text_encoder=dict(type='BERT', model='{bert}')))
+common = dict(type='PatchGastricCls3', data_prefix='{folder}/patches_captions')
+data = dict(
+    train=dict(ann_file=f'{folder}/ann/train_{{n}}.txt', pipeline=[], **common),
+    val=dict(ann_file='{folder}/ann/val.txt', pipeline=[], **common),
+    test=dict(ann_file='{folder}/ann/val.txt', pipeline=[], **common))
+"""
+# Slides a0 … c0 are trained on, a1 … c1 are evaluated on; three patches each.
+NAMES = [
+    (f'{c}{s}_{p}.jpg', k) for s in '01' for k, c in enumerate('abc') for p in '012'
+]
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_bert):
+    (tmp_path / 'patches_captions').mkdir()
+    (tmp_path / 'ann').mkdir()
+    rng = np.random.default_rng(0)
+    for name, _ in NAMES:
+        pixels = rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / 'patches_captions' / name)
+    for file, lines in (('train_all', NAMES[:9]), ('val', NAMES[9:])):
+        text = ''.join(f'{name} {label}\n' for name, label in lines)
+        (tmp_path / 'ann' / f'{file}.txt').write_text(text)
+    rows = [f'{c}{s},grade,p{c}{s},' for c in 'abc' for s in '01']
+    table = '\n'.join(['id,subtype,patient,text', *rows])
+    (tmp_path / 'captions.csv').write_text(table + '\n')
+    torch.manual_seed(0)
+    clip = CLIP(16, 224, 1, 64, 112, 77, 512, 64, 1, 1)
+    torch.save(clip.state_dict(), tmp_path / 'clip.pt')
+    config = CONFIG.format(folder=tmp_path, bert=tiny_bert)
+    (tmp_path / 'config.py').write_text(config)
+    return tmp_path
+
+
+def check(folder, workers=0, **options):
+    return check_config(str(folder / 'config.py'), Options(workers=workers, **options))
+
+
+def found(report, level='error'):
+    return [(p.kind, p.where) for p in report.problems if p.level == level]
+
+
+def append(path, text):
+    path.write_text(path.read_text() + text)
+
+
+def test_a_good_config_has_no_problem(folder):
+    report = check(folder)
+    assert report.problems == []
+    assert report.ok
+    assert report.facts['images'] == '18 of 18 decoded'
+    assert report.facts['patients'].startswith('6 in')
+    assert report.facts['versions']['torch'] == torch.__version__
+    one = report.facts['train'][
+        'class 1 (Moderately differentiated tubular adenocarcinoma)'
+    ]
+    assert one == '1 slides 3 patches'
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_missing_and_unreadable_images(folder, workers):
+    (folder / 'patches_captions/a0_1.jpg').unlink()
+    path = folder / 'patches_captions/c1_2.jpg'
+    path.write_bytes(path.read_bytes()[:-100])
+    report = check(folder, workers)
+    assert sorted(found(report)) == [
+        ('missing image', f'{folder}/ann/train_all.txt:2'),
+        ('unreadable image', f'{folder}/ann/val.txt:9'),
+    ]
+    messages = ' '.join(problem.message for problem in report.problems)
+    assert f'{folder}/patches_captions/a0_1.jpg: no such file' in messages
+    assert 'c1_2.jpg: this patch is truncated' in messages
+
+
+def test_without_decoding_only_missing_files_show(folder):
+    (folder / 'patches_captions/a0_1.jpg').unlink()
+    (folder / 'patches_captions/a0_2.jpg').write_bytes(b'')
+    assert [kind for kind, _ in found(check(folder, decode=False))] == ['missing image']
+
+
+def test_sample(folder):
+    assert check(folder, sample=5).facts['images'] == '5 of 18 decoded'
+
+
+def test_annotation_lines(folder):
+    file = folder / 'ann/train_all.txt'
+    append(file, 'a0_0.jpg\n../b0_0.jpg 1\n/etc/passwd 0\nb0_0.jpg 3\nb0_1.jpg 1\n')
+    report = check(folder)
+    assert found(report) == [
+        ('annotation line', f'{file}:10'),
+        ('annotation line', f'{file}:11'),
+        ('annotation line', f'{file}:12'),
+        ('annotation line', f'{file}:13'),
+        ('duplicate line', f'{file}:14'),
+    ]
+    assert report.facts['images'] == '18 of 18 decoded'  # the good lines still count
+
+
+@pytest.mark.parametrize('content', [b'', b'\xff\xfe\n'])
+def test_annotation_file_that_is_none(folder, content):
+    (folder / 'ann/val.txt').write_bytes(content)
+    assert found(check(folder))[0][1].startswith(f'{folder}/ann/val.txt')
+
+
+def test_shots_choose_the_file(folder, monkeypatch):
+    monkeypatch.setenv('SHOTS', '4')
+    assert found(check(folder)) == [
+        ('annotation file missing', f'{folder}/ann/train_4.txt')
+    ]
+
+
+def test_classes_without_slides(folder):
+    for file in ('train_all', 'val'):
+        path = folder / f'ann/{file}.txt'
+        lines = [line for line in path.read_text().split('\n') if line[:1] != 'c']
+        path.write_text('\n'.join(lines))
+    report = check(folder)
+    assert found(report) == [('class without slides', f'{folder}/ann/train_all.txt')]
+    where = f'{folder}/ann/val.txt'
+    assert found(report, 'warning') == [('class without slides', where)]
+
+
+def test_slide_with_two_labels(folder):
+    append(folder / 'ann/val.txt', 'a1_9.jpg 2\n')
+    kinds = dict(found(check(folder)))
+    assert kinds['slide with two labels'] == f'{folder}/ann/val.txt:10'
+
+
+def test_slide_on_both_sides(folder):
+    append(folder / 'ann/val.txt', 'b0_1.jpg 1\n')
+    where = f'{folder}/ann/train_all.txt:4'
+    assert found(check(folder)) == [('slide on both sides', where)]
+
+
+def test_patient_on_both_sides(folder):
+    table = folder / 'captions.csv'
+    table.write_text(table.read_text().replace('c1,grade,pc1', 'c1,grade,pb0'))
+    report = check(folder)
+    where = f'{folder}/ann/train_all.txt:4'
+    assert found(report) == [('patient on both sides', where)]
+    assert 'slide b0 is of patient pb0, whose slide c1' in report.problems[0].message
+
+
+def test_patient_column_of_another_name_and_table(folder):
+    text = (folder / 'captions.csv').read_text().replace('pc1', 'pb0')
+    (folder / 'other.csv').write_text(text.replace('patient', 'case'))
+    (folder / 'captions.csv').unlink()
+    assert check(folder).facts['patients'].startswith('not checked')
+    report = check(folder, captions=str(folder / 'other.csv'), patient='case')
+    assert [kind for kind, _ in found(report)] == ['patient on both sides']
+    report = check(folder, captions=str(folder / 'other.csv'), patient='name')
+    assert [kind for kind, _ in found(report)] == ['table']
+
+
+def test_a_slide_that_the_table_does_not_have_is_a_warning(folder):
+    table = folder / 'captions.csv'
+    table.write_text(table.read_text().replace('a1,', 'z9,'))
+    where = f'{folder}/ann/val.txt'
+    assert found(check(folder), 'warning') == [('slide not in the table', where)]
+
+
+def test_texts_classes_and_widths(folder):
+    options = {'model.neck.out_features': 64, 'model.head.texts': ['a', 'b']}
+    report = check(folder, cfg_options=options)
+    assert found(report) == [
+        ('texts and classes', 'model.head'),
+        ('neck and text width', 'model.neck.out_features'),
+    ]
+    assert 'Set model.neck.out_features=32' in report.problems[1].message
+
+
+def test_weights_missing_damaged_or_hostile(folder):
+    class Trap:
+        def __reduce__(self):
+            return os.system, (f'touch {folder}/code-ran',)
+
+    torch.save({'state_dict': Trap()}, folder / 'stranger.pth')
+    (folder / 'clip.pt').write_bytes((folder / 'clip.pt').read_bytes()[:-500])
+    options = {'load_from': f'{folder}/stranger.pth', 'resume_from': 'gone.pth'}
+    report = check(folder, cfg_options=options)
+    assert found(report) == [
+        ('weights unreadable', 'load_from'),
+        ('weights missing', 'resume_from'),
+        ('weights unreadable', 'model.backbone.arch'),
+    ]
+    assert not (folder / 'code-ran').exists()
+
+
+def test_how_to_get_what_is_not_here(folder, monkeypatch):
+    monkeypatch.setenv('HOME', str(folder))
+    monkeypatch.setenv('HF_HUB_OFFLINE', '1')
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+    monkeypatch.setattr('clip.clip._MODELS', {'ViT-B/16': 'http://127.0.0.1:9/v.pt'})
+    options = {
+        'model.backbone.arch': 'ViT-B/16',
+        'model.head.text_encoder.model': 'somebody/NoSuchModel',
+    }
+    report = check(folder, cfg_options=options)
+    assert [kind for kind, _ in found(report)] == [
+        'weights missing',
+        'text encoder missing',
+    ]
+    assert 'wget -P ~/.cache/clip http://127.0.0.1:9/v.pt' in report.problems[0].message
+    assert 'hf download somebody/NoSuchModel' in report.problems[1].message
+
+
+def test_random_weights_are_said(folder):
+    options = {'model.backbone': {'type': 'VisionTransformerFrozen', 'arch': 'b'}}
+    report = check(folder, cfg_options=options)
+    assert ('random weights', 'model.backbone') in found(report, 'warning')
+
+
+def test_a_flood_is_cut_short_and_counted():
+    report = Report('config.py')
+    for i in range(SHOWN + 5):
+        report.error('missing image', f'ann.txt:{i}', 'gone.')
+    text = report.text()
+    assert text.count('gone.') == SHOWN
+    assert '… and 5 more' in text
+    assert len(report.as_dict()['problems']) == SHOWN + 5
+
+
+def command(folder, *arguments, **kwargs):
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / 'tools/check.py'), str(folder), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **kwargs,
+    )
+
+
+def test_the_command(folder):
+    process = command(folder / 'config.py', '--json', '-', '--workers', '2')
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert json.loads(out)['ok'] is True
+    assert '18/18' in err  # the progress bar
+
+    (folder / 'patches_captions/a0_1.jpg').unlink()
+    process = command(folder / 'config.py', '--json', str(folder / 'report.json'))
+    out, _ = process.communicate()
+    assert process.returncode == 1
+    assert 'not ready to run' in out
+    written = json.loads((folder / 'report.json').read_text())
+    assert [problem['kind'] for problem in written['problems']] == ['missing image']
+
+
+def test_the_command_without_a_config(folder):
+    process = command(folder / 'gone.py')
+    _, err = process.communicate()
+    assert process.returncode == 2
+    assert 'gone.py: no such config file' in err
+
+
+def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
+    # Enough to decode that the signal comes in the midst of it.
+    pixels = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), dtype=np.uint8)
+    images = folder / 'patches_captions'
+    Image.fromarray(pixels).save(images / 'a0_big.png')
+    names = [f'a0_x{i}.png' for i in range(3000)]
+    for name in names:
+        os.link(images / 'a0_big.png', images / name)
+    append(folder / 'ann/train_all.txt', ''.join(f'{name} 0\n' for name in names))
+    (images / 'a0_0.jpg').unlink()
+    process = command(
+        *(folder / 'config.py', '--workers', '2', '--json', str(folder / 'r.json')),
+        start_new_session=True,
+    )
+    seen = ''
+    while '128/' not in seen:  # the first batch of files is done
+        seen += process.stderr.read(1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    written = json.loads((folder / 'r.json').read_text())
+    assert written['interrupted'] is True
+    assert int(written['facts']['images'].split()[0]) < 3000
+    assert 'interrupted' in out
+    assert 'missing image' in out
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_pipe_in_the_place_of_an_image_does_not_wait(folder):
+    (folder / 'patches_captions/a0_0.jpg').unlink()
+    os.mkfifo(folder / 'patches_captions/a0_0.jpg')
+    assert [kind for kind, _ in found(check(folder))] == ['missing image']

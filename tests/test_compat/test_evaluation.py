@@ -1,0 +1,45 @@
+import logging
+
+import pytest
+from mmcls.core import DistEvalHook, EvalHook
+from mmcv.runner import IterBasedRunner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from cite.datasets import PatchGastricCls3
+
+
+class Rehearsal(nn.Module):
+    """A model that fails its test as soon as it is asked anything."""
+
+    def train_step(self, *args, **kwargs):
+        raise AssertionError('the training began')
+
+
+@pytest.fixture
+def data(tmp_path):
+    (tmp_path / 'ann.txt').write_text('a_1.jpg 0\nb_1.jpg 1\nc_1.jpg 2\n')
+    file = str(tmp_path / 'ann.txt')
+    dataset = PatchGastricCls3(ann_file=file, data_prefix='', pipeline=[])
+    return DataLoader(dataset, collate_fn=list)
+
+
+def start(hook, data, folder):
+    logger = logging.getLogger('rehearsal')
+    runner = IterBasedRunner(Rehearsal(), max_iters=1, logger=logger, work_dir=folder)
+    runner.register_hook(hook)
+    runner.run([data], [('train', 1)])
+
+
+@pytest.mark.parametrize('hook', [EvalHook, DistEvalHook])
+@pytest.mark.parametrize('metric', ['bag_acuracy', ['accuracy', 'bag_acuracy']])
+def test_a_mistyped_metric_is_known_before_the_training(data, tmp_path, hook, metric):
+    wrong = hook(data, by_epoch=False, metric=metric)
+    with pytest.raises(ValueError, match="unknown metric 'bag_acuracy'; known are"):
+        start(wrong, data, str(tmp_path))
+
+
+@pytest.mark.parametrize('words', [{}, {'metric': ['accuracy', 'bag_class_accuracy']}])
+def test_metrics_that_exist_let_the_training_begin(data, tmp_path, words):
+    with pytest.raises(AssertionError, match='the training began'):
+        start(EvalHook(data, by_epoch=False, **words), data, str(tmp_path))

@@ -1,0 +1,76 @@
+"""A run is a function of its config, data and seed, and of nothing else."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_training import (
+    config,
+    differences,
+    make_data,
+    relative_difference,
+    run_command,
+    state,
+)
+
+ITERS = 8
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return make_data(tmp_path_factory.mktemp('data') / 'slides')
+
+
+def train(data, folder, *arguments, **environment):
+    """Train by command; return the checkpoint's tensors and what was printed."""
+    folder.mkdir()
+    cfg = config(data, folder, ITERS)
+    cfg.checkpoint_config = {'interval': ITERS}
+    cfg.dump(str(folder / 'config.py'))
+    command = (sys.executable, '-m', 'cite', 'train', folder / 'config.py')
+    printed = run_command(*command, *arguments, **environment)
+    return state(folder, ITERS), printed
+
+
+@pytest.fixture(scope='module')
+def first(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('first') / 'run'
+    return train(data, folder, '--seed', 4, PYTHONHASHSEED='1')[0]
+
+
+def other_order(data: Path, copy: Path) -> Path:
+    """Copy the data so that the folder lists its files in another order."""
+    shutil.copytree(data / 'models', copy / 'models')
+    images = sorted((data / 'patches_captions').iterdir(), reverse=True)
+    (copy / 'patches_captions').mkdir()
+    for image in images:
+        shutil.copy(image, copy / 'patches_captions')
+    shutil.copy(data / 'captions.csv', copy)
+    tool = Path(__file__).parents[2] / 'tools/ann.py'
+    run_command(sys.executable, tool, '--data-path', copy, '--val', '0.5')
+    return copy
+
+
+def test_hash_seed_and_folder_order_change_no_bit(data, first, tmp_path):
+    copy = other_order(data, tmp_path / 'copy')
+    again, _ = train(copy, tmp_path / 'run', '--seed', 4, PYTHONHASHSEED='2')
+
+    assert differences(again, first) == []
+
+
+def test_threads_change_the_weights_by_summation_order_at_most(data, first, tmp_path):
+    again, _ = train(data, tmp_path / 'run', '--seed', 4, OMP_NUM_THREADS='2')
+
+    assert relative_difference(again, first) < 1e-6
+
+
+def test_without_a_seed_the_log_says_how_to_repeat_the_run(data, first, tmp_path):
+    drawn, printed = train(data, tmp_path / 'drawn')
+    seed = int(re.search(r'Set random seed to (\d+)', printed)[1])
+
+    again, _ = train(data, tmp_path / 'again', '--seed', seed)
+
+    assert differences(again, drawn) == []
+    assert differences(drawn, first) != []

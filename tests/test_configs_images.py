@@ -1,0 +1,66 @@
+"""What the default configs feed the backbone, against CLIP's own transform."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from clip.clip import _transform as clip_transform
+from mmcls.datasets.builder import PIPELINES
+from mmcv import Config
+from mmcv.utils import build_from_cfg
+from PIL import Image
+
+import cite  # noqa: F401
+
+ROOT = Path(__file__).parents[1]
+GASTRIC = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / 'configs/gastric').glob('*/*_bs128_*.py')
+)
+RELEASED = 'configs/gastric/_base_/gastric_dataset_released.py'
+
+
+@pytest.fixture(scope='module')
+def image():
+    """A patch of PatchGastric's size, smooth and as pink as H&E."""
+    rng = np.random.default_rng(0)
+    pixels = np.full((300, 300, 3), (200, 120, 180)) + rng.normal(0, 20, (300, 300, 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def apply(config, part, image):
+    step = Config.fromfile(str(ROOT / config)).data[part].pipeline[0]
+    return build_from_cfg(step, PIPELINES)({'img_pil': image})['img']
+
+
+@pytest.mark.parametrize('part', ['val', 'test'])
+@pytest.mark.parametrize('config', GASTRIC)
+def test_row_3_evaluation_sees_what_clip_was_trained_with(config, part, image):
+    expected = clip_transform(224)(image)
+    torch.testing.assert_close(apply(config, part, image), expected)
+
+
+def colour(images, config):
+    """Mean distance between the strongest and the weakest channel, 0 to 1."""
+    step = Config.fromfile(str(ROOT / config)).data.train.pipeline[0]
+    mean = torch.tensor(step.get('mean', (0.485, 0.456, 0.406)))
+    std = torch.tensor(step.get('std', (0.229, 0.224, 0.225)))
+    pixels = images * std[:, None, None] + mean[:, None, None]  # (n, 3, H, W)
+    return float((pixels.amax(1) - pixels.amin(1)).mean())
+
+
+@pytest.mark.parametrize('config', GASTRIC)
+def test_rows_2_and_3_training_keeps_colours_and_clip_s_scale(config, image):
+    drawn = torch.stack([apply(config, 'train', image) for _ in range(24)])
+    plain = clip_transform(224)(image)[None]
+    assert 0.8 < colour(drawn, config) / colour(plain, config) < 1.2
+    # Of another std or mean the average over many draws would be elsewhere.
+    assert (drawn.mean((0, 2, 3)) - plain.mean((0, 2, 3))).abs().max() < 0.3
+    assert len({float(x.sum()) for x in drawn}) == 24  # augmented
+
+
+def test_row_2_the_released_pipeline_is_nearly_grey(image):
+    drawn = torch.stack([apply(RELEASED, 'train', image) for _ in range(24)])
+    plain = clip_transform(224)(image)[None]
+    assert colour(drawn, RELEASED) < 0.3 * colour(plain, GASTRIC[0])

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from cite.core.evaluation.bootstrap import bootstrap, resample
+from cite.core.evaluation.figures import FIGURES
+from cite.core.evaluation.significance import holm, paired_p_value
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.02, 0.03, 0.04 times 4, 3, 2, 1: 0.04, 0.06, 0.06, 0.04; never
+    # below the one before.
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.9, 0.8]).tolist() == [1, 1]
+    assert holm([]).tolist() == []
+
+
+def test_p_value_by_hand():
+    difference = np.array([1.0] * 97 + [-1.0, 0.0, np.nan])
+    assert paired_p_value(difference) == pytest.approx(2 * 3 / 100)
+    assert paired_p_value(np.zeros(9)) == 1
+    assert paired_p_value(np.array([np.nan])) == 1
+
+
+def test_p_value_is_near_the_sign_tests(rng):
+    # 200 slides: A alone is right on 30, B alone on 14. McNemar's exact test asks the
+    # same question.
+    a = np.zeros(200)
+    b = np.zeros(200)
+    a[:130], b[:100], b[130:144] = 1, 1, 1
+    labels = np.zeros(200, int)
+    resamples = resample([str(i) for i in range(200)], [0], 20000)
+    values = [
+        bootstrap(FIGURES['accuracy'], [np.stack([h, 1 - h], 1)], labels, resamples)[1]
+        for h in (a, b)
+    ]
+    p = paired_p_value(values[0] - values[1])
+    assert p == pytest.approx(stats.binomtest(14, 44).pvalue, abs=0.012)
+
+
+def test_no_difference_is_rarely_significant(rng):
+    labels = np.zeros(100, int)
+    resamples = resample([str(i) for i in range(100)], [0], 400)
+    significant = 0
+    for _ in range(200):
+        hits = rng.uniform(size=(2, 100)) < 0.7
+        values = [
+            bootstrap(
+                FIGURES['accuracy'],
+                [np.stack([h, ~h], 1).astype(float)],
+                labels,
+                resamples,
+            )[1]
+            for h in hits
+        ]
+        significant += paired_p_value(values[0] - values[1]) <= 0.05
+    assert significant / 200 < 0.1
