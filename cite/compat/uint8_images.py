@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from mmcls.models.classifiers.base import BaseClassifier
+from mmcv.parallel import DataContainer
 from torch import Tensor
 
 
@@ -38,7 +39,8 @@ def normalize(img: Tensor, img_metas: Any) -> Tensor:
 
     Args:
         img: (N, 3, H, W), uint8.
-        img_metas: of each image, with ``img_norm_cfg``.
+        img_metas: of each image, with ``img_norm_cfg``; a list, or as the loader gives
+            it: on a CPU mmcls passes that on.
 
     Raises:
         ValueError: there is no ``img_norm_cfg``.
@@ -51,6 +53,8 @@ def normalize(img: Tensor, img_metas: Any) -> Tensor:
 
 
 def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
+    if isinstance(img_metas, DataContainer):
+        img_metas = [meta for metas in img_metas.data for meta in metas]
     cfgs = [meta.get('img_norm_cfg') for meta in img_metas or ()]
     if len(cfgs) != count or not all(cfgs):
         raise ValueError(

@@ -50,15 +50,19 @@ def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
         (3, size, size), uint8, RGB.
     """
     image = None if results.get('img_pil') is not None else _decode_jpeg(results)
+    bgr = image is not None
     if image is None:
         image = np.asarray(read_patch(results).convert('RGB'))  # (H, W, 3)
     # Of a rectangle, Pillow's versions differ in which direction they do first.
     square = image.shape[0] == image.shape[1]
-    if _kernels() is None or interpolation not in _FILTERS or not square:
+    if _kernels() is not None and interpolation in _FILTERS and square:
+        planes = cv2.split(_resize(image, size, interpolation))
+    else:
         resample = Image.Resampling[interpolation.upper()]
         resized = Image.fromarray(image).resize((size, size), resample)
-        return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
-    return np.stack(cv2.split(_resize(image, size, interpolation)))
+        planes = cv2.split(np.asarray(resized))
+    # Turned last: a view that runs backwards is slow to go through.
+    return np.stack(planes[::-1] if bgr else planes)
 
 
 def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
@@ -111,7 +115,7 @@ def _scratch(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
-    """Decode a whole three-channel JPEG; None for all else, which Pillow judges."""
+    """Decode a whole three-channel JPEG, BGR; None for all else: Pillow judges it."""
     path: Any = (results.get('img_info') or {}).get('filename')
     try:
         with open(path, 'rb') as file:
@@ -124,7 +128,7 @@ def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
     if image is None:
         return None
     results['filename'] = path
-    return image[..., ::-1]
+    return image
 
 
 def _is_plain_jpeg(data: bytes) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmcls.models import build_classifier
+from mmcv.parallel import DataContainer
 from PIL import Image
 
 from cite.compat.uint8_images import normalize
@@ -122,12 +123,11 @@ def test_a_classifier_sees_what_float_images_would_show_it(patch, kind):
     ).eval()
     expected, results = both(patch, 0, size=32, **DEFAULTS)
 
-    scores = [
-        model(image, return_loss=False, img_metas=[results])[0]
-        for image in (expected[None], results['img'][None])
-    ]
-
-    assert np.array_equal(*scores)
+    from_loader = DataContainer([[results]], cpu_only=True)  # mmcls' on a CPU
+    wanted = model(expected[None], return_loss=False, img_metas=[results])[0]
+    for metas in ([results], from_loader):
+        scores = model(results['img'][None], return_loss=False, img_metas=metas)[0]
+        assert np.array_equal(scores, wanted)
 
 
 def test_uint8_images_without_statistics_are_refused():
