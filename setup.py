@@ -22,6 +22,7 @@ REQUIRES = [
     'ftfy',
     'jinja2',
     'matplotlib',
+    'numba>=0.60',
     'numpy>=1.26',
     'pandas>=2',
     'pillow',

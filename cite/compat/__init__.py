@@ -16,6 +16,7 @@ from . import (
     runner,
     safe_loading,
     train,
+    uint8_images,
 )
 
 _MODULES = (
@@ -31,6 +32,7 @@ _MODULES = (
     runner,
     safe_loading,
     train,
+    uint8_images,
 )
 for _module in _MODULES:
     _module.install()  # type: ignore[attr-defined]

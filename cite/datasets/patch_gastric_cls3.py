@@ -16,6 +16,7 @@ from .class_file import PATCH_GASTRIC_CLASSES, read_class_file
 from .feature_draw import feature_draw
 from .feature_note import check_note, lines_digest
 from .features import FeatureDraws
+from .patch_cache import PatchCache, cache_limit
 from .random_state import random_state
 from .samplers import Draw
 from .slide_labels import check_slide_labels
@@ -43,6 +44,9 @@ class PatchGastricCls3(BaseDataset):
             order of the annotation file. Training picks one at random, evaluation
             takes the first.
         num_aug: number of feature files; needed with ``feature_file``.
+        cache: memory for decoded patches in training, shared by the workers: ``'auto'``
+            (a quarter of what is free), ``'4GB'`` or the like, ``'off'``. It needs a
+            pipeline with ``backend='fast'``.
         on_error: what to do with an image that cannot be read: ``'raise'``, or
             ``'skip'`` it. In training another of its class takes its place, and the run
             reports how many; evaluation leaves it out of the metrics, and says so.
@@ -66,6 +70,7 @@ class PatchGastricCls3(BaseDataset):
         patch_balance: bool = False,
         feature_file: Optional[str] = None,
         num_aug: Optional[int] = None,
+        cache: Union[str, int, None] = 'auto',
         on_error: str = 'raise',
         feature_digest: Optional[str] = None,
         **kwargs: Any,
@@ -78,6 +83,7 @@ class PatchGastricCls3(BaseDataset):
         self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
         self.on_error = check_on_error(on_error)
         super().__init__(**kwargs)
+        self.cache = self._make_cache(cache_limit(cache))
         self.unreadable = None
         if on_error == 'skip':
             self.unreadable = Unreadable(self.get_gt_labels())
@@ -86,6 +92,17 @@ class PatchGastricCls3(BaseDataset):
             self.features = FeatureDraws(feature_file, num_aug, len(self))
             lines, ann_file = self.annotation_digest(), str(self.ann_file)
             check_note(feature_file, lines, ann_file, feature_digest)
+
+    def _make_cache(self, limit: int) -> Optional[PatchCache]:
+        # Evaluation reads each patch once: there is nothing to gain from keeping it.
+        sizes = [
+            step.size
+            for step in self.pipeline.transforms
+            if getattr(step, 'backend', None) == 'fast'
+        ]
+        if self.test_mode or not sizes or not limit:
+            return None
+        return PatchCache(len(self), sizes[0], limit)
 
     @classmethod
     def get_classes(
@@ -162,6 +179,8 @@ class PatchGastricCls3(BaseDataset):
             'img_info': dict(info['img_info']),
             'gt_label': info['gt_label'].copy(),
             'test_mode': self.test_mode,
+            'cache': self.cache,
+            'cache_index': int(idx) % len(self),
         }
         if self.features is not None:
             results['feature'] = self.features[idx]

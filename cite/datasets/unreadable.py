@@ -5,6 +5,7 @@ from typing import Any, Callable
 
 import numpy as np
 import torch
+from mmcv.parallel import DataContainer
 
 from .pipelines.patch import UnreadablePatchError, read_patch
 
@@ -48,7 +49,7 @@ class Unreadable:
 
         Raises:
             ValueError: no patch of the class can be read, or, in evaluation, the
-                pipeline makes no tensor of floats.
+                pipeline makes no tensor that can become NaN.
         """
         self._marks[index] = 1
         for other in self._candidates(index):
@@ -94,10 +95,18 @@ def is_lost(scores: np.ndarray, path: str) -> bool:
 
 
 def _unscored(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the item with an image that is NaN when the model gets it."""
     image = item.get('img')
-    if not isinstance(image, torch.Tensor) or not image.is_floating_point():
-        raise ValueError(
-            "on_error='skip' in evaluation needs a pipeline that makes a tensor of "
-            'floats: the scores of an unreadable patch are NaN.'
-        )
-    return {**item, 'img': torch.full_like(image, float('nan'))}
+    if isinstance(image, torch.Tensor) and image.is_floating_point():
+        return {**item, 'img': torch.full_like(image, float('nan'))}
+    meta = getattr(item.get('img_metas'), 'data', None) or {}
+    if getattr(image, 'dtype', None) == torch.uint8 and meta.get('img_norm_cfg'):
+        # uint8 has no NaN: cite.compat.uint8_images makes it with this mean.
+        norm_cfg = {**meta['img_norm_cfg'], 'mean': [float('nan')] * 3}
+        lost = DataContainer({**meta, 'img_norm_cfg': norm_cfg}, cpu_only=True)
+        return {**item, 'img_metas': lost}
+    raise ValueError(
+        "on_error='skip' in evaluation needs a pipeline that makes a tensor of floats, "
+        "or of uint8 with 'img_norm_cfg' among the meta_keys of Collect: the scores of "
+        'an unreadable patch are NaN.'
+    )

@@ -16,10 +16,11 @@ PIPELINE = [
 LINES = [(f'{"abcdef"[s]}_{p}.jpg', s % 3) for s in range(6) for p in range(s + 2)]
 
 
-@pytest.fixture
-def dataset(write_patches):
+@pytest.fixture(params=['pillow', 'fast'])
+def dataset(write_patches, request):
+    pipeline = [{**PIPELINE[0], 'backend': request.param}, *PIPELINE[1:]]
     return PatchGastricCls3(
-        slide_balance=True, pipeline=PIPELINE, **write_patches(LINES)
+        slide_balance=True, pipeline=pipeline, **write_patches(LINES)
     )
 
 

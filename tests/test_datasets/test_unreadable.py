@@ -5,11 +5,13 @@ import re
 import numpy as np
 import pytest
 import torch
-from mmcls.apis import set_random_seed, train_model
+from mmcls.apis import set_random_seed, single_gpu_test, train_model
 from mmcls.datasets import build_dataloader, build_dataset
 from mmcls.models import build_classifier
 from mmcv import Config
+from mmcv.parallel import MMDataParallel
 
+from cite.compat.uint8_images import normalize
 from cite.datasets import PatchGastricCls3
 from cite.datasets.pipelines import UnreadablePatchError
 from cite.datasets.samplers import BalancedSampler, Draw
@@ -20,6 +22,7 @@ TRAIN = [
     {'type': 'Collect', 'keys': ['img', 'gt_label']},
 ]
 TEST = [TRAIN[0], {'type': 'Collect', 'keys': ['img']}]
+FAST = [{**TRAIN[0], 'backend': 'fast'}, TEST[1]]
 LINES = [(f's{c}x{s}_{p}.jpg', c) for c in range(3) for s in range(2) for p in range(3)]
 BAD = (1, 2, 7)  # s0x0_1, s0x0_2, s1x0_1
 
@@ -45,8 +48,11 @@ def test_by_default_the_file_and_its_line_are_named(files):
         dataset(files)[7]
 
 
-def test_the_next_readable_patch_of_the_class_takes_its_place(files):
-    whole, skipping = dataset(files), dataset(files, on_error='skip')
+@pytest.mark.parametrize('backend', ['pillow', 'fast'])
+def test_the_next_readable_patch_of_the_class_takes_its_place(files, backend):
+    pipeline = [{**TRAIN[0], 'backend': backend}, *TRAIN[1:]]
+    whole = dataset(files, pipeline=pipeline)
+    skipping = dataset(files, pipeline=pipeline, on_error='skip')
     for index, stand_in in ((1, 3), (2, 3), (7, 8)):
         got = skipping[Draw(index, 5, 0)]
         wanted = whole[Draw(stand_in, 5, 0)]  # with the augmentation of the draw
@@ -128,8 +134,8 @@ def test_training_reports_the_count(files, tmp_path, workers, capfd):
     assert '3 files, such as' in printed
 
 
-def scores_of(data, workers=0):
-    loader = build_dataloader(
+def loader_of(data, workers):
+    return build_dataloader(
         data,
         4,
         workers,
@@ -138,16 +144,23 @@ def scores_of(data, workers=0):
         persistent_workers=False,
         round_up=False,
     )
+
+
+def scores_of(data, workers=0):
+    loader = loader_of(data, workers)
     scores = []
     for batch in loader:
+        if batch['img'].dtype == torch.uint8:
+            batch['img'] = normalize(batch['img'], batch['img_metas'].data[0])
         mean = batch['img'].mean((1, 2, 3)).numpy()
         scores.extend(np.stack([mean, mean * 0, mean * 0 - 9], axis=1))
     return scores
 
 
+@pytest.mark.parametrize('pipeline', [TEST, FAST], ids=['pillow', 'fast'])
 @pytest.mark.parametrize('workers', [0, 2])
-def test_evaluation_leaves_unreadable_patches_out(files, caplog, workers):
-    data = dataset(files, on_error='skip', test_mode=True, pipeline=TEST)
+def test_evaluation_leaves_unreadable_patches_out(files, caplog, workers, pipeline):
+    data = dataset(files, on_error='skip', test_mode=True, pipeline=pipeline)
     scores = scores_of(data, workers)
     assert [i for i, row in enumerate(scores) if np.isnan(row).all()] == list(BAD)
     right = [np.eye(3)[label] for _, label in LINES]
@@ -159,6 +172,26 @@ def test_evaluation_leaves_unreadable_patches_out(files, caplog, workers):
     assert result['accuracy'] == pytest.approx(100 * 14 / 15)
     # Slide s0x0 has its wrong patch alone left: 5 of 6 slides.
     assert result['bag_accuracy'] == pytest.approx(100 * 5 / 6)
+
+
+@pytest.mark.parametrize('kind', ['ImageClassifier', 'CITEClassifier'])
+@pytest.mark.parametrize('pipeline', [TEST, FAST], ids=['pillow', 'fast'])
+def test_a_model_gives_only_them_no_scores(files, kind, pipeline):
+    model_cfg = config(files, 'unused', 0).model
+    model = MMDataParallel(build_classifier({**model_cfg, 'type': kind}), [-1])
+    data = dataset(files, on_error='skip', test_mode=True, pipeline=pipeline)
+
+    scores = np.array(single_gpu_test(model, loader_of(data, 0)))
+
+    assert np.flatnonzero(np.isnan(scores).any(axis=1)).tolist() == list(BAD)
+    assert np.isnan(scores[list(BAD)]).all()
+
+
+def test_uint8_images_that_nothing_can_turn_to_nan_are_refused(files):
+    pipeline = [FAST[0], {**FAST[1], 'meta_keys': ['filename']}]
+    data = dataset(files, on_error='skip', test_mode=True, pipeline=pipeline)
+    with pytest.raises(UnreadablePatchError, match="'img_norm_cfg' among the meta_ke"):
+        data[1]
 
 
 def test_evaluation_says_what_it_left_out(files, caplog):

@@ -9,7 +9,8 @@ preprocess = dict(
     mean='model',
     std='model',
     saturation=[0.8, 1.2],
-    interpolation='model')
+    interpolation='model',
+    backend='fast')  # 'pillow': the same images, several times slower
 train_pipeline = [
     preprocess,
     dict(type='ToTensor', keys=['gt_label']),

@@ -1,0 +1,81 @@
+"""Images may travel as uint8 and are normalised where the model is.
+
+mmcls expects float images from the workers: four times the bytes through queues and to
+the GPU. Ours may send uint8 with ``img_norm_cfg`` in ``img_metas``, mmcls' own words
+for mean and std (scale 0 to 255); every classifier of mmcls 0.25 then normalises them
+here, in the order and precision of torchvision's ``ToTensor`` and ``Normalize``.
+"""
+
+import functools
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmcls.models.classifiers.base import BaseClassifier
+from mmcv.parallel import DataContainer
+from torch import Tensor
+
+
+def install() -> None:
+    """Wrap ``BaseClassifier.forward``."""
+    if not getattr(BaseClassifier.forward, 'takes_uint8', False):
+        BaseClassifier.forward = _accept_uint8(BaseClassifier.forward)
+
+
+def _accept_uint8(original: Any) -> Any:
+    @functools.wraps(original)
+    def forward(self: BaseClassifier, img: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(img, Tensor) and img.dtype == torch.uint8:
+            img = normalize(img, kwargs.get('img_metas'))
+        return original(self, img, *args, **kwargs)
+
+    forward.takes_uint8 = True  # type: ignore[attr-defined]
+    return forward
+
+
+def normalize(img: Tensor, img_metas: Any) -> Tensor:
+    """Return float32 images: (x / 255 - mean) / std.
+
+    Args:
+        img: (N, 3, H, W), uint8.
+        img_metas: of each image, with ``img_norm_cfg``; a list, or as the loader gives
+            it: on a CPU mmcls passes that on.
+
+    Raises:
+        ValueError: there is no ``img_norm_cfg``.
+    """
+    mean, std = _statistics(img_metas, len(img))  # (N, 3)
+    if img.device.type == 'cpu':
+        return _look_up(img, mean, std)
+    mean, std = (x[..., None, None].to(img.device) for x in (mean, std))
+    return img.float().div_(255).sub_(mean).div_(std)
+
+
+def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
+    if isinstance(img_metas, DataContainer):
+        img_metas = [meta for metas in img_metas.data for meta in metas]
+    cfgs = [meta.get('img_norm_cfg') for meta in img_metas or ()]
+    if len(cfgs) != count or not all(cfgs):
+        raise ValueError(
+            'the images are uint8 and nothing says how to normalise them: keep '
+            "'img_norm_cfg' among the meta_keys of Collect, or write backend='pillow' "
+            'in PatchGastricPipeline.'
+        )
+    mean, std = (
+        (torch.tensor([cfg[key] for cfg in cfgs], dtype=torch.float64) / 255).float()
+        for key in ('mean', 'std')
+    )
+    return mean, std
+
+
+def _look_up(img: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Normalise on a CPU: a byte has 256 values, so one pass over them will do."""
+    values = torch.arange(256.0).div_(255)
+    tables = ((values - mean[..., None]) / std[..., None]).numpy()  # (N, 3, 256)
+    # Of numpy, which asks for huge pages: fresh small ones cost as much as the work.
+    out = np.empty(img.shape, np.float32)
+    for planes, targets, rows in zip(img.numpy(), out, tables):
+        for plane, target, row in zip(planes, targets, rows):
+            cv2.LUT(plane, row, target)
+    return torch.from_numpy(out)

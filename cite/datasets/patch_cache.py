@@ -1,0 +1,108 @@
+"""Decoded and resized patches in memory, one copy for all workers of a process."""
+
+import mmap
+import os
+import re
+from typing import Any, Callable, Optional, Union
+
+import numpy as np
+
+_UNITS = {'': 1, 'KB': 10**3, 'MB': 10**6, 'GB': 10**9, 'TB': 10**12}
+# Of the memory that is free at the start; the model and the system need the rest.
+_AUTO_SHARE = 0.25
+
+
+class PatchCache:
+    """Keeps each patch that a worker has read where all workers find it.
+
+    The memory is mapped before the workers are forked and filled by whichever worker
+    first reads a patch; two that read the same one write the same bytes. It goes with
+    the last process that has it. A patch is read again where its file's size or time
+    has changed. Workers that are spawned instead of forked go without.
+
+    Args:
+        num_patches: N.
+        size: edge of a patch, pixels.
+        limit: bytes; the first patches that fit are kept.
+    """
+
+    def __init__(self, num_patches: int, size: int, limit: int) -> None:
+        self.shape = (3, size, size)
+        slot = 3 * size * size + 16
+        self.capacity = min(num_patches, limit // slot)
+        self._stamps: Optional[np.ndarray] = None
+        if self.capacity:
+            # Pages cost nothing until they are written.
+            memory = mmap.mmap(-1, self.capacity * slot)
+            stamps = np.frombuffer(memory, np.int64, 2 * self.capacity)
+            self._stamps = stamps.reshape(-1, 2)  # (capacity, 2): time, size
+            pixels = np.frombuffer(memory, np.uint8, offset=16 * self.capacity)
+            self._pixels = pixels.reshape(self.capacity, *self.shape)
+
+    def fetch(self, results: Any, load: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return an item's patch, kept or else loaded.
+
+        Args:
+            results: has ``cache_index`` and ``img_info`` with ``filename``.
+            load: reads the patch, (3, size, size), uint8.
+
+        Returns:
+            (3, size, size), uint8; read-only where it is the kept one.
+        """
+        index = results['cache_index']
+        if self._stamps is None or index >= self.capacity:
+            return load()
+        path = results['img_info']['filename']
+        try:
+            status = os.stat(path)
+        except OSError:
+            return load()  # which says what is wrong
+        stamp = (status.st_mtime_ns, status.st_size)
+        if tuple(self._stamps[index]) != stamp:
+            planes = load()
+            self._stamps[index] = 0
+            self._pixels[index] = planes
+            self._stamps[index] = stamp  # last: a patch with a stamp is whole
+            return planes
+        results['filename'] = path
+        kept = self._pixels[index]
+        kept.flags.writeable = False
+        return kept
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {'shape': self.shape, 'capacity': 0, '_stamps': None}
+
+
+def cache_limit(setting: Union[str, int, None]) -> int:
+    """Return how many bytes a cache may take.
+
+    Args:
+        setting: ``'auto'`` (a quarter of the memory that is free), a number of bytes,
+            ``'4GB'``, or None or ``'off'``.
+
+    Raises:
+        ValueError: none of these.
+    """
+    if setting is None or setting == 'off':
+        return 0
+    if isinstance(setting, int) and not isinstance(setting, bool) and setting >= 0:
+        return setting
+    if setting == 'auto':
+        return int(_free_memory() * _AUTO_SHARE)
+    match = re.fullmatch(r'(\d+(?:\.\d+)?) ?([KMGT]?B?)', str(setting).upper())
+    if match is None or match[2] not in _UNITS:
+        raise ValueError(
+            f"cache={setting!r}; write 'auto', 'off', or a size such as '4GB'."
+        )
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _free_memory() -> int:
+    try:
+        with open('/proc/meminfo') as file:
+            for line in file:
+                if line.startswith('MemAvailable:'):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0

@@ -1,0 +1,203 @@
+"""A patch as uint8 planes (3, H, W): decoded, resized, jittered, flipped and turned.
+
+Every function gives what Pillow gives, bit for bit, only faster: OpenCV decodes with
+the same libjpeg-turbo, the rest is in ``kernels``. Where a file is not a plain
+three-channel JPEG or not square, a filter is not compiled, or numba is not installed,
+Pillow does it.
+"""
+
+import functools
+from types import ModuleType
+from typing import Any, Optional
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torchvision import transforms as T
+
+from .patch import Results, read_patch
+
+_FILTERS = {'bilinear': 1.0, 'bicubic': 2.0}  # radius
+_READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+_TURNS: tuple[Any, ...] = (
+    None,
+    cv2.ROTATE_90_COUNTERCLOCKWISE,
+    cv2.ROTATE_180,
+    cv2.ROTATE_90_CLOCKWISE,
+)
+
+
+@functools.cache
+def _kernels() -> Optional[ModuleType]:
+    # Not at import: numba takes a second, and the main process has no need of it.
+    try:
+        from . import kernels
+    except ImportError:
+        return None
+    return kernels
+
+
+def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
+    """Read and resize an item's patch.
+
+    Args:
+        results: as :func:`read_patch` takes it.
+        size: edge of the square, pixels.
+        interpolation: a filter of Pillow's.
+
+    Returns:
+        (3, size, size), uint8, RGB.
+    """
+    image = None if results.get('img_pil') is not None else _decode_jpeg(results)
+    bgr = image is not None
+    if image is None:
+        image = np.asarray(read_patch(results).convert('RGB'))  # (H, W, 3)
+    # Of a rectangle, Pillow's versions differ in which direction they do first.
+    square = image.shape[0] == image.shape[1]
+    if _kernels() is not None and interpolation in _FILTERS and square:
+        planes = cv2.split(_resize(image, size, interpolation))
+    else:
+        resample = Image.Resampling[interpolation.upper()]
+        resized = Image.fromarray(image).resize((size, size), resample)
+        planes = cv2.split(np.asarray(resized))
+    # Turned last: a view that runs backwards is slow to go through.
+    return np.stack(planes[::-1] if bgr else planes)
+
+
+def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
+    """Change the colours as ``T.ColorJitter`` does with these parameters.
+
+    Args:
+        planes: (3, H, W), uint8.
+        params: what ``T.ColorJitter.get_params`` returned; contrast must be None.
+
+    Returns:
+        the same shape; the next call overwrites it.
+    """
+    order, brightness, _, saturation, hue = params
+    kernels = _kernels()
+    if kernels is None:
+        return _jitter_by_pillow(planes, params)
+    out = _scratch(planes.shape)
+    kernels.jitter(
+        planes.reshape(-1),
+        out.reshape(-1),
+        order.numpy(),
+        np.float32(brightness),
+        np.float32(saturation),
+        np.int32(int(hue * 255) & 255),
+    )
+    return out
+
+
+def move_planes(planes: np.ndarray, flip_x: bool, flip_y: bool, turn: int) -> Any:
+    """Flip left-right, then top-bottom, then turn counter-clockwise by quarters.
+
+    Args:
+        planes: (3, N, N).
+
+    Returns:
+        (3, N, N), a new array.
+    """
+    out = np.empty_like(planes)
+    code = -1 if flip_x and flip_y else int(flip_x)
+    for plane, target in zip(planes, out):
+        flipped = cv2.flip(plane, code) if flip_x or flip_y else plane
+        target[:] = cv2.rotate(flipped, _TURNS[turn]) if turn else flipped
+    return out
+
+
+@functools.lru_cache(maxsize=4)
+def _scratch(shape: tuple[int, ...]) -> np.ndarray:
+    # Fresh memory of this size costs as much as the work that is done in it.
+    return np.empty(shape, np.uint8)
+
+
+def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
+    """Decode a whole three-channel JPEG, BGR; None for all else: Pillow judges it."""
+    path: Any = (results.get('img_info') or {}).get('filename')
+    try:
+        with open(path, 'rb') as file:
+            data = file.read()
+    except (OSError, TypeError):
+        return None
+    if not _is_plain_jpeg(data):
+        return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), _READ)
+    if image is None:
+        return None
+    results['filename'] = path
+    return image
+
+
+def _is_plain_jpeg(data: bytes) -> bool:
+    """Whether it starts and ends like a JPEG and its frame has three components."""
+    # A truncated file would be filled up with grey by OpenCV.
+    if data[:2] != b'\xff\xd8' or data[-2:] != b'\xff\xd9':
+        return False
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xC2:  # baseline, extended and progressive frames
+            return data[at + 9] == 3
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
+    return False
+
+
+def _resize(image: np.ndarray, size: int, interpolation: str) -> np.ndarray:
+    """Resize a square (N, N, 3) to (size, size, 3), across first as Pillow does."""
+    kernels: Any = _kernels()
+    height, width = image.shape[:2]
+    columns = cv2.transpose(image).reshape(width, height * 3)
+    narrow = np.empty((size, height * 3), np.uint8)
+    kernels.resample_rows(columns, *_taps(width, size, interpolation), narrow)
+    rows = cv2.transpose(narrow.reshape(size, height, 3)).reshape(height, size * 3)
+    out = np.empty((size, size * 3), np.uint8)
+    kernels.resample_rows(rows, *_taps(height, size, interpolation), out)
+    return out.reshape(size, size, 3)
+
+
+@functools.lru_cache(maxsize=64)
+def _taps(source: int, target: int, interpolation: str) -> tuple[Any, Any]:
+    """Return where each output's weights start, (target,), and the weights * 2^22."""
+    scale = source / target
+    stretch = max(scale, 1.0)
+    radius = _FILTERS[interpolation] * stretch
+    first = np.zeros(target, np.int64)
+    weights = np.zeros((target, int(np.ceil(radius)) * 2 + 1), np.int32)
+    for j in range(target):
+        centre = (j + 0.5) * scale
+        low = max(int(centre - radius + 0.5), 0)
+        high = min(int(centre + radius + 0.5), source)
+        x = (np.arange(low, high) - centre + 0.5) * (1 / stretch)
+        w = _cubic(np.abs(x)) if interpolation == 'bicubic' else 1 - np.abs(x)
+        w = np.maximum(w, 0) if interpolation == 'bilinear' else w
+        w = w / w.sum() * (1 << 22)
+        first[j] = low
+        weights[j, : high - low] = np.trunc(w + np.copysign(0.5, w))
+    return first, weights
+
+
+def _cubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = (((x - 5) * x + 8) * x - 4) * a
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+def _jitter_by_pillow(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
+    order, brightness, _, saturation, hue = params
+    for step in order:
+        if step == 0:
+            image = T.functional.adjust_brightness(image, brightness)
+        elif step == 2:
+            image = T.functional.adjust_saturation(image, saturation)
+        elif step == 3:
+            image = T.functional.adjust_hue(image, hue)
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+
+
+def to_tensor(planes: np.ndarray) -> torch.Tensor:
+    """Return the planes as a tensor; memory of a cache is never handed out."""
+    return torch.from_numpy(planes if planes.flags.writeable else planes.copy())
