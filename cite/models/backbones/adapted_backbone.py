@@ -1,13 +1,20 @@
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Optional
 
+import torch
 from mmcls.models.backbones.base_backbone import BaseBackbone
+from mmcv.utils import digit_version
 from torch import Tensor
 
+from cite.models.half_precision import full_precision
 from cite.models.lora import add_lora, train_dropout
 from cite.models.prompts import VisualPrompt
 
 from .freezing import FreezingMixin, freeze
+
+# Layer norms on a CPU take bf16 tokens beside fp32 weights from torch 2.0 on.
+_MIXES = digit_version(torch.__version__) >= digit_version('2.0')
 
 
 class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
@@ -59,6 +66,7 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
             ValueError: an option that does not exist or does not fit the model.
         """
         self.fix = fix
+        self._is_plain_vit = tokens is not None
         if fix:
             freeze(self.model)
         if lora:
@@ -84,6 +92,15 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         self.register_prompt(
             width, depth, prompt_length, prompt_layers, prompt_pos, prompt_init
         )
+
+    def norms_in_full(self, device: torch.device) -> AbstractContextManager:
+        """Return a context without autocast where the model's norms refuse it.
+
+        A plain vision transformer's tokens stay fp32 from block to block.
+        """
+        if _MIXES or self._is_plain_vit or device.type != 'cpu':
+            return nullcontext()
+        return full_precision(device)
 
     def train(self, mode: bool = True) -> Any:
         """Set the mode; frozen children stay in eval mode, adapters' dropout not."""

@@ -81,4 +81,5 @@ class InternImage(AdaptedBackbone):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
-        return self.model(self.frame(x))
+        with self.norms_in_full(x.device):
+            return self.model(self.frame(x))

@@ -61,7 +61,8 @@ class TransformersImageBackbone(AdaptedBackbone):
         if prefix_tokens(self.model) is not None:
             patch_grid(x, (self._patch, self._patch))
         x = self.frame(x)
-        return read_out(self.model, self.model(x, **any_size(self.model)))
+        with self.norms_in_full(x.device):
+            return read_out(self.model, self.model(x, **any_size(self.model)))
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
         """Insert prompts into what each block is given; weights keep their names."""
