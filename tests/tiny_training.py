@@ -128,6 +128,7 @@ def config(
             'custom_imports': {'imports': ['cite', 'tiny_training']},
             'model': {
                 'type': 'CITEClassifier',
+                'precision': 'fp32',  # summation order is all that may differ
                 'backbone': backbone,
                 'neck': neck_cfg,
                 'head': head,

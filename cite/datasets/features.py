@@ -44,6 +44,19 @@ class FeatureDraws:
         """Return all draws of one patch, (num_aug, D), float32."""
         return np.stack([draw[index] for draw in self._draws]).astype(np.float32)
 
+    def __len__(self) -> int:
+        """Return the number of draws."""
+        return len(self._draws)
+
+    def take(self, draws: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """Return draw ``draws[j]`` of patch ``indices[j]``, (N, D), float32."""
+        batch = np.empty((len(indices), self._draws[0].shape[1]), np.float32)
+        for i, draw in enumerate(self._draws):
+            rows = np.flatnonzero(draws == i)
+            if len(rows):
+                batch[rows] = draw[indices[rows]]
+        return batch
+
     def __getstate__(self) -> dict[str, Any]:
         # A worker maps the files itself; pickling the arrays would send them whole.
         return {'paths': self.paths}

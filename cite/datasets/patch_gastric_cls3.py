@@ -13,6 +13,8 @@ from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
 
 from .annotations import bag_of, read_annotations
 from .class_file import PATCH_GASTRIC_CLASSES, read_class_file
+from .feature_draw import feature_draw
+from .feature_note import check_note, lines_digest
 from .features import FeatureDraws
 from .patch_cache import PatchCache, cache_limit
 from .random_state import random_state
@@ -48,6 +50,8 @@ class PatchGastricCls3(BaseDataset):
         on_error: what to do with an image that cannot be read: ``'raise'``, or
             ``'skip'`` it. In training another of its class takes its place, and the run
             reports how many; evaluation leaves it out of the metrics, and says so.
+        feature_digest: of the frozen backbone that the features must come from, as
+            ``tools/extract_features.py`` writes it; None takes any.
         **kwargs: mmcls' ``BaseDataset``'s. ``classes`` may also name a classes file
             (``.yml``).
 
@@ -68,6 +72,7 @@ class PatchGastricCls3(BaseDataset):
         num_aug: Optional[int] = None,
         cache: Union[str, int, None] = 'auto',
         on_error: str = 'raise',
+        feature_digest: Optional[str] = None,
         **kwargs: Any,
     ) -> None:
         if slide_balance and patch_balance:
@@ -85,6 +90,8 @@ class PatchGastricCls3(BaseDataset):
         self.features = None
         if feature_file is not None:
             self.features = FeatureDraws(feature_file, num_aug, len(self))
+            lines, ann_file = self.annotation_digest(), str(self.ann_file)
+            check_note(feature_file, lines, ann_file, feature_digest)
 
     def _make_cache(self, limit: int) -> Optional[PatchCache]:
         # Evaluation reads each patch once: there is nothing to gain from keeping it.
@@ -129,6 +136,12 @@ class PatchGastricCls3(BaseDataset):
         """Return the slide of each patch, (N,), strings."""
         return np.array([info['bag'] for info in self.data_infos])
 
+    def annotation_digest(self) -> str:
+        """Digest the annotation's lines, for what is kept beside them."""
+        start = len(osp.join(self.data_prefix or '', ''))
+        names = [info['img_info']['filename'][start:] for info in self.data_infos]
+        return lines_digest(names, list(self.get_gt_labels()))
+
     @property
     def sampler_cfg(self) -> Optional[dict]:
         """Config of the sampler that draws from this data set; None in evaluation."""
@@ -171,6 +184,9 @@ class PatchGastricCls3(BaseDataset):
         }
         if self.features is not None:
             results['feature'] = self.features[idx]
+            if isinstance(idx, Draw):
+                num_aug = len(self.features)
+                results['feature_draw'] = feature_draw(idx.seed, idx.k, num_aug)
         return self.pipeline(results)
 
     def _located(self, error: Exception, idx: int) -> Exception:

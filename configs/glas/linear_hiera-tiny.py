@@ -7,6 +7,7 @@ _base_ = [
 ]
 model = dict(
     type='CITEClassifier',
+    precision='fp32',  # the same figures on every CPU
     backbone=dict(
         type='TIMMImageBackbone',
         model_name='sam2_hiera_tiny',

@@ -57,11 +57,15 @@ class CLIPPreprocess:
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
         if results.get('feature') is not None:
-            training = not results.get('test_mode', True)
-            results['img'] = read_feature(results, at_random=training)
+            augment = self.augments(results.get('test_mode', True))
+            results['img'] = read_feature(results, at_random=augment)
         else:
             results['img'] = self._transform(read_patch(results))
         return results
+
+    def augments(self, evaluating: bool) -> bool:
+        """Tell whether a feature's draw is taken at random; images never change."""
+        return not evaluating
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(arch={self.arch!r}, size={self.size})'

@@ -47,7 +47,8 @@ def read_feature(results: Results, at_random: bool) -> Tensor:
     """Return one draw of the features that stand in a patch's place.
 
     Args:
-        results: has ``feature``, (num_aug, D). ``filename`` is added.
+        results: has ``feature``, (num_aug, D), and where the run decides it,
+            ``feature_draw``. ``filename`` is added.
         at_random: any draw, rather than the first.
 
     Returns:
@@ -55,7 +56,9 @@ def read_feature(results: Results, at_random: bool) -> Tensor:
     """
     _note_filename(results)
     draws = results['feature']
-    row = int(torch.randint(len(draws), ())) if at_random else 0
+    row = results.get('feature_draw') if at_random else 0
+    if row is None:
+        row = int(torch.randint(len(draws), ()))
     return torch.as_tensor(draws[row], dtype=torch.float32)
 
 

@@ -84,8 +84,7 @@ class PatchGastricPipeline:
 
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
-        evaluating = results.get('test_mode', False) and not self.released
-        augment = not self.test_mode and not evaluating
+        augment = self.augments(results.get('test_mode', False))
         if results.get('feature') is not None:
             results['img'] = read_feature(results, at_random=augment)
         elif self.backend == 'fast':
@@ -96,6 +95,10 @@ class PatchGastricPipeline:
             transform = self._train if augment else self._eval
             results['img'] = transform(read_patch(results).convert('RGB'))
         return results
+
+    def augments(self, evaluating: bool) -> bool:
+        """Tell whether images are augmented in a data set that evaluates or trains."""
+        return not self.test_mode and not (evaluating and not self.released)
 
     def _planes(self, results: Results) -> np.ndarray:
         """Return the resized patch, (3, size, size) uint8, from the cache if there."""

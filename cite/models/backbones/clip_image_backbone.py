@@ -73,7 +73,15 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
             return read_out(self.model, self._run_blocks(tokens))
 
     def _run_blocks(self, tokens: Tensor) -> Tensor:
-        return run_block(self.model.transformer, tokens)
+        blocks = self.model.transformer.resblocks
+        for i, block in enumerate(blocks):
+            tokens = self._enter_block(tokens, i)  # (N, T, D)
+            tokens = run_block(block, tokens, class_only=i == len(blocks) - 1)
+        return tokens  # (N, 1, D): the class token
+
+    def _enter_block(self, tokens: Tensor, block: int) -> Tensor:
+        """Change the tokens before a block; here they stay as they are."""
+        return tokens
 
     def _drop_projection(self) -> None:
         if self.is_vit:

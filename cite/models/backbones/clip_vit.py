@@ -3,15 +3,16 @@
 Source: Radford et al., *Learning Transferable Visual Models From Natural Language
 Supervision*, ICML 2021, section 2.4; the modules are those of OpenAI's ``clip``.
 
-Tokens are (N, T, D) between these functions; CLIP's blocks take (T, N, D).
+Tokens are (N, T, D) throughout.
 """
 
 import torch
-from clip.model import VisionTransformer
-from torch import Tensor, nn
+from clip.model import ResidualAttentionBlock, VisionTransformer
+from torch import Tensor
 
 from cite.models.half_precision import full_precision
 
+from .attention import attend
 from .image_size import patch_grid, resize_positions
 
 
@@ -29,9 +30,25 @@ def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
     return visual.ln_pre(x)
 
 
-def run_block(block: nn.Module, tokens: Tensor) -> Tensor:
-    """Run one of CLIP's blocks, or all in sequence, on tokens (N, T, D)."""
-    return block(tokens.transpose(0, 1)).transpose(0, 1)
+def run_block(
+    block: ResidualAttentionBlock, tokens: Tensor, class_only: bool = False
+) -> Tensor:
+    """Run one of CLIP's residual attention blocks.
+
+    The block's own forward pass is for tokens (T, N, D) and copies them to and fro.
+
+    Args:
+        block: its weights and norms.
+        tokens: (N, T, D).
+        class_only: work out the class token alone, for the last block, of which nothing
+            else is read. That saves three quarters of its matrix products.
+
+    Returns:
+        (N, T, D), or (N, 1, D) with ``class_only``.
+    """
+    attended = attend(block.attn, block.ln_1(tokens), class_only)
+    tokens = (tokens[:, :1] if class_only else tokens) + attended
+    return tokens + block.mlp(block.ln_2(tokens))
 
 
 def read_out(visual: VisionTransformer, tokens: Tensor) -> Tensor:

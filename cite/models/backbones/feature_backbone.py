@@ -13,16 +13,20 @@ class FeatureBackbone(BaseBackbone):
 
     Args:
         in_features: width of the features, if it is to be checked.
+        digest: SHA-256 (hexadecimal) of the frozen backbone that made the features. A
+            checkpoint then says so, and another backbone's is refused.
         init_cfg: mmcv's; there is nothing to initialise.
     """
 
     def __init__(
         self,
         in_features: Optional[int] = None,
+        digest: Optional[str] = None,
         init_cfg: Optional[dict[str, Any]] = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_features = in_features
+        self.digest = digest
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (N, D) as they are.

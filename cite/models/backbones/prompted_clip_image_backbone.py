@@ -7,7 +7,6 @@ from torch import Tensor
 from cite.models.prompts import VisualPrompt
 
 from .clip_image_backbone import CLIPImageBackbone
-from .clip_vit import run_block
 
 
 @BACKBONES.register_module()
@@ -56,6 +55,7 @@ class PromptedCLIPImageBackbone(VisualPrompt, CLIPImageBackbone):
 
     def _run_blocks(self, tokens: Tensor) -> Tensor:
         self.settle_prompt(tokens)
-        for i, block in enumerate(self.model.transformer.resblocks):
-            tokens = run_block(block, self.insert_prompt(tokens, i))  # (N, T, D)
-        return tokens
+        return super()._run_blocks(tokens)
+
+    def _enter_block(self, tokens: Tensor, block: int) -> Tensor:
+        return self.insert_prompt(tokens, block)

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Union
 
 import torch
 from mmcls.models.builder import CLASSIFIERS
@@ -22,14 +22,17 @@ class CITEClassifier(_ImageClassifier):
         freeze: parts to freeze whole besides what freezes itself, out of
             ``'backbone'``, ``'neck'`` and ``'head'``. They stay in eval mode.
         precision: compute precision, by autocast; parameters stay fp32. ``'auto'`` is
-            bf16 on a GPU that has it, fp16 on an older one, fp32 on a CPU; or
-            ``'fp32'``, ``'bf16'``, ``'fp16'``.
+            bf16 on a GPU or CPU that has it, fp16 on an older GPU, fp32 on an older
+            CPU; or ``'fp32'``, ``'bf16'``, ``'fp16'``.
+        compile: compile the backbone by ``torch.compile`` at its first batch, with
+            these options if it is a dict; needs torch 2.2.
         save_frozen: write pretrained frozen backbone weights into checkpoints too. By
             default a checkpoint holds what was trained, the text embeddings and a
             digest of the frozen weights, which loading compares.
 
     Raises:
-        ValueError: an unknown precision or part to freeze.
+        ValueError: an unknown precision or part to freeze, or ``compile`` with a torch
+            that cannot.
     """
 
     def __init__(
@@ -38,12 +41,15 @@ class CITEClassifier(_ImageClassifier):
         freeze: Sequence[str] = (),
         precision: str = 'auto',
         save_frozen: bool = False,
+        compile: Union[bool, dict[str, Any]] = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.precision = check_precision(precision)
         self._frozen_parts = self._freeze(freeze)
         self._checkpoint = FrozenCheckpoint(self, save_frozen)
+        if compile is not False:
+            _compile(self.backbone, {} if compile is True else dict(compile))
 
     def _freeze(self, names: Sequence[str]) -> list[torch.nn.Module]:
         parts = {k: m for k, m in self.named_children() if k in _PARTS}
@@ -70,8 +76,18 @@ class CITEClassifier(_ImageClassifier):
 
     def simple_test(self, img: Tensor, img_metas: Any = None, **kwargs: Any) -> Any:
         """Compute the softmax scores of images (N, 3, H, W) or features (N, D)."""
-        with autocast(self.precision, img.device):
+        with torch.inference_mode(), autocast(self.precision, img.device):
             return super().simple_test(img, img_metas, **kwargs)
+
+
+def _compile(module: torch.nn.Module, options: dict[str, Any]) -> None:
+    if not hasattr(module, 'compile'):
+        raise ValueError(
+            f'model.compile needs torch 2.2 or newer, this is {torch.__version__}. '
+            'Leave it out, or use the modern stack: make env STACK=modern.'
+        )
+    # In place: the names in the state dict stay.
+    module.compile(**options)
 
 
 _PARTS = ('backbone', 'neck', 'head')

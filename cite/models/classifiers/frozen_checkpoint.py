@@ -34,6 +34,9 @@ class FrozenCheckpoint:
 
     def digest(self, backbone: nn.Module) -> Tensor:
         """Return the digest of the frozen state, computed anew only after a change."""
+        digest = getattr(backbone, 'digest', None)
+        if isinstance(digest, str):  # features stand for it, see FeatureBackbone
+            return torch.tensor([*bytes.fromhex(digest)], dtype=torch.uint8)
         versions = tuple((id(t), t._version) for _, t in frozen_state(backbone))
         if self._digest is None or self._digest[0] != versions:
             self._digest = (versions, frozen_digest(backbone))
@@ -43,6 +46,9 @@ class FrozenCheckpoint:
         self, model: Any, state: dict[str, Tensor], prefix: str, _: Any
     ) -> None:
         backbone = model.backbone
+        if getattr(backbone, 'digest', None):
+            state[prefix + DIGEST_KEY] = self.digest(backbone)
+            return
         if self.save_frozen or not has_known_source(backbone):
             return
         names = [name for name, _ in frozen_state(backbone)]
@@ -64,7 +70,9 @@ class FrozenCheckpoint:
         self, backbone: nn.Module, state: dict[str, Tensor], prefix: str, digest: Tensor
     ) -> None:
         frozen = dict(frozen_state(backbone))
-        if all(prefix + name in state for name in frozen):
+        if frozen and all(prefix + name in state for name in frozen):
+            return
+        if not frozen and not getattr(backbone, 'digest', None):
             return
         if not torch.equal(self.digest(backbone), digest.cpu()):
             # `mim test` builds a model without calling init_weights.

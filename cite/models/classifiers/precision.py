@@ -1,11 +1,17 @@
 """Compute precision of a forward pass."""
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from pathlib import Path
 from typing import Optional
 
 import torch
 
 PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+# x86 instructions that multiply bf16 matrices faster than fp32 ones: about five times
+# on one core with the first (docs/BENCHMARK.md). Without them bf16 is the slower.
+CPU_FLAGS = ('avx512_bf16', 'amx_bf16')
+_CPU_INFO = Path('/proc/cpuinfo')
 
 
 def check_precision(precision: str) -> str:
@@ -19,16 +25,29 @@ def check_precision(precision: str) -> str:
 def compute_dtype(precision: str, device: torch.device) -> Optional[torch.dtype]:
     """Name the half-precision type to compute in on a device, or None for fp32.
 
-    ``auto`` is bf16 on a GPU that has it, fp16 on an older GPU, fp32 on a CPU. A CPU
-    has no fp16 autocast: it computes in fp32 there.
+    ``auto`` is bf16 on a device that multiplies it fast, fp16 on an older GPU, fp32 on
+    an older CPU. A CPU has no fp16 autocast: it computes in fp32 there.
     """
-    if precision == 'auto':
-        if device.type != 'cuda':
-            return None
+    if precision == 'auto' and device.type == 'cuda':
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if precision == 'auto':
+        return torch.bfloat16 if device.type == 'cpu' and cpu_bf16() else None
     if precision == 'fp16' and device.type == 'cpu':
         return None
     return PRECISIONS[precision]
+
+
+@cache
+def cpu_bf16() -> Optional[str]:
+    """Name the instruction set with which this CPU multiplies bf16, or None.
+
+    Known on Linux alone; elsewhere ``model.precision='bf16'`` asks for it.
+    """
+    if not _CPU_INFO.is_file():
+        return None
+    lines = _CPU_INFO.read_text(errors='replace').splitlines()
+    flags = next((line.split() for line in lines if line.startswith('flags')), [])
+    return next((flag for flag in reversed(CPU_FLAGS) if flag in flags), None)
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:

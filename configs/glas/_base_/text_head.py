@@ -12,6 +12,7 @@ minilm = ([
 ] + ['sentence-transformers/all-MiniLM-L6-v2'])[0]
 model = dict(
     type='CITEClassifier',
+    precision='fp32',  # the same figures on every CPU
     neck=dict(type='ProjectionNeck', out_features=384, init='normal_identity'),
     head=dict(
         type='TextEmbeddingHead',

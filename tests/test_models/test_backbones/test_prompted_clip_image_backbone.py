@@ -88,7 +88,7 @@ def test_no_graph_is_kept_before_the_first_prompt(vit_file, images):
     backbone = build(vit_file, prompt_layers=[2]).train()
     needs_graph = []
     for block in backbone.model.transformer.resblocks:
-        block.register_forward_hook(
+        block.mlp.register_forward_hook(
             lambda module, inputs, output: needs_graph.append(output.requires_grad)
         )
     backbone(images())

@@ -1,0 +1,155 @@
+"""Rows of methods whose backbone's output does not change, on features kept."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from mmcls.apis.test import single_gpu_test
+from mmcls.datasets import build_dataloader, build_dataset
+from mmcls.models import build_classifier
+from mmcv.parallel import MMDataParallel
+from mmcv.runner import IterBasedRunner
+from mmcv.utils import get_logger
+from torch.nn import functional as F
+
+from .model_path import BATCH, _images
+from .models import Sizes, draw_texts, make_clip, our_config, released_model
+from .row import Measure, Row, Workspace
+
+PATCHES, DRAWS = 3000, 8
+STEP = 128  # images of an iteration
+
+
+def _prepare(workspace: Workspace) -> None:
+    make_clip(workspace)
+    folder = workspace.folder
+    names = (f's{i % 30}_{i}.jpg {i % 30 % 3}\n' for i in range(PATCHES))
+    (folder / 'features.txt').write_text(''.join(names))
+    rng = np.random.default_rng(0)
+    width = Sizes(workspace).features
+    for i in range(1, DRAWS + 1):
+        features = rng.normal(size=(PATCHES, width)).astype(np.float32)
+        np.save(folder / f'features_{i}.npy', features)
+
+
+def _iterations(workspace: Workspace) -> int:
+    return 20 if workspace.small else 1000
+
+
+def _released(workspace: Workspace, trained: list[str], images: int) -> Measure:
+    """Time one batch through the frozen backbone and scale it to all the images."""
+    model, batch = released_model(workspace), _images(workspace)
+    model.requires_grad_(False)
+    for part in trained:
+        model.get_submodule(part).requires_grad_(True)
+    labels = torch.arange(BATCH) % 3
+
+    def measure() -> float:
+        start = perf_counter()
+        with torch.set_grad_enabled(bool(trained)):
+            loss = F.cross_entropy(model(batch), labels)
+            if trained:
+                loss.backward()
+        return (perf_counter() - start) * images / BATCH
+
+    return measure
+
+
+def released_neck(workspace: Workspace) -> Measure:
+    """Measure neck-only training with the backbone in every step."""
+    return _released(workspace, ['neck'], _iterations(workspace) * STEP)
+
+
+def released_zero_shot(workspace: Workspace) -> Measure:
+    """Measure evaluation with the backbone in it."""
+    return _released(workspace, [], PATCHES)
+
+
+def _loader(workspace: Workspace, training: bool) -> Any:
+    pre = {'type': 'PatchGastricPipeline', 'test_mode': not training}
+    steps = [pre, {'type': 'Collect', 'keys': ['img', 'gt_label'][: 1 + training]}]
+    dataset = build_dataset(
+        {
+            'type': 'PatchGastricCls3',
+            'data_prefix': str(workspace.folder),
+            'ann_file': str(workspace.folder / 'features.txt'),
+            'pipeline': steps,
+            'feature_file': str(workspace.folder / 'features'),
+            'num_aug': DRAWS,
+            'test_mode': not training,
+        }
+    )
+    sampler = {'type': 'BalancedSampler', 'balance': 'patch'} if training else None
+    return build_dataloader(
+        dataset, STEP, 0, dist=False, shuffle=training, seed=0, sampler_cfg=sampler
+    )
+
+
+def _feature_model(workspace: Workspace) -> Any:
+    config = {**our_config(workspace), 'backbone': {'type': 'FeatureBackbone'}}
+    return draw_texts(build_classifier(config), workspace)
+
+
+def our_neck(workspace: Workspace) -> Measure:
+    """Measure neck-only training by mmcv's runner, set-up of the data included."""
+    model = _feature_model(workspace)
+
+    def measure() -> float:
+        start = perf_counter()
+        work_dir = str(Path(workspace.folder) / 'run')
+        runner = IterBasedRunner(
+            MMDataParallel(model, device_ids=[]),
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.03),
+            work_dir=work_dir,
+            logger=get_logger('benchmark', log_level='ERROR'),
+            max_iters=_iterations(workspace),
+        )
+        runner.register_training_hooks({'policy': 'fixed'}, {'grad_clip': None})
+        runner.run([_loader(workspace, training=True)], [('train', 1)])
+        return perf_counter() - start
+
+    return measure
+
+
+def our_zero_shot(workspace: Workspace) -> Measure:
+    """Measure evaluation by mmcls' loop, set-up of the data included."""
+    model = MMDataParallel(_feature_model(workspace), device_ids=[])
+
+    def measure() -> float:
+        start = perf_counter()
+        results = single_gpu_test(model, _loader(workspace, training=False))
+        seconds = perf_counter() - start
+        if len(results) != PATCHES:
+            raise ValueError(f'{len(results)} results of {PATCHES} patches')
+        return seconds
+
+    return measure
+
+
+_SCALED = f'a batch of {BATCH} in each of 5 iterations, scaled'
+ROWS = [
+    Row(
+        'neck-only',
+        'neck-only training, 1000 iterations of batch 128, on cached features',
+        's',
+        100,
+        released_neck,
+        our_neck,
+        "the runner's and autograd's calls: about 2 ms a step of 0.3 GFLOP",
+        prepare=_prepare,
+        estimate=f'{_SCALED} to 128,000 images',
+    ),
+    Row(
+        'zero-shot',
+        f'zero-shot evaluation of {PATCHES} patches on cached features',
+        's',
+        100,
+        released_zero_shot,
+        our_zero_shot,
+        'mmcls turns scores into one array per patch',
+        prepare=_prepare,
+        estimate=f'{_SCALED} to {PATCHES} images',
+    ),
+]

@@ -1,0 +1,183 @@
+"""The row of a whole run on one GPU: images, language model and evaluation included."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Optional
+
+import torch
+from mmcls.datasets import build_dataset
+from mmcv.runner.iter_based_runner import IterLoader
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from cite.datasets.synthetic import make_patch_gastric
+
+from .models import Sizes, make_bert, make_clip, our_config, released_model
+from .row import Measure, Row, Workspace
+
+STEP = 128
+# Dense bf16 FLOP/s of the data sheets.
+PEAKS = {'H100': 989e12, 'H200': 989e12, 'A100': 312e12, 'L40S': 362e12, 'L4': 121e12}
+# A step: 33.6 + 1.5 GFLOP forward and backward each, times the batch.
+FLOP_PER_STEP = 2 * 35.1e9 * STEP
+
+
+def _sizes(workspace: Workspace) -> tuple[int, int, int]:
+    """Return iterations, patches of a training slide, patches of the evaluation."""
+    return (2, 2, 6) if workspace.small else (1000, 1500, 20000)
+
+
+def _prepare(workspace: Workspace) -> None:
+    make_clip(workspace)
+    make_bert(workspace)
+    _, train, val = _sizes(workspace)
+    root = workspace.folder / 'slides'
+    if not (workspace.folder / 'val.txt').is_file():
+        make_patch_gastric(root, 3, 2 if workspace.small else 50)
+        drawn = sorted((root / 'patches_captions').glob('*.jpg'))
+        _link(workspace, 'train', drawn, 3 * train)
+        _link(workspace, 'val', drawn, val)
+
+
+def _link(workspace: Workspace, split: str, drawn: list[Path], count: int) -> None:
+    """List ``count`` patches of three slides: names for the same drawn files."""
+    folder = workspace.folder / 'linked'
+    folder.mkdir(exist_ok=True)
+    lines = []
+    for i in range(count):
+        name = f'{split}{i % 3}_{i}.jpg'
+        (folder / name).symlink_to(drawn[i % len(drawn)])
+        lines.append(f'{name} {i % 3}\n')
+    (workspace.folder / f'{split}.txt').write_text(''.join(lines))
+
+
+def _data(workspace: Workspace, split: str, **pipeline: Any) -> dict[str, Any]:
+    keys = ['img', 'gt_label'] if split == 'train' else ['img']
+    return {
+        'type': 'PatchGastricCls3',
+        'data_prefix': str(workspace.folder / 'linked'),
+        'ann_file': str(workspace.folder / f'{split}.txt'),
+        'pipeline': [
+            {
+                'type': 'PatchGastricPipeline',
+                'size': Sizes(workspace).image,
+                **pipeline,
+            },
+            {'type': 'Collect', 'keys': keys, 'meta_keys': []},
+        ],
+    }
+
+
+def released_run(workspace: Workspace) -> Measure:
+    """Measure the released run: half precision, PIL in workers, mmcv's loader."""
+    iterations, _, _ = _sizes(workspace)
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+
+    def loader(split: str) -> Any:
+        dataset = build_dataset(_data(workspace, split, released=True))
+        workers = min(12, os.cpu_count() or 1)
+        return DataLoader(
+            dataset,
+            STEP,
+            shuffle=split == 'train',
+            num_workers=workers,
+            collate_fn=_collate,
+        )
+
+    def measure() -> float:
+        start = perf_counter()
+        dtype = torch.half if device.type == 'cuda' else torch.float32
+        model = released_model(workspace, dtype).to(device)
+        model.embeddings = model.embeddings.to(device)
+        params = [p for p in model.parameters() if p.requires_grad]
+        optimizer, batches = (
+            torch.optim.SGD(params, lr=0.03),
+            IterLoader(loader('train')),
+        )
+        for _ in range(iterations):
+            images, labels = next(batches)
+            optimizer.zero_grad()
+            F.cross_entropy(model(images.to(device)), labels.to(device)).backward()
+            optimizer.step()
+        with torch.no_grad():
+            for images, _ in loader('val'):
+                model(images.to(device)).softmax(1).cpu()
+        return perf_counter() - start
+
+    return measure
+
+
+def _collate(items: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+    images = torch.stack([item['img'] for item in items])
+    return images, torch.tensor([int(item.get('gt_label', 0)) for item in items])
+
+
+def our_run(workspace: Workspace) -> Measure:
+    """Measure our run: ``mim train``, as a user types it."""
+    iterations, _, _ = _sizes(workspace)
+    config = {
+        'custom_imports': {'imports': ['cite'], 'allow_failed_imports': False},
+        'model': our_config(workspace),
+        'data': {
+            'samples_per_gpu': STEP,
+            'workers_per_gpu': 12,
+            'train': {**_data(workspace, 'train'), 'patch_balance': True},
+            'val': _data(workspace, 'val', test_mode=True),
+        },
+        'runner': {'type': 'IterBasedRunner', 'max_iters': iterations},
+        'optimizer': {'type': 'SGD', 'lr': 0.03},
+        'optimizer_config': {'grad_clip': None},
+        'lr_config': {'policy': 'CosineAnnealing', 'min_lr': 0.0, 'by_epoch': False},
+        'checkpoint_config': {'interval': iterations},
+        'evaluation': {'by_epoch': False, 'interval': iterations, 'metric': 'accuracy'},
+        'log_config': {'interval': 10, 'hooks': [{'type': 'TextLoggerHook'}]},
+        'dist_params': {'backend': 'nccl'},
+        'log_level': 'INFO',
+        'load_from': None,
+        'resume_from': None,
+        'workflow': [('train', 1)],
+        'work_dir': str(workspace.folder / 'whole-run'),
+    }
+    path = workspace.folder / 'whole_run.py'
+    path.write_text(''.join(f'{key} = {value!r}\n' for key, value in config.items()))
+    command = [str(Path(sys.executable).with_name('mim')), 'train', 'mmcls', str(path)]
+
+    def measure() -> float:
+        start = perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ValueError(f'mim train failed: {(done.stdout + done.stderr)[-2000:]}')
+        return perf_counter() - start
+
+    return measure
+
+
+def share_of_peak(seconds: float, device: str) -> Optional[float]:
+    """Return what share of a GPU's bf16 peak a training step of some seconds reaches.
+
+    >>> round(share_of_peak(0.05, 'NVIDIA H100 80GB HBM3'), 2)
+    0.18
+    """
+    peak = next((peak for name, peak in PEAKS.items() if name in device), None)
+    return None if peak is None else FLOP_PER_STEP / seconds / peak
+
+
+ROWS = [
+    Row(
+        'whole-run',
+        'one GPU: 1 slide per class, 1000 iterations of batch 128, evaluation on '
+        '20,000 patches',
+        's',
+        10,
+        released_run,
+        our_run,
+        'a step of 8.99 TFLOP: 9.1 ms at the bf16 peak of an H100',
+        exact=True,
+        bf16=True,
+        prepare=_prepare,
+        missing=lambda: None if torch.cuda.is_available() else 'no GPU here: not run',
+    ),
+]
