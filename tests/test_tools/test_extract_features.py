@@ -82,6 +82,7 @@ def extracted(config, tmp_path):
 def expected_features(config, split, draws):
     """Compute features as a training run would, one image at a time."""
     cfg = Config.fromfile(str(config))
+    cfg.data[split].pipeline[0].backend = 'pillow'  # whose images are normalised
     dataset = build_dataset(
         cfg.data[split], {'test_mode': True} if split != 'train' else None
     )
