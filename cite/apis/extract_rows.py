@@ -18,6 +18,7 @@ from torch import distributed, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from cite.compat.uint8_images import to_float
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
 from cite.models.classifiers.precision import autocast
@@ -90,17 +91,19 @@ def _features(
     device = next(model.backbone.parameters()).device
     precision = getattr(model, 'precision', 'fp32')
     features = []
-    for images in _images(dataset, rows, draw, work):
+    for batch in _batches(dataset, rows, draw, work):
+        images = batch['img'].to(device, non_blocking=True)
+        images = to_float(images, batch.get('img_metas'))  # (n, 3, H, W)
         with autocast(precision, device):
-            x = class_token(model.backbone(images.to(device, non_blocking=True)))
+            x = class_token(model.backbone(images))
         features.append(x.float().cpu())
     return torch.cat(features).numpy().astype(work['dtype'])
 
 
-def _images(
+def _batches(
     dataset: Any, rows: range, draw: int, work: dict[str, Any]
-) -> Iterator[torch.Tensor]:
-    """Yield batches of images (n, 3, H, W), augmented as (seed, draw, row) says."""
+) -> Iterator[dict[str, Any]]:
+    """Yield batches of images, augmented as (seed, draw, row) says."""
     first = (draw - 1) * len(dataset)
     indices = [Draw(i, first + i, work['seed']) for i in rows]
     size = work['batch_size']
@@ -111,8 +114,7 @@ def _images(
         num_workers=work['workers'],
         collate_fn=partial(collate, samples_per_gpu=size),
     )
-    for batch in loader:
-        yield batch['img']
+    yield from loader
 
 
 def _save(path: Path, rows: np.ndarray) -> None:

@@ -26,12 +26,18 @@ def install() -> None:
 def _accept_uint8(original: Any) -> Any:
     @functools.wraps(original)
     def forward(self: BaseClassifier, img: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(img, Tensor) and img.dtype == torch.uint8:
-            img = normalize(img, kwargs.get('img_metas'))
+        img = to_float(img, kwargs.get('img_metas'))
         return original(self, img, *args, **kwargs)
 
     forward.takes_uint8 = True  # type: ignore[attr-defined]
     return forward
+
+
+def to_float(img: Any, img_metas: Any) -> Any:
+    """Return images as a model takes them: normalised if they are uint8."""
+    if isinstance(img, Tensor) and img.dtype == torch.uint8:
+        return normalize(img, img_metas)
+    return img
 
 
 def normalize(img: Tensor, img_metas: Any) -> Tensor:

@@ -10,6 +10,7 @@ from mmcls.datasets.builder import build_dataloader
 
 from cite.datasets import PatchGastricCls3, sampler_cfg_of
 from cite.datasets.patch_cache import PatchCache, cache_limit
+from cite.datasets.pipelines import pixels
 
 LINES = [(f'{"abc"[i % 3]}_{i}.jpg', i % 3) for i in range(9)]
 
@@ -74,6 +75,25 @@ def test_a_file_is_read_once_and_kept_for_all_workers(write_patches, workers):
 
     assert torch.equal(torch.cat(first), torch.cat(expected[:3]))
     assert torch.equal(torch.cat(again), torch.cat(expected))
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_few_slide_run_decodes_each_file_once(write_patches, monkeypatch, workers):
+    dataset = make(write_patches(LINES))
+    count = torch.zeros(1, dtype=torch.int64).share_memory_()
+    decode = pixels._decode_jpeg
+
+    def counted(results):
+        count.add_(1)
+        return decode(results)
+
+    monkeypatch.setattr(pixels, '_decode_jpeg', counted)
+    batches = take(dataset, workers, 30)  # 90 draws of 9 files
+
+    assert int(count) == 9
+    # A byte a value travels, a quarter of what float images need.
+    assert all(batch.dtype == torch.uint8 for batch in batches)
+    assert batches[0].element_size() * batches[0].numel() == 3 * (3 * 16 * 16)
 
 
 def test_it_stays_within_its_limit(write_patches):

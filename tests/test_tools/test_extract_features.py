@@ -24,7 +24,7 @@ from cite.models.tiny import tiny_clip
 ROOT = Path(__file__).parents[2]
 CONFIG = """
 custom_imports = dict(imports=['cite'], allow_failed_imports=False)
-pre = dict(type='PatchGastricPipeline', size=32, saturation=[0.8, 1.2])
+pre = dict(type='PatchGastricPipeline', size=32, saturation=[0.8, 1.2], backend='fast')
 train_pipeline = [pre, dict(type='ToTensor', keys=['gt_label']),
                   dict(type='Collect', keys=['img', 'gt_label'])]
 test_pipeline = [dict(test_mode=True, **pre), dict(type='Collect', keys=['img'])]
@@ -82,6 +82,7 @@ def extracted(config, tmp_path):
 def expected_features(config, split, draws):
     """Compute features as a training run would, one image at a time."""
     cfg = Config.fromfile(str(config))
+    cfg.data[split].pipeline[0].backend = 'pillow'  # whose images are normalised
     dataset = build_dataset(
         cfg.data[split], {'test_mode': True} if split != 'train' else None
     )
