@@ -284,7 +284,7 @@ def test_the_command_without_a_config(folder):
 
 def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
     # Enough to decode that the signal comes in the midst of it.
-    pixels = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 255, (500, 500, 3), dtype=np.uint8)
     images = folder / 'patches_captions'
     Image.fromarray(pixels).save(images / 'a0_big.png')
     names = [f'a0_x{i}.png' for i in range(3000)]
