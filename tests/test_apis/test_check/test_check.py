@@ -295,6 +295,8 @@ def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
     process = command(
         *(folder / 'config.py', '--workers', '2', '--json', str(folder / 'r.json')),
         start_new_session=True,
+        # A shell lets its background jobs, tests among them, ignore an interrupt.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     seen = ''
     while '128/' not in seen:  # the first batch of files is done
