@@ -72,11 +72,17 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp('fuzz') / 'file'
 
 
+def check_names(error, file):
+    """Ours name the file: a bare ValueError, such as int()'s, is another exception."""
+    assert str(error).startswith(str(file)), repr(error)
+
+
 def annotations(file, data):
     file.write_bytes(data)
     try:
         entries = read_annotations(file, 3)
-    except OURS:
+    except OURS as error:
+        check_names(error, file)
         return
     assert entries
     assert all(
@@ -91,7 +97,8 @@ def captions(file, data, group_by):
     file.write_bytes(data)
     try:
         slides = read_captions(file, group_by)
-    except OURS:
+    except OURS as error:
+        check_names(error, file)
         return
     assert slides
     assert len({slide.id for slide in slides}) == len(slides)
@@ -101,7 +108,8 @@ def classes(file, data):
     file.write_bytes(data)
     try:
         found = read_class_file(file)
-    except OURS:
+    except OURS as error:
+        check_names(error, file)
         return
     assert found
     assert all(name and subtypes for name, subtypes in found.items())
@@ -111,6 +119,8 @@ def classes(file, data):
 @given(contents(ANNOTATIONS))
 @example(b'a_0.jpg ' + b'9' * 5000)
 @example(b'a_0.jpg 0\n' + b'\n' * 5000)
+@example(b'a/../../b_0.jpg 0\n')
+@example(b'a_0.jpg 0\n\xff 1\n')
 def test_annotations(file, data):
     annotations(file, data)
 
@@ -124,6 +134,7 @@ def test_annotations_long(file, data):
 
 @fuzz
 @given(contents(CAPTIONS), st.sampled_from([None, 'patient', 'text']))
+@example(b'id,subtype,text\n"a"b,c,d\n', None)
 def test_captions(file, data, group_by):
     captions(file, data, group_by)
 
@@ -220,7 +231,8 @@ def checkpoint(file, case):
     path.write_bytes(data)
     try:
         content = load_weights(path)
-    except ValueError:
+    except ValueError as error:
+        check_names(error, path)
         return
     for tensor in content.values() if isinstance(content, dict) else ():
         if isinstance(tensor, torch.Tensor):

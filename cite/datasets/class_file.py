@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import yaml
 
@@ -25,6 +25,7 @@ PATCH_GASTRIC_CLASSES: dict[str, list[str]] = {
 
 _REMEDY = 'Write one line "class name: [subtype, subtype]" for each class.'
 _TAG = 'tag:yaml.org,2002:'
+_DEPTH = 20  # two would do; far deeper takes PyYAML seconds and all of the stack
 _PLAIN_TAGS = {_TAG + name for name in ('str', 'int', 'float', 'bool', 'timestamp')}
 
 
@@ -76,17 +77,34 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     return classes
 
 
+class _ShallowLoader(yaml.SafeLoader):
+    """PyYAML's, which stops at a depth that no classes file has."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > _DEPTH:
+            raise yaml.MarkedYAMLError(
+                problem='brackets or lists too deep in each other',
+                problem_mark=self.peek_event().start_mark,
+            )
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
 def _compose(path: Path) -> Optional[yaml.Node]:
     """Parse without building objects: lines stay known, and duplicates are seen."""
     text = read_utf8(path)
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=_ShallowLoader)
     except yaml.MarkedYAMLError as error:
         line = f':{error.problem_mark.line + 1}' if error.problem_mark else ''
         problem = error.problem or error.context
         raise ValueError(f'{path}{line}: not YAML: {problem}. {_REMEDY}') from error
-    # PyYAML lets these through for odd characters, escapes and depths.
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+    # PyYAML lets these through for odd characters and escapes.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         problem = str(error).split('\n')[0]
         raise ValueError(f'{path}: not YAML: {problem}. {_REMEDY}') from error
 

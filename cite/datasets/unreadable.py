@@ -37,6 +37,10 @@ class Unreadable:
         """Return the patches marked so far."""
         return np.flatnonzero(self._marks.numpy())
 
+    def marks(self) -> torch.Tensor:
+        """Return a copy of the marks, (N,): 1 for an unreadable patch."""
+        return self._marks.clone()
+
     def replace(
         self, index: int, load: Callable[[int], dict], evaluating: bool
     ) -> dict:

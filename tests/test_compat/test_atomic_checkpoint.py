@@ -40,13 +40,18 @@ def test_latest_is_replaced_without_a_moment_of_absence(tmp_path, monkeypatch):
     for name in ('iter_1.pth', 'iter_2.pth'):
         (tmp_path / name).write_text(name)
     mmcv.symlink('iter_1.pth', 'latest.pth')
-    real = os.replace
+    seen = []
 
-    def looks(src, dst):
-        assert (tmp_path / 'latest.pth').read_text() == 'iter_1.pth'
-        real(src, dst)
+    def watched(call):
+        def function(*args, **kwargs):
+            call(*args, **kwargs)
+            seen.append((tmp_path / 'latest.pth').read_text())
 
-    monkeypatch.setattr(os, 'replace', looks)
+        return function
+
+    for name in ('remove', 'unlink', 'rename', 'replace', 'symlink', 'link'):
+        monkeypatch.setattr(os, name, watched(getattr(os, name)))
     mmcv.symlink('iter_2.pth', 'latest.pth')
-    assert (tmp_path / 'latest.pth').read_text() == 'iter_2.pth'
+    assert seen[0] == 'iter_1.pth'
+    assert seen[-1] == 'iter_2.pth'
     assert sorted(os.listdir(tmp_path)) == ['iter_1.pth', 'iter_2.pth', 'latest.pth']

@@ -4,10 +4,13 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import mmcls
 import pytest
+from mmcls.datasets import build_dataset
+from mmcv import Config
 from tiny_training import (
     PYTHONPATH,
     ROOT,
@@ -17,6 +20,8 @@ from tiny_training import (
     run_command,
     state,
 )
+
+from cite.datasets import BalancedSampler
 
 ITERS = 20
 TORCHRUN = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node', '2']
@@ -59,9 +64,8 @@ def one_rank(data, tmp_path_factory):
 
 def test_torchrun_trains_two_ranks_to_the_weights_of_one(data, one_rank, tmp_path):
     path = write_config(data, tmp_path, batch=4)
-    (
-        tmp_path / '.eval_hook'
-    ).mkdir()  # as a run that was killed in evaluation leaves it
+    # As a run that was killed in evaluation leaves it.
+    (tmp_path / '.eval_hook').mkdir()
 
     printed = run_command(
         *TORCHRUN, '-m', 'cite', 'train', path, '--launcher', 'pytorch', '--seed', 3
@@ -153,3 +157,29 @@ def test_mim_launches_ranks_by_slurm(data, one_rank, tmp_path):
 
     difference = relative_difference(state(tmp_path / 'run', ITERS), one_rank[0])
     assert difference < 1e-6
+
+
+def test_ranks_count_replaced_images_together(data, tmp_path):
+    path = write_config(data, tmp_path / 'run', batch=4, iters=6)
+    cfg = Config.fromfile(path)
+    shutil.copytree(cfg.data.train.data_prefix, tmp_path / 'images')
+    lines = Path(cfg.data.train.ann_file).read_text().splitlines()
+    # Of the first class: 16 draws of few files, so that both ranks meet the same.
+    bad = {i for i, line in enumerate(lines) if line.endswith(' 0')}
+    bad.remove(max(bad))
+    for i in bad:
+        (tmp_path / 'images' / lines[i].split()[0]).write_bytes(b'no image')
+    cfg.data.train.update(data_prefix=f'{tmp_path}/images', on_error='skip')
+    cfg.dump(str(path))
+
+    printed = run_command(
+        *(*TORCHRUN, '-m', 'cite', 'train', path),
+        *('--launcher', 'pytorch', '--seed', 3, '--no-validate'),
+    )
+
+    # From outside: the draws of 6 batches of 8.
+    dataset = build_dataset(cfg.data.train)
+    draws = islice(BalancedSampler(dataset, seed=3, balance='patch'), 48)
+    wanted = [int(draw) for draw in draws if int(draw) in bad]
+    found = re.findall(r'(\d+) images of this run .*\((\d+) files', printed)
+    assert found == [(str(len(wanted)), str(len(bad)))]

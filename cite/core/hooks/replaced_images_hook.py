@@ -46,19 +46,20 @@ class ReplacedImagesHook(Hook):
         # An order of our own: going back in the loader's would cost it its place.
         again = copy.copy(sampler)
         again.reseed(sampler.seed)
-        new = sum(again._draw(i) in dataset.unreadable for i in draws)
-        files = len(dataset.unreadable.indices())
+        new = torch.tensor(sum(again._draw(i) in dataset.unreadable for i in draws))
+        marks = dataset.unreadable.marks()
         if get_dist_info()[1] > 1:
             device = next(runner.model.parameters()).device
-            counts = torch.tensor([new, files], device=device)
-            distributed.all_reduce(counts)
-            new, files = counts.tolist()
-        self.replaced += new
+            new, marks = new.to(device), marks.to(device)
+            distributed.all_reduce(new)
+            # Several ranks may have met the same file.
+            distributed.all_reduce(marks, distributed.ReduceOp.MAX)
+        files = marks.nonzero().flatten().tolist()
+        self.replaced += int(new)
         if self.replaced:
-            first = dataset.data_infos[dataset.unreadable.indices()[0]] if files else {}
-            name = first.get('img_info', {}).get('filename', 'another rank saw them')
+            name = dataset.data_infos[files[0]]['img_info']['filename']
             runner.logger.warning(
                 f'{self.replaced} images of this run could not be read and were '
-                f'replaced by others of their class ({files} files, such as {name}). '
-                'tools/check.py lists them.'
+                f'replaced by others of their class ({len(files)} files, such as '
+                f'{name}). tools/check.py lists them.'
             )

@@ -298,7 +298,7 @@ def test_the_command_without_a_config(folder):
 
 def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
     # Enough to decode that the signal comes in the midst of it.
-    pixels = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 255, (500, 500, 3), dtype=np.uint8)
     images = folder / 'patches_captions'
     Image.fromarray(pixels).save(images / 'a0_big.png')
     names = [f'a0_x{i}.png' for i in range(3000)]
@@ -309,6 +309,8 @@ def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
     process = command(
         *(folder / 'config.py', '--workers', '2', '--json', str(folder / 'r.json')),
         start_new_session=True,
+        # A shell lets its background jobs, tests among them, ignore an interrupt.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     seen = ''
     while '128/' not in seen:  # the first batch of files is done

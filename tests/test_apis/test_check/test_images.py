@@ -1,0 +1,38 @@
+import os
+import signal
+import time
+
+import pytest
+
+from cite.apis.check import images
+
+
+def endless(paths, decode):
+    if paths == ['last']:
+        time.sleep(3600)
+    return []
+
+
+def interrupted(paths, decode):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        return [('interrupted', paths[0], '')]
+    return []
+
+
+@pytest.mark.timeout(120)
+def test_an_interrupt_waits_for_no_image_under_way(monkeypatch):
+    monkeypatch.setattr(images, 'look_at', endless)
+    found = images._on_all_cores([['first'], ['last']], 2, True)
+    assert next(found) == (1, [])
+    found.close()  # what an interrupt comes to
+
+
+def test_workers_leave_the_interrupt_to_the_command(monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(images, 'look_at', interrupted)
+    try:
+        assert list(images._on_all_cores([['first']], 1, True)) == [(1, [])]
+    finally:
+        signal.signal(signal.SIGINT, before)
