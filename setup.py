@@ -35,7 +35,7 @@ REQUIRES = [
 
 EXTRAS = {
     # `mim train` and `mim test`; openmim imports pkg_resources.
-    'mim': ['openmim>=0.3.9', 'setuptools<81'],
+    'mim': ['openmim>=0.3.9', 'setuptools<81', 'click<8.3'],
     # `lora=dict(…)` of a backbone. peft 0.17 is the last for Python 3.9; accelerate,
     # which peft imports, asks for torch 2 from 1.0 on.
     'lora': ['peft>=0.13,<0.18', 'accelerate>=0.21,<1'],
