@@ -11,7 +11,7 @@ from mmcv import Config
 from mmcv.utils import build_from_cfg
 from PIL import Image
 
-import cite  # noqa: F401
+from cite.compat.uint8_images import to_float
 
 ROOT = Path(__file__).parents[1]
 GASTRIC = sorted(
@@ -32,7 +32,10 @@ def image():
 def apply(config, part, image):
     cfg = Config.fromfile(str(ROOT / config))  # which the step's mean and std refer to
     step = cfg.data[part].pipeline[0]
-    return build_from_cfg(step, PIPELINES)({'img_pil': image})['img']
+    done = build_from_cfg(step, PIPELINES)({'img_pil': image})
+    if done['img'].dtype == torch.float32:
+        return done['img']
+    return to_float(done['img'][None], [{'img_norm_cfg': done['img_norm_cfg']}])[0]
 
 
 @pytest.mark.parametrize('part', ['val', 'test'])

@@ -119,7 +119,7 @@ def config(files, work_dir, workers):
 
 
 @pytest.mark.parametrize('workers', [0, 3])
-def test_training_reports_the_count(files, tmp_path, workers, capfd):
+def test_training_reports_the_count(files, tmp_path, workers, caplog):
     cfg = config(files, tmp_path / 'run', workers)
     set_random_seed(3)
     model = build_classifier(cfg.model)
@@ -128,7 +128,7 @@ def test_training_reports_the_count(files, tmp_path, workers, capfd):
     order = iter(BalancedSampler(dataset(files), seed=3, balance='patch'))
     wanted = sum(int(next(order)) in BAD for _ in range(44))
     assert wanted > 0
-    printed = ''.join(capfd.readouterr())
+    printed = caplog.text
     counts = re.findall(r'(\d+) images of this run could not be read', printed)
     assert counts == [str(wanted)]
     assert '3 files, such as' in printed

@@ -17,9 +17,10 @@ def spread_features(visual: VisionTransformer, seed: int = 0) -> None:
     """Make the features of a random image tower spread in all directions alike.
 
     Random weights map images to features in nearly one direction (unrelated pictures:
-    median cosine 0.8), where training a linear layer is slow. The features of pictures that have nothing to
-    do with any data set, :func:`.dead_leaves.dead_leaves`, are centred by the last
-    norm's bias and whitened by the projection. No other weight changes.
+    median cosine 0.8), where training a linear layer is slow. The features of pictures
+    that have nothing to do with any data set, :func:`.dead_leaves.dead_leaves`, are
+    centred by the last norm's bias and whitened by the projection. No other weight
+    changes.
 
     Args:
         visual: CLIP's image tower; changed in place.
