@@ -4,7 +4,6 @@ from typing import Any, Optional
 
 import torch
 from mmcls.models.backbones.base_backbone import BaseBackbone
-from mmcv.utils import digit_version
 from torch import Tensor
 
 from cite.models.half_precision import full_precision
@@ -12,9 +11,6 @@ from cite.models.lora import add_lora, train_dropout
 from cite.models.prompts import VisualPrompt
 
 from .freezing import FreezingMixin, freeze
-
-# Layer norms on a CPU take bf16 tokens beside fp32 weights from torch 2.0 on.
-_MIXES = digit_version(torch.__version__) >= digit_version('2.0')
 
 
 class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
@@ -93,12 +89,13 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
             width, depth, prompt_length, prompt_layers, prompt_pos, prompt_init
         )
 
-    def norms_in_full(self, device: torch.device) -> AbstractContextManager:
-        """Return a context without autocast where the model's norms refuse it.
+    def full_on_cpu(self, device: torch.device) -> AbstractContextManager:
+        """Return a context without autocast for all but plain ViTs on a CPU.
 
-        A plain vision transformer's tokens stay fp32 from block to block.
+        A plain vision transformer's tokens stay fp32 from block to block. Others' maps
+        would be rounded at every layer, and norms of torch 1.13 refuse bf16.
         """
-        if _MIXES or self._is_plain_vit or device.type != 'cpu':
+        if self._is_plain_vit or device.type != 'cpu':
             return nullcontext()
         return full_precision(device)
 

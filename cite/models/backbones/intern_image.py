@@ -81,5 +81,5 @@ class InternImage(AdaptedBackbone):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
-        with self.norms_in_full(x.device):
+        with self.full_on_cpu(x.device):
             return self.model(self.frame(x))

@@ -70,7 +70,7 @@ class TIMMImageBackbone(AdaptedBackbone):
             patch_grid(x, self.model.patch_embed.patch_size)
         x = self.frame(x)
         if not self.prompts_tokens:
-            with self.norms_in_full(x.device):
+            with self.full_on_cpu(x.device):
                 return pool(self.model, self.model.forward_features(x))
         inserted = self.prompt.shape[1] if self.prompt_pos == 'prepend' else 0
         return pool(self.model, self._prompted_features(x), inserted)

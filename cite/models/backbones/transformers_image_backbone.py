@@ -61,7 +61,7 @@ class TransformersImageBackbone(AdaptedBackbone):
         if prefix_tokens(self.model) is not None:
             patch_grid(x, (self._patch, self._patch))
         x = self.frame(x)
-        with self.norms_in_full(x.device):
+        with self.full_on_cpu(x.device):
             return read_out(self.model, self.model(x, **any_size(self.model)))
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
