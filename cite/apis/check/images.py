@@ -48,10 +48,10 @@ def check_images(
     try:
         with bar:
             for size, faults in _run(paths, workers, decode):
-                bar.update(size)
                 done += size
                 for kind, path, message in faults:
                     report.error(kind, places[path], message)
+                bar.update(size)  # what it shows is in the report, also if cut off here
     except KeyboardInterrupt:
         report.interrupted = True
     except BrokenProcessPool:
