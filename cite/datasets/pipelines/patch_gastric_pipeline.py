@@ -37,7 +37,7 @@ class PatchGastricPipeline:
         interpolation: of the resizing; default bilinear.
         released: augment in evaluation too, as the release does. Otherwise a data set
             in test mode is never augmented, whatever ``test_mode`` says here.
-        backend: ``'pillow'``, or ``'fast'``: the same image bit for bit several times
+        backend: ``'pillow'``, or ``'fast'``: the same image bit for bit,
             sooner, as uint8, which the classifier normalises (``cite.compat``).
 
     Raises:

@@ -9,7 +9,7 @@ preprocess = dict(
     std=[0.26862954, 0.26130258, 0.27577711],
     saturation=[0.8, 1.2],
     interpolation='bicubic',
-    backend='fast')  # 'pillow': the same images, several times slower
+    backend='fast')  # 'pillow': the same images, slower
 train_pipeline = [
     preprocess,
     dict(type='ToTensor', keys=['gt_label']),

@@ -10,7 +10,7 @@ preprocess = dict(
     std='model',
     saturation=[0.8, 1.2],
     interpolation='model',
-    backend='fast')  # 'pillow': the same images, several times slower
+    backend='fast')  # 'pillow': the same images, slower
 train_pipeline = [
     preprocess,
     dict(type='ToTensor', keys=['gt_label']),

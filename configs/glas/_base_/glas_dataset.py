@@ -11,7 +11,7 @@ preprocess = dict(
     std=[0.229, 0.224, 0.225],
     saturation=[0.8, 1.2],
     interpolation='bicubic',
-    backend='fast')  # 'pillow': the same images, several times slower
+    backend='fast')  # 'pillow': the same images, slower
 train_pipeline = [
     preprocess,
     dict(type='ToTensor', keys=['gt_label']),
