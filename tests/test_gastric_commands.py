@@ -4,16 +4,14 @@ Only the models are small: they are named with ``--cfg-options`` as the README s
 """
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import clip
 import numpy as np
 import pytest
 import torch
 from clip.model import CLIP
+from commands import ROOT, mim, run
 from mmcls.datasets import build_dataset
 from mmcv import Config
 from PIL import Image
@@ -21,7 +19,6 @@ from PIL import Image
 from cite.compat.uint8_images import to_float
 from cite.models.tiny import tiny_bert
 
-ROOT = Path(__file__).parents[1]
 GASTRIC = ROOT / 'configs' / 'gastric'
 CITE = GASTRIC / 'cite' / 'clip-vitb16_biolinkbert-l_cb_bs128_i1000.py'
 ZERO_SHOT = GASTRIC / 'baseline' / 'zeroshot_clip-vitb16_bs128_i1000.py'
@@ -32,22 +29,6 @@ SUBTYPES = [
 ]
 # Width 512 of the embeddings is what the real configs expect.
 SMALL_CLIP = (512, 224, 1, 64, 112, 77, 49408, 64, 1, 1)
-
-
-def run(folder, *command, **environment):
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'}
-    env.update(CITE_CACHE='off', **environment)
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=folder,
-        env=env,
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 @pytest.fixture(scope='module')
@@ -67,12 +48,8 @@ def home(tmp_path_factory):
     torch.manual_seed(0)
     torch.save(CLIP(*SMALL_CLIP).state_dict(), folder / 'ViT-B-16.pt')
     tiny_bert(folder / 'BioLinkBERT-large', hidden=1024, layers=1)
-    run(folder, sys.executable, ROOT / 'tools/ann.py')
+    run(sys.executable, ROOT / 'tools/ann.py', cwd=folder)
     return folder
-
-
-def mim(folder, *arguments, **environment):
-    return run(folder, Path(sys.executable).with_name('mim'), *arguments, **environment)
 
 
 def test_shots_is_one_switch(home):
@@ -80,12 +57,12 @@ def test_shots_is_one_switch(home):
     (files / 'train_all_0.2.txt').rename(home / 'away')
     try:  # there is no other training file that it could have read
         log = mim(
-            home,
             *('train', 'mmcls', CITE, '--seed', '0', '--no-validate', '--cfg-options'),
             'model.backbone.arch=ViT-B-16.pt',
             'model.head.text_encoder.model=BioLinkBERT-large',
             *('runner.max_iters=2', 'checkpoint_config.interval=2'),
             *('data.samples_per_gpu=4', 'data.workers_per_gpu=0'),
+            cwd=home,
             SHOTS='4',
         )
     finally:
@@ -101,11 +78,11 @@ def test_shots_is_one_switch(home):
 def test_zero_shot_scores_are_those_of_clip(home, monkeypatch):
     out = home / 'zeroshot.json'
     printed = mim(
-        home,
         *('test', 'mmcls', ZERO_SHOT, '--checkpoint', 'none', '--out', out),
         *('--metrics', 'bag_accuracy', 'mean_bag_accuracy', '--cfg-options'),
         *('model.backbone.arch=ViT-B-16.pt', 'model.head.arch=ViT-B-16.pt'),
         'model.precision=fp32',
+        cwd=home,
     )
     assert 'missing keys' not in printed
     results = json.loads(out.read_text())

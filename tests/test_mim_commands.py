@@ -1,20 +1,17 @@
 """The released commands, run as a user runs them, on a config in its words."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from clip.model import CLIP
+from commands import ROOT, mim, run
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
 SUBTYPES = [
     'Well differentiated tubular adenocarcinoma',
     'Moderately differentiated tubular adenocarcinoma',
@@ -91,31 +88,6 @@ def data(tmp_path_factory, save_tiny_bert):
     save_tiny_bert(folder / 'TinyBERT')
     run(sys.executable, ROOT / 'tools/ann.py', '--data-path', folder, '--val', 0.5)
     return folder
-
-
-def run(*command, **environment):
-    env = {
-        **os.environ,
-        'PYTHONPATH': str(ROOT),
-        'PYTHONWARNINGS': 'ignore',
-        'CITE_CACHE': 'off',
-        **environment,
-    }
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env=env,
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-def mim(*arguments):
-    return run(Path(sys.executable).with_name('mim'), *arguments)
 
 
 def write_config(data, classifier):

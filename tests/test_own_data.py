@@ -1,22 +1,18 @@
 """The README's section on own data, command by command, on slides that are drawn."""
 
 import csv
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import timm
+from commands import ROOT, run
 from mmcv import Config
 from safetensors.torch import save_file
 
 from cite.datasets.synthetic import make_patch_gastric
 from cite.models.tiny import tiny_bert
 
-ROOT = Path(__file__).parents[1]
 CLASSES = """
 Glands:
   - Well differentiated tubular adenocarcinoma
@@ -44,25 +40,7 @@ def commands():
 
 
 def bash(command, folder):
-    environment = {
-        **os.environ,
-        'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
-        'PYTHONPATH': str(ROOT),
-        'PYTHONWARNINGS': 'ignore',
-        'CITE_CACHE': 'off',
-    }
-    environment.pop('SPLIT', None)
-    done = subprocess.run(
-        ['bash', '-c', command],
-        cwd=folder,
-        env=environment,
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return run('bash', '-c', f'unset SPLIT; {command}', cwd=folder)
 
 
 @pytest.fixture(scope='module')

@@ -1,14 +1,13 @@
 """One training of the demo's config and its test, as a user would type them."""
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import mmcv
 
 from .commands import run_command
+from .environment import set_variables
 from .overview import choose_patches, draw_overview
 from .predictions import SlidePredictions, read_predictions
 
@@ -32,7 +31,7 @@ class Run(NamedTuple):
 
 def read_config(env: Mapping[str, str]) -> mmcv.Config:
     """Read the demo's config with environment variables set."""
-    with _environment(env):
+    with set_variables(env):
         return mmcv.Config.fromfile(CONFIG)
 
 
@@ -86,14 +85,3 @@ def draw_run(run: Run, config: mmcv.Config) -> Path:
     return draw_overview(
         run.predictions, classes, patches, run.work_dir / 'overview.png'
     )
-
-
-@contextmanager
-def _environment(env: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(env)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mmcv import Config
 
 from cite.models.text_encoders.model_files import weight_files
+
+from .environment import set_variables
 
 _BLOCK = 1 << 20
 
@@ -31,7 +32,7 @@ def run_identity(config: str, environment: Mapping[str, str]) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    with _set(environment):
+    with set_variables(environment):
         settings = Config.fromfile(config)._cfg_dict.to_dict()
     settings.pop('work_dir', None)  # where it writes changes no number
     settings.pop('custom_imports', None)  # names of packages, not of folders here
@@ -81,15 +82,3 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _strings(item)
-
-
-@contextmanager
-def _set(environment: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a while: configs read them."""
-    before = dict(os.environ)
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
