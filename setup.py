@@ -2,7 +2,8 @@
 
 The ranges admit both stacks; requirements.txt and requirements/modern.txt pin the two
 that are tested. mmcv is not among them: ``mmcv-full`` and ``mmcv`` 1.7.2 serve alike,
-are different projects for pip, and build only where torch is already installed.
+are different projects for pip, and build only where torch is already installed: the
+README says how.
 """
 
 import re
@@ -19,11 +20,13 @@ REQUIRES = [
     'transformers>=4.40,<5',
     'clip-anytorch==2.6.*',
     'timm>=1.0.11',
+    'addict',  # of mmcv, as are opencv-python and yapf
     'ftfy',
     'jinja2',
     'matplotlib',
     'numba>=0.60',
     'numpy>=1.26',
+    'opencv-python',
     'pandas>=2',
     'pillow',
     'pyyaml',
@@ -31,6 +34,7 @@ REQUIRES = [
     'safetensors',
     'scikit-learn>=1.3',
     'tqdm',
+    'yapf',
 ]
 
 EXTRAS = {

@@ -18,6 +18,7 @@ from pathlib import Path
 import mmcls
 
 import cite  # noqa: F401
+from cite.apis.config_file import find_config
 
 _COMMANDS = ('train', 'test')
 
@@ -31,6 +32,11 @@ def main(arguments: list[str]) -> None:
             f'python -m cite {{{",".join(_COMMANDS)}}} CONFIG …: {__doc__}'
         )
     command, *rest = arguments
+    if rest and not rest[0].startswith('-'):
+        try:
+            find_config(rest[0])
+        except FileNotFoundError as error:
+            raise SystemExit(f'error: {error}') from error
     if '--auto-resume' in rest:
         rest = _set_option(rest, 'auto_resume=True')
     tool = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{command}.py'

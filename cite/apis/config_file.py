@@ -16,7 +16,8 @@ def find_config(path: Union[str, Path]) -> Path:
     path = Path(path)
     if path.is_file():
         return path
-    there = [str(file) for file in sorted(Path('configs').rglob('*.py'))]
+    files = sorted(Path('configs').rglob('*.py'))
+    there = [str(file) for file in files if '_base_' not in file.parts]  # those run
     near = get_close_matches(str(path), there, n=3, cutoff=0.4)
     meant = f'Is it {" or ".join(near)}?' if near else 'Configs are in configs/.'
     raise FileNotFoundError(f'{path}: no such config file. {meant}')

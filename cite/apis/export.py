@@ -13,6 +13,8 @@ from mmcv.utils import import_modules_from_strings
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from cite.apis.config_file import find_config
+
 SUFFIXES = ('.pth', '.safetensors')
 # What the release and mmcls do not know.
 _OURS = ('prompt_initialized', 'text_embeddings', 'text_source')
@@ -45,9 +47,11 @@ def export_checkpoint(
     out = Path(out)
     if out.suffix not in SUFFIXES:
         raise ValueError(f'{out}: name a file that ends in one of {SUFFIXES}.')
-    for path in (config, checkpoint):
-        if str(path) != 'none' and not Path(path).is_file():
-            raise FileNotFoundError(f'{path}: no such file.')
+    find_config(config)
+    if str(checkpoint) != 'none' and not Path(checkpoint).is_file():
+        raise FileNotFoundError(
+            f'{checkpoint}: no such checkpoint. Runs leave theirs in work_dirs/.'
+        )
     if Path(checkpoint).resolve() == out.resolve():
         raise ValueError(f'{out} is the checkpoint itself. Name another file.')
     cfg = Config.fromfile(str(config))

@@ -18,6 +18,7 @@ from torch import nn
 from cite.core.frozen import frozen_digest, frozen_state
 from cite.datasets.feature_note import note_path, read_note
 
+from .config_file import find_config
 from .extract_config import write_feature_config
 from .extract_rows import extract_draw, is_first_rank, start_ranks
 
@@ -92,9 +93,7 @@ def extract_features(
 
 
 def _read_config(config: Union[str, Path], options: Optional[dict[str, Any]]) -> Config:
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'{config}: no such config file.')
-    cfg = Config.fromfile(str(config))
+    cfg = Config.fromfile(str(find_config(config)))
     cfg.merge_from_dict(options or {})
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)

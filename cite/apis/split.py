@@ -82,7 +82,7 @@ def make_split(
     draw = draw_slides if group_by is None else draw_groups
     drawn = draw(by_class, val, seed)
     sides = _sides(by_class, drawn, folder.slides)
-    check_sides(sides, list(classes), val)
+    check_sides(sides, list(classes), val, table)
     training = _training(sides[False], folder.slides, shots, draws, seed)
     files = _files(sides, training, folder.slides, out, val)
     notes = note_left_out(slides, by_class, folder)

@@ -51,14 +51,18 @@ def check_patches(
 
 
 def check_sides(
-    sides: Mapping[bool, list[list[str]]], names: Sequence[str], val: float
+    sides: Mapping[bool, list[list[str]]],
+    names: Sequence[str],
+    val: float,
+    table: Path,
 ) -> None:
     for side, purpose in ((True, 'evaluation'), (False, 'training')):
         for label, ids in enumerate(sides[side]):
             if not ids:
                 there = len(sides[not side][label])
                 raise ValueError(
-                    f'class {label} ({names[label]}) has {there} slides with patches, '
+                    f'{table}: class {label} ({names[label]}) has {there} '
+                    f'slide{"" if there == 1 else "s"} with patches, '
                     f'and --val {val} leaves none of them for {purpose}. Add slides of '
                     'this class, change --val, or merge it with another in --classes.'
                 )

@@ -103,9 +103,12 @@ def _locate(header: list[str], wanted: list[str], path: Path) -> list[int]:
     for name in wanted:
         if header.count(name) != 1:
             state = 'twice' if name in header else 'missing'
+            remedy = f'The table needs {",".join(COLUMNS)}, separated by commas.'
+            if name not in COLUMNS:
+                remedy = 'Add it, or name another in --group-by or leave that out.'
             raise ValueError(
-                f'{path}:1: the column {name!r} is {state}; there are: {present}. The '
-                f'table needs {",".join(COLUMNS)}, separated by commas.'
+                f'{path}:1: the column {name!r} is {state}; there are: {present}. '
+                f'{remedy}'
             )
     return [header.index(name) for name in wanted]
 

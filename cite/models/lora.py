@@ -36,7 +36,7 @@ def add_lora(model: nn.Module, options: Mapping[str, Any]) -> None:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
         raise ImportError(
-            "lora=dict(…) needs peft: pip install 'cite[lora]' (or peft==0.17.1)."
+            'lora=dict(…) needs peft: pip install peft==0.17.1.'
         ) from error
     options = dict(options)
     targets = options.pop('target_modules', None) or default_targets(model)

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import mmcv
 
+from cite.apis.config_file import find_config
 from cite.datasets import PatchGastricCls3
 from cite.datasets.features import FeatureDraws
 
@@ -56,8 +57,7 @@ def check_config(path: str, options: Options = Options()) -> Report:
         FileNotFoundError: there is no such config.
         ValueError: it cannot be read.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such config file.')
+    find_config(path)
     try:
         cfg = mmcv.Config.fromfile(path)
         cfg.merge_from_dict(dict(options.cfg_options or {}))

@@ -1,11 +1,13 @@
 from .class_count_hook import ClassCountHook
 from .finite_loss_hook import FiniteLossHook
+from .half_weights_hook import HalfWeightsHook
 from .random_state_hook import RandomStateHook
 from .replaced_images_hook import ReplacedImagesHook
 
 __all__ = [
     'ClassCountHook',
     'FiniteLossHook',
+    'HalfWeightsHook',
     'RandomStateHook',
     'ReplacedImagesHook',
 ]

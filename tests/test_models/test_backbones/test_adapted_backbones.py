@@ -73,7 +73,7 @@ def test_a_border_in_any_model(kind):
 
 @pytest.mark.parametrize('kind', BACKBONES)
 def test_lora_in_any_model(kind):
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     adapted, plain = build(kind, lora=LORA), build(kind)
     x = pictures(kind)
     adapted.train()
@@ -90,7 +90,7 @@ def test_lora_in_any_model(kind):
 
 
 def test_lora_adds_scaled_products_of_its_factors():
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     adapted, plain = build('vit', lora=LORA), build('vit')
     for number in range(2):
         layer = adapted.model.blocks[number].attn.qkv
@@ -104,7 +104,7 @@ def test_lora_adds_scaled_products_of_its_factors():
 
 
 def test_lora_dropout_acts_in_training_only():
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     adapted = build('vit', lora={**LORA, 'lora_dropout': 0.5})
     for name, parameter in adapted.named_parameters():
         if 'lora_B' in name:
@@ -126,7 +126,7 @@ def classifier(weights, **options):
 
 
 def test_checkpoints_hold_lora_and_not_what_it_adapts(tmp_path):
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     torch.save(build('vit').model.state_dict(), tmp_path / 'vit.pth')
     model = classifier(tmp_path / 'vit.pth', lora=LORA).train()
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 1.0)
@@ -164,7 +164,7 @@ def test_checkpoints_hold_lora_and_not_what_it_adapts(tmp_path):
     ],
 )
 def test_lora_options_that_do_not_fit_are_an_error(options, message):
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     with pytest.raises(ValueError, match=message):
         build('vit', **options)
 

@@ -223,7 +223,7 @@ def test_a_border_in_vits_and_resnets(kind, images, request):
 
 @pytest.mark.parametrize('kind', ['vit_file', 'resnet_file'])
 def test_lora_in_vits_and_resnets(kind, images, request):
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     arch = request.getfixturevalue(kind)
     adapted = build(arch, prompt_length=0, prompt_pos='pad', lora={'r': 2})
     plain = build_backbone({'type': 'CLIPImageBackbone', 'arch': arch})
@@ -237,13 +237,13 @@ def test_lora_in_vits_and_resnets(kind, images, request):
 
 
 def test_lora_where_it_would_be_read_past_is_an_error(vit_file):
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     with pytest.raises(ValueError, match=r'resblocks\.0\.attn, whose bare weights'):
         build(vit_file, lora={'r': 2, 'target_modules': ['attn']})
 
 
 def test_lora_behind_the_attention_is_trained(vit_file, images):
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     adapted = build(vit_file, lora={'r': 2, 'target_modules': ['out_proj']})
     x = images(2, adapted.model.input_resolution)
     adapted(x).square().sum().backward()

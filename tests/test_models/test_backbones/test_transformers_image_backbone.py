@@ -174,7 +174,7 @@ def test_a_border_where_there_are_no_tokens(folder, images, kind):
 
 @pytest.mark.parametrize('kind', MODELS)
 def test_lora(folder, images, kind):
-    pytest.importorskip('peft', reason="pip install 'cite[lora]'")
+    pytest.importorskip('peft', reason="pip install '.[lora]'")
     _, path = folder(kind)
     backbone = build(path, lora={'r': 2})
     torch.testing.assert_close(backbone(images()), build(path)(images()))
