@@ -68,6 +68,10 @@ class BaseTextEncoder(metaclass=ABCMeta):
     def compute(self, texts: list[str]) -> dict[str, Tensor]:
         """Load the model and encode; called without grad and autocast."""
 
+    def width(self) -> Optional[int]:
+        """Return D where it is known without loading the model, else None."""
+        return None
+
     @abstractmethod
     def cache_identity(self) -> Optional[dict[str, Any]]:
         """Describe the model and options for the cache; None to stay out of it."""

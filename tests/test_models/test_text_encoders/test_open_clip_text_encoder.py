@@ -1,0 +1,238 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmcls.models.builder import MODELS
+from tiny_tokenizer import word_tokenizer
+from torch.nn import functional as F
+
+from cite.models.text_encoders import OpenCLIPTextEncoder
+
+pytestmark = pytest.mark.usefixtures('text_cache')
+# Begin, the words, end, by their numbers in `word_tokenizer`.
+TOKENS = [[2, 4, 7, 8, 9, 3], [2, 5, 7, 9, 3], [2, 6, 7, 3]]
+PAD = 0
+
+
+@pytest.fixture(scope='module')
+def bert():
+    """BiomedCLIP's text tower: transformers' BERT, and two layers without biases."""
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=12,
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=20,
+        initializer_range=0.3,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = BertModel(config, add_pooling_layer=False).eval()
+        return model, torch.randn(88, 128), torch.randn(48, 88)
+
+
+@pytest.fixture
+def biomedclip(bert, tmp_path):
+    """Its folder, as published."""
+    model, first, second = bert
+    state = {f'text.transformer.{k}': v for k, v in model.state_dict().items()}
+    state |= {'text.proj.0.weight': first, 'text.proj.2.weight': second}
+    state |= {'logit_scale': torch.tensor(4.5), 'visual.head.proj.weight': first}
+    return _folder(tmp_path / 'BiomedCLIP', state, 'open_clip_pytorch_model.bin')
+
+
+def _folder(folder, state, name, **text):
+    folder.mkdir()
+    torch.save(state, folder / name)
+    word_tokenizer('[CLS]', '[SEP]').save(str(folder / 'tokenizer.json'))
+    text = {'hf_pooler_type': 'cls_last_hidden_state_pooler', **text}
+    config = {'model_cfg': {'text_cfg': {'context_length': 16, **text}}}
+    (folder / 'open_clip_config.json').write_text(json.dumps(config))
+    return folder
+
+
+@torch.no_grad()
+def test_biomedclip(biomedclip, bert, texts):
+    model, first, second = bert
+    encoder = MODELS.build({'type': 'OpenCLIPTextEncoder', 'model': str(biomedclip)})
+    rows = torch.tensor([row + [PAD] * (6 - len(row)) for row in TOKENS])
+    states = model(rows, attention_mask=(rows != PAD).long()).last_hidden_state
+    expected = F.gelu(states[:, 0] @ first.T) @ second.T
+    result = encoder.encode(texts)
+    # Of numbers around 300.
+    torch.testing.assert_close(
+        result['text_embeddings'], expected, rtol=1e-5, atol=1e-3
+    )
+    assert float(result['logit_scale']) == 4.5
+
+
+@torch.no_grad()
+def test_biomedclip_of_open_clips_own_class(biomedclip, bert, texts):
+    hf_model = pytest.importorskip('open_clip.hf_model')
+    model, first, second = bert
+    pooler = hf_model.ClsLastHiddenStatePooler()
+    rows = torch.tensor([row + [PAD] * (6 - len(row)) for row in TOKENS])
+    mask = (rows != PAD).long()
+    pooled = pooler(model(rows, attention_mask=mask), mask)
+    expected = F.gelu(pooled @ first.T) @ second.T
+    embeddings = OpenCLIPTextEncoder(str(biomedclip))(texts)
+    torch.testing.assert_close(embeddings, expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.fixture(scope='module')
+def coca():
+    """The weights of a text tower with a token of its own behind the text."""
+    width, length, blocks = 128, 13, 2
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        state = {
+            'cls_emb': torch.randn(width),
+            'token_embedding.weight': torch.randn(12, width),
+            'positional_embedding': torch.randn(length, width),
+            'text_projection': torch.randn(width, 24) / 11,
+            **_norm('ln_final', width),
+        }
+        for i in range(blocks):
+            name = f'transformer.resblocks.{i}'
+            state |= {
+                **_norm(f'{name}.ln_1', width),
+                **_norm(f'{name}.ln_2', width),
+                f'{name}.attn.in_proj_weight': torch.randn(3 * width, width) / 8,
+                f'{name}.attn.in_proj_bias': torch.randn(3 * width) / 8,
+                f'{name}.attn.out_proj.weight': torch.randn(width, width) / 11,
+                f'{name}.attn.out_proj.bias': torch.randn(width) / 8,
+                f'{name}.mlp.c_fc.weight': torch.randn(4 * width, width) / 11,
+                f'{name}.mlp.c_fc.bias': torch.randn(4 * width) / 8,
+                f'{name}.mlp.c_proj.weight': torch.randn(width, 4 * width) / 22,
+                f'{name}.mlp.c_proj.bias': torch.randn(width) / 8,
+            }
+    return state
+
+
+def _norm(name, width):
+    return {
+        f'{name}.weight': 1 + torch.randn(width) / 9,
+        f'{name}.bias': torch.ones(width),
+    }
+
+
+def _coca_by_hand(state, tokens):
+    """One text (T,) through the tower, head by head and position by position."""
+    width, length = state['cls_emb'].shape[0], len(state['positional_embedding'])
+    tokens = tokens + [PAD] * (length - 1 - len(tokens))
+    x = torch.cat([state['token_embedding.weight'][tokens], state['cls_emb'][None]])
+    x = x + state['positional_embedding']
+    mask = torch.full((length, length), float('-inf')).triu(1)
+    # CoCa's mask of padding for the last token stands one place too far right; CONCH
+    # was trained with it.
+    hidden = [False, *(token == PAD for token in tokens)]
+    mask[-1][torch.tensor(hidden)] = float('-inf')
+    for i in range(2):
+        part = {
+            k.split(f'resblocks.{i}.')[1]: v
+            for k, v in state.items()
+            if f'resblocks.{i}.' in k
+        }
+        y = F.layer_norm(x, (width,), part['ln_1.weight'], part['ln_1.bias'])
+        qkv = y @ part['attn.in_proj_weight'].T + part['attn.in_proj_bias']
+        heads = []
+        for h in range(width // 64):
+            own = slice(64 * h, 64 * h + 64)
+            q, k, v = (piece[:, own] for piece in qkv.split(width, dim=1))
+            heads.append((q @ k.T / 8 + mask).softmax(-1) @ v)
+        y = torch.cat(heads, 1) @ part['attn.out_proj.weight'].T
+        x = x + y + part['attn.out_proj.bias']
+        y = F.layer_norm(x, (width,), part['ln_2.weight'], part['ln_2.bias'])
+        y = F.gelu(y @ part['mlp.c_fc.weight'].T + part['mlp.c_fc.bias'])
+        x = x + y @ part['mlp.c_proj.weight'].T + part['mlp.c_proj.bias']
+    last = F.layer_norm(
+        x[-1], (width,), state['ln_final.weight'], state['ln_final.bias']
+    )
+    return last @ state['text_projection']
+
+
+def _conch(folder, coca):
+    state = {f'text.{key}': value for key, value in coca.items()}
+    return _folder(folder, state, 'pytorch_model.bin')
+
+
+def test_conch(coca, texts, tmp_path):
+    pytest.importorskip('open_clip')
+    encoder = OpenCLIPTextEncoder(str(_conch(tmp_path / 'CONCH', coca)))
+    expected = torch.stack([_coca_by_hand(coca, tokens) for tokens in TOKENS])
+    torch.testing.assert_close(encoder(texts), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_conch_without_open_clip(coca, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'open_clip', None)
+    monkeypatch.setitem(sys.modules, 'open_clip.transformer', None)
+    with pytest.raises(ImportError, match=r"pip install 'cite\[open_clip\]'"):
+        OpenCLIPTextEncoder(str(_conch(tmp_path / 'CONCH', coca)))(['well'])
+
+
+def test_a_text_that_is_too_long(biomedclip):
+    with pytest.raises(ValueError, match=r"longer than the 16 tokens.*'well well"):
+        OpenCLIPTextEncoder(str(biomedclip))(['well ' * 15])
+
+
+def test_no_such_folder():
+    with pytest.raises(
+        FileNotFoundError, match=r'gone/BiomedCLIP: no such folder.*hf download'
+    ):
+        OpenCLIPTextEncoder('/gone/BiomedCLIP')(['a'])
+
+
+@pytest.mark.parametrize(
+    ('lost', 'message'),
+    [
+        ('open_clip_pytorch_model.bin', r'none of open_clip_model\.safetensors'),
+        ('tokenizer.json', r'no tokenizer\.json'),
+    ],
+)
+def test_missing_file_is_named(biomedclip, lost, message):
+    (biomedclip / lost).unlink()
+    with pytest.raises(FileNotFoundError, match=message):
+        OpenCLIPTextEncoder(str(biomedclip))(['a'])
+
+
+def test_config_that_does_not_tell_the_pooling(biomedclip):
+    (biomedclip / 'open_clip_config.json').unlink()
+    with pytest.raises(ValueError, match=r'hf_pooler_type is None'):
+        OpenCLIPTextEncoder(str(biomedclip))(['a'])
+
+
+def test_towers_of_other_kinds(tmp_path):
+    plain = {'visual.conv1.weight': torch.ones(2), 'ln_final.weight': torch.ones(2)}
+    folder = _folder(tmp_path / 'CLIP', plain, 'pytorch_model.bin')
+    with pytest.raises(ValueError, match=r'no text tower.*convert_model\.py'):
+        OpenCLIPTextEncoder(str(folder))(['a'])
+    folder = _folder(tmp_path / 'X', {'text.w': torch.ones(2)}, 'pytorch_model.bin')
+    with pytest.raises(ValueError, match=r'neither a BERT .* nor a CoCa'):
+        OpenCLIPTextEncoder(str(folder))(['a'])
+
+
+def test_weights_of_another_size(biomedclip, coca, tmp_path):
+    file = biomedclip / 'open_clip_pytorch_model.bin'
+    state = torch.load(str(file))
+    state['text.transformer.embeddings.LayerNorm.weight'] = torch.ones(7)
+    torch.save(state, file)
+    with pytest.raises(ValueError, match=r'another architecture.*LayerNorm'):
+        OpenCLIPTextEncoder(str(biomedclip))(['a'])
+
+
+def test_hostile_pickle_runs_nothing(biomedclip, trap):
+    file: Path = biomedclip / 'open_clip_pytorch_model.bin'
+    torch.save({'text.transformer': trap}, file)
+    with pytest.raises(ValueError, match=r'open_clip_pytorch_model\.bin'):
+        OpenCLIPTextEncoder(str(biomedclip))(['a'])
+
+
+def test_damaged_tokenizer(biomedclip):
+    (biomedclip / 'tokenizer.json').write_text('{"model": 3}')
+    with pytest.raises(ValueError, match=r'tokenizer\.json is no tokenizer'):
+        OpenCLIPTextEncoder(str(biomedclip))(['a'])
