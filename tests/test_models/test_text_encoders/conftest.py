@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tiny_tokenizer import word_tokenizer
+from tiny_language_models import save_llama, save_t5, seeded
 
 WORDS = ['well', 'moderately', 'poorly', 'differentiated', 'tubular', 'adenocarcinoma']
 TEXTS = [
@@ -21,39 +20,10 @@ def texts() -> list[str]:
     return [*TEXTS]
 
 
-def seeded(build: Any) -> Any:
-    """Build a model in eval mode with random weights, always the same."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = build().eval()
-        for parameter in model.parameters():  # weights as large as trained ones
-            parameter.data += 0.1 * torch.randn_like(parameter)
-    return model
-
-
 @pytest.fixture(scope='session')
 def llama(tmp_path_factory) -> Path:
     """A LLaMA with its head, <s> before each text, and a file that asks for padding."""
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp('models') / 'TinyLlama'
-    tokenizer = word_tokenizer(begin='<s>')
-    # As in the files of several published models; ours must not heed it.
-    tokenizer.enable_padding(direction='left', pad_id=0, pad_token='<pad>', length=12)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token='<s>', pad_token='<pad>'
-    ).save_pretrained(str(folder))
-    config = LlamaConfig(
-        vocab_size=16,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=24,
-    )
-    seeded(lambda: LlamaForCausalLM(config)).save_pretrained(str(folder))
-    return folder
+    return save_llama(tmp_path_factory.mktemp('models') / 'TinyLlama')
 
 
 @pytest.fixture(scope='session')
@@ -88,10 +58,10 @@ def biogpt(tmp_path_factory) -> Path:
 def t5(tmp_path_factory) -> Path:
     """A whole T5, encoder and decoder, with a SentencePiece model trained for it."""
     import sentencepiece
-    from transformers import T5Config, T5ForConditionalGeneration
 
-    folder = tmp_path_factory.mktemp('models') / 'TinyT5'
-    folder.mkdir()
+    folder = save_t5(tmp_path_factory.mktemp('models') / 'TinyT5')
+    for file in folder.glob('*token*'):  # of the tokenizer of words
+        file.unlink()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(TEXTS * 20),
         model_prefix=str(folder / 'spiece'),
@@ -103,16 +73,6 @@ def t5(tmp_path_factory) -> Path:
         bos_id=-1,
         minloglevel=2,
     )
-    config = T5Config(
-        vocab_size=144,  # the tokenizer has a hundred further tokens
-        d_model=32,
-        d_kv=8,
-        d_ff=48,
-        num_layers=2,
-        num_heads=4,
-        decoder_start_token_id=0,
-    )
-    seeded(lambda: T5ForConditionalGeneration(config)).save_pretrained(str(folder))
     return folder
 
 

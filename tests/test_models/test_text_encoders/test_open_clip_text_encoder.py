@@ -1,11 +1,16 @@
-import json
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mmcls.models.builder import MODELS
-from tiny_tokenizer import word_tokenizer
+from tiny_language_models import (
+    biomedclip_tower,
+    coca_tower,
+    save_biomedclip,
+    save_conch,
+    save_open_clip,
+)
 from torch.nn import functional as F
 
 from cite.models.text_encoders import OpenCLIPTextEncoder
@@ -18,42 +23,13 @@ PAD = 0
 
 @pytest.fixture(scope='module')
 def bert():
-    """BiomedCLIP's text tower: transformers' BERT, and two layers without biases."""
-    from transformers import BertConfig, BertModel
-
-    config = BertConfig(
-        vocab_size=12,
-        hidden_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=96,
-        max_position_embeddings=20,
-        initializer_range=0.3,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = BertModel(config, add_pooling_layer=False).eval()
-        return model, torch.randn(88, 128), torch.randn(48, 88)
+    return biomedclip_tower()
 
 
 @pytest.fixture
-def biomedclip(bert, tmp_path):
-    """Its folder, as published."""
-    model, first, second = bert
-    state = {f'text.transformer.{k}': v for k, v in model.state_dict().items()}
-    state |= {'text.proj.0.weight': first, 'text.proj.2.weight': second}
-    state |= {'logit_scale': torch.tensor(4.5), 'visual.head.proj.weight': first}
-    return _folder(tmp_path / 'BiomedCLIP', state, 'open_clip_pytorch_model.bin')
-
-
-def _folder(folder, state, name, **text):
-    folder.mkdir()
-    torch.save(state, folder / name)
-    word_tokenizer('[CLS]', '[SEP]').save(str(folder / 'tokenizer.json'))
-    text = {'hf_pooler_type': 'cls_last_hidden_state_pooler', **text}
-    config = {'model_cfg': {'text_cfg': {'context_length': 16, **text}}}
-    (folder / 'open_clip_config.json').write_text(json.dumps(config))
-    return folder
+def biomedclip(tmp_path):
+    """The folder of that tower, as published."""
+    return save_biomedclip(tmp_path / 'BiomedCLIP')
 
 
 @torch.no_grad()
@@ -86,39 +62,7 @@ def test_biomedclip_of_open_clips_own_class(biomedclip, bert, texts):
 
 @pytest.fixture(scope='module')
 def coca():
-    """The weights of a text tower with a token of its own behind the text."""
-    width, length, blocks = 128, 13, 2
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        state = {
-            'cls_emb': torch.randn(width),
-            'token_embedding.weight': torch.randn(12, width),
-            'positional_embedding': torch.randn(length, width),
-            'text_projection': torch.randn(width, 24) / 11,
-            **_norm('ln_final', width),
-        }
-        for i in range(blocks):
-            name = f'transformer.resblocks.{i}'
-            state |= {
-                **_norm(f'{name}.ln_1', width),
-                **_norm(f'{name}.ln_2', width),
-                f'{name}.attn.in_proj_weight': torch.randn(3 * width, width) / 8,
-                f'{name}.attn.in_proj_bias': torch.randn(3 * width) / 8,
-                f'{name}.attn.out_proj.weight': torch.randn(width, width) / 11,
-                f'{name}.attn.out_proj.bias': torch.randn(width) / 8,
-                f'{name}.mlp.c_fc.weight': torch.randn(4 * width, width) / 11,
-                f'{name}.mlp.c_fc.bias': torch.randn(4 * width) / 8,
-                f'{name}.mlp.c_proj.weight': torch.randn(width, 4 * width) / 22,
-                f'{name}.mlp.c_proj.bias': torch.randn(width) / 8,
-            }
-    return state
-
-
-def _norm(name, width):
-    return {
-        f'{name}.weight': 1 + torch.randn(width) / 9,
-        f'{name}.bias': torch.ones(width),
-    }
+    return coca_tower()
 
 
 def _coca_by_hand(state, tokens):
@@ -156,23 +100,18 @@ def _coca_by_hand(state, tokens):
     return last @ state['text_projection']
 
 
-def _conch(folder, coca):
-    state = {f'text.{key}': value for key, value in coca.items()}
-    return _folder(folder, state, 'pytorch_model.bin')
-
-
 def test_conch(coca, texts, tmp_path):
     pytest.importorskip('open_clip')
-    encoder = OpenCLIPTextEncoder(str(_conch(tmp_path / 'CONCH', coca)))
+    encoder = OpenCLIPTextEncoder(str(save_conch(tmp_path / 'CONCH')))
     expected = torch.stack([_coca_by_hand(coca, tokens) for tokens in TOKENS])
     torch.testing.assert_close(encoder(texts), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_conch_without_open_clip(coca, tmp_path, monkeypatch):
+def test_conch_without_open_clip(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'open_clip', None)
     monkeypatch.setitem(sys.modules, 'open_clip.transformer', None)
     with pytest.raises(ImportError, match=r"pip install 'cite\[open_clip\]'"):
-        OpenCLIPTextEncoder(str(_conch(tmp_path / 'CONCH', coca)))(['well'])
+        OpenCLIPTextEncoder(str(save_conch(tmp_path / 'CONCH')))(['well'])
 
 
 def test_a_text_that_is_too_long(biomedclip):
@@ -180,7 +119,7 @@ def test_a_text_that_is_too_long(biomedclip):
         OpenCLIPTextEncoder(str(biomedclip))(['well ' * 15])
 
 
-def test_no_such_folder():
+def test_no_suchsave_open_clip():
     with pytest.raises(
         FileNotFoundError, match=r'gone/BiomedCLIP: no such folder.*hf download'
     ):
@@ -208,15 +147,17 @@ def test_config_that_does_not_tell_the_pooling(biomedclip):
 
 def test_towers_of_other_kinds(tmp_path):
     plain = {'visual.conv1.weight': torch.ones(2), 'ln_final.weight': torch.ones(2)}
-    folder = _folder(tmp_path / 'CLIP', plain, 'pytorch_model.bin')
+    folder = save_open_clip(tmp_path / 'CLIP', plain, 'pytorch_model.bin')
     with pytest.raises(ValueError, match=r'no text tower.*convert_model\.py'):
         OpenCLIPTextEncoder(str(folder))(['a'])
-    folder = _folder(tmp_path / 'X', {'text.w': torch.ones(2)}, 'pytorch_model.bin')
+    folder = save_open_clip(
+        tmp_path / 'X', {'text.w': torch.ones(2)}, 'pytorch_model.bin'
+    )
     with pytest.raises(ValueError, match=r'neither a BERT .* nor a CoCa'):
         OpenCLIPTextEncoder(str(folder))(['a'])
 
 
-def test_weights_of_another_size(biomedclip, coca, tmp_path):
+def test_weights_of_another_size(biomedclip):
     file = biomedclip / 'open_clip_pytorch_model.bin'
     state = torch.load(str(file))
     state['text.transformer.embeddings.LayerNorm.weight'] = torch.ones(7)
