@@ -8,7 +8,12 @@ from typing import Any, Optional
 from mmcls.models.builder import MODELS
 
 from cite.models.heads.text_source import check_texts, descriptions
-from cite.models.text_encoders import BaseTextEncoder, TransformersTextEncoder
+from cite.models.text_encoders import (
+    BaseTextEncoder,
+    CLIPTextEncoder,
+    OpenCLIPTextEncoder,
+    TransformersTextEncoder,
+)
 from cite.models.text_encoders.feature_file import load_text_features
 from cite.models.text_encoders.model_files import (
     find_folder,
@@ -16,6 +21,7 @@ from cite.models.text_encoders.model_files import (
     missing_file,
     weight_files,
 )
+from cite.models.text_encoders.open_clip_files import read_tokenizer, read_tower
 
 from .report import Report
 from .weights import check_file
@@ -72,16 +78,27 @@ def _check_encoder(
         report.error('text encoder', _KEY, str(error))
         return None
     if isinstance(built, TransformersTextEncoder):
-        return _check_language_model(built, report)
-    if isinstance(encoder.get('arch'), str) and Path(encoder['arch']).is_file():
+        return _check_language_model(built.model, built, report)
+    if isinstance(built, CLIPTextEncoder) and built.is_transformers():
+        return _check_language_model(built.arch, built, report)
+    if isinstance(built, OpenCLIPTextEncoder):
+        _check_open_clip(Path(built.model).expanduser(), report)
+    elif isinstance(encoder.get('arch'), str) and Path(encoder['arch']).is_file():
         check_file(f'{_KEY}.arch', encoder['arch'], report)
     return None
 
 
+def _check_open_clip(folder: Path, report: Report) -> None:
+    try:
+        read_tokenizer(folder)
+        read_tower(folder)
+    except (ValueError, FileNotFoundError) as error:
+        report.error('text encoder', f'{_KEY}.model', str(error))
+
+
 def _check_language_model(
-    encoder: TransformersTextEncoder, report: Report
+    name: str, encoder: BaseTextEncoder, report: Report
 ) -> Optional[int]:
-    name = encoder.model
     folder = find_folder(name)
     lacking = 'config.json' if folder is None else missing_file(folder)
     if folder is None or lacking:

@@ -111,10 +111,17 @@ class TextBufferHead(_ClsHead):
                 f'the text encoder made {tuple(embeddings.shape)} of '
                 f'{len(flat)} texts; it must make ({len(flat)}, D).'
             )
-        return {**encoded, 'text_embeddings': average(embeddings, self.texts)}
+        return {**encoded, 'text_embeddings': self._averaged(embeddings)}
 
     def _encode_flat(self, texts: list[str]) -> dict[str, Tensor]:
         return {'text_embeddings': self.text_encoder(texts)}
+
+    def _averaged(self, embeddings: Tensor) -> Tensor:
+        """Average (M, D) of all descriptions; of another number of texts keep them."""
+        number = sum(len(descriptions(entry)) for entry in self.texts)
+        return (
+            average(embeddings, self.texts) if len(embeddings) == number else embeddings
+        )
 
     def _source(self) -> dict[str, Any]:
         describe = getattr(self.text_encoder, 'source', None)
@@ -187,7 +194,7 @@ class TextBufferHead(_ClsHead):
         found = text_differences(source.pop('texts', []), self.texts)
         compare = getattr(self.text_encoder, 'differences', None)
         if compare is not None:
-            found += compare(source, embeddings)
+            found += compare(source, embeddings, self._averaged)
         if found:
             raise ValueError(
                 "the checkpoint's text embeddings are not those of this config "

@@ -50,7 +50,7 @@ class CLIPTextEncoder(BaseTextEncoder):
         Raises:
             ValueError: a text is too long for CLIP, or the weights do not fit.
         """
-        if self._is_transformers():
+        if self.is_transformers():
             return encode_texts(self.arch, texts)
         model = load_clip(self.arch)
         tokens = [_tokenize(text, model.context_length) for text in texts]
@@ -62,12 +62,12 @@ class CLIPTextEncoder(BaseTextEncoder):
 
     def width(self) -> Optional[int]:
         """Return D where a small file tells it, else None."""
-        folder = find_folder(self.arch) if self._is_transformers() else None
+        folder = find_folder(self.arch) if self.is_transformers() else None
         return config_width(folder) if folder else None
 
     def cache_identity(self) -> dict[str, Any]:
         """Describe the checkpoint: its file where it is here already, else the name."""
-        if self._is_transformers():
+        if self.is_transformers():
             return cache_identity(self.arch)
         file = self._local_file()
         if not file.is_file():
@@ -76,7 +76,7 @@ class CLIPTextEncoder(BaseTextEncoder):
 
     def source(self) -> dict[str, Any]:
         """Describe the checkpoint by its file's name, the same for OpenAI's names."""
-        if self._is_transformers():
+        if self.is_transformers():
             folder = find_folder(self.arch)
             name, files = short_name(self.arch), weight_files(folder) if folder else []
         else:
@@ -84,7 +84,7 @@ class CLIPTextEncoder(BaseTextEncoder):
             name, files = file.stem, [file] if file.is_file() else []
         return {'encoder': 'CLIP', 'model': name, 'weights': weights_digest(files)}
 
-    def _is_transformers(self) -> bool:
+    def is_transformers(self) -> bool:
         """Tell a folder or hub name from OpenAI's names and files."""
         if self.arch in clip.clip._MODELS or self._local_file().is_file():
             return False

@@ -1,7 +1,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import Any, Callable, ClassVar, Optional
 
 import torch
 from torch import Tensor
@@ -145,12 +145,17 @@ class TransformersTextEncoder(BaseTextEncoder):
             'weights': weights_digest(weight_files(folder) if folder else []),
         }
 
-    def differences(self, saved: Mapping[str, Any], embeddings: Tensor) -> list[str]:
+    def differences(
+        self,
+        saved: Mapping[str, Any],
+        embeddings: Tensor,
+        averaged: Callable[[Tensor], Tensor] = lambda embeddings: embeddings,
+    ) -> list[str]:
         """Compare with a checkpoint; a feature file that exists by its numbers."""
         file = self.text_feature_file
         if file is None or not Path(file).expanduser().is_file():
             return super().differences(saved, embeddings)
-        own = load_text_features(file)
+        own = averaged(load_text_features(file))
         if own.shape == embeddings.shape and torch.allclose(
             own, embeddings.float().cpu(), atol=1e-6
         ):
