@@ -8,13 +8,13 @@ import torch
 from tiny_tokenizer import word_tokenizer
 
 
-def seeded(build: Any) -> Any:
+def seeded(build: Any, spread: float = 0.1) -> Any:
     """Build a model in eval mode with random weights, always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build().eval()
         for parameter in model.parameters():  # weights as large as trained ones
-            parameter.data += 0.1 * torch.randn_like(parameter)
+            parameter.data += spread * torch.randn_like(parameter)
     return model
 
 

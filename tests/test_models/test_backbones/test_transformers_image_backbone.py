@@ -211,7 +211,7 @@ def test_weights_of_another_model_are_an_error(folder, tmp_path):
 @pytest.mark.parametrize('name', ['phikon', 'phikon-v2'])
 @torch.no_grad()
 def test_full_sizes(tmp_path, name):
-    """Phikon's ViT-B/16 and ViT-L/16 against timm's, weights random; ``-rP``: parity."""
+    """Phikon's ViT-B/16 and ViT-L/16 against timm's; ``-rP`` shows the parity."""
     from cite.apis.convert import convert_checkpoint
 
     base = {'hidden_size': 768, 'num_hidden_layers': 12, 'num_attention_heads': 12}

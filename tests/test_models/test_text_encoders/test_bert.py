@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmcls.models.builder import MODELS
+from parity import assert_same
 
 from cite.models.text_encoders import BERT
 
@@ -38,19 +39,19 @@ def test_pooler_output_is_transformers_own(tiny_bert, reference):
     expected = torch.cat([output.pooler_output for output in reference])
     assert embeddings.shape == (3, 32)
     assert embeddings.dtype == torch.float32
-    torch.testing.assert_close(embeddings, expected, rtol=1e-6, atol=1e-6)
+    assert_same(embeddings, expected)
 
 
 def test_last_hidden_state_is_the_cls_token(tiny_bert, reference):
     embeddings = BERT(str(tiny_bert), key='last_hidden_state')(TEXTS)
     expected = torch.stack([output.last_hidden_state[0, 0] for output in reference])
-    torch.testing.assert_close(embeddings, expected, rtol=1e-6, atol=1e-6)
+    assert_same(embeddings, expected)
 
 
 def test_mean_of_all_tokens(tiny_bert, reference):
     embeddings = BERT(str(tiny_bert), key='mean')(TEXTS)
     expected = torch.stack([o.last_hidden_state[0].mean(0) for o in reference])
-    torch.testing.assert_close(embeddings, expected, rtol=1e-6, atol=1e-6)
+    assert_same(embeddings, expected)
 
 
 @pytest.mark.parametrize('key', ['pooler_output', 'last_hidden_state', 'mean'])
@@ -70,7 +71,7 @@ def test_a_text_alone_is_as_in_a_padded_batch(tiny_bert, key):
         ),
     }
     embeddings = BERT(str(tiny_bert), key=key)(TEXTS)
-    torch.testing.assert_close(embeddings, expected[key], rtol=0, atol=1e-5)
+    assert_same(embeddings, expected[key])
 
 
 def test_layout_of_old_files(tmp_path, tiny_bert, save_tiny_bert):

@@ -8,29 +8,44 @@ import clip.clip
 import pytest
 import torch
 from mmcls.models.builder import MODELS, build_head
+from parity import assert_same
 
 import cite.models.heads  # noqa: F401
 from cite.apis.convert import convert_checkpoint
 from cite.models.text_encoders import CLIPTextEncoder
 
 pytestmark = pytest.mark.usefixtures('text_cache')
-WIDTH, COMMON = 64, 24
+# Width, blocks, heads and common width of text towers: ours, ViT-B's and ViT-L's.
+SIZES = [
+    (64, 2, 1, 24),
+    pytest.param((512, 12, 8, 512), marks=pytest.mark.long),
+    pytest.param((768, 12, 12, 768), marks=pytest.mark.long),
+]
 
 
-@pytest.fixture(scope='module')
-def reference():
-    """A small CLIPModel of transformers, with seeded random weights."""
+@pytest.fixture(scope='module', params=SIZES, ids=str)
+def reference(request):
+    """A CLIPModel of transformers, with seeded random weights; its image tower small."""
     from transformers import CLIPConfig, CLIPModel
 
-    small = {'num_hidden_layers': 2, 'num_attention_heads': 1, 'hidden_size': WIDTH}
+    width, blocks, heads, common = request.param
     config = CLIPConfig(
-        text_config={**small, 'intermediate_size': 4 * WIDTH, 'eos_token_id': 49407},
+        text_config={
+            'hidden_size': width,
+            'intermediate_size': 4 * width,
+            'num_hidden_layers': blocks,
+            'num_attention_heads': heads,
+            'eos_token_id': 49407,
+        },
         vision_config={
-            **{**small, 'intermediate_size': 4 * WIDTH},
+            'hidden_size': 64,
+            'intermediate_size': 256,
+            'num_hidden_layers': 1,
+            'num_attention_heads': 1,
             'image_size': 32,
             'patch_size': 16,
         },
-        projection_dim=COMMON,
+        projection_dim=common,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -68,19 +83,18 @@ def expected(reference, texts):
     return (ends @ reference.text_projection.weight.T).detach()
 
 
-def test_folder_of_transformers(folder, texts, expected):
+def test_folder_of_transformers(folder, texts, expected, reference):
     encoder = MODELS.build({'type': 'CLIPTextEncoder', 'arch': str(folder)})
     embeddings = encoder(texts)
-    assert embeddings.shape == (3, COMMON)
-    torch.testing.assert_close(embeddings, expected, rtol=0, atol=1e-5)
-    assert encoder.width() == COMMON
+    assert_same(embeddings, expected)
+    assert encoder.width() == reference.config.projection_dim == embeddings.shape[1]
     assert encoder.source()['model'] == 'TinyPLIP'
 
 
 def test_converted_to_openais_layout(folder, texts, expected, tmp_path):
     convert_checkpoint(folder, tmp_path / 'plip.pt', 'clip')
     encoder = CLIPTextEncoder(str(tmp_path / 'plip.pt'))
-    torch.testing.assert_close(encoder(texts), expected, rtol=0, atol=1e-5)
+    assert_same(encoder(texts), expected)
 
 
 def test_text_tower_alone(folder, texts, expected, tmp_path):
@@ -88,11 +102,11 @@ def test_text_tower_alone(folder, texts, expected, tmp_path):
 
     alone = Path(shutil.copytree(folder, tmp_path / 'Alone'))
     config = CLIPTextModelWithProjection.config_class.from_pretrained(str(folder))
-    config.projection_dim = COMMON
+    config.projection_dim = expected.shape[1]
     tower = CLIPTextModelWithProjection.from_pretrained(str(folder), config=config)
     tower.save_pretrained(str(alone))
     encoder = CLIPTextEncoder(str(alone))
-    torch.testing.assert_close(encoder(texts), expected, rtol=0, atol=1e-5)
+    assert_same(encoder(texts), expected)
     head = {'type': 'CLIPTextHead', 'arch': str(alone), 'texts': texts}
     with pytest.raises(ValueError, match=r'no logit_scale: it is the text tower alone'):
         build_head(head).encode_texts()
@@ -100,13 +114,13 @@ def test_text_tower_alone(folder, texts, expected, tmp_path):
 
 def test_zero_shot_from_a_folder(folder, texts, expected):
     head = build_head({'type': 'CLIPTextHead', 'arch': str(folder), 'texts': texts})
-    features = torch.randn(4, COMMON)
+    features = torch.randn(4, expected.shape[1])
     cosines = torch.nn.functional.cosine_similarity(
         features[:, None], expected[None], dim=-1
     )
     logits = head(features)
     assert float(head.logit_scale) == 2.5
-    torch.testing.assert_close(logits, 12.182494 * cosines, rtol=1e-4, atol=1e-4)
+    assert_same(logits, 12.182494 * cosines)
 
 
 def test_too_long_text(folder):

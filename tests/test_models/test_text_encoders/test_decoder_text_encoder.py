@@ -1,6 +1,7 @@
 import pytest
 import torch
 from mmcls.models.builder import MODELS
+from parity import assert_same
 
 from cite.models.text_encoders import BERT, DecoderTextEncoder, T5Encoder
 
@@ -23,13 +24,13 @@ def test_llama_gives_its_last_token(llama, texts):
     expected = torch.stack([_states(llama, [tokens])[0, -1] for tokens in TOKENS])
     embeddings = encoder(texts)
     assert embeddings.shape == (3, 32)
-    torch.testing.assert_close(embeddings, expected, rtol=1e-5, atol=1e-5)
+    assert_same(embeddings, expected)
 
 
 def test_llama_gives_the_mean_of_its_tokens(llama, texts):
     expected = torch.stack([_states(llama, [tokens])[0].mean(0) for tokens in TOKENS])
     embeddings = DecoderTextEncoder(str(llama), key='mean')(texts)
-    torch.testing.assert_close(embeddings, expected, rtol=1e-5, atol=1e-5)
+    assert_same(embeddings, expected)
 
 
 @pytest.mark.parametrize('side', ['left', 'right'])
@@ -50,7 +51,7 @@ def test_a_text_alone_is_as_in_a_padded_batch(llama, texts, key, side):
     for row, own in zip(states, mask.bool()):
         expected.append(row[own][-1] if key == 'last' else row[own].mean(0))
     embeddings = DecoderTextEncoder(str(llama), key=key)(texts)
-    torch.testing.assert_close(embeddings, torch.stack(expected), rtol=0, atol=1e-5)
+    assert_same(embeddings, torch.stack(expected))
 
 
 def test_biogpt_with_its_own_tokenizer(biogpt):
@@ -61,7 +62,7 @@ def test_biogpt_with_its_own_tokenizer(biogpt):
     vocabulary = [*words, *letters, *(f'{c}</w>' for c in letters), 'we', 'll</w>']
     tokens = [vocabulary.index(piece) for piece in ('</s>', 'we', 'll</w>')]
     expected = _states(biogpt, [tokens])[:, -1]
-    torch.testing.assert_close(encoder(['well']), expected, rtol=1e-5, atol=1e-5)
+    assert_same(encoder(['well']), expected)
 
 
 def test_last_and_mean_are_cached_apart(llama, texts, text_cache):
