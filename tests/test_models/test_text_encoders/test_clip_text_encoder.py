@@ -25,7 +25,7 @@ SIZES = [
 
 @pytest.fixture(scope='module', params=SIZES, ids=str)
 def reference(request):
-    """A CLIPModel of transformers, with seeded random weights; its image tower small."""
+    """A CLIPModel of transformers with random weights; its image tower is small."""
     from transformers import CLIPConfig, CLIPModel
 
     width, blocks, heads, common = request.param
