@@ -62,7 +62,9 @@ def kind_of(config: Any) -> Kind:
 
     if config.model_type in ('clip', 'clip_text_model'):
         return 'clip'
-    if config.is_encoder_decoder:
+    # An encoder that was saved alone is no longer an encoder-decoder by its own word.
+    both: Any = transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+    if config.is_encoder_decoder or type(config) in both:
         return 't5'
     causal: Any = transformers.MODEL_FOR_CAUSAL_LM_MAPPING
     masked: Any = transformers.MODEL_FOR_MASKED_LM_MAPPING

@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import pytest
 import sentencepiece
 import torch
@@ -46,3 +49,11 @@ def test_a_text_alone_is_as_in_a_padded_batch(t5, texts, tokens, encoder):
     sums = (states * (rows != 0).unsqueeze(-1)).sum(1)
     expected = sums / torch.tensor([[float(len(row))] for row in tokens])
     assert_same(T5Encoder(str(t5))(texts), expected)
+
+
+def test_an_encoder_that_was_saved_alone(t5, texts, tmp_path):
+    from transformers import T5EncoderModel
+
+    alone = Path(shutil.copytree(t5, tmp_path / 'Alone'))
+    T5EncoderModel.from_pretrained(str(t5)).save_pretrained(str(alone))
+    assert torch.equal(T5Encoder(str(alone))(texts), T5Encoder(str(t5))(texts))
