@@ -1,6 +1,8 @@
 import logging
+import sys
 
 import pytest
+from mmcls import apis
 from mmcls.core import DistEvalHook, EvalHook
 from mmcv.runner import IterBasedRunner
 from torch import nn
@@ -15,13 +17,20 @@ class Rehearsal(nn.Module):
     def train_step(self, *args, **kwargs):
         raise AssertionError('the training began')
 
+    def forward(self, *args, **kwargs):
+        raise AssertionError('the test began')
+
 
 @pytest.fixture
 def data(tmp_path):
     (tmp_path / 'ann.txt').write_text('a_1.jpg 0\nb_1.jpg 1\nc_1.jpg 2\n')
     file = str(tmp_path / 'ann.txt')
     dataset = PatchGastricCls3(ann_file=file, data_prefix='', pipeline=[])
-    return DataLoader(dataset, collate_fn=list)
+    return DataLoader(dataset, collate_fn=_as_mmcls)
+
+
+def _as_mmcls(items):
+    return {'img': items, 'img_metas': None}
 
 
 def start(hook, data, folder):
@@ -43,3 +52,22 @@ def test_a_mistyped_metric_is_known_before_the_training(data, tmp_path, hook, me
 def test_metrics_that_exist_let_the_training_begin(data, tmp_path, words):
     with pytest.raises(AssertionError, match='the training began'):
         start(EvalHook(data, by_epoch=False, **words), data, str(tmp_path))
+
+
+@pytest.mark.parametrize('command', [apis.single_gpu_test, apis.multi_gpu_test])
+def test_a_mistyped_metric_of_the_test_command_is_known_before_the_first_patch(
+    data, monkeypatch, command
+):
+    arguments = ['test.py', 'config.py', 'latest.pth', '--metrics', 'bag_acuracy']
+    monkeypatch.setattr(sys, 'argv', arguments)
+    with pytest.raises(ValueError, match="unknown metric 'bag_acuracy'; known are"):
+        command(Rehearsal(), data)
+
+
+@pytest.mark.parametrize(
+    'arguments', [[], ['--metrics', 'accuracy', '--out', 'bag_acuracy']]
+)
+def test_the_test_command_begins_where_metrics_exist(data, monkeypatch, arguments):
+    monkeypatch.setattr(sys, 'argv', ['test.py', *arguments])
+    with pytest.raises(AssertionError, match='the test began'):
+        apis.single_gpu_test(Rehearsal(), data)

@@ -228,6 +228,24 @@ def test_mmcls_own_classifier_takes_the_parts(arch, images):
     assert torch.equal(scores(restored, images), scores(model, images))
 
 
+@pytest.mark.parametrize('classifier', ['ImageClassifier', 'CITEClassifier'])
+def test_updates_below_half_precision_are_kept(arch, images, classifier):
+    # In half precision 1 + 1e-4 is 1: the release's weights stay where they are.
+    cfg = {**config(arch), 'type': classifier}
+    cfg['neck']['float16'] = True
+    if classifier == 'CITEClassifier':
+        cfg['precision'] = 'bf16'
+    model = build_classifier(cfg).train()
+    weights = [p for p in model.parameters() if p.requires_grad]
+    model(images, gt_label=LABELS)['loss'].backward()
+    for weight in weights:
+        assert weight.dtype == weight.grad.dtype == torch.float32
+        weight.data.fill_(1.0)
+        weight.grad.fill_(1.0)
+    torch.optim.SGD(weights, lr=1e-4).step()
+    assert all((weight == 1 - torch.tensor(1e-4)).all() for weight in weights)
+
+
 def test_import_neither_chooses_a_device_nor_loads_a_language_model():
     code = (
         'import sys, cite, torch; '
