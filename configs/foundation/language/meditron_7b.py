@@ -1,6 +1,6 @@
 # CITE on CLIP ViT-B/16, guided by Meditron 7B.
 # Weights: docs/MODEL_ZOO.md
-# The model needs 28 GB of memory, once: the embeddings are kept.
+# In fp32 its 7 B parameters take 28 GB of memory, once: the embeddings are kept.
 _base_ = '../clip/clip_vitb16.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 4096

@@ -1,6 +1,6 @@
 # CITE on CLIP ViT-B/16, guided by PMC-LLaMA 13B.
 # Weights: docs/MODEL_ZOO.md
-# The model needs 53 GB of memory, once: the embeddings are kept.
+# In fp32 its 13 B parameters take 52 GB of memory, once: the embeddings are kept.
 _base_ = '../clip/clip_vitb16.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 5120
