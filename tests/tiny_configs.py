@@ -31,7 +31,14 @@ from mmcls.models.backbones import VisionTransformer
 from mmcv import Config
 from PIL import Image
 from safetensors.torch import save_file
-from tiny_language_models import save_biomedclip, save_conch, save_llama, save_t5
+from tiny_language_models import (
+    save_biomedclip,
+    save_conch,
+    save_llama,
+    save_mi_zero,
+    save_pmc_clip,
+    save_t5,
+)
 
 from cite.core.image_stats import IMAGENET
 from cite.models.backbones import timm_models
@@ -217,7 +224,12 @@ def _t5(part: dict, cfg: Config, folder: Path) -> None:
 
 
 def _open_clip(part: dict, cfg: Config, folder: Path) -> None:
-    save = {'BiomedCLIP': save_biomedclip, 'CONCH': save_conch}
+    save = {
+        'BiomedCLIP': save_biomedclip,
+        'CONCH': save_conch,
+        'MI-Zero': save_mi_zero,
+        'PMC-CLIP': save_pmc_clip,
+    }
     part['model'] = str(save[Path(part['model']).name](folder / 'open_clip'))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny_tokenizer import word_tokenizer
+from tiny_tokenizer import WORDS, word_tokenizer
 
 
 def seeded(build: Any, spread: float = 0.1) -> Any:
@@ -140,3 +140,30 @@ def save_conch(folder: Path) -> Path:
     """The folder of that tower."""
     state = {f'text.{key}': value for key, value in coca_tower().items()}
     return save_open_clip(folder, state, 'pytorch_model.bin')
+
+
+def save_mi_zero(folder: Path) -> Path:
+    """A BERT of MI-Zero's, with its projection; 24 wide."""
+    return _save_bert(folder, 'transformer.', 'ctranspath_448_pubmedbert.pt')
+
+
+def save_pmc_clip(folder: Path) -> Path:
+    """A BERT of PMC-CLIP's, with its projection, as distributed training saves it."""
+    return _save_bert(folder, 'module.text_encoder.', 'checkpoint.pt')
+
+
+def _save_bert(folder: Path, prefix: str, name: str) -> Path:
+    model, first, _ = biomedclip_tower()
+    own = model.state_dict()
+    # Their texts may be longer.
+    positions = 'embeddings.position_embeddings.weight'
+    own[positions] = torch.cat([own[positions]] * 7)
+    state = {prefix + key: value for key, value in own.items()}
+    module = 'module.' if prefix.startswith('module.') else ''
+    state[f'{module}text_projection'] = first[:24].T
+    state[f'{module}logit_scale'] = torch.tensor(4.5)
+    folder.mkdir(parents=True)
+    torch.save({'epoch': 3, 'state_dict': state}, folder / name)
+    words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', *WORDS]
+    (folder / 'vocab.txt').write_text('\n'.join(words) + '\n')
+    return folder

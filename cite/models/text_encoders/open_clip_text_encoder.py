@@ -13,11 +13,11 @@ from .open_clip_towers import build_tower
 
 @MODELS.register_module()
 class OpenCLIPTextEncoder(BaseTextEncoder):
-    """A frozen text tower of open_clip that is not CLIP's own: BiomedCLIP's, CONCH's.
+    """A frozen text tower that is not CLIP's own: BiomedCLIP's, CONCH's, MI-Zero's, ….
 
-    BiomedCLIP's is a PubMedBERT with a projection; CONCH's (a CoCa's) needs the package
-    open_clip. Towers of CLIP's own architecture are :class:`CLIPTextEncoder`'s, after
-    ``tools/convert_model.py``.
+    BiomedCLIP's, MI-Zero's and PMC-CLIP's are a BERT with a projection; CONCH's (a
+    CoCa's) needs the package open_clip. Towers of CLIP's own architecture are
+    :class:`CLIPTextEncoder`'s, after ``tools/convert_model.py``.
 
     Source: Zhang et al., *BiomedCLIP*, 2023, arXiv:2303.00915, section 3; Lu et al., *A
     visual-language foundation model for computational pathology*, Nature Medicine 2024,
@@ -25,8 +25,9 @@ class OpenCLIPTextEncoder(BaseTextEncoder):
 
     Args:
         model: the folder with the published weights (``open_clip_pytorch_model.bin``,
-            ``open_clip_model.safetensors`` or ``pytorch_model.bin``),
-            ``open_clip_config.json`` where there is one, and ``tokenizer.json``.
+            ``open_clip_model.safetensors``, ``pytorch_model.bin``, or the only
+            ``.pt``), ``open_clip_config.json`` where there is one, and
+            ``tokenizer.json`` (or a BERT's ``vocab.txt``).
     """
 
     def __init__(self, model: str) -> None:
@@ -45,11 +46,13 @@ class OpenCLIPTextEncoder(BaseTextEncoder):
         """
         folder = Path(self.model).expanduser()
         tokenizer = read_tokenizer(folder)
-        state, scale = read_tower(folder)
-        tower = build_tower(folder, state)
+        read = read_tower(folder)
+        tower = build_tower(folder, read)
         rows = [tower(_ids(text, tokenizer, tower.longest)) for text in texts]
         result = {'text_embeddings': torch.cat(rows)}  # (K, D)
-        return result if scale is None else {**result, 'logit_scale': scale}
+        if read.scale is not None:
+            result['logit_scale'] = read.scale
+        return result
 
     def cache_identity(self) -> Optional[dict[str, Any]]:
         """Describe the folder so that any change to its files shows."""

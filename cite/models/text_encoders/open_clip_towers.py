@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .open_clip_files import CONFIG, text_config
+from .open_clip_files import CONFIG, Tower
 from .pooling import POOLINGS
 
 State = dict[str, Tensor]
@@ -20,19 +20,20 @@ _POOLERS = {
 }
 
 
-def build_tower(folder: Path, state: State) -> 'Union[BERTTower, CoCaTower]':
+def build_tower(folder: Path, tower: Tower) -> 'Union[BERTTower, CoCaTower]':
     """Build the tower that the weights are of, in eval mode.
 
     Args:
-        folder: the model's, for messages and its config.
-        state: the tower's tensors.
+        folder: the model's, for messages.
+        tower: its tensors, and how it is used.
 
     Raises:
         ImportError: a CoCa's tower without open_clip.
         ValueError: another tower than these two.
     """
+    state = tower.state
     if 'transformer.embeddings.word_embeddings.weight' in state:
-        return BERTTower(folder, state).eval()
+        return BERTTower(folder, state, tower.options).eval()
     if {'cls_emb', 'positional_embedding', 'text_projection'} <= {*state}:
         return CoCaTower(folder, state).eval()
     raise ValueError(
@@ -43,9 +44,9 @@ def build_tower(folder: Path, state: State) -> 'Union[BERTTower, CoCaTower]':
 
 
 class BERTTower(nn.Module):
-    """BiomedCLIP's: a BERT, pooled, then projected by one or two layers."""
+    """BiomedCLIP's, MI-Zero's, PMC-CLIP's: a BERT, pooled, then one or two layers."""
 
-    def __init__(self, folder: Path, state: State) -> None:
+    def __init__(self, folder: Path, state: State, options: dict[str, Any]) -> None:
         from transformers import BertConfig, BertModel
 
         super().__init__()
@@ -61,7 +62,6 @@ class BERTTower(nn.Module):
         )
         self.transformer = BertModel(config, add_pooling_layer=False)
         self.proj = _projection(folder, state)
-        options = text_config(folder)
         self.longest = min(options.get('context_length', 512), positions.shape[0])
         pooler = options.get('hf_pooler_type', options.get('pooler_type'))
         if pooler not in _POOLERS:
@@ -70,11 +70,14 @@ class BERTTower(nn.Module):
                 f'{sorted(_POOLERS)}. Copy the published file there.'
             )
         self.pooling = POOLINGS[_POOLERS[pooler]]
+        self.pad = bool(options.get('pad'))
         kept = {k: v for k, v in state.items() if not k.startswith(_UNUSED)}
         _fill(self, kept, folder)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Encode token numbers (N, T), without padding, into (N, D)."""
+        if self.pad:  # [PAD] is 0 in every BERT's vocabulary
+            ids = F.pad(ids, (0, self.longest - ids.shape[1]))
         tokens = self.transformer(input_ids=ids).last_hidden_state  # (N, T, W)
         return self.proj(self.pooling(tokens, torch.ones_like(ids)))
 

@@ -1,3 +1,4 @@
+import copy
 import sys
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from tiny_language_models import (
     coca_tower,
     save_biomedclip,
     save_conch,
+    save_mi_zero,
     save_open_clip,
+    save_pmc_clip,
 )
 from torch.nn import functional as F
 
@@ -61,6 +64,32 @@ def test_biomedclip_of_open_clips_own_class(biomedclip, bert, texts):
 @pytest.fixture(scope='module')
 def coca():
     return coca_tower()
+
+
+@pytest.mark.parametrize(
+    ('save', 'length'), [(save_mi_zero, None), (save_pmc_clip, 77)]
+)
+@torch.no_grad()
+def test_mi_zero_and_pmc_clip(bert, texts, tmp_path, save, length):
+    """[CLS], projected; PMC-CLIP pads to 77 tokens and attends to the padding."""
+    from transformers import BertModel
+
+    model, first, _ = bert
+    config = copy.deepcopy(model.config)
+    config.max_position_embeddings = 140
+    longer = BertModel(config, add_pooling_layer=False).eval()
+    state = model.state_dict()
+    positions = 'embeddings.position_embeddings.weight'
+    state[positions] = torch.cat([state[positions]] * 7)
+    longer.load_state_dict(state)
+    side = length or 6
+    rows = torch.tensor([row + [PAD] * (side - len(row)) for row in TOKENS])
+    mask = torch.ones_like(rows) if length else (rows != PAD).long()
+    states = longer(rows, attention_mask=mask).last_hidden_state
+    encoder = OpenCLIPTextEncoder(str(save(tmp_path / 'Model')))
+    result = encoder.encode([text.title() for text in texts])
+    assert_same(result['text_embeddings'], states[:, 0] @ first[:24].T)
+    assert float(result['logit_scale']) == 4.5
 
 
 def _coca_by_hand(state, tokens):
