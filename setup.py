@@ -43,6 +43,10 @@ EXTRAS = {
     # `lora=dict(…)` of a backbone. peft 0.17 is the last for Python 3.9; accelerate,
     # which peft imports, asks for torch 2 from 1.0 on.
     'lora': ['peft>=0.13,<0.18', 'accelerate>=0.21,<1'],
+    # What tokenizers of BioGPT, of LLaMA and of T5 are made of.
+    'text': ['sacremoses', 'sentencepiece', 'protobuf'],
+    # The text tower of CONCH. 2.24.0 is for torch 1.13; 3.0 and later want torch 2.
+    'open_clip': ['open_clip_torch>=2.24'],
     'tensorboard': ['tensorboard'],  # mmcv's TensorboardLoggerHook
     'dev': [
         'hypothesis',

@@ -17,13 +17,14 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / 'configs' / 'foundation'
 CONFIGS = sorted(p for p in FOLDER.rglob('*.py') if '_base_' not in p.parts)
 ZOO = (ROOT / 'docs' / 'MODEL_ZOO.md').read_text(encoding='utf-8')
-# Width shared with text, as OpenAI published them.
+# Width shared with text, as they were published.
 CLIP_WIDTHS = {
     'ViT-B/32': 512,
     'ViT-B/16': 512,
     'ViT-L/14': 768,
     'RN50': 1024,
     'RN101': 512,
+    'data/models/pmc_clip.pt': 768,
 }
 INTERN_WIDTHS = {'tiny': 768, 'small': 960, 'base': 1344}
 

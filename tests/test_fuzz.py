@@ -15,6 +15,7 @@ from safetensors.torch import save as save_safetensors
 
 from cite.core.weights import load_weights
 from cite.datasets.annotations import filename_fault, read_annotations
+from cite.datasets.caption_file import read_caption_file
 from cite.datasets.captions import read_captions
 from cite.datasets.class_file import read_class_file
 
@@ -115,6 +116,19 @@ def classes(file, data):
     assert all(name and subtypes for name, subtypes in found.items())
 
 
+def descriptions(file, data):
+    file.write_bytes(data)
+    try:
+        found = read_caption_file(file)
+    except OURS as error:
+        check_names(error, file)
+        return
+    assert found
+    texts = [text for texts in found.values() for text in texts]
+    assert len({*texts}) == len(texts) >= len(found)
+    assert all(text.strip() for text in texts)
+
+
 @fuzz
 @given(contents(ANNOTATIONS))
 @example(b'a_0.jpg ' + b'9' * 5000)
@@ -159,6 +173,21 @@ def test_classes(file, data):
 @given(contents(CLASSES))
 def test_classes_long(file, data):
     classes(file, data)
+
+
+@fuzz
+@given(contents(CLASSES))
+@example(b'[' * 5000)
+@example(b'a: [x, [y]]')
+def test_descriptions(file, data):
+    descriptions(file, data)
+
+
+@pytest.mark.long
+@fuzz_long
+@given(contents(CLASSES))
+def test_descriptions_long(file, data):
+    descriptions(file, data)
 
 
 def _checkpoints():

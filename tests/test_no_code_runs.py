@@ -244,6 +244,17 @@ def test_clip_text_encoder(stranger, text_cache):
         encoder(['a text'])
 
 
+@pytest.mark.parametrize('kind', ['BERT', 'DecoderTextEncoder', 'T5Encoder'])
+def test_code_in_the_folders_of_other_encoders(folder_with_code, trace, kind):
+    encoder = MODELS.build({'type': kind, 'model': folder_with_code})
+    with pytest.raises(ValueError, match=r'text_encoder\.trust_remote_code=True'):
+        encoder(['well'])
+    encoder = MODELS.build({'type': 'CLIPTextEncoder', 'arch': folder_with_code})
+    with pytest.raises(ValueError, match=r'needs Python code of its author'):
+        encoder(['well'])
+    assert not trace.exists()
+
+
 @pytest.mark.parametrize(
     'name', ['pytorch_model.bin', 'pytorch_model-00001-of-00001.bin']
 )

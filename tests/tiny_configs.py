@@ -8,7 +8,8 @@
   checkpoint of random weights in place of ``checkpoint``;
 - ``type='InternImage'``: a layer a stage, without a checkpoint;
 - ``type='TransformersImageBackbone'``: a folder with one block of the named width;
-- ``type='BERT'``: a BERT as wide as the named one;
+- ``type='BERT'``: a BERT as wide as the named one; so of decoders and T5;
+- ``type='OpenCLIPTextEncoder'``: a folder with a small tower;
 - mmcls' vision transformers: few blocks, no ``init_cfg``;
 - every data set: two slides a class with two patches each, or two feature draws;
 
@@ -30,10 +31,19 @@ from mmcls.models.backbones import VisionTransformer
 from mmcv import Config
 from PIL import Image
 from safetensors.torch import save_file
+from tiny_language_models import (
+    save_biomedclip,
+    save_conch,
+    save_llama,
+    save_mi_zero,
+    save_pmc_clip,
+    save_t5,
+)
 
 from cite.core.image_stats import IMAGENET
 from cite.models.backbones import timm_models
 from cite.models.backbones.intern_image import ARCHS
+from cite.models.heads.text_source import check_texts
 from cite.models.tiny import tiny_bert, tiny_clip
 
 # Facts of the published models: width of the image tower, width shared with text.
@@ -50,6 +60,16 @@ TEXT_WIDTHS = {
     'BioLinkBERT-large': 1024,
     'BioLinkBERT-base': 768,
     'all-MiniLM-L6-v2': 384,
+    'BiomedNLP-BiomedBERT-base-uncased-abstract-fulltext': 768,
+    'biobert-base-cased-v1.2': 768,
+    'bluebert_pubmed_mimic_uncased_L-12_H-768_A-12': 768,
+    'Bio_ClinicalBERT': 768,
+    'scibert_scivocab_uncased': 768,
+    'biogpt': 1024,
+    'Llama-2-7b-hf': 4096,
+    'PMC_LLaMA_13B': 5120,
+    'meditron-7b': 4096,
+    'Clinical-T5-Base': 768,
 }
 # Architecture, in timm's names, of models that timm would read from a hub.
 HUB_ARCHITECTURES: dict[str, str] = {}
@@ -194,6 +214,25 @@ def _bert(part: dict, cfg: Config, folder: Path) -> None:
     part['model'] = str(tiny_bert(folder / 'bert', hidden=hidden, layers=1))
 
 
+def _decoder(part: dict, cfg: Config, folder: Path) -> None:
+    width = _text_width(part['model'], cfg)
+    part['model'] = str(save_llama(folder / 'llama', width))
+
+
+def _t5(part: dict, cfg: Config, folder: Path) -> None:
+    part['model'] = str(save_t5(folder / 't5', _text_width(part['model'], cfg)))
+
+
+def _open_clip(part: dict, cfg: Config, folder: Path) -> None:
+    save = {
+        'BiomedCLIP': save_biomedclip,
+        'CONCH': save_conch,
+        'MI-Zero': save_mi_zero,
+        'PMC-CLIP': save_pmc_clip,
+    }
+    part['model'] = str(save[Path(part['model']).name](folder / 'open_clip'))
+
+
 def _text_width(name: str, cfg: Config) -> int:
     width = TEXT_WIDTHS.get(Path(name).name)
     return width or cfg.model.neck.out_features
@@ -234,11 +273,14 @@ def write_patches(
 
 def _number_of_classes(cfg: Config) -> int:
     head = cfg.model.head
-    return len(head.texts) if 'texts' in head else head.num_classes
+    return len(check_texts(head.texts)) if 'texts' in head else head.num_classes
 
 
 SHRINK: dict[str, Callable[[dict, Config, Path], None]] = {
     'BERT': _bert,
+    'DecoderTextEncoder': _decoder,
+    'OpenCLIPTextEncoder': _open_clip,
+    'T5Encoder': _t5,
     'InternImage': _intern_image,
     'TIMMImageBackbone': _timm,
     'TransformersImageBackbone': _transformers,

@@ -54,14 +54,14 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such classes file. {_REMEDY}')
-    root = _compose(path)
+    root = compose(path)
     if not isinstance(root, yaml.MappingNode) or not root.value:
         raise ValueError(f'{path}: no classes in this file. {_REMEDY}')
     classes: dict[str, list[str]] = {}
     owners: dict[str, str] = {}
     for key, value in root.value:
         where = f'{path}:{key.start_mark.line + 1}'
-        name = _text(key, where)
+        name = plain_text(key, where)
         if not name.isprintable():
             raise ValueError(f'{where}: the class {name!r} is not a line of text.')
         if name in classes:
@@ -94,19 +94,23 @@ class _ShallowLoader(yaml.SafeLoader):
         return node
 
 
-def _compose(path: Path) -> Optional[yaml.Node]:
-    """Parse without building objects: lines stay known, and duplicates are seen."""
+def compose(path: Path, remedy: str = _REMEDY) -> Optional[yaml.Node]:
+    """Parse without building objects: lines stay known, and duplicates are seen.
+
+    Raises:
+        ValueError: not YAML; the message names the line and ends in ``remedy``.
+    """
     text = read_utf8(path)
     try:
         return yaml.compose(text, Loader=_ShallowLoader)
     except yaml.MarkedYAMLError as error:
         line = f':{error.problem_mark.line + 1}' if error.problem_mark else ''
         problem = error.problem or error.context
-        raise ValueError(f'{path}{line}: not YAML: {problem}. {_REMEDY}') from error
+        raise ValueError(f'{path}{line}: not YAML: {problem}. {remedy}') from error
     # PyYAML lets these through for odd characters and escapes.
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         problem = str(error).split('\n')[0]
-        raise ValueError(f'{path}: not YAML: {problem}. {_REMEDY}') from error
+        raise ValueError(f'{path}: not YAML: {problem}. {remedy}') from error
 
 
 def _subtypes(name: str, node: yaml.Node, path: Path) -> Iterator[str]:
@@ -115,9 +119,9 @@ def _subtypes(name: str, node: yaml.Node, path: Path) -> Iterator[str]:
         yield name
     elif isinstance(node, yaml.SequenceNode) and node.value:
         for item in node.value:
-            yield _text(item, f'{path}:{item.start_mark.line + 1}')
+            yield plain_text(item, f'{path}:{item.start_mark.line + 1}')
     elif isinstance(node, yaml.ScalarNode):
-        yield _text(node, where)
+        yield plain_text(node, where)
     else:
         raise ValueError(
             f'{where}: the class {name!r} has neither a subtype nor a list of them. '
@@ -125,10 +129,14 @@ def _subtypes(name: str, node: yaml.Node, path: Path) -> Iterator[str]:
         )
 
 
-def _text(node: yaml.Node, where: str) -> str:
-    """Return a name as written, whatever type YAML would make of it."""
+def plain_text(node: yaml.Node, where: str, remedy: str = _REMEDY) -> str:
+    """Return a text as written, whatever type YAML would make of it.
+
+    Raises:
+        ValueError: it is no text, or an empty one; the message begins with ``where``.
+    """
     if not isinstance(node, yaml.ScalarNode) or node.tag not in _PLAIN_TAGS:
-        raise ValueError(f'{where}: a name is missing or is not plain text. {_REMEDY}')
+        raise ValueError(f'{where}: a name is missing or is not plain text. {remedy}')
     if not node.value.strip():
-        raise ValueError(f'{where}: an empty name. {_REMEDY}')
+        raise ValueError(f'{where}: an empty name. {remedy}')
     return str(node.value)

@@ -5,14 +5,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from cite.models.heads.text_source import check_texts
+from mmcls.models.builder import MODELS
+
+from cite.models.heads.text_source import check_texts, descriptions
+from cite.models.text_encoders import (
+    BaseTextEncoder,
+    CLIPTextEncoder,
+    OpenCLIPTextEncoder,
+    TransformersTextEncoder,
+)
 from cite.models.text_encoders.feature_file import load_text_features
-from cite.models.text_encoders.language_model import how_to_get
 from cite.models.text_encoders.model_files import (
     find_folder,
+    how_to_get,
     missing_file,
     weight_files,
 )
+from cite.models.text_encoders.open_clip_files import read_tokenizer, read_tower
 
 from .report import Report
 from .weights import check_file
@@ -31,11 +40,12 @@ def check_texts_and_encoder(
         report: where to.
     """
     head = model.get('head') or {}
-    number = head.get('num_classes')
+    number = rows = head.get('num_classes')
     if 'texts' in head:
         try:
-            number = len(check_texts(head['texts']))
-        except ValueError as error:
+            texts = check_texts(head['texts'])
+            number, rows = len(texts), sum(len(descriptions(t)) for t in texts)
+        except (ValueError, FileNotFoundError) as error:
             report.error('texts', 'model.head.texts', str(error))
             return
     if classes is not None and number not in (None, len(classes)):
@@ -48,7 +58,7 @@ def check_texts_and_encoder(
         )
     encoder = head.get('text_encoder')
     if isinstance(encoder, Mapping):
-        width = _check_encoder(encoder, number, report)
+        width = _check_encoder(encoder, rows, report)
         _check_width(model.get('neck') or {}, width, report)
 
 
@@ -59,11 +69,36 @@ def _check_encoder(
     file = encoder.get('text_feature_file')
     if file is not None:
         return _check_feature_file(str(file), number, report)
-    if encoder.get('type') != 'BERT':
-        if isinstance(encoder.get('arch'), str) and Path(encoder['arch']).is_file():
-            check_file(f'{_KEY}.arch', encoder['arch'], report)
+    kind = MODELS.get(str(encoder.get('type')))
+    if kind is None or not issubclass(kind, BaseTextEncoder):
         return None
-    name = str(encoder.get('model', 'michiyasunaga/BioLinkBERT-large'))
+    try:
+        built = kind(**{k: v for k, v in encoder.items() if k != 'type'})
+    except (TypeError, ValueError) as error:
+        report.error('text encoder', _KEY, str(error))
+        return None
+    if isinstance(built, TransformersTextEncoder):
+        return _check_language_model(built.model, built, report)
+    if isinstance(built, CLIPTextEncoder) and built.is_transformers():
+        return _check_language_model(built.arch, built, report)
+    if isinstance(built, OpenCLIPTextEncoder):
+        _check_open_clip(Path(built.model).expanduser(), report)
+    elif isinstance(encoder.get('arch'), str) and Path(encoder['arch']).is_file():
+        check_file(f'{_KEY}.arch', encoder['arch'], report)
+    return None
+
+
+def _check_open_clip(folder: Path, report: Report) -> None:
+    try:
+        read_tokenizer(folder)
+        read_tower(folder)
+    except (ValueError, FileNotFoundError) as error:
+        report.error('text encoder', f'{_KEY}.model', str(error))
+
+
+def _check_language_model(
+    name: str, encoder: BaseTextEncoder, report: Report
+) -> Optional[int]:
     folder = find_folder(name)
     lacking = 'config.json' if folder is None else missing_file(folder)
     if folder is None or lacking:
@@ -72,13 +107,12 @@ def _check_encoder(
     for weights in weight_files(folder):
         check_file(f'{_KEY}.model', str(weights), report)
     try:
-        config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
-        width = config.get('hidden_size')
+        json.loads((folder / 'config.json').read_text(encoding='utf-8')).items()
     except (ValueError, AttributeError, RecursionError) as error:
         where = str(folder / 'config.json')
         report.error('text encoder', where, f'not a JSON object: {error}')
         return None
-    return width if isinstance(width, int) else None
+    return encoder.width()
 
 
 def _check_feature_file(

@@ -13,6 +13,8 @@ from cite.core.weights import load_weights
 CACHE = '~/.cache/clip'
 # Facts about the model that OpenAI's archives carry beside the weights.
 _FACTS = ('input_resolution', 'context_length', 'vocab_size')
+# What torch puts in front of the names of a model that was trained on several devices.
+_PARALLEL = 'module.'
 
 
 def find_checkpoint(arch: str) -> Path:
@@ -35,6 +37,8 @@ def find_checkpoint(arch: str) -> Path:
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint's state dict, bare or nested under ``state_dict``.
 
+    ``module.`` in front of all names is left out.
+
     Raises:
         ValueError: the file holds something else.
     """
@@ -46,6 +50,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f'{path} is not an OpenAI CLIP checkpoint: it holds a '
             f'{type(state).__name__} instead of a state dict.'
         )
+    if state and all(k.startswith(_PARALLEL) for k in state):
+        state = {k[len(_PARALLEL) :]: v for k, v in state.items()}
     return {k: v for k, v in state.items() if k not in _FACTS}
 
 

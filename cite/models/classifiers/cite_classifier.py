@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .frozen_checkpoint import FrozenCheckpoint
 from .precision import autocast, check_precision
+from .text_width import find_text_width
 
 
 @CLASSIFIERS.register_module()
@@ -45,6 +46,7 @@ class CITEClassifier(_ImageClassifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        find_text_width(self)
         self.precision = check_precision(precision)
         self._frozen_parts = self._freeze(freeze)
         self._checkpoint = FrozenCheckpoint(self, save_frozen)

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Union
 
 from mmcls.models.builder import HEADS
 from torch import Tensor
@@ -20,21 +20,33 @@ class CLIPTextHead(TextBufferHead):
 
     Args:
         arch: an OpenAI CLIP model name or the path of a checkpoint, the backbone's.
-        texts: one description per class, in the order of the classes.
+        texts: for each class, in the order of the labels, one description or a list
+            of several, which are averaged; or the path of a YAML file of them.
         **kwargs: mmcls ``ClsHead``'s ``loss``, ``topk``, ``cal_acc`` and ``init_cfg``.
     """
 
     text_state = ('text_embeddings', 'text_source', 'logit_scale')
 
-    def __init__(self, arch: str, texts: Sequence[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        arch: str,
+        texts: Union[str, Sequence[Union[str, Sequence[str]]]],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(texts, CLIPTextEncoder(arch), **kwargs)
 
     def scale(self) -> Tensor:
         """Return CLIP's logit scale, 100 for OpenAI's models."""
         return self.logit_scale.exp()
 
-    def _encode(self) -> dict[str, Tensor]:
-        return self.text_encoder.encode(self.texts)
+    def _encode_flat(self, texts: list[str]) -> dict[str, Tensor]:
+        encoded = self.text_encoder.encode(texts)
+        if 'logit_scale' not in encoded:
+            raise ValueError(
+                f'{self.text_encoder.arch} holds no logit_scale: it is the text tower '
+                'alone. Name a whole CLIP (model.head.arch).'
+            )
+        return encoded
 
     def _check_width(self, width: int, text_width: int) -> None:
         if width != text_width:

@@ -10,7 +10,14 @@ from cite.models.class_token import class_token
 from cite.models.half_precision import half_on_gpu
 
 from .cosine import cosine_logits
-from .text_source import check_texts, pack, text_differences, unpack
+from .text_source import (
+    average,
+    check_texts,
+    descriptions,
+    pack,
+    text_differences,
+    unpack,
+)
 
 
 class TextBufferHead(_ClsHead):
@@ -21,7 +28,9 @@ class TextBufferHead(_ClsHead):
     model needless. A checkpoint without them (a released one) loads as well.
 
     Args:
-        texts: one description per class, in the order of the classes.
+        texts: for each class, in the order of the labels, one description or a list
+            of several, whose embeddings are averaged (:func:`.text_source.average`); or
+            the path of a YAML file of them (:mod:`cite.datasets.caption_file`).
         text_encoder: turns K texts into (K, D); see
             :class:`cite.models.text_encoders.BaseTextEncoder`.
         float16: multiply in fp16 on a GPU. The loss stays fp32.
@@ -33,7 +42,7 @@ class TextBufferHead(_ClsHead):
 
     def __init__(
         self,
-        texts: Sequence[str],
+        texts: Union[str, Sequence[Union[str, Sequence[str]]]],
         text_encoder: Any,
         float16: bool = False,
         **kwargs: Any,
@@ -84,14 +93,35 @@ class TextBufferHead(_ClsHead):
         """Compute softmax scores or logits, see mmcls' ``ClsHead``."""
         return super().simple_test(self(x), softmax, post_process)
 
+    def text_width(self) -> int:
+        """Return D; the texts are encoded where nothing else tells it."""
+        if self.text_embeddings is None:
+            known = getattr(self.text_encoder, 'width', None)
+            width = known() if callable(known) else None
+            if width is not None:
+                return width
+        return self.encode_texts().shape[1]
+
     def _encode(self) -> dict[str, Tensor]:
-        embeddings = self.text_encoder(self.texts).detach().float()
-        if embeddings.dim() != 2 or len(embeddings) != self.num_classes:
+        flat = [text for entry in self.texts for text in descriptions(entry)]
+        encoded = self._encode_flat(flat)
+        embeddings = encoded['text_embeddings'].detach().float()
+        if embeddings.dim() != 2 or len(embeddings) != len(flat):
             raise ValueError(
                 f'the text encoder made {tuple(embeddings.shape)} of '
-                f'{self.num_classes} texts; it must make ({self.num_classes}, D).'
+                f'{len(flat)} texts; it must make ({len(flat)}, D).'
             )
-        return {'text_embeddings': embeddings}
+        return {**encoded, 'text_embeddings': self._averaged(embeddings)}
+
+    def _encode_flat(self, texts: list[str]) -> dict[str, Tensor]:
+        return {'text_embeddings': self.text_encoder(texts)}
+
+    def _averaged(self, embeddings: Tensor) -> Tensor:
+        """Average (M, D) of all descriptions; of another number of texts keep them."""
+        number = sum(len(descriptions(entry)) for entry in self.texts)
+        return (
+            average(embeddings, self.texts) if len(embeddings) == number else embeddings
+        )
 
     def _source(self) -> dict[str, Any]:
         describe = getattr(self.text_encoder, 'source', None)
@@ -110,8 +140,8 @@ class TextBufferHead(_ClsHead):
         if width != text_width:
             raise ValueError(
                 f'the image features are {width} wide, the text embeddings '
-                f'{text_width}. Set model.neck.out_features={text_width}, or choose '
-                'another model.head.text_encoder.model.'
+                f'{text_width}. Set model.neck.out_features={text_width}, or to None, '
+                'which finds it, or choose another model.head.text_encoder.model.'
             )
 
     def _check_labels(self, gt_label: Tensor) -> None:
@@ -164,7 +194,7 @@ class TextBufferHead(_ClsHead):
         found = text_differences(source.pop('texts', []), self.texts)
         compare = getattr(self.text_encoder, 'differences', None)
         if compare is not None:
-            found += compare(source, embeddings)
+            found += compare(source, embeddings, self._averaged)
         if found:
             raise ValueError(
                 "the checkpoint's text embeddings are not those of this config "

@@ -16,7 +16,8 @@ class TextEmbeddingHead(TextBufferHead):
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
     Args:
-        texts: one description per class, in the order of the classes.
+        texts: for each class, in the order of the labels, one description or a list
+            of several, which are averaged; or the path of a YAML file of them.
         text_encoder: config of the text encoder.
         temperature: a logarithm; CLIP's and CITE's is 4.6052, the logarithm of 100.
         learnable_t: train the temperature.
@@ -31,7 +32,7 @@ class TextEmbeddingHead(TextBufferHead):
 
     def __init__(
         self,
-        texts: Sequence[str],
+        texts: Union[str, Sequence[Union[str, Sequence[str]]]],
         text_encoder: dict[str, Any],
         temperature: float = 1.0,
         learnable_t: bool = False,

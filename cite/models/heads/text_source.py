@@ -2,35 +2,82 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 KEY = 'head.text_source'
+# Of each class one description, or several.
+Texts = list[Union[str, list[str]]]
 
 
-def check_texts(texts: Any) -> list[str]:
+def check_texts(texts: Any) -> Texts:
     """Return the class descriptions as a list, or say what is wrong with them.
 
+    Args:
+        texts: one entry per class, a description or a list of several; or the path of
+            a YAML file of them, see :func:`cite.datasets.caption_file`.
+
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: no list of texts, an empty one, two alike, or something that is no
             text.
     """
+    if isinstance(texts, str) and texts.endswith(('.yml', '.yaml')):
+        from cite.datasets.caption_file import read_caption_file
+
+        texts = [*read_caption_file(texts).values()]
     if isinstance(texts, str) or not isinstance(texts, Sequence) or not len(texts):
         raise ValueError(
-            f'model.head.texts is {texts!r}; give a list with one text per class.'
+            f'model.head.texts is {texts!r}; give a list with one text per class (or a '
+            'list of several), or the path of a YAML file of them.'
         )
-    for i, text in enumerate(texts):
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f'model.head.texts[{i}] is {text!r}; give a text.')
-        if text in texts[:i]:
-            raise ValueError(
-                f'model.head.texts[{i}] repeats {text!r}: these two classes could not '
-                'be told apart.'
-            )
-    return list(texts)
+    seen: set[str] = set()
+    for i, entry in enumerate(texts):
+        if not isinstance(entry, str) and not (isinstance(entry, Sequence) and entry):
+            raise ValueError(f'model.head.texts[{i}] is {entry!r}; give a text.')
+        for text in descriptions(entry):
+            if not isinstance(text, str) or not text.strip():
+                raise ValueError(f'model.head.texts[{i}] is {entry!r}; give a text.')
+            if text in seen:
+                raise ValueError(
+                    f'model.head.texts[{i}] repeats {text!r}: these two classes could '
+                    'not be told apart.'
+                )
+            seen.add(text)
+    return [entry if isinstance(entry, str) else [*entry] for entry in texts]
+
+
+def descriptions(entry: Union[str, Sequence[str]]) -> list[str]:
+    """Return the descriptions of one class."""
+    return [entry] if isinstance(entry, str) else [*entry]
+
+
+def average(embeddings: Tensor, texts: Texts) -> Tensor:
+    """Average the embeddings of a class's descriptions.
+
+    Each is brought to length one, they are averaged, and the mean is brought to length
+    one; a class with one description keeps its embedding as it is.
+
+    Source: Radford et al., *Learning Transferable Visual Models From Natural Language
+    Supervision*, ICML 2021, section 3.1.4 (ensembling in embedding space).
+
+    Args:
+        embeddings: (M, D), those of all descriptions, class after class.
+        texts: of K classes, M in all.
+
+    Returns:
+        (K, D).
+    """
+    parts = embeddings.split([len(descriptions(entry)) for entry in texts])
+    rows = [
+        part if len(part) == 1 else F.normalize(F.normalize(part).mean(0, keepdim=True))
+        for part in parts
+    ]
+    return torch.cat(rows)  # (K, D)
 
 
 def pack(source: Mapping[str, Any]) -> Tensor:
@@ -54,7 +101,7 @@ def unpack(packed: Tensor) -> dict[str, Any]:
     return source
 
 
-def text_differences(saved: Sequence[str], own: Sequence[str]) -> list[str]:
+def text_differences(saved: Sequence[Any], own: Sequence[Any]) -> list[str]:
     """Say in which texts a config is not the one of a checkpoint."""
     if len(saved) != len(own):
         return [f'{len(saved)} texts in the checkpoint, {len(own)} in the config']

@@ -1,3 +1,4 @@
+import warnings
 from typing import Any, Optional
 
 import torch
@@ -22,7 +23,8 @@ class ProjectionNeck(nn.Linear):
 
     Args:
         in_features: image width.
-        out_features: text width.
+        out_features: text width. None: :class:`cite.models.classifiers.CITEClassifier`
+            asks the head's text encoder, and a checkpoint that is loaded tells it.
         bias: add a learnable bias; drawn as torch's ``Linear`` draws it, whatever
             ``init`` says.
         init: of the weight. ``'kaiming_uniform'``: as torch's ``Linear``;
@@ -36,13 +38,13 @@ class ProjectionNeck(nn.Linear):
 
     Raises:
         ValueError: an unknown ``init`` or activation; in the forward pass, features of
-            another width.
+            another width, or no ``out_features`` yet.
     """
 
     def __init__(
         self,
         in_features: int,
-        out_features: int,
+        out_features: Optional[int] = None,
         bias: bool = True,
         init: str = 'kaiming_uniform',
         act_before: Optional[str] = None,
@@ -50,8 +52,17 @@ class ProjectionNeck(nn.Linear):
         fix: bool = False,
         float16: bool = False,
     ) -> None:
-        super().__init__(in_features, out_features, bias=bias)
+        with warnings.catch_warnings():
+            # Without a width there is nothing to draw yet, which torch remarks on.
+            warnings.filterwarnings('ignore', 'Initializing zero-element')
+            super().__init__(in_features, out_features or 0, bias=bias)
         self.float16 = float16
+        self.init = init
+        #: Why there is no width yet, for the message.
+        self.no_width = (
+            'model.neck.out_features is None, which model.type='
+            "'CITEClassifier' resolves. Use that classifier, or give a number."
+        )
         self._init_weight(init)
         self.act_before = _activation('act_before', act_before)
         self.act_after = _activation('act_after', act_after)
@@ -68,6 +79,8 @@ class ProjectionNeck(nn.Linear):
         Returns:
             (N, out_features).
         """
+        if not self.out_features:
+            raise ValueError(self.no_width)
         x = class_token(x)  # (N, in_features)
         if x.shape[1] != self.in_features:
             raise ValueError(
@@ -81,9 +94,35 @@ class ProjectionNeck(nn.Linear):
             return self.act_after(x)  # (N, out_features)
 
     @torch.no_grad()
+    def resolve(self, out_features: int) -> None:
+        """Take a text width where there was none, and draw the weights.
+
+        The parameters stay the same objects: an optimizer may hold them already.
+        """
+        if self.out_features:
+            return
+        self.out_features = out_features
+        self.weight.data = self.weight.new_empty(out_features, self.in_features)
+        if self.bias is not None:
+            self.bias.data = self.bias.new_empty(out_features)
+        self.reset_parameters()
+        self._init_weight(self.init)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        """Load; a state dict tells the width where it is not known yet."""
+        weight = state_dict.get(prefix + 'weight')
+        if weight is not None and weight.dim() == 2:
+            self.resolve(len(weight))
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    @torch.no_grad()
     def _init_weight(self, init: str) -> None:
         if init not in INITS:
             raise ValueError(f'model.neck.init is {init!r}; choose one of {INITS}.')
+        if not self.out_features:
+            return
         if init == 'identity':
             nn.init.eye_(self.weight)
         elif init != 'kaiming_uniform':

@@ -1,5 +1,17 @@
 from .base_text_encoder import BaseTextEncoder
 from .bert import BERT
 from .clip_text_encoder import CLIPTextEncoder
+from .decoder_text_encoder import DecoderTextEncoder
+from .open_clip_text_encoder import OpenCLIPTextEncoder
+from .t5_encoder import T5Encoder
+from .transformers_text_encoder import TransformersTextEncoder
 
-__all__ = ['BERT', 'BaseTextEncoder', 'CLIPTextEncoder']
+__all__ = [
+    'BERT',
+    'BaseTextEncoder',
+    'CLIPTextEncoder',
+    'DecoderTextEncoder',
+    'OpenCLIPTextEncoder',
+    'T5Encoder',
+    'TransformersTextEncoder',
+]

@@ -1,7 +1,7 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import torch
 from torch import Tensor, inference_mode, no_grad
@@ -68,6 +68,10 @@ class BaseTextEncoder(metaclass=ABCMeta):
     def compute(self, texts: list[str]) -> dict[str, Tensor]:
         """Load the model and encode; called without grad and autocast."""
 
+    def width(self) -> Optional[int]:
+        """Return D where it is known without loading the model, else None."""
+        return None
+
     @abstractmethod
     def cache_identity(self) -> Optional[dict[str, Any]]:
         """Describe the model and options for the cache; None to stay out of it."""
@@ -76,12 +80,18 @@ class BaseTextEncoder(metaclass=ABCMeta):
     def source(self) -> dict[str, Any]:
         """Describe the model and options for a checkpoint: names, never paths."""
 
-    def differences(self, saved: Mapping[str, Any], embeddings: Tensor) -> list[str]:
+    def differences(
+        self,
+        saved: Mapping[str, Any],
+        embeddings: Tensor,
+        averaged: Callable[[Tensor], Tensor] = lambda embeddings: embeddings,
+    ) -> list[str]:
         """Say in which points this encoder is not the one of a checkpoint.
 
         Args:
             saved: :meth:`source` of the checkpoint's encoder.
             embeddings: the checkpoint's (K, D).
+            averaged: makes (K, D) of an embedding for each description.
         """
         own, saved = dict(self.source()), dict(saved)
         ours, theirs = own.pop('weights', {}), saved.pop('weights', {})

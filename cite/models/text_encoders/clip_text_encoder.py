@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import clip.clip
 import torch
@@ -10,18 +10,31 @@ from cite.models.backbones.clip_files import CACHE
 from cite.models.backbones.clip_weights import load_clip
 
 from .base_text_encoder import BaseTextEncoder
-from .model_files import stamps, weights_digest
+from .clip_folder import encode_texts, is_hub_name
+from .model_files import (
+    cache_identity,
+    config_width,
+    find_folder,
+    short_name,
+    stamps,
+    weight_files,
+    weights_digest,
+)
 
 
 @MODELS.register_module()
 class CLIPTextEncoder(BaseTextEncoder):
-    """CLIP's own text tower, frozen; it also tells CLIP's logit scale.
+    """CLIP's own text tower and projection, frozen; it also tells CLIP's logit scale.
+
+    CLIP, PLIP, QuiltNet, PubMedCLIP: in OpenAI's layout, which
+    ``tools/convert_model.py`` also makes of open_clip's, or in transformers'.
 
     Source: Radford et al., *Learning Transferable Visual Models From Natural Language
     Supervision*, ICML 2021, section 2.
 
     Args:
-        arch: an OpenAI CLIP model name or the path of a checkpoint.
+        arch: an OpenAI CLIP model name or the path of a checkpoint; or the folder or
+            hub name (``owner/model``) of a transformers ``CLIPModel``.
     """
 
     def __init__(self, arch: str) -> None:
@@ -31,11 +44,14 @@ class CLIPTextEncoder(BaseTextEncoder):
         """Load CLIP and encode K texts.
 
         Returns:
-            ``text_embeddings`` (K, D), and ``logit_scale`` (), a logarithm.
+            ``text_embeddings`` (K, D), and ``logit_scale`` (), a logarithm; the latter
+            not of a folder that holds the text tower alone.
 
         Raises:
-            ValueError: a text is too long for CLIP.
+            ValueError: a text is too long for CLIP, or the weights do not fit.
         """
+        if self.is_transformers():
+            return encode_texts(self.arch, texts)
         model = load_clip(self.arch)
         tokens = [_tokenize(text, model.context_length) for text in texts]
         rows = [model.encode_text(row)[0] for row in tokens]
@@ -44,8 +60,15 @@ class CLIPTextEncoder(BaseTextEncoder):
             'logit_scale': model.logit_scale.detach().float().clone(),
         }
 
+    def width(self) -> Optional[int]:
+        """Return D where a small file tells it, else None."""
+        folder = find_folder(self.arch) if self.is_transformers() else None
+        return config_width(folder) if folder else None
+
     def cache_identity(self) -> dict[str, Any]:
         """Describe the checkpoint: its file where it is here already, else the name."""
+        if self.is_transformers():
+            return cache_identity(self.arch)
         file = self._local_file()
         if not file.is_file():
             return {'model': self.arch}
@@ -53,13 +76,19 @@ class CLIPTextEncoder(BaseTextEncoder):
 
     def source(self) -> dict[str, Any]:
         """Describe the checkpoint by its file's name, the same for OpenAI's names."""
-        file = self._local_file()
-        files = [file] if file.is_file() else []
-        return {
-            'encoder': 'CLIP',
-            'model': file.stem,
-            'weights': weights_digest(files),
-        }
+        if self.is_transformers():
+            folder = find_folder(self.arch)
+            name, files = short_name(self.arch), weight_files(folder) if folder else []
+        else:
+            file = self._local_file()
+            name, files = file.stem, [file] if file.is_file() else []
+        return {'encoder': 'CLIP', 'model': name, 'weights': weights_digest(files)}
+
+    def is_transformers(self) -> bool:
+        """Tell a folder or hub name from OpenAI's names and files."""
+        if self.arch in clip.clip._MODELS or self._local_file().is_file():
+            return False
+        return self._local_file().is_dir() or is_hub_name(self.arch)
 
     def _local_file(self) -> Path:
         """Say where the checkpoint lies, or would after a download."""

@@ -5,12 +5,17 @@ Nothing here imports transformers: with the embeddings cached it is not needed.
 """
 
 import hashlib
+import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 # Enough to tell two models apart without reading gigabytes.
 _BLOCKS, _BLOCK_BYTES = 16, 1 << 16
+# What architectures call the width of their last layer: CLIP, BERT and LLaMA, T5, GPT.
+_WIDTHS = ('projection_dim', 'hidden_size', 'd_model', 'n_embd')
+_SMALL_FILES = ['*.json', '*.txt', '*.model']
 _TOKENIZERS = ('tokenizer.json', 'vocab.txt', 'vocab.json', '*.model')
 
 
@@ -61,6 +66,76 @@ def weight_files(folder: Path) -> list[Path]:
     return []
 
 
+def fetch(name: str) -> Path:
+    """Return the folder of a language model, whole; fetches it from the hub if need be.
+
+    Args:
+        name: a local folder or a hub name.
+
+    Raises:
+        FileNotFoundError: there is none, or a file of it is missing.
+    """
+    folder = find_folder(name)
+    is_local = Path(name).expanduser().is_dir()
+    if folder is None or (not is_local and missing_file(folder)):
+        folder = _download(name)
+    missing = missing_file(folder)
+    if missing:
+        remedy = 'Copy it there too.' if is_local else f'Get it: {how_to_get(name)}.'
+        raise FileNotFoundError(
+            f'text encoder {name}: {folder} has no {missing}. {remedy}'
+        )
+    return folder
+
+
+def _download(name: str) -> Path:
+    if name.startswith(('.', '~', os.sep)) or name.count('/') > 1:
+        raise FileNotFoundError(
+            f'text encoder {name}: no such folder. Set '
+            'model.head.text_encoder.model to the folder of a transformers model, or '
+            'to a hub name (owner/model).'
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        weights = ['model*.safetensors']
+        folder = Path(snapshot_download(name, allow_patterns=_SMALL_FILES + weights))
+        if not weight_files(folder):
+            weights = ['pytorch_model*.bin']
+            folder = Path(snapshot_download(name, allow_patterns=weights))
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f'text encoder {name}: neither a folder here nor to be had from the '
+            f'Hugging Face hub ({type(error).__name__}: {_first_line(error)}). '
+            f'Get it where there is a network: {how_to_get(name)}; where it is gated, '
+            f'ask for access on https://huggingface.co/{name} and log in with `hf auth '
+            'login` (`huggingface-cli login`) first; or set '
+            'model.head.text_encoder.text_feature_file to saved embeddings, which need '
+            'no model.'
+        ) from error
+    return folder
+
+
+def how_to_get(name: str) -> str:
+    """Return the command that fetches a model of the hub, and where to name it."""
+    short = name.split('/')[-1]
+    return (
+        f'`hf download {name} --local-dir {short}` (`huggingface-cli download` before '
+        f'huggingface_hub 0.34), then set model.head.text_encoder.model to the folder '
+        f'{short}'
+    )
+
+
+def config_width(folder: Path) -> Optional[int]:
+    """Return the width of a model's text vectors as its ``config.json`` tells it."""
+    try:
+        content = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
+        found = [content.get(key) for key in _WIDTHS]
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return next((width for width in found if isinstance(width, int) and width), None)
+
+
 def cache_identity(model: str) -> dict[str, Any]:
     """Describe a model so that any change to its files shows.
 
@@ -109,3 +184,7 @@ def weights_digest(files: Sequence[Path]) -> dict[str, str]:
                 file.seek(max(size - _BLOCK_BYTES, 0) * i // (_BLOCKS - 1))
                 sha.update(file.read(_BLOCK_BYTES))
     return {files[0].suffix[1:]: sha.hexdigest()}
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split('\n')[0]

@@ -12,6 +12,7 @@ import pytest
 import torch
 from clip.model import CLIP
 from PIL import Image
+from tiny_language_models import save_llama
 from transformers import ViTConfig, ViTModel
 
 from cite.apis.check import Options, check_config
@@ -197,6 +198,37 @@ def test_texts_classes_and_widths(folder):
         ('neck and text width', 'model.neck.out_features'),
     ]
     assert 'Set model.neck.out_features=32' in report.problems[1].message
+
+
+def test_text_encoders_of_other_kinds(folder):
+    encoder = "model['head']['text_encoder']"
+    llama = save_llama(folder / 'TinyLlama', width=40)
+    kind = {'type': 'DecoderTextEncoder', 'model': str(llama)}
+    append(folder / 'config.py', f'\n{encoder} = {kind}')
+    assert found(check(folder)) == [('neck and text width', 'model.neck.out_features')]
+    append(folder / 'config.py', "\nmodel['neck']['out_features'] = None")
+    assert found(check(folder)) == []
+    kind['key'] = 'pooler_output'
+    append(folder / 'config.py', f'\n{encoder} = {kind}')
+    assert found(check(folder)) == [('text encoder', 'model.head.text_encoder')]
+    kind = {'type': 'OpenCLIPTextEncoder', 'model': str(folder / 'CONCH')}
+    append(folder / 'config.py', f'\n{encoder} = {kind}')
+    (problem,) = check(folder).problems
+    assert (problem.kind, problem.where) == (
+        'text encoder',
+        'model.head.text_encoder.model',
+    )
+    assert 'hf download' in problem.message
+
+
+def test_captions_file(folder):
+    captions = folder / 'captions.yml'
+    append(folder / 'config.py', f"\nmodel['head']['texts'] = '{captions}'")
+    assert found(check(folder)) == [('texts', 'model.head.texts')]
+    captions.write_text('a: [x, y]\nb: z\n')
+    assert found(check(folder)) == [('texts and classes', 'model.head')]
+    captions.write_text('a: [x, y]\nb: z\nc: w\n')
+    assert found(check(folder)) == []
 
 
 def test_weights_missing_damaged_or_hostile(folder):

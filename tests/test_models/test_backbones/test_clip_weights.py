@@ -74,6 +74,19 @@ def test_other_forms_of_a_checkpoint(clip_vit, tmp_path, images, form):
     assert torch.equal(load_visual(str(path))(images()), clip_vit.visual(images()))
 
 
+def test_image_tower_of_pmc_clip(clip_resnet, tmp_path, images):
+    """The published file: from distributed training, a BERT beside the ResNet."""
+    state = {
+        f'module.visual.{key}': value
+        for key, value in clip_resnet.visual.state_dict().items()
+    }
+    state['module.text_encoder.embeddings.LayerNorm.weight'] = torch.ones(2)
+    torch.save({'epoch': 3, 'state_dict': state}, tmp_path / 'checkpoint.pt')
+    visual = load_visual(str(tmp_path / 'checkpoint.pt'))
+    x = images(2, clip_resnet.visual.input_resolution)
+    assert torch.equal(visual(x), clip_resnet.visual(x))
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path, vit_file):
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / 'linear.pt')
     message = r'linear\.pt is not an OpenAI CLIP checkpoint: missing visual\.conv1'

@@ -205,3 +205,33 @@ def test_weights_of_another_model_are_an_error(folder, tmp_path):
     )
     with pytest.raises(ValueError, match=r'lacks .* weights of Dinov2Model'):
         build(path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('name', ['phikon', 'phikon-v2'])
+@torch.no_grad()
+def test_full_sizes(tmp_path, name):
+    """Phikon's ViT-B/16 and ViT-L/16 against timm's; ``-rP`` shows the parity."""
+    from cite.apis.convert import convert_checkpoint
+
+    base = {'hidden_size': 768, 'num_hidden_layers': 12, 'num_attention_heads': 12}
+    large = {'hidden_size': 1024, 'num_hidden_layers': 24, 'num_attention_heads': 16}
+    torch.manual_seed(0)
+    if name == 'phikon':
+        model = ViTForImageClassification(ViTConfig(**base, intermediate_size=3072))
+    else:
+        model = Dinov2Model(Dinov2Config(**large, patch_size=16, image_size=224))
+    for parameter in model.parameters():
+        parameter += 0.02 * torch.randn_like(parameter)
+    folder, out = tmp_path / name, tmp_path / 'out.safetensors'
+    model.save_pretrained(folder)
+    conversion = convert_checkpoint(folder, out, log=lambda text: None)
+    heads = model.config.num_attention_heads
+    wanted = build_backbone(
+        {**conversion.config, 'checkpoint': str(out), 'num_heads': heads}
+    ).eval()
+    x = torch.randn(1, 3, 224, 224)
+    features, wanted = build(str(folder))(x), wanted(x)
+    apart = (features - wanted).abs().max() / wanted.abs().max()
+    print(f'parity {apart:.1e}')
+    assert apart <= 1e-5

@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmcls.models.builder import MODELS
+from parity import assert_same
 
 from cite.models.text_encoders import BERT
 
@@ -37,13 +39,70 @@ def test_pooler_output_is_transformers_own(tiny_bert, reference):
     expected = torch.cat([output.pooler_output for output in reference])
     assert embeddings.shape == (3, 32)
     assert embeddings.dtype == torch.float32
-    torch.testing.assert_close(embeddings, expected, rtol=1e-6, atol=1e-6)
+    assert_same(embeddings, expected)
 
 
 def test_last_hidden_state_is_the_cls_token(tiny_bert, reference):
     embeddings = BERT(str(tiny_bert), key='last_hidden_state')(TEXTS)
     expected = torch.stack([output.last_hidden_state[0, 0] for output in reference])
-    torch.testing.assert_close(embeddings, expected, rtol=1e-6, atol=1e-6)
+    assert_same(embeddings, expected)
+
+
+def test_mean_of_all_tokens(tiny_bert, reference):
+    embeddings = BERT(str(tiny_bert), key='mean')(TEXTS)
+    expected = torch.stack([o.last_hidden_state[0].mean(0) for o in reference])
+    assert_same(embeddings, expected)
+
+
+@pytest.mark.parametrize('key', ['pooler_output', 'last_hidden_state', 'mean'])
+@torch.no_grad()
+def test_a_text_alone_is_as_in_a_padded_batch(tiny_bert, key):
+    from transformers import BertModel
+
+    rows = torch.tensor([[*TOKENS[0]], [*TOKENS[1]], [*TOKENS[2], 0]])
+    mask = (rows != 0).long()
+    output = BertModel.from_pretrained(str(tiny_bert)).eval()(rows, attention_mask=mask)
+    states = output.last_hidden_state
+    expected = {
+        'pooler_output': output.pooler_output,
+        'last_hidden_state': states[:, 0],
+        'mean': torch.stack(
+            [states[0].mean(0), states[1].mean(0), states[2, :5].mean(0)]
+        ),
+    }
+    embeddings = BERT(str(tiny_bert), key=key)(TEXTS)
+    assert_same(embeddings, expected[key])
+
+
+def test_layout_of_old_files(tmp_path, tiny_bert, save_tiny_bert):
+    """BlueBERT's: heads of pre-training, TensorFlow's names, no type in config.json."""
+    from safetensors.torch import load_file
+
+    folder = save_tiny_bert(tmp_path / 'Old')
+    new = load_file(str(folder / 'model.safetensors'))
+    names = {'LayerNorm.weight': 'LayerNorm.gamma', 'LayerNorm.bias': 'LayerNorm.beta'}
+    old = {'cls.predictions.bias': torch.zeros(11)}
+    for key, value in new.items():
+        for ours, theirs in names.items():
+            key = key.replace(ours, theirs)
+        old[f'bert.{key}'] = value
+    (folder / 'model.safetensors').unlink()
+    torch.save(old, folder / 'pytorch_model.bin')
+    config = json.loads((folder / 'config.json').read_text())
+    del config['model_type'], config['architectures']
+    (folder / 'config.json').write_text(json.dumps(config))
+    (folder / 'tokenizer_config.json').unlink()
+    (folder / 'tokenizer.json').unlink()
+    for key in ('pooler_output', 'mean'):
+        found = BERT(str(folder), key=key)(TEXTS)
+        assert torch.equal(found, BERT(str(tiny_bert), key=key)(TEXTS))
+
+
+def test_width_is_known_without_loading(tiny_bert, tmp_path):
+    assert BERT(str(tiny_bert)).width() == 32
+    assert BERT('owner/never-downloaded').width() is None
+    np.save(tmp_path / 'a.npy', FEATURES)
+    assert BERT(text_feature_file=str(tmp_path / 'a.npy')).width() == 2
 
 
 def test_each_text_is_encoded_by_itself(tiny_bert):

@@ -61,9 +61,10 @@ def test_next_process_reads_the_file(tiny_bert, text_cache):
         {'texts': TEXTS[::-1]},
         {'texts': TEXTS[:2]},
         {'key': 'last_hidden_state'},
+        {'key': 'mean'},
         {'seed': 1},
     ],
-    ids=lambda other: next(iter(other)),
+    ids=['order', 'number', 'first', 'mean', 'weights'],
 )
 def test_another_question_gets_another_file(
     tmp_path, tiny_bert, text_cache, save_tiny_bert, other

@@ -1,0 +1,84 @@
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+from mmcls.models.builder import MODELS
+from torch import Tensor
+
+from .base_text_encoder import BaseTextEncoder
+from .model_files import short_name, stamps, weights_digest
+from .open_clip_files import read_tokenizer, read_tower, tower_file
+from .open_clip_towers import build_tower
+
+
+@MODELS.register_module()
+class OpenCLIPTextEncoder(BaseTextEncoder):
+    """A frozen text tower that is not CLIP's own: BiomedCLIP's, CONCH's, MI-Zero's, ….
+
+    BiomedCLIP's, MI-Zero's and PMC-CLIP's are a BERT with a projection; CONCH's (a
+    CoCa's) needs the package open_clip. Towers of CLIP's own architecture are
+    :class:`CLIPTextEncoder`'s, after ``tools/convert_model.py``.
+
+    Source: Zhang et al., *BiomedCLIP*, 2023, arXiv:2303.00915, section 3; Lu et al., *A
+    visual-language foundation model for computational pathology*, Nature Medicine 2024,
+    Methods.
+
+    Args:
+        model: the folder with the published weights (``open_clip_pytorch_model.bin``,
+            ``open_clip_model.safetensors``, ``pytorch_model.bin``, or the only
+            ``.pt``), ``open_clip_config.json`` where there is one, and
+            ``tokenizer.json`` (or a BERT's ``vocab.txt``).
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def compute(self, texts: list[str]) -> dict[str, Tensor]:
+        """Load the text tower and encode K texts.
+
+        Returns:
+            ``text_embeddings`` (K, D), and ``logit_scale`` (), a logarithm.
+
+        Raises:
+            FileNotFoundError: no such folder, or a file of it is missing.
+            ImportError: CONCH without open_clip.
+            ValueError: damaged weights, or a tower of another architecture.
+        """
+        folder = Path(self.model).expanduser()
+        tokenizer = read_tokenizer(folder)
+        read = read_tower(folder)
+        tower = build_tower(folder, read)
+        rows = [tower(_ids(text, tokenizer, tower.longest)) for text in texts]
+        result = {'text_embeddings': torch.cat(rows)}  # (K, D)
+        if read.scale is not None:
+            result['logit_scale'] = read.scale
+        return result
+
+    def cache_identity(self) -> Optional[dict[str, Any]]:
+        """Describe the folder so that any change to its files shows."""
+        folder = Path(self.model).expanduser()
+        if not folder.is_dir():
+            return {'model': self.model}
+        return {
+            'folder': str(folder.resolve()),
+            'files': stamps(sorted(folder.iterdir())),
+        }
+
+    def source(self) -> dict[str, Any]:
+        """Describe the model by the folder's name and the weights."""
+        file = tower_file(Path(self.model).expanduser())
+        return {
+            'encoder': 'OpenCLIP',
+            'model': short_name(self.model),
+            'weights': weights_digest([file] if file else []),
+        }
+
+
+def _ids(text: str, tokenizer: Any, longest: int) -> Tensor:
+    ids = tokenizer.encode(text).ids
+    if len(ids) > longest:
+        raise ValueError(
+            f'a text is longer than the {longest} tokens that this model reads: '
+            f'{text[:60]!r}… Shorten it (model.head.texts).'
+        )
+    return torch.tensor([ids])  # (1, T)

@@ -1,0 +1,153 @@
+"""Text towers of open_clip models, of the sizes that their weights have."""
+
+from pathlib import Path
+from typing import Any, Union
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .open_clip_files import CONFIG, Tower
+from .pooling import POOLINGS
+
+State = dict[str, Tensor]
+# Channels of an attention head, in BERT-base and in CLIP's text tower alike.
+_HEAD = 64
+# open_clip's names of poolings of a BERT, and ours.
+_POOLERS = {
+    'cls_last_hidden_state_pooler': 'last_hidden_state',
+    'mean_pooler': 'mean',
+}
+
+
+def build_tower(folder: Path, tower: Tower) -> 'Union[BERTTower, CoCaTower]':
+    """Build the tower that the weights are of, in eval mode.
+
+    Args:
+        folder: the model's, for messages.
+        tower: its tensors, and how it is used.
+
+    Raises:
+        ImportError: a CoCa's tower without open_clip.
+        ValueError: another tower than these two.
+    """
+    state = tower.state
+    if 'transformer.embeddings.word_embeddings.weight' in state:
+        return BERTTower(folder, state, tower.options).eval()
+    if {'cls_emb', 'positional_embedding', 'text_projection'} <= {*state}:
+        return CoCaTower(folder, state).eval()
+    raise ValueError(
+        f'text encoder {folder}: its text tower is neither a BERT with a projection '
+        "(BiomedCLIP) nor a CoCa's (CONCH). Of CLIP's own architecture convert it: "
+        "tools/convert_model.py … --from clip, then type='CLIPTextEncoder'."
+    )
+
+
+class BERTTower(nn.Module):
+    """BiomedCLIP's, MI-Zero's, PMC-CLIP's: a BERT, pooled, then one or two layers."""
+
+    def __init__(self, folder: Path, state: State, options: dict[str, Any]) -> None:
+        from transformers import BertConfig, BertModel
+
+        super().__init__()
+        words = state['transformer.embeddings.word_embeddings.weight']
+        positions = state['transformer.embeddings.position_embeddings.weight']
+        config = BertConfig(
+            vocab_size=words.shape[0],
+            hidden_size=words.shape[1],
+            num_hidden_layers=_count(state, 'transformer.encoder.layer.'),
+            num_attention_heads=words.shape[1] // _HEAD,
+            intermediate_size=_first(state, 'transformer.encoder.layer.0.inter'),
+            max_position_embeddings=positions.shape[0],
+        )
+        self.transformer = BertModel(config, add_pooling_layer=False)
+        self.proj = _projection(folder, state)
+        self.longest = min(options.get('context_length', 512), positions.shape[0])
+        pooler = options.get('hf_pooler_type', options.get('pooler_type'))
+        if pooler not in _POOLERS:
+            raise ValueError(
+                f'{folder / CONFIG}: hf_pooler_type is {pooler!r}; known are '
+                f'{sorted(_POOLERS)}. Copy the published file there.'
+            )
+        self.pooling = POOLINGS[_POOLERS[pooler]]
+        self.pad = bool(options.get('pad'))
+        kept = {k: v for k, v in state.items() if not k.startswith(_UNUSED)}
+        _fill(self, kept, folder)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Encode token numbers (N, T), without padding, into (N, D)."""
+        if self.pad:  # [PAD] is 0 in every BERT's vocabulary
+            ids = F.pad(ids, (0, self.longest - ids.shape[1]))
+        tokens = self.transformer(input_ids=ids).last_hidden_state  # (N, T, W)
+        return self.proj(self.pooling(tokens, torch.ones_like(ids)))
+
+
+class CoCaTower(nn.Module):
+    """CONCH's: CLIP's text tower, with a token of its own behind the padded text."""
+
+    def __init__(self, folder: Path, state: State) -> None:
+        try:
+            from open_clip.transformer import TextTransformer
+        except ImportError as error:
+            raise ImportError(
+                f'text encoder {folder}: CONCH needs the package open_clip: '
+                "pip install 'cite[open_clip]' (or open_clip_torch; 2.24.0 with torch "
+                '1.13).'
+            ) from error
+        super().__init__()
+        positions, width = state['positional_embedding'].shape
+        # In CONCH the token behind the text counts among the positions.
+        self.longest = positions - 1
+        self.text = TextTransformer(
+            context_length=self.longest,
+            vocab_size=state['token_embedding.weight'].shape[0],
+            width=width,
+            heads=width // _HEAD,
+            layers=_count(state, 'transformer.resblocks.'),
+            output_dim=state['text_projection'].shape[1],
+            embed_cls=True,
+            pad_id=0,
+        )
+        _fill(self.text, state, folder)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Encode token numbers (N, T) into (N, D); the text is padded to the end."""
+        return self.text(F.pad(ids, (0, self.longest - ids.shape[1])))
+
+
+# A pooler that open_clip's BERT may have and does not use; numbers of positions.
+_UNUSED = ('transformer.pooler.', 'transformer.embeddings.position_ids')
+
+
+def _projection(folder: Path, state: State) -> nn.Module:
+    if 'proj.weight' in state:
+        return nn.Linear(*_shape(state['proj.weight']), bias=False)
+    if 'proj.0.weight' in state and 'proj.2.weight' in state:
+        layers: list[nn.Module] = [
+            nn.Linear(*_shape(state[f'proj.{i}.weight']), bias=False) for i in (0, 2)
+        ]
+        return nn.Sequential(layers[0], nn.GELU(), layers[1])
+    raise ValueError(f'text encoder {folder}: its text tower has no projection.')
+
+
+def _shape(weight: Tensor) -> tuple[int, int]:
+    return weight.shape[1], weight.shape[0]
+
+
+def _count(state: State, prefix: str) -> int:
+    return len({k[len(prefix) :].split('.')[0] for k in state if k.startswith(prefix)})
+
+
+def _first(state: State, prefix: str) -> int:
+    return next(v.shape[0] for k, v in state.items() if k.startswith(prefix))
+
+
+def _fill(module: Any, state: State, folder: Path) -> None:
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        _, *differences = (line.strip() for line in str(error).split('\n'))
+        raise ValueError(
+            f'text encoder {folder}: the weights are of another architecture. '
+            f'{" ".join(differences)[:400]}'
+        ) from error

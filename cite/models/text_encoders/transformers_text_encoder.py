@@ -1,0 +1,163 @@
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Callable, ClassVar, Optional
+
+import torch
+from torch import Tensor
+
+from .base_text_encoder import BaseTextEncoder
+from .feature_file import load_text_features
+from .language_model import Kind, load_language_model
+from .model_files import (
+    cache_identity,
+    config_width,
+    find_folder,
+    short_name,
+    weight_files,
+    weights_digest,
+)
+from .pooling import POOLINGS
+
+
+class TransformersTextEncoder(BaseTextEncoder):
+    """What text encoders around a language model of transformers share.
+
+    Nothing is loaded before the first text comes. Each text is encoded by itself, so
+    that nothing is padded and no text's vector depends on the others. A text longer
+    than the model's limit is cut there, with a warning.
+
+    Args:
+        model: a hub name, or the folder of a transformers model.
+        key: which vector stands for a text, out of :attr:`keys`.
+        text_feature_file: a file with the (K, D) embeddings, see
+            :func:`.feature_file.load_text_features`; no model is needed then.
+        trust_remote_code: let transformers run Python files that come with the model.
+
+    Raises:
+        ValueError: an unknown ``key``.
+    """
+
+    keys: ClassVar[tuple[str, ...]]
+    kind: ClassVar[Kind]
+
+    def __init__(
+        self,
+        model: str,
+        key: str,
+        text_feature_file: Optional[str] = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        if key not in self.keys:
+            raise ValueError(
+                f'model.head.text_encoder.key is {key!r}; choose one of {self.keys}.'
+            )
+        self.model = model
+        self.key = key
+        self.text_feature_file = text_feature_file
+        self.trust_remote_code = trust_remote_code
+
+    def compute(self, texts: list[str]) -> dict[str, Tensor]:
+        """Load the model (or the saved features) and encode K texts."""
+        if self.text_feature_file is not None:
+            return {'text_embeddings': self._saved_features(texts)}
+        tokenizer, model = load_language_model(
+            self.model,
+            self.kind,
+            pooler=self.key == 'pooler_output',
+            trust_remote_code=self.trust_remote_code,
+        )
+        rows = [self._encode_text(text, tokenizer, model) for text in texts]
+        return {'text_embeddings': torch.cat(rows)}  # (K, D)
+
+    def _encode_text(self, text: str, tokenizer: Any, model: Any) -> Tensor:
+        output = model(**self._tokens(text, tokenizer, model))
+        if self.key == 'pooler_output':
+            pooled = output.get(self.key)
+            if pooled is None:
+                raise ValueError(
+                    f'text encoder {self.model} has no {self.key}. Set '
+                    "model.head.text_encoder.key='last_hidden_state' ([CLS] token); of "
+                    "a model without [CLS], such as a GPT, type='DecoderTextEncoder'."
+                )
+            return pooled  # (1, D)
+        tokens = output.last_hidden_state  # (1, T, D)
+        mask = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        return POOLINGS[self.key](tokens, mask)  # (1, D)
+
+    def _tokens(self, text: str, tokenizer: Any, model: Any) -> Mapping[str, Tensor]:
+        # Of some tokenizers the file asks for padding; this asks for none.
+        options = {'return_tensors': 'pt', 'padding': False}
+        inputs = tokenizer(text, **options)
+        length = inputs['input_ids'].shape[1]
+        if not length:
+            raise ValueError(
+                f'the tokenizer of {self.model} makes no token of the text {text!r}. '
+                'Write it in other words (model.head.texts).'
+            )
+        limit = min(
+            tokenizer.model_max_length,
+            getattr(model.config, 'max_position_embeddings', length),
+        )
+        if length > limit:
+            warnings.warn(
+                f'a text of {length} tokens is cut to the {limit} that '
+                f'{self.model} takes: {text[:60]!r}…',
+                stacklevel=2,
+            )
+            inputs = tokenizer(text, truncation=True, max_length=limit, **options)
+        # Tokenizers of any model may tell token types, which only BERTs understand.
+        names = [*inputs] if self.kind == 'bert' else ['input_ids', 'attention_mask']
+        return {name: inputs[name] for name in names}
+
+    def _saved_features(self, texts: list[str]) -> Tensor:
+        features = load_text_features(str(self.text_feature_file))
+        if len(features) != len(texts):
+            raise ValueError(
+                f'{self.text_feature_file} holds {len(features)} text embeddings, the '
+                f'config has {len(texts)} texts (model.head.texts).'
+            )
+        return features  # (K, D)
+
+    def width(self) -> Optional[int]:
+        """Return D where a small file tells it, else None."""
+        if self.text_feature_file is not None:
+            return load_text_features(self.text_feature_file).shape[1]
+        folder = find_folder(self.model)
+        return config_width(folder) if folder else None
+
+    def cache_identity(self) -> Optional[dict[str, Any]]:
+        """Describe model and key; saved features need no cache."""
+        if self.text_feature_file is not None:
+            return None
+        return {'key': self.key, **cache_identity(self.model)}
+
+    def source(self) -> dict[str, Any]:
+        """Describe model and key, or the file's name, for a checkpoint."""
+        name = type(self).__name__
+        if self.text_feature_file is not None:
+            return {'encoder': name, 'file': Path(self.text_feature_file).name}
+        folder = find_folder(self.model)
+        return {
+            'encoder': name,
+            'model': short_name(self.model),
+            'key': self.key,
+            'weights': weights_digest(weight_files(folder) if folder else []),
+        }
+
+    def differences(
+        self,
+        saved: Mapping[str, Any],
+        embeddings: Tensor,
+        averaged: Callable[[Tensor], Tensor] = lambda embeddings: embeddings,
+    ) -> list[str]:
+        """Compare with a checkpoint; a feature file that exists by its numbers."""
+        file = self.text_feature_file
+        if file is None or not Path(file).expanduser().is_file():
+            return super().differences(saved, embeddings)
+        own = averaged(load_text_features(file))
+        if own.shape == embeddings.shape and torch.allclose(
+            own, embeddings.float().cpu(), atol=1e-6
+        ):
+            return []
+        return [f'{file} holds other numbers than the checkpoint']

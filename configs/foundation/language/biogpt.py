@@ -1,0 +1,12 @@
+# CITE on CLIP ViT-B/16, guided by BioGPT.
+# Weights: docs/MODEL_ZOO.md
+_base_ = '../clip/clip_vitb16.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 1024
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='DecoderTextEncoder',
+            model='microsoft/biogpt',
+            key='last')))
+work_dir = 'work_dirs/foundation/biogpt'

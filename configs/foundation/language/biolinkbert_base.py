@@ -1,0 +1,11 @@
+# CITE on CLIP ViT-B/16, guided by BioLinkBERT-base.
+# Weights: docs/MODEL_ZOO.md
+_base_ = '../clip/clip_vitb16.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 768
+    head=dict(
+        text_encoder=dict(
+            type='BERT',
+            model='michiyasunaga/BioLinkBERT-base',
+            key='pooler_output')))
+work_dir = 'work_dirs/foundation/biolinkbert_base'

@@ -1,0 +1,12 @@
+# CITE on CLIP ViT-B/16, guided by Clinical-T5-Base.
+# Weights: docs/MODEL_ZOO.md
+_base_ = '../clip/clip_vitb16.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 768
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='T5Encoder',
+            model='data/models/Clinical-T5-Base',
+            key='mean')))
+work_dir = 'work_dirs/foundation/clinical_t5'

@@ -1,0 +1,11 @@
+# CITE on CLIP ViT-B/16, guided by ClinicalBERT.
+# Weights: docs/MODEL_ZOO.md
+_base_ = '../clip/clip_vitb16.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 768
+    head=dict(
+        text_encoder=dict(
+            type='BERT',
+            model='emilyalsentzer/Bio_ClinicalBERT',
+            key='pooler_output')))
+work_dir = 'work_dirs/foundation/clinicalbert'

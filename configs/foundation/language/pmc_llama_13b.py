@@ -1,0 +1,13 @@
+# CITE on CLIP ViT-B/16, guided by PMC-LLaMA 13B.
+# Weights: docs/MODEL_ZOO.md
+# In fp32 its 13 B parameters take 52 GB of memory, once: the embeddings are kept.
+_base_ = '../clip/clip_vitb16.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 5120
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='DecoderTextEncoder',
+            model='axiong/PMC_LLaMA_13B',
+            key='last')))
+work_dir = 'work_dirs/foundation/pmc_llama_13b'

@@ -1,0 +1,12 @@
+# CITE on MI-Zero's image encoder: a CTransPath, 768 wide before its projection.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../_base_/cite.py'
+model = dict(
+    backbone=dict(
+        type='TIMMImageBackbone',
+        model_name='ctranspath',
+        checkpoint='data/models/mi_zero.safetensors',
+        prompt_length=8,
+        prompt_pos='pad'),
+    neck=dict(in_features=768))
+work_dir = 'work_dirs/foundation/mi_zero'

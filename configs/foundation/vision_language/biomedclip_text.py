@@ -1,0 +1,11 @@
+# CITE on BiomedCLIP's image tower, guided by its own text tower.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../pathology/biomedclip.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 512
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='OpenCLIPTextEncoder',
+            model='data/models/BiomedCLIP')))
+work_dir = 'work_dirs/foundation/biomedclip_text'

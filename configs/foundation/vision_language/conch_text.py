@@ -1,0 +1,12 @@
+# CITE on CONCH's image tower, guided by its own text tower.
+# Weights and their conversion: docs/MODEL_ZOO.md
+# Needs open_clip: pip install 'cite[open_clip]'
+_base_ = '../pathology/conch.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 512
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='OpenCLIPTextEncoder',
+            model='data/models/CONCH')))
+work_dir = 'work_dirs/foundation/conch_text'

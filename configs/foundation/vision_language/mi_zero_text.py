@@ -1,0 +1,11 @@
+# CITE on MI-Zero's image tower, guided by its own text tower.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../pathology/mi_zero.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 512
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='OpenCLIPTextEncoder',
+            model='data/models/MI-Zero')))
+work_dir = 'work_dirs/foundation/mi_zero_text'

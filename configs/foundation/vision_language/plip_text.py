@@ -1,0 +1,11 @@
+# CITE on PLIP's image tower, guided by its own text tower.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../pathology/plip.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 512
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='CLIPTextEncoder',
+            arch='data/models/plip.pt')))
+work_dir = 'work_dirs/foundation/plip_text'

@@ -1,0 +1,11 @@
+# CITE on PMC-CLIP's image tower, guided by its own text tower.
+# Weights and their conversion: docs/MODEL_ZOO.md
+_base_ = '../pathology/pmc_clip.py'
+model = dict(
+    neck=dict(out_features=None),  # as wide as the texts: 768
+    head=dict(
+        text_encoder=dict(
+            _delete_=True,
+            type='OpenCLIPTextEncoder',
+            model='data/models/PMC-CLIP')))
+work_dir = 'work_dirs/foundation/pmc_clip_text'
