@@ -17,6 +17,7 @@ from .feature_draw import feature_draw
 from .feature_note import check_note, lines_digest
 from .features import FeatureDraws
 from .patch_cache import PatchCache, cache_limit
+from .pipelines.augmentation import passes_images
 from .random_state import random_state
 from .samplers import Draw
 from .slide_labels import check_slide_labels
@@ -84,6 +85,7 @@ class PatchGastricCls3(BaseDataset):
         self.on_error = check_on_error(on_error)
         super().__init__(**kwargs)
         self.cache = self._make_cache(cache_limit(cache))
+        self._passes_images = passes_images(self.pipeline.transforms)
         self.unreadable = None
         if on_error == 'skip':
             self.unreadable = Unreadable(self.get_gt_labels())
@@ -181,6 +183,7 @@ class PatchGastricCls3(BaseDataset):
             'test_mode': self.test_mode,
             'cache': self.cache,
             'cache_index': int(idx) % len(self),
+            'pending': self._passes_images and getattr(idx, 'pending', False),
         }
         if self.features is not None:
             results['feature'] = self.features[idx]

@@ -110,13 +110,15 @@ def _draws(dataset: Any, count: int) -> list[int]:
 
     if dataset.test_mode:
         return list(range(min(count, len(dataset))))
-    return list(islice(BalancedSampler(dataset, seed=0), count))
+    sampler = BalancedSampler(dataset, seed=0)
+    sampler.pending = True  # as the loader that mmcls builds has it: cite.compat
+    return list(islice(sampler, count))
 
 
 def _batches(
     dataset: Any, draws: list[int], batch: int, workers: int
 ) -> Iterator[dict]:
-    from mmcv.parallel import collate
+    from cite.datasets.collate import collate
 
     # As mmcls builds it, but it ends: nothing is read ahead that is not used, and the
     # workers' time is known when they have ended.

@@ -1,6 +1,7 @@
 """What training does to a patch's planes (3, N, N), bit for bit as Pillow does it."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
 import cv2
@@ -55,6 +56,19 @@ class PendingPatch(NamedTuple):
             return
         colours, *moves = self.augmentation
         move_planes(jitter_planes(self.planes, colours), *moves, out=out)
+
+
+def passes_images(steps: Sequence[Any]) -> bool:
+    """Tell whether a pipeline's steps after the first leave images as they are.
+
+    Args:
+        steps: a data set's ``pipeline.transforms``.
+    """
+    for step in steps[1:]:
+        kind, keys = type(step).__name__, getattr(step, 'keys', ())
+        if kind != 'Collect' and (kind != 'ToTensor' or 'img' in keys):
+            return False
+    return bool(steps)
 
 
 def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:

@@ -124,7 +124,7 @@ class PatchGastricPipeline:
         colours = jitter.get_params(
             jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue
         )
-        flip_x, flip_y = (bool(torch.rand(1) < 0.5) for _ in range(2))
+        flip_x, flip_y = (float(torch.rand(1)) < 0.5 for _ in range(2))
         return Augmentation(colours, flip_x, flip_y, int(torch.randint(4, ())))
 
     def __repr__(self) -> str:
