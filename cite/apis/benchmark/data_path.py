@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from torch.utils.data import DataLoader
@@ -57,6 +57,7 @@ def measure(
     images: int = 2048,
     batch: int = 128,
     workers: int = 2,
+    packed: Optional[str] = None,
 ) -> float:
     """Return images per second and core, measured in this process.
 
@@ -68,6 +69,7 @@ def measure(
         images: how many are measured.
         batch: images per batch.
         workers: processes that read.
+        packed: a file of ``tools/pack.py`` to read from.
 
     Raises:
         ValueError: an unknown row or side.
@@ -75,7 +77,7 @@ def measure(
     if row not in ROWS or side not in SIDES:
         raise ValueError(f'row={row!r}, side={side!r}; known are {ROWS}, {[*SIDES]}.')
     torch.set_num_threads(1)
-    dataset = _dataset(row, side, data_prefix, ann_file)
+    dataset = _dataset(row, side, data_prefix, ann_file, packed)
     _compile(dataset)
     draws = _draws(dataset, images if row != 'few_slide' else images + len(dataset))
     if row == 'few_slide':
@@ -85,7 +87,9 @@ def measure(
     return count / (_cpu_seconds() - before)
 
 
-def _dataset(row: str, side: str, data_prefix: str, ann_file: str) -> Any:
+def _dataset(
+    row: str, side: str, data_prefix: str, ann_file: str, packed: Optional[str]
+) -> Any:
     from cite.datasets import PatchGastricCls3
 
     evaluation = row == 'evaluation'
@@ -102,6 +106,7 @@ def _dataset(row: str, side: str, data_prefix: str, ann_file: str) -> Any:
         ann_file=ann_file,
         pipeline=steps,
         test_mode=evaluation,
+        packed=packed,
     )
 
 
@@ -135,7 +140,8 @@ def _batches(
 def _compile(dataset: Any) -> None:
     """Run one item, so that neither side's imports and compilation count."""
     cache, dataset.cache = dataset.cache, None
-    dataset[0]
+    for drawn in _draws(dataset, 1):
+        _use(iter([collate([dataset[drawn]], samples_per_gpu=1)]))
     dataset.cache = cache
 
 
