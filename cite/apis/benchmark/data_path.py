@@ -17,6 +17,10 @@ from typing import Any, Optional
 import torch
 from torch.utils.data import DataLoader
 
+from cite.compat.uint8_images import normalize
+from cite.datasets import BalancedSampler, PatchGastricCls3
+from cite.datasets.collate import collate
+
 # side -> what the pipeline is told; the released way is the pipeline without arguments.
 SIDES: dict[str, dict[str, Any]] = {
     'released': {},
@@ -90,8 +94,6 @@ def measure(
 def _dataset(
     row: str, side: str, data_prefix: str, ann_file: str, packed: Optional[str]
 ) -> Any:
-    from cite.datasets import PatchGastricCls3
-
     evaluation = row == 'evaluation'
     preprocess = {'type': 'PatchGastricPipeline', **SIDES[side]}
     # The released evaluation augments; its fair opponent is the plain one.
@@ -111,8 +113,6 @@ def _dataset(
 
 
 def _draws(dataset: Any, count: int) -> list[int]:
-    from cite.datasets import BalancedSampler
-
     if dataset.test_mode:
         return list(range(min(count, len(dataset))))
     sampler = BalancedSampler(dataset, seed=0)
@@ -123,8 +123,6 @@ def _draws(dataset: Any, count: int) -> list[int]:
 def _batches(
     dataset: Any, draws: list[int], batch: int, workers: int
 ) -> Iterator[dict]:
-    from cite.datasets.collate import collate
-
     # As mmcls builds it, but it ends: nothing is read ahead that is not used, and the
     # workers' time is known when they have ended.
     loader = DataLoader(
@@ -147,8 +145,6 @@ def _compile(dataset: Any) -> None:
 
 def _use(batches: Iterator[dict]) -> int:
     """Take batches as far as the model's step does; return the number of images."""
-    from cite.compat.uint8_images import normalize
-
     count = 0
     for data in batches:
         img = data['img']
