@@ -134,7 +134,7 @@ def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Map the file's rows into memory, shared with all who read it."""
     try:
         images = np.load(path, mmap_mode='r', allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise ValueError(f'{path} is damaged ({error}). {REMEDY}') from error
     if images.shape != shape or images.dtype != np.uint8:
         raise ValueError(f'{path} has {images.shape} instead of {shape}. {REMEDY}')

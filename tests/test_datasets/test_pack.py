@@ -149,7 +149,7 @@ def test_what_is_done_is_not_decoded_again(files, config, tmp_path, monkeypatch)
 def test_rows_that_went_bad_before_it_goes_on_are_made_again(config, tmp_path):
     whole = pack(config, tmp_path / 'whole' / 'p.npy', workers=0).read_bytes()
     out = tmp_path / 'killed' / 'p.npy'
-    killed_at(config, out, 7)
+    killed_at(config, out, 4)
     partial = out.with_name('p.npy.partial')
     spoilt = bytearray(partial.read_bytes())
     spoilt[-4 * 3 * 16 * 16] ^= 1
