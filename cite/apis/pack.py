@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from cite.datasets.pack import (
     VERSION,
+    PackedPatches,
     header,
     names_digest,
     note_of,
@@ -25,7 +26,7 @@ from cite.datasets.pack import (
 from cite.datasets.patches import list_patches
 from cite.datasets.pipelines.pixels import load_planes
 
-from .extract import _read_config
+from .extract import read_config
 
 BLOCK = 128  # patches between two points at which an interrupted packing goes on
 
@@ -65,7 +66,7 @@ def pack(
     out = Path(out).expanduser()
     if out.suffix != '.npy':
         raise ValueError(f'{out}: a packed file is an array: let its name end in .npy.')
-    cfg = _read_config(config, options)
+    cfg = read_config(config, options)
     data = {**cfg.data[split], 'cache': 'off', 'packed': None}
     dataset = build_dataset(data, {'test_mode': True})
     size, interpolation = fast_step(dataset.pipeline.transforms)
@@ -115,8 +116,6 @@ def verify(path: Union[str, Path]) -> int:
         ValueError: a row differs.
         FileNotFoundError: there is no such file.
     """
-    from cite.datasets.pack import PackedPatches
-
     path = Path(path).expanduser()
     note = read_pack_note(path)
     names = note['names']

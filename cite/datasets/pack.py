@@ -9,6 +9,7 @@ import json
 import os
 import zlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
@@ -144,8 +145,6 @@ def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def header(shape: tuple[int, ...]) -> bytes:
     """Return how a ``.npy`` file of uint8 with this shape starts."""
-    from io import BytesIO
-
     start = BytesIO()
     fields = {'descr': '|u1', 'fortran_order': False, 'shape': shape}
     np.lib.format.write_array_header_1_0(start, fields)
