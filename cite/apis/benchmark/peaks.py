@@ -19,7 +19,7 @@ def peaks() -> list[str]:
         torch.set_num_threads(threads)
         fp32, bf16 = (_product(dtype) for dtype in (torch.float32, torch.bfloat16))
         lines.append(
-            f'matrix product {ROWS} x {INNER} by {INNER} x {OUTER}, threads: {threads}: '
+            f'matrix product {ROWS} x {INNER} by {INNER} x {OUTER}, {threads} threads: '
             f'{fp32:.0f} GFLOP/s in fp32, {bf16:.0f} in bf16, {bf16 / fp32:.1f} times'
         )
     torch.set_num_threads(full)

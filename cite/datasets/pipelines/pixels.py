@@ -7,6 +7,7 @@ Pillow does it.
 """
 
 import functools
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Optional
 
@@ -48,12 +49,12 @@ def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
     # Of a rectangle, Pillow's versions differ in which direction they do first.
     square = image.shape[0] == image.shape[1]
     if load_kernels() is not None and interpolation in _FILTERS and square:
-        planes = cv2.split(_resize(image, size, interpolation))
+        planes: Any = _resize(cv2.split(image), size, interpolation)
     else:
         resample = Image.Resampling[interpolation.upper()]
         resized = Image.fromarray(image).resize((size, size), resample)
         planes = cv2.split(np.asarray(resized))
-    # Turned last: a view that runs backwards is slow to go through.
+    # Turned last, and copied: a view that runs backwards is slow to go through.
     return np.stack(planes[::-1] if bgr else planes)
 
 
@@ -88,17 +89,22 @@ def _is_plain_jpeg(data: bytes) -> bool:
     return False
 
 
-def _resize(image: np.ndarray, size: int, interpolation: str) -> np.ndarray:
-    """Resize a square (N, N, 3) to (size, size, 3), across first as Pillow does."""
+def _resize(planes: Sequence[np.ndarray], size: int, interpolation: str) -> np.ndarray:
+    """Resize squares (N, N) to (3, size, size), across first as Pillow does."""
     kernels: Any = load_kernels()
-    height, width = image.shape[:2]
-    columns = cv2.transpose(image).reshape(width, height * 3)
-    narrow = np.empty((size, height * 3), np.uint8)
-    kernels.resample_rows(columns, *_taps(width, size, interpolation), narrow)
-    rows = cv2.transpose(narrow.reshape(size, height, 3)).reshape(height, size * 3)
-    out = np.empty((size, size * 3), np.uint8)
-    kernels.resample_rows(rows, *_taps(height, size, interpolation), out)
-    return out.reshape(size, size, 3)
+    source = len(planes[0])
+    taps = _taps(source, size, interpolation)
+    # Turned, so that both passes add up whole rows, of all three planes at once.
+    columns = np.empty((source, 3, source), np.uint8)
+    rows = np.empty((source, 3, size), np.uint8)
+    narrow, out = (np.empty((size, 3, n), np.uint8) for n in (source, size))
+    for channel, plane in enumerate(planes):
+        cv2.transpose(plane, columns[:, channel])
+    kernels.resample_rows(columns.reshape(source, -1), *taps, narrow.reshape(size, -1))
+    for channel in range(3):
+        cv2.transpose(narrow[:, channel], rows[:, channel])
+    kernels.resample_rows(rows.reshape(source, -1), *taps, out.reshape(size, -1))
+    return out.transpose(1, 0, 2)
 
 
 @functools.lru_cache(maxsize=64)
