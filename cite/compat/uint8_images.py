@@ -83,11 +83,8 @@ def _on_cpu(img: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     kernels: Any = load_kernels()
     if kernels is None:
         return torch.from_numpy(_look_up(img.numpy(), out, mean, std))
-    for i, planes in enumerate(img.contiguous().numpy()):
-        for c, plane in enumerate(planes):
-            target = out[i, c].reshape(-1)
-            m, s = mean[i, c].item(), std[i, c].item()
-            kernels.normalize(plane.reshape(-1), target, np.float32(m), np.float32(s))
+    sources = img.contiguous().numpy().reshape(img.shape[0], 3, -1)
+    kernels.normalize(sources, out.reshape(sources.shape), mean.numpy(), std.numpy())
     return torch.from_numpy(out)
 
 

@@ -129,7 +129,17 @@ def jitter(src, dst, order, brightness, saturation, shift):  # type: ignore[no-u
 
 
 @_compiled
-def normalize(src, out, mean, std):  # type: ignore[no-untyped-def]
-    """Write (src / 255 - mean) / std; ``src`` (n,) uint8, ``out`` (n,) float32."""
+def _normalize_plane(src, out, mean, std):  # type: ignore[no-untyped-def]
     for i in range(src.shape[0]):
         out[i] = (f32(i32(src[i])) / f32(255) - mean) / std
+
+
+@_compiled
+def normalize(src, out, mean, std):  # type: ignore[no-untyped-def]
+    """Write (src / 255 - mean) / std.
+
+    ``src`` (N, 3, n) uint8, ``out`` the same in float32, ``mean`` and ``std`` (N, 3).
+    """
+    for i in range(src.shape[0]):
+        for c in range(3):
+            _normalize_plane(src[i, c], out[i, c], mean[i, c], std[i, c])
