@@ -54,8 +54,8 @@ class PendingPatch(NamedTuple):
         if self.augmentation is None:
             out[:] = self.planes
             return
-        colours, *moves = self.augmentation
-        move_planes(jitter_planes(self.planes, colours), *moves, out=out)
+        colours, flip_x, flip_y, turn = self.augmentation
+        move_planes(jitter_planes(self.planes, colours), flip_x, flip_y, turn, out)
 
 
 def passes_images(steps: Sequence[Any]) -> bool:
