@@ -13,6 +13,7 @@ from typing import Any, Optional
 from mmcv.runner import EpochBasedRunner
 from torch.utils.data import DataLoader, Dataset
 
+from cite.datasets.batch_memory import BatchMemory
 from cite.datasets.collate import collate
 from cite.datasets.samplers import BalancedSampler, sampler_cfg_of
 
@@ -64,7 +65,11 @@ def augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:
     """
     if isinstance(loader.sampler, BalancedSampler):
         loader.sampler.pending = True
-        loader.collate_fn = functools.partial(collate, samples_per_gpu=samples_per_gpu)
+        size = getattr(loader.dataset, 'image_bytes', 0) * (loader.batch_size or 0)
+        memory = BatchMemory(loader.num_workers, size)
+        loader.collate_fn = functools.partial(
+            collate, samples_per_gpu=samples_per_gpu, memory=memory
+        )
 
 
 def _end_epochs(original: Any) -> Any:

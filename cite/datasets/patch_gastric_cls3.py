@@ -155,6 +155,14 @@ class PatchGastricCls3(BaseDataset):
         """Return the slide of each patch, (N,), strings."""
         return np.array([info['bag'] for info in self.data_infos])
 
+    @property
+    def image_bytes(self) -> int:
+        """Size of an image that :func:`cite.datasets.collate` augments; or 0."""
+        steps = self.pipeline.transforms
+        if not self._passes_images or getattr(steps[0], 'backend', None) != 'fast':
+            return 0
+        return 3 * steps[0].size ** 2
+
     def filenames(self) -> list[str]:
         """Return the file names as the annotation has them, (N,)."""
         start = len(osp.join(self.data_prefix or '', ''))

@@ -1,14 +1,17 @@
 """Batches that augment their images hold what the items alone would."""
 
 import importlib
+import pickle
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmcv.parallel import DataContainer
 
 from cite.compat.uint8_images import normalize
-from cite.datasets import PatchGastricCls3
+from cite.datasets import PatchGastricCls3, batch_memory
+from cite.datasets.batch_memory import BatchMemory
 from cite.datasets.collate import collate
 from cite.datasets.pipelines.augmentation import PendingPatch, passes_images
 from cite.datasets.samplers import Draw
@@ -105,3 +108,33 @@ def test_a_batch_s_memory_is_used_again_only_when_nobody_has_it():
     address = second.data_ptr()
     del second
     assert normalize(white, metas).data_ptr() == address
+
+
+def test_a_place_is_taken_again_when_its_tensor_is_gone_and_no_sooner(monkeypatch):
+    worker = SimpleNamespace(id=1)
+    monkeypatch.setattr(batch_memory, 'get_worker_info', lambda: worker)
+    memory = BatchMemory(workers=2, size=8)
+    handed = [memory.take((2, 4)) for _ in range(batch_memory.PLACES)]
+    assert memory.take((2, 4)) is None  # all are taken
+    handed[0].array[:] = 7
+    arrived = pickle.loads(pickle.dumps(handed[0]))
+    view = arrived[1:]
+    assert arrived.tolist() == [[7] * 4] * 2
+    del arrived
+    assert memory.take((2, 4)) is None
+
+    del view
+    assert memory.take((2, 4)).place == handed[0].place
+    worker.id = 0  # the other worker has places of its own
+    assert memory.take((2, 4)).place not in {h.place for h in handed}
+    assert memory.take((3, 4)) is None  # larger than a place
+    monkeypatch.undo()
+    assert memory.take((2, 4)) is None  # no worker
+
+
+def test_batches_that_are_kept_stay_as_they_are(write_patches):
+    dataset = make(write_patches(LINES))
+    kept = [batch['img'] for batch in islice(training_loader(dataset, 2), 12)]
+    again = torch.cat([b['img'] for b in islice(training_loader(dataset, 0), 12)])
+
+    assert torch.equal(torch.cat(kept), again)

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from cite.compat.uint8_images import normalize
 from cite.datasets import BalancedSampler, PatchGastricCls3
+from cite.datasets.batch_memory import BatchMemory
 from cite.datasets.collate import collate
 
 # side -> what the pipeline is told; the released way is the pipeline without arguments.
@@ -125,13 +126,9 @@ def _batches(
 ) -> Iterator[dict]:
     # As mmcls builds it, but it ends: nothing is read ahead that is not used, and the
     # workers' time is known when they have ended.
-    loader = DataLoader(
-        dataset,
-        batch_size=batch,
-        sampler=draws,
-        num_workers=workers,
-        collate_fn=partial(collate, samples_per_gpu=batch),
-    )
+    loader = DataLoader(dataset, batch_size=batch, sampler=draws, num_workers=workers)
+    memory = BatchMemory(workers, dataset.image_bytes * batch)
+    loader.collate_fn = partial(collate, samples_per_gpu=batch, memory=memory)
     yield from loader
 
 

@@ -1,6 +1,5 @@
 """What training does to a patch's planes (3, N, N), bit for bit as Pillow does it."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
@@ -85,7 +84,7 @@ def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
     kernels: Any = pixels.load_kernels()
     if kernels is None:
         return _jitter_by_pillow(planes, params)
-    out = _scratch(planes.shape)
+    out = pixels.scratch('jitter', *planes.shape)
     kernels.jitter(
         planes.reshape(-1),
         out.reshape(-1),
@@ -123,12 +122,6 @@ def move_planes(
             cv2.flip(source, code, target)
         elif source is plane:
             target[:] = plane
-
-
-@functools.lru_cache(maxsize=4)
-def _scratch(shape: tuple[int, ...]) -> np.ndarray:
-    # Fresh memory of this size costs as much as the work that is done in it.
-    return np.empty(shape, np.uint8)
 
 
 def _jitter_by_pillow(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:

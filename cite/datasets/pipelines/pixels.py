@@ -58,6 +58,16 @@ def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
     return np.stack(planes[::-1] if bgr else planes)
 
 
+@functools.lru_cache(maxsize=16)
+def scratch(use: str, *shape: int) -> np.ndarray:
+    """Return memory, uint8, for a use that ends before the next call for it.
+
+    The system hands out fresh memory page by page, which costs more than the work that
+    is done in it.
+    """
+    return np.empty(shape, np.uint8)
+
+
 def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
     """Decode a whole three-channel JPEG, BGR; None for all else: Pillow judges it."""
     path: Any = (results.get('img_info') or {}).get('filename')
@@ -90,14 +100,21 @@ def _is_plain_jpeg(data: bytes) -> bool:
 
 
 def _resize(planes: Sequence[np.ndarray], size: int, interpolation: str) -> np.ndarray:
-    """Resize squares (N, N) to (3, size, size), across first as Pillow does."""
+    """Resize squares (N, N), across first as Pillow does.
+
+    Returns:
+        (3, size, size); the next call overwrites it.
+    """
     kernels: Any = load_kernels()
     source = len(planes[0])
     taps = _taps(source, size, interpolation)
     # Turned, so that both passes add up whole rows, of all three planes at once.
-    columns = np.empty((source, 3, source), np.uint8)
-    rows = np.empty((source, 3, size), np.uint8)
-    narrow, out = (np.empty((size, 3, n), np.uint8) for n in (source, size))
+    columns, rows = (
+        scratch(use, source, 3, n) for use, n in (('columns', source), ('rows', size))
+    )
+    narrow, out = (
+        scratch(use, size, 3, n) for use, n in (('narrow', source), ('out', size))
+    )
     for channel, plane in enumerate(planes):
         cv2.transpose(plane, columns[:, channel])
     kernels.resample_rows(columns.reshape(source, -1), *taps, narrow.reshape(size, -1))
