@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cite.apis.benchmark.compare import compare, stack, table
 from cite.apis.benchmark.environment import child_environment
 from cite.apis.benchmark.models import instruction_set
+from cite.apis.benchmark.peaks import peaks
 from cite.apis.benchmark.row import Workspace, pick
 from cite.apis.benchmark.rows import all_rows
 from cite.apis.cli import run_cli
@@ -57,6 +58,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
                     args.json.write_text(json.dumps(lines, indent=1) + '\n')
     print(f'{stack()}; bf16: {instruction_set()}\n')
     print(table(lines))
+    print('\n' + '\n'.join(peaks()))
 
 
 if __name__ == '__main__':

@@ -46,6 +46,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add('--slides', type=int, default=size.slides, help=f'per class ({size.slides})')
     add('--patches', type=int, default=size.patches, help=f'a slide ({size.patches})')
     add('--iterations', type=int, help="of training (the config's)")
+    add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help="mim's")
     return parser.parse_args(argv)
 
 
@@ -56,10 +57,11 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     data = args.data or Path(os.environ.get('DEMO_DATA') or DATA)
     size = Size(args.slides, args.patches, args.iterations)
+    options = dict(option.split('=', 1) for option in args.cfg_options)
     start = time.monotonic()
     print(f'To type the commands below, first:\n  {shell_setup()}', flush=True)
     if args.seeds is None:
-        demo = run_demo(args.seed, data, args.work_dir, size, args.controls)
+        demo = run_demo(args.seed, data, args.work_dir, size, args.controls, options)
         if args.controls:
             print(f'\n{table([demo])}')
         print(closing(demo, time.monotonic() - start))
@@ -68,7 +70,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     data = data.with_name(f'{data.name}_seeds')
     work_dir = args.work_dir or Path('work_dirs/demo_seeds')
     demos = [
-        run_demo(seed, data / str(seed), work_dir / str(seed), size, args.controls)
+        run_demo(
+            *(seed, data / str(seed), work_dir / str(seed)),
+            *(size, args.controls, options),
+        )
         for seed in args.seeds
     ]
     print(f'\n{table(demos)}')

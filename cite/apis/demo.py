@@ -32,6 +32,7 @@ def run_demo(
     work_dir: Optional[Path] = None,
     size: Optional[Size] = None,
     controls: bool = False,
+    options: Optional[dict[str, Any]] = None,
 ) -> Demo:
     """Make slides and models, split, train and test, and draw ``overview.png``.
 
@@ -43,6 +44,7 @@ def run_demo(
         work_dir: for the checkpoint and the rest; the config's by default.
         size: of data and training; the demo's by default.
         controls: also train on shuffled labels, and test an untrained model.
+        options: ``--cfg-options`` of the commands.
 
     Returns:
         Accuracies, predictions and where they lie.
@@ -59,9 +61,9 @@ def run_demo(
     prepare(data, seed, size, config.model.head.texts)
     split = ['python', 'tools/ann.py', '--data-path', str(data), '--val', str(VAL)]
     run_command(split, env={})
-    options: dict[str, Any] = {}
+    options = dict(options or {})
     if size.iterations is not None:
-        options = dict.fromkeys(LENGTH, size.iterations)
+        options.update(dict.fromkeys(LENGTH, size.iterations))
     run = train_and_test(config, seed, env, work_dir, options)
     draw_run(run, config)
     files = config.data.train.ann_file, config.data.test.ann_file
@@ -76,7 +78,7 @@ def run_demo(
         return demo
     return demo._replace(
         shuffled=_run_shuffled(demo, config, env, options),
-        untrained=_run_untrained(demo, config, env),
+        untrained=_run_untrained(demo, config, env, options),
     )
 
 
@@ -105,8 +107,8 @@ def _run_shuffled(demo: Demo, config: Any, env: dict, options: dict) -> Run:
     return train_and_test(config, demo.seed, env, folder, {**options, **dealt})
 
 
-def _run_untrained(demo: Demo, config: Any, env: dict) -> Run:
+def _run_untrained(demo: Demo, config: Any, env: dict, options: dict) -> Run:
     """Test the model as training finds it: one step at rate 0."""
-    options = {**dict.fromkeys(LENGTH, 1), 'optimizer.lr': 0}
+    options = {**options, **dict.fromkeys(LENGTH, 1), 'optimizer.lr': 0}
     folder = demo.run.work_dir / 'controls' / 'untrained'
     return train_and_test(config, demo.seed, env, folder, options)

@@ -64,7 +64,7 @@ def extract_features(
     """
     if dtype not in DTYPES or num_aug < 1:
         raise ValueError(f'dtype={dtype!r} is one of {DTYPES}, num_aug={num_aug} >= 1.')
-    cfg = _read_config(config, options)
+    cfg = read_config(config, options)
     out = Path(out or Path('work_dirs/features') / Path(config).stem)
     device = start_ranks()
     model = _build(cfg, device)
@@ -92,7 +92,7 @@ def extract_features(
     return write_feature_config(config, out, found, width, digest, options)
 
 
-def _read_config(config: Union[str, Path], options: Optional[dict[str, Any]]) -> Config:
+def read_config(config: Union[str, Path], options: Optional[dict[str, Any]]) -> Config:
     cfg = Config.fromfile(str(find_config(config)))
     cfg.merge_from_dict(options or {})
     if cfg.get('custom_imports'):

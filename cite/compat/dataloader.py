@@ -1,7 +1,8 @@
 """mmcls draws training images by a shuffle per epoch, or by the config's sampler.
 
 Ours come from a sampler that the data set's own arguments choose (``patch_balance``,
-``slide_balance``), so ``train_model`` asks the data set. ``workers_per_gpu=0`` needs
+``slide_balance``), so ``train_model`` asks the data set. Their images are augmented
+where a batch is put together, straight into its memory. ``workers_per_gpu=0`` needs
 ``persistent_workers=False``, which mmcls leaves to the user.
 """
 
@@ -12,6 +13,8 @@ from typing import Any, Optional
 from mmcv.runner import EpochBasedRunner
 from torch.utils.data import DataLoader, Dataset
 
+from cite.datasets.batch_memory import BatchMemory
+from cite.datasets.collate import collate
 from cite.datasets.samplers import BalancedSampler, sampler_cfg_of
 
 
@@ -38,7 +41,7 @@ def _ask_dataset(original: Any) -> Any:
             sampler_cfg = {'samples_per_replica': samples_per_gpu, **sampler_cfg}
         if workers_per_gpu == 0:
             kwargs['persistent_workers'] = False
-        return original(
+        loader = original(
             dataset,
             samples_per_gpu,
             workers_per_gpu,
@@ -46,9 +49,27 @@ def _ask_dataset(original: Any) -> Any:
             sampler_cfg=sampler_cfg,
             **kwargs,
         )
+        augment_in_batches(loader, samples_per_gpu)
+        return loader
 
     build_dataloader.asks_dataset = True  # type: ignore[attr-defined]
     return build_dataloader
+
+
+def augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:
+    """Let a loader of ours put its batches together with :func:`collate`.
+
+    Args:
+        loader: drawn from by a :class:`BalancedSampler`; any other stays as it is.
+        samples_per_gpu: images of a device's batch.
+    """
+    if isinstance(loader.sampler, BalancedSampler):
+        loader.sampler.pending = True
+        size = getattr(loader.dataset, 'image_bytes', 0) * (loader.batch_size or 0)
+        memory = BatchMemory(loader.num_workers, size)
+        loader.collate_fn = functools.partial(
+            collate, samples_per_gpu=samples_per_gpu, memory=memory
+        )
 
 
 def _end_epochs(original: Any) -> Any:

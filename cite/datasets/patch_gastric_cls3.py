@@ -16,7 +16,9 @@ from .class_file import PATCH_GASTRIC_CLASSES, read_class_file
 from .feature_draw import feature_draw
 from .feature_note import check_note, lines_digest
 from .features import FeatureDraws
+from .pack import PackedPatches
 from .patch_cache import PatchCache, cache_limit
+from .pipelines.augmentation import passes_images
 from .random_state import random_state
 from .samplers import Draw
 from .slide_labels import check_slide_labels
@@ -47,6 +49,8 @@ class PatchGastricCls3(BaseDataset):
         cache: memory for decoded patches in training, shared by the workers: ``'auto'``
             (a quarter of what is free), ``'4GB'`` or the like, ``'off'``. It needs a
             pipeline with ``backend='fast'``.
+        packed: a file of ``tools/pack.py`` to read the patches from, instead of their
+            own files. It needs a pipeline with ``backend='fast'``.
         on_error: what to do with an image that cannot be read: ``'raise'``, or
             ``'skip'`` it. In training another of its class takes its place, and the run
             reports how many; evaluation leaves it out of the metrics, and says so.
@@ -71,6 +75,7 @@ class PatchGastricCls3(BaseDataset):
         feature_file: Optional[str] = None,
         num_aug: Optional[int] = None,
         cache: Union[str, int, None] = 'auto',
+        packed: Optional[str] = None,
         on_error: str = 'raise',
         feature_digest: Optional[str] = None,
         **kwargs: Any,
@@ -83,7 +88,10 @@ class PatchGastricCls3(BaseDataset):
         self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
         self.on_error = check_on_error(on_error)
         super().__init__(**kwargs)
-        self.cache = self._make_cache(cache_limit(cache))
+        self.cache: Any = self._make_cache(cache_limit(cache))
+        if packed is not None:
+            self.cache = self._open_pack(packed)
+        self._passes_images = passes_images(self.pipeline.transforms)
         self.unreadable = None
         if on_error == 'skip':
             self.unreadable = Unreadable(self.get_gt_labels())
@@ -103,6 +111,17 @@ class PatchGastricCls3(BaseDataset):
         if self.test_mode or not sizes or not limit:
             return None
         return PatchCache(len(self), sizes[0], limit)
+
+    def _open_pack(self, path: str) -> PackedPatches:
+        steps = self.pipeline.transforms
+        fast = [step for step in steps if getattr(step, 'backend', None) == 'fast']
+        if not fast:
+            raise ValueError(
+                f"packed={path!r} needs a PatchGastricPipeline with backend='fast'."
+            )
+        return PackedPatches(
+            path, self.filenames(), fast[0].size, fast[0].interpolation
+        )
 
     @classmethod
     def get_classes(
@@ -136,11 +155,22 @@ class PatchGastricCls3(BaseDataset):
         """Return the slide of each patch, (N,), strings."""
         return np.array([info['bag'] for info in self.data_infos])
 
+    @property
+    def image_bytes(self) -> int:
+        """Size of an image that :func:`cite.datasets.collate` augments; or 0."""
+        steps = self.pipeline.transforms
+        if not self._passes_images or getattr(steps[0], 'backend', None) != 'fast':
+            return 0
+        return 3 * steps[0].size ** 2
+
+    def filenames(self) -> list[str]:
+        """Return the file names as the annotation has them, (N,)."""
+        start = len(osp.join(self.data_prefix or '', ''))
+        return [info['img_info']['filename'][start:] for info in self.data_infos]
+
     def annotation_digest(self) -> str:
         """Digest the annotation's lines, for what is kept beside them."""
-        start = len(osp.join(self.data_prefix or '', ''))
-        names = [info['img_info']['filename'][start:] for info in self.data_infos]
-        return lines_digest(names, list(self.get_gt_labels()))
+        return lines_digest(self.filenames(), list(self.get_gt_labels()))
 
     @property
     def sampler_cfg(self) -> Optional[dict]:
@@ -181,6 +211,7 @@ class PatchGastricCls3(BaseDataset):
             'test_mode': self.test_mode,
             'cache': self.cache,
             'cache_index': int(idx) % len(self),
+            'pending': self._passes_images and getattr(idx, 'pending', False),
         }
         if self.features is not None:
             results['feature'] = self.features[idx]

@@ -13,13 +13,19 @@ from cite.apis.benchmark.models import make_bert, make_clip
 from cite.apis.benchmark.row import Row, Workspace, pick
 from cite.apis.benchmark.rows import all_rows
 
-# Of the issue, less the data path's three.
+# Of the issue; two rows of the data path are also measured from a packed file.
 TARGETS = {
+    'few-slide': 20,
+    'first-pass': 3,
+    'evaluation': 2,
+    'first-pass-packed': 3,
+    'evaluation-packed': 2,
     'train-step': 3,
     'forward': 3,
     'start': 5,
     'memory': 2,
     'checkpoint': 100,
+    'linear': 100,
     'neck-only': 100,
     'zero-shot': 100,
     'whole-run': 10,
@@ -36,7 +42,7 @@ def small(tmp_path):
 
 def test_every_row_has_its_target_and_its_bound():
     rows = {row.key: row for row in all_rows()}
-    assert {key: rows[key].target for key in TARGETS} == TARGETS
+    assert {key: row.target for key, row in rows.items()} == TARGETS
     assert all(row.bound for row in rows.values())
     with pytest.raises(ValueError, match='no row tea; there are'):
         pick(all_rows(), ['tea'])

@@ -1,13 +1,14 @@
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 import numpy as np
 import torch
 from mmcls.datasets.builder import PIPELINES
 from torchvision import transforms as T
 
+from .augmentation import Augmentation, PendingPatch
 from .patch import Results, read_feature, read_patch
-from .pixels import jitter_planes, load_planes, move_planes, to_tensor
+from .pixels import load_planes
 from .quarter_turn import RandomQuarterTurn
 
 # Of ImageNet's training images, as torchvision's models use them.
@@ -95,8 +96,9 @@ class PatchGastricPipeline:
         if results.get('feature') is not None:
             results['img'] = read_feature(results, at_random=augment)
         elif self.backend == 'fast':
-            planes = self._planes(results)
-            results['img'] = to_tensor(self._augment(planes) if augment else planes)
+            planes, how = self._planes(results), self._draw() if augment else None
+            patch = PendingPatch(planes, how)
+            results['img'] = patch if results.get('pending') else patch.tensor()
             results['img_norm_cfg'] = self._norm_cfg
         else:
             transform = self._train if augment else self._eval
@@ -116,15 +118,14 @@ class PatchGastricPipeline:
         cache = results.get('cache')
         return load() if cache is None else cache.fetch(results, load)
 
-    def _augment(self, planes: np.ndarray) -> Any:
-        """Do what ``self._train`` does, with the same random numbers in its order."""
+    def _draw(self) -> Augmentation:
+        """Draw what ``self._train`` would, from the same random numbers."""
         jitter = self._jitter
-        params = jitter.get_params(
+        colours = jitter.get_params(
             jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue
         )
-        flip_x, flip_y = (bool(torch.rand(1) < 0.5) for _ in range(2))
-        turn = int(torch.randint(4, ()))
-        return move_planes(jitter_planes(planes, params), flip_x, flip_y, turn)
+        flip_x, flip_y = (float(torch.rand(1)) < 0.5 for _ in range(2))
+        return Augmentation(colours, flip_x, flip_y, int(torch.randint(4, ())))
 
     def __repr__(self) -> str:
         return (

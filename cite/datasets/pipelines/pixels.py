@@ -1,4 +1,4 @@
-"""A patch as uint8 planes (3, H, W): decoded, resized, jittered, flipped and turned.
+"""A patch as uint8 planes (3, H, W): decoded and resized.
 
 Every function gives what Pillow gives, bit for bit, only faster: OpenCV decodes with
 the same libjpeg-turbo, the rest is in ``kernels``. Where a file is not a plain
@@ -7,30 +7,23 @@ Pillow does it.
 """
 
 import functools
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Optional
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image
-from torchvision import transforms as T
 
 from .patch import Results, read_patch
 
 _FILTERS = {'bilinear': 1.0, 'bicubic': 2.0}  # radius
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-_TURNS: tuple[Any, ...] = (
-    None,
-    cv2.ROTATE_90_COUNTERCLOCKWISE,
-    cv2.ROTATE_180,
-    cv2.ROTATE_90_CLOCKWISE,
-)
 
 
 @functools.cache
-def _kernels() -> Optional[ModuleType]:
-    # Not at import: numba takes a second, and the main process has no need of it.
+def load_kernels() -> Optional[ModuleType]:
+    """Return the compiled loops, at first use: numba takes a second. None without."""
     try:
         from . import kernels
     except ImportError:
@@ -55,62 +48,23 @@ def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
         image = np.asarray(read_patch(results).convert('RGB'))  # (H, W, 3)
     # Of a rectangle, Pillow's versions differ in which direction they do first.
     square = image.shape[0] == image.shape[1]
-    if _kernels() is not None and interpolation in _FILTERS and square:
-        planes = cv2.split(_resize(image, size, interpolation))
+    if load_kernels() is not None and interpolation in _FILTERS and square:
+        planes: Any = _resize(cv2.split(image), size, interpolation)
     else:
         resample = Image.Resampling[interpolation.upper()]
         resized = Image.fromarray(image).resize((size, size), resample)
         planes = cv2.split(np.asarray(resized))
-    # Turned last: a view that runs backwards is slow to go through.
+    # Turned last, and copied: a view that runs backwards is slow to go through.
     return np.stack(planes[::-1] if bgr else planes)
 
 
-def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
-    """Change the colours as ``T.ColorJitter`` does with these parameters.
+@functools.lru_cache(maxsize=16)
+def scratch(use: str, *shape: int) -> np.ndarray:
+    """Return memory, uint8, for a use that ends before the next call for it.
 
-    Args:
-        planes: (3, H, W), uint8.
-        params: what ``T.ColorJitter.get_params`` returned; contrast must be None.
-
-    Returns:
-        the same shape; the next call overwrites it.
+    The system hands out fresh memory page by page, which costs more than the work that
+    is done in it.
     """
-    order, brightness, _, saturation, hue = params
-    kernels = _kernels()
-    if kernels is None:
-        return _jitter_by_pillow(planes, params)
-    out = _scratch(planes.shape)
-    kernels.jitter(
-        planes.reshape(-1),
-        out.reshape(-1),
-        order.numpy(),
-        np.float32(brightness),
-        np.float32(saturation),
-        np.int32(int(hue * 255) & 255),
-    )
-    return out
-
-
-def move_planes(planes: np.ndarray, flip_x: bool, flip_y: bool, turn: int) -> Any:
-    """Flip left-right, then top-bottom, then turn counter-clockwise by quarters.
-
-    Args:
-        planes: (3, N, N).
-
-    Returns:
-        (3, N, N), a new array.
-    """
-    out = np.empty_like(planes)
-    code = -1 if flip_x and flip_y else int(flip_x)
-    for plane, target in zip(planes, out):
-        flipped = cv2.flip(plane, code) if flip_x or flip_y else plane
-        target[:] = cv2.rotate(flipped, _TURNS[turn]) if turn else flipped
-    return out
-
-
-@functools.lru_cache(maxsize=4)
-def _scratch(shape: tuple[int, ...]) -> np.ndarray:
-    # Fresh memory of this size costs as much as the work that is done in it.
     return np.empty(shape, np.uint8)
 
 
@@ -145,17 +99,29 @@ def _is_plain_jpeg(data: bytes) -> bool:
     return False
 
 
-def _resize(image: np.ndarray, size: int, interpolation: str) -> np.ndarray:
-    """Resize a square (N, N, 3) to (size, size, 3), across first as Pillow does."""
-    kernels: Any = _kernels()
-    height, width = image.shape[:2]
-    columns = cv2.transpose(image).reshape(width, height * 3)
-    narrow = np.empty((size, height * 3), np.uint8)
-    kernels.resample_rows(columns, *_taps(width, size, interpolation), narrow)
-    rows = cv2.transpose(narrow.reshape(size, height, 3)).reshape(height, size * 3)
-    out = np.empty((size, size * 3), np.uint8)
-    kernels.resample_rows(rows, *_taps(height, size, interpolation), out)
-    return out.reshape(size, size, 3)
+def _resize(planes: Sequence[np.ndarray], size: int, interpolation: str) -> np.ndarray:
+    """Resize squares (N, N), across first as Pillow does.
+
+    Returns:
+        (3, size, size); the next call overwrites it.
+    """
+    kernels: Any = load_kernels()
+    source = len(planes[0])
+    taps = _taps(source, size, interpolation)
+    # Turned, so that both passes add up whole rows, of all three planes at once.
+    columns, rows = (
+        scratch(use, source, 3, n) for use, n in (('columns', source), ('rows', size))
+    )
+    narrow, out = (
+        scratch(use, size, 3, n) for use, n in (('narrow', source), ('out', size))
+    )
+    for channel, plane in enumerate(planes):
+        cv2.transpose(plane, columns[:, channel])
+    kernels.resample_rows(columns.reshape(source, -1), *taps, narrow.reshape(size, -1))
+    for channel in range(3):
+        cv2.transpose(narrow[:, channel], rows[:, channel])
+    kernels.resample_rows(rows.reshape(source, -1), *taps, out.reshape(size, -1))
+    return out.transpose(1, 0, 2)
 
 
 @functools.lru_cache(maxsize=64)
@@ -183,21 +149,3 @@ def _cubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a
     return np.where(x < 1, near, np.where(x < 2, far, 0))
-
-
-def _jitter_by_pillow(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
-    image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
-    order, brightness, _, saturation, hue = params
-    for step in order:
-        if step == 0:
-            image = T.functional.adjust_brightness(image, brightness)
-        elif step == 2:
-            image = T.functional.adjust_saturation(image, saturation)
-        elif step == 3:
-            image = T.functional.adjust_hue(image, hue)
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
-
-
-def to_tensor(planes: np.ndarray) -> torch.Tensor:
-    """Return the planes as a tensor; memory of a cache is never handed out."""
-    return torch.from_numpy(planes if planes.flags.writeable else planes.copy())

@@ -11,15 +11,17 @@ class Draw(int):
         index: index into the data set.
         k: number of the draw, counted over all ranks from the start of the run.
         seed: seed of the run.
+        pending: the image may be left for ``cite.datasets.collate`` to augment.
     """
 
     k: int
     seed: int
+    pending: bool
 
-    def __new__(cls, index: int, k: int, seed: int) -> 'Draw':
+    def __new__(cls, index: int, k: int, seed: int, pending: bool = False) -> 'Draw':
         draw = super().__new__(cls, index)
-        draw.k, draw.seed = k, seed
+        draw.k, draw.seed, draw.pending = k, seed, pending
         return draw
 
-    def __reduce__(self) -> tuple[Any, tuple[int, int, int]]:
-        return type(self), (int(self), self.k, self.seed)
+    def __reduce__(self) -> tuple[Any, tuple[int, int, int, bool]]:
+        return type(self), (int(self), self.k, self.seed, self.pending)

@@ -18,7 +18,7 @@ def engine(request, monkeypatch):
     if request.param == 'numba':
         pytest.importorskip('numba', reason='numba is optional: Pillow stands in')
     else:
-        monkeypatch.setattr(pixels, '_kernels', lambda: None)
+        monkeypatch.setattr(pixels, 'load_kernels', lambda: None)
 
 
 def both(path, seed, **arguments):

@@ -13,7 +13,7 @@ kernels = pytest.importorskip(
 def shift_hue(image: np.ndarray, factor: float) -> np.ndarray:
     planes = np.ascontiguousarray(image.transpose(2, 0, 1))
     out = np.empty_like(planes)
-    shift = np.int32(int(factor * 255) & 255)
+    shift = np.float32(int(factor * 255) & 255)
     one = np.float32(1)
     kernels.jitter(planes.reshape(-1), out.reshape(-1), np.array([3]), one, one, shift)
     return out.transpose(1, 2, 0)

@@ -1,0 +1,47 @@
+"""What this machine can do at most: the figures that rows are bound by."""
+
+from time import perf_counter
+from typing import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+# A block's widest product for a batch of 8: 8 * 198 tokens, 768 to 4 * 768 values.
+ROWS, INNER, OUTER = 8 * 198, 768, 4 * 768
+
+
+def peaks() -> list[str]:
+    """Measure matrix products and memory; returns sentences for below the table."""
+    full = torch.get_num_threads()
+    lines = []
+    for threads in sorted({1, full}):
+        torch.set_num_threads(threads)
+        fp32, bf16 = (_product(dtype) for dtype in (torch.float32, torch.bfloat16))
+        lines.append(
+            f'matrix product {ROWS} x {INNER} by {INNER} x {OUTER}, {threads} threads: '
+            f'{fp32:.0f} GFLOP/s in fp32, {bf16:.0f} in bf16, {bf16 / fp32:.1f} times'
+        )
+    torch.set_num_threads(full)
+    batch = np.ones((128, 3, 224, 224), np.float32)
+    seconds = _best(lambda: batch.fill(0.5))
+    rate = batch.nbytes / seconds / 1e9
+    lines.append(f'writing to memory, one core: {rate:.1f} GB/s')
+    return lines
+
+
+def _product(dtype: torch.dtype) -> float:
+    """Measure GFLOP/s."""
+    rows, weight = torch.randn(ROWS, INNER), torch.randn(OUTER, INNER)
+    rows, weight = rows.to(dtype), weight.to(dtype)
+    return 2 * ROWS * INNER * OUTER / _best(lambda: F.linear(rows, weight)) / 1e9
+
+
+def _best(work: Callable[[], object], repeats: int = 30) -> float:
+    """Return the shortest of some calls, in seconds: the machine's share is in it."""
+    seconds = []
+    for _ in range(repeats):
+        start = perf_counter()
+        work()
+        seconds.append(perf_counter() - start)
+    return min(seconds)

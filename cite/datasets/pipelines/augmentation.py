@@ -1,0 +1,137 @@
+"""What training does to a patch's planes (3, N, N), bit for bit as Pillow does it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torchvision import transforms as T
+
+from . import pixels
+
+
+class Augmentation(NamedTuple):
+    """One draw of the augmentation.
+
+    Args:
+        colours: what ``T.ColorJitter.get_params`` returned; contrast must be None.
+        flip_x: left-right.
+        flip_y: top-bottom, after that.
+        turn: quarters counter-clockwise, 0 to 3, after that.
+    """
+
+    colours: tuple[Any, ...]
+    flip_x: bool
+    flip_y: bool
+    turn: int
+
+
+class PendingPatch(NamedTuple):
+    """A patch before its augmentation, which is done where its batch is put together.
+
+    Args:
+        planes: (3, N, N), uint8.
+        augmentation: None leaves it as it is.
+    """
+
+    planes: np.ndarray
+    augmentation: Optional[Augmentation]
+
+    def tensor(self) -> torch.Tensor:
+        """Return the augmented patch, (3, N, N), uint8, in memory of its own."""
+        # Memory of a cache is never handed out.
+        if self.augmentation is None and self.planes.flags.writeable:
+            return torch.from_numpy(self.planes)
+        out = np.empty_like(self.planes)
+        self.write(out)
+        return torch.from_numpy(out)
+
+    def write(self, out: np.ndarray) -> None:
+        """Write the augmented patch into ``out``, (3, N, N), uint8."""
+        if self.augmentation is None:
+            out[:] = self.planes
+            return
+        colours, flip_x, flip_y, turn = self.augmentation
+        move_planes(jitter_planes(self.planes, colours), flip_x, flip_y, turn, out)
+
+
+def passes_images(steps: Sequence[Any]) -> bool:
+    """Tell whether a pipeline's steps after the first leave images as they are.
+
+    Args:
+        steps: a data set's ``pipeline.transforms``.
+    """
+    for step in steps[1:]:
+        kind, keys = type(step).__name__, getattr(step, 'keys', ())
+        if kind != 'Collect' and (kind != 'ToTensor' or 'img' in keys):
+            return False
+    return bool(steps)
+
+
+def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
+    """Change the colours as ``T.ColorJitter`` does with these parameters.
+
+    Args:
+        planes: (3, H, W), uint8.
+        params: what ``T.ColorJitter.get_params`` returned; contrast must be None.
+
+    Returns:
+        the same shape; the next call overwrites it.
+    """
+    order, brightness, _, saturation, hue = params
+    kernels: Any = pixels.load_kernels()
+    if kernels is None:
+        return _jitter_by_pillow(planes, params)
+    out = pixels.scratch('jitter', *planes.shape)
+    kernels.jitter(
+        planes.reshape(-1),
+        out.reshape(-1),
+        order.numpy(),
+        np.float32(brightness),
+        np.float32(saturation),
+        np.float32(int(hue * 255) & 255),
+    )
+    return out
+
+
+def move_planes(
+    planes: np.ndarray, flip_x: bool, flip_y: bool, turn: int, out: np.ndarray
+) -> None:
+    """Flip left-right, then top-bottom, then turn counter-clockwise by quarters.
+
+    Args:
+        planes: (3, N, N).
+        flip_x: left-right.
+        flip_y: top-bottom.
+        turn: number of quarters, 0 to 3.
+        out: (3, N, N), written.
+    """
+    # Any of these is at most one transposition with a flip after it. A quarter turn
+    # transposes and flips top-bottom, a half turn flips both ways.
+    if turn % 2:
+        flip_x, flip_y = flip_y, flip_x
+        flip_y = not flip_y
+    if turn >= 2:
+        flip_x, flip_y = not flip_x, not flip_y
+    code = -1 if flip_x and flip_y else int(flip_x)
+    for plane, target in zip(planes, out):
+        source = cv2.transpose(plane, target) if turn % 2 else plane
+        if flip_x or flip_y:
+            cv2.flip(source, code, target)
+        elif source is plane:
+            target[:] = plane
+
+
+def _jitter_by_pillow(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
+    order, brightness, _, saturation, hue = params
+    for step in order:
+        if step == 0:
+            image = T.functional.adjust_brightness(image, brightness)
+        elif step == 2:
+            image = T.functional.adjust_saturation(image, saturation)
+        elif step == 3:
+            image = T.functional.adjust_hue(image, hue)
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))

@@ -1,0 +1,140 @@
+"""Batches that augment their images hold what the items alone would."""
+
+import importlib
+import pickle
+from itertools import islice
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmcv.parallel import DataContainer
+
+from cite.compat.uint8_images import normalize
+from cite.datasets import PatchGastricCls3, batch_memory
+from cite.datasets.batch_memory import BatchMemory
+from cite.datasets.collate import collate
+from cite.datasets.pipelines.augmentation import PendingPatch, passes_images
+from cite.datasets.samplers import Draw
+
+LINES = [(f'{"abc"[i % 3]}_{i}.jpg', i % 3) for i in range(9)]
+PIPELINE = [
+    {
+        'type': 'PatchGastricPipeline',
+        'size': 16,
+        'saturation': [0.8, 1.2],
+        'backend': 'fast',
+    },
+    {'type': 'ToTensor', 'keys': ['gt_label']},
+    {'type': 'Collect', 'keys': ['img', 'gt_label']},
+]
+
+
+def make(files, pipeline=PIPELINE, **arguments):
+    return PatchGastricCls3(pipeline=pipeline, **files, **arguments)
+
+
+def training_loader(dataset, workers):
+    """Build the loader that mmcls' train_model builds."""
+    train = importlib.import_module('mmcls.apis.train')
+    return train.build_dataloader(
+        dataset,
+        4,
+        workers,
+        num_gpus=1,
+        dist=False,
+        seed=0,
+        pin_memory=False,
+        persistent_workers=False,
+    )
+
+
+@pytest.mark.parametrize('cache', ['auto', 'off'])
+@pytest.mark.parametrize('workers', [0, 2])
+def test_batches_are_the_items_in_their_order(write_patches, workers, cache):
+    dataset = make(write_patches(LINES), cache=cache, patch_balance=True)
+    loader = training_loader(dataset, workers)
+    draws = list(islice(iter(loader.sampler), 20))
+    alone = [dataset[Draw(int(draw), draw.k, draw.seed)] for draw in draws]
+
+    for i, batch in enumerate(islice(loader, 5)):
+        items = alone[4 * i : 4 * i + 4]
+        assert torch.equal(batch['img'], torch.stack([item['img'] for item in items]))
+        assert batch['gt_label'].tolist() == [int(item['gt_label']) for item in items]
+        assert isinstance(batch['img_metas'], DataContainer)
+        names = [meta['filename'] for meta in batch['img_metas'].data[0]]
+        assert names == [item['img_metas'].data['filename'] for item in items]
+        assert normalize(batch['img'], batch['img_metas']).dtype == torch.float32
+
+
+def test_only_the_loader_that_puts_them_together_gets_pending_patches(write_patches):
+    dataset = make(write_patches(LINES))
+
+    assert isinstance(dataset[Draw(0, 0, 0, pending=True)]['img'], PendingPatch)
+    assert dataset[Draw(0, 0, 0)]['img'].shape == (3, 16, 16)
+    assert dataset[0]['img'].shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    'step',
+    [
+        {'type': 'Normalize', 'mean': [0] * 3, 'std': [1] * 3, 'to_rgb': False},
+        {'type': 'ToTensor', 'keys': ['img']},
+    ],
+)
+def test_a_step_that_changes_images_gets_them_augmented(write_patches, step):
+    dataset = make(write_patches(LINES), [PIPELINE[0], step, PIPELINE[2]])
+
+    assert not passes_images(dataset.pipeline.transforms)
+
+
+def test_features_and_float_images_go_mmcv_s_way():
+    items = [{'img': torch.full((2,), float(i))} for i in range(3)]
+
+    assert collate(items, samples_per_gpu=3)['img'].tolist() == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_a_batch_s_memory_is_used_again_only_when_nobody_has_it():
+    cfg = {'mean': [0.0] * 3, 'std': [255.0] * 3}
+    white, black = (torch.full((2, 3, 8, 8), x, dtype=torch.uint8) for x in (255, 0))
+    metas = [{'img_norm_cfg': cfg}] * 2
+    first = normalize(white, metas)
+    view = first[1:]
+    address = first.data_ptr()
+    del first
+
+    second = normalize(black, metas)
+    assert view.min() == 1  # still white
+    assert second.data_ptr() != address
+    address = second.data_ptr()
+    del second
+    assert normalize(white, metas).data_ptr() == address
+
+
+def test_a_place_is_taken_again_when_its_tensor_is_gone_and_no_sooner(monkeypatch):
+    worker = SimpleNamespace(id=1)
+    monkeypatch.setattr(batch_memory, 'get_worker_info', lambda: worker)
+    memory = BatchMemory(workers=2, size=8)
+    handed = [memory.take((2, 4)) for _ in range(batch_memory.PLACES)]
+    assert memory.take((2, 4)) is None  # all are taken
+    handed[0].array[:] = 7
+    arrived = pickle.loads(pickle.dumps(handed[0]))
+    view = arrived[1:]
+    assert arrived.tolist() == [[7] * 4] * 2
+    del arrived
+    assert memory.take((2, 4)) is None
+
+    del view
+    assert memory.take((2, 4)).place == handed[0].place
+    worker.id = 0  # the other worker has places of its own
+    assert memory.take((2, 4)).place not in {h.place for h in handed}
+    assert memory.take((3, 4)) is None  # larger than a place
+    monkeypatch.undo()
+    assert memory.take((2, 4)) is None  # no worker
+
+
+def test_batches_that_are_kept_stay_as_they_are(write_patches):
+    dataset = make(write_patches(LINES))
+    kept = [batch['img'] for batch in islice(training_loader(dataset, 2), 12)]
+    again = torch.cat([b['img'] for b in islice(training_loader(dataset, 0), 12)])
+
+    assert torch.equal(torch.cat(kept), again)
