@@ -1,7 +1,7 @@
 """What is compared: a plain Python config, read and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -16,7 +16,7 @@ Shots = Union[int, str]
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
-    *('options', 'resamples'),
+    *('options', 'resamples', 'slurm'),
 )
 
 
@@ -33,6 +33,8 @@ class Method:
         trained: False for what needs no slides (zero-shot): one job in all.
         seed_keys: keys of the config that get the run's seed as their value.
         draws: fewer draws than the comparison's, where time forbids.
+        features: train on cached features of the frozen backbone, this many augmented
+            draws of each patch; 0 augments anew at every step, through the backbone.
         settings: what else the method's type takes.
     """
 
@@ -44,6 +46,7 @@ class Method:
     trained: bool = True
     seed_keys: list[str] = field(default_factory=list)
     draws: Optional[int] = None
+    features: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,9 +67,12 @@ class Comparison:
         seeds: of training.
         reference: name of the method that the others are tested against.
         figures: names out of :data:`cite.core.evaluation.figures.FIGURES`.
+        captions: table of the slides; what the leakage check reads.
+        patient: its column with the patient.
         patients: of each slide, where the table says so.
         options: keys of every method's config with other values.
         resamples: of the bootstrap.
+        slurm: parameters for submitit, such as ``slurm_partition``.
     """
 
     title: str
@@ -81,9 +87,12 @@ class Comparison:
     seeds: list[int]
     reference: str
     figures: list[str]
+    captions: Optional[str] = None
+    patient: Optional[str] = None
     patients: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     resamples: int = 2000
+    slurm: dict[str, Any] = field(default_factory=dict)
 
     def train_file(self, shots: Shots, draw: int) -> Path:
         """Return the annotation file of a choice of training slides."""
@@ -109,7 +118,7 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such config file.')
-    raw = Config.fromfile(str(path), import_custom_modules=False)
+    raw = Config.fromfile(str(path), import_custom_modules=False)._cfg_dict
     values = {key: raw[key] for key in raw if key in _KEYS}
     missing = {'ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods'} - {
         *values
@@ -117,10 +126,10 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     if missing:
         raise ValueError(f'{path}: the keys {sorted(missing)} are missing.')
     methods = {
-        name: _method(name, dict(config), path)
+        name: _method(name, _plain(config), path)
         for name, config in values.pop('methods').items()
     }
-    patients = _patients(values.pop('captions', None), values.pop('patient', None))
+    patients = _patients(values.get('captions'), values.get('patient'))
     comparison = Comparison(
         title=values.pop('title', path.stem),
         methods=methods,
@@ -130,7 +139,7 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
         reference=values.pop('reference', next(iter(methods), '')),
         figures=list(values.pop('figures', FIGURES)),
         classes=list(values.pop('classes')),
-        options=dict(values.pop('options', {})),
+        options=_plain(values.pop('options', {})),
         patients=patients,
         **values,
     )
@@ -139,7 +148,7 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
 
 
 def _method(name: str, config: dict[str, Any], path: Path) -> Method:
-    known = {'label', 'type', 'config', 'options', 'trained', 'seed_keys', 'draws'}
+    known = {f.name for f in fields(Method)} - {'name', 'settings'}
     settings = {key: config.pop(key) for key in [*config] if key not in known}
     if 'config' not in config:
         raise ValueError(f'{path}: methods.{name} names no config.')
@@ -182,6 +191,13 @@ def _check(comparison: Comparison, path: Path) -> None:
             raise ValueError(f"{path}: shots holds {shots!r}; give numbers or 'all'.")
     if not comparison.shots or not comparison.seeds or comparison.draws < 0:
         raise ValueError(f'{path}: shots and seeds need values, and draws 0 or more.')
+
+
+def _plain(value: Any) -> Any:
+    """Return mmcv's dicts as plain ones, which travel between processes."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _patients(captions: Optional[str], column: Optional[str]) -> dict[str, str]:

@@ -6,9 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from mmcv import Config
+from cite.apis.run_identity import settings_identity
 
 from .config import Comparison, Method, Shots
+from .methods.job_config import job_config
+
+# Of a config as read: where it writes, and names that reach no number.
+_NO_MATTER = ('gpu_ids', 'device', 'run_name', 'n', 'log_config', 'log_level')
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,14 @@ def job_inputs(comparison: Comparison, job: Job) -> dict[str, Any]:
                 f'{path}: no such annotation file. Make it with tools/ann.py --shots … '
                 f'--draws {comparison.draws}.'
             )
+    pool = comparison.train_file('all', 0)
+    if job.shots is not None and pool.is_file():
+        files['pool'] = pool  # features of all training slides are computed at once
+    described = asdict(method)
+    del described['label']  # a name in tables reaches no number
     return {
         'job': asdict(job),
-        'method': asdict(method),
+        'method': described,
         'options': comparison.options,
         'classes': comparison.classes,
         'data_prefix': comparison.data_prefix,
@@ -90,15 +99,17 @@ def job_inputs(comparison: Comparison, job: Job) -> dict[str, Any]:
 
 
 def job_digest(inputs: dict[str, Any]) -> str:
-    """Digest a job's inputs: the settings, its config's text and the files' contents.
+    """Digest a job's inputs: settings and config, and what the files named there hold.
 
-    A result with another digest is out of date.
+    A result with another digest is out of date. The code does not count.
     """
-    config = Config.fromfile(inputs['method']['config'], import_custom_modules=False)
-    sha = hashlib.sha256()
-    sha.update(json.dumps(inputs, sort_keys=True, default=str).encode())
-    text = json.dumps(config._cfg_dict.to_dict(), sort_keys=True, default=str)
-    sha.update(text.encode())
+    settings = job_config(inputs)._cfg_dict.to_dict()
+    for key in _NO_MATTER:
+        settings.pop(key, None)
+    known = {**inputs, 'method': {**inputs['method'], 'draws': None}}
+    text = json.dumps(known, sort_keys=True, default=str)
+    sha = hashlib.sha256(text.encode())
+    sha.update(settings_identity(settings).encode())
     for path in inputs['files'].values():
         sha.update(Path(path).read_bytes())
     return sha.hexdigest()

@@ -1,22 +1,27 @@
 """Features of a frozen backbone, computed once and shared by all jobs that want them."""
 
+import fcntl
 import hashlib
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmcls.apis import set_random_seed
-from mmcls.datasets import build_dataset
 from mmcls.models import build_classifier
 from mmcv import Config
 
-from cite.datasets.annotations import bag_of
+from cite.apis.extract_rows import extract_draw
+from cite.apis.run_identity import settings_identity
 
 from .job_config import job_config
-from .predict import loader
+from .scores import Lines, build_part, read_lines
+
+_BATCH = 32
+_NONE = 'this config trains its backbone ({}), whose features change with every step.'
 
 
 class Features(NamedTuple):
@@ -37,67 +42,101 @@ class Features(NamedTuple):
 
 
 def features(inputs: dict[str, Any], folder: Path, file: str) -> Features:
-    """Return the features of one of a job's annotation files, from the cache or new.
+    """Return the features of one of a job's annotation files.
 
-    The model is the one of the method's config before training; a patch's feature is
-    what its head would get from the backbone, and a neck is left out. Patches are as in
-    evaluation, not augmented.
+    A patch's feature is what the head would get from the backbone before training, a
+    neck left out. Patches are as in evaluation, not augmented.
 
     Args:
         inputs: of :func:`cite.apis.compare.plan.job_inputs`.
         folder: the job's own; the cache lies in ``features`` beside all jobs' folders.
         file: ``'train'`` or ``'val'``.
     """
-    cfg = job_config(inputs, folder)
-    test = cfg.data.test
-    test.ann_file = inputs['files'][file]
-    dataset = build_dataset(test)
-    names = [info['img_info']['filename'] for info in dataset.data_infos]
-    cache = folder.parent.parent / 'features' / f'{_key(cfg)}.npz'
-    known = _read(cache)
-    lacking = [i for i, name in enumerate(names) if name not in known]
+    cfg = job_config(inputs)
+    lines = read_lines(inputs['files'][file], len(inputs['classes']))
+    (values,) = draws_of(cfg, inputs, folder, file, augmented=0)
+    return Features(values, lines.labels, lines.slides)
+
+
+def draws_of(
+    cfg: Config, inputs: dict[str, Any], folder: Path, file: str, augmented: int
+) -> list[np.ndarray]:
+    """Return draws of the features of an annotation file, (N, D) each.
+
+    They are computed for all training slides (or all test slides) at once, in one
+    order and with one batch size, so that every job finds the same bits; whoever comes
+    first computes, the others wait.
+
+    Args:
+        cfg: the job's config, with its backbone.
+        inputs: of the job.
+        folder: of the job.
+        file: ``'train'`` or ``'val'``.
+        augmented: how many augmented draws; 0 is one draw without augmentation.
+    """
+    files, classes = inputs['files'], len(inputs['classes'])
+    source = files['val'] if file == 'val' else files.get('pool', files['train'])
+    pool = read_lines(source, classes)
+    rows = _rows(pool, read_lines(files[file], classes))
+    part = 'train' if augmented else 'test'
+    data = cfg.data[part]
+    before, data.ann_file = data.ann_file, source
+    cache = folder.parent.parent / 'features'
+    key = _key(cfg, part)
+    names = [f'{key}_{i}.npy' for i in range(1, max(augmented, 1) + 1)]
+    with _locked(cache / f'{key}.lock'):
+        if not all((cache / name).is_file() for name in names):
+            _compute(cfg, part, [cache / name for name in names])
+    data.ann_file = before
+    return [np.load(cache / name, mmap_mode='r')[rows] for name in names]
+
+
+def _rows(pool: Lines, wanted: Lines) -> np.ndarray:
+    """Return where the wanted lines stand in the pool, (N,)."""
+    place = {name: i for i, name in enumerate(pool.files)}
+    lacking = [name for name in wanted.files if name not in place]
     if lacking:
-        new = _compute(cfg, torch.utils.data.Subset(dataset, lacking))
-        known.update(zip([names[i] for i in lacking], new))
-        _write(cache, known)
-    return Features(
-        np.stack([known[name] for name in names]),
-        dataset.get_gt_labels(),
-        np.array([bag_of(name) for name in names]),
-    )
+        raise ValueError(
+            f'{len(lacking)} training patches ({lacking[0]}, …) are not in the file of '
+            'all training slides. Make the files anew with tools/ann.py.'
+        )
+    return np.array([place[name] for name in wanted.files])
 
 
-def _key(cfg: Config) -> str:
-    """Digest what features depend on: backbone and preprocessing."""
-    parts = [cfg.model.backbone, cfg.data.test.pipeline]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def _key(cfg: Config, part: str) -> str:
+    """Digest what features depend on: backbone, precision, images, preprocessing."""
+    data = cfg.data[part]
+    parts = {
+        'backbone': cfg.model.backbone.to_dict(),
+        'precision': cfg.model.get('precision', 'fp32'),
+        'pipeline': [step.to_dict() for step in data.pipeline],
+        'prefix': data.data_prefix,
+        'lines': data.ann_file,
+    }
+    text = json.dumps([part, settings_identity(parts)])
+    return f'{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}'
 
 
-def _compute(cfg: Config, dataset: Any) -> np.ndarray:
-    from cite.models.class_token import class_token
-
+def _compute(cfg: Config, part: str, paths: list[Path]) -> None:
     set_random_seed(0)
     model = build_classifier({**cfg.model, 'neck': None})
     model.init_weights()
+    trained = [n for n, p in model.backbone.named_parameters() if p.requires_grad]
+    if trained:
+        raise ValueError(_NONE.format(', '.join(trained[:3])))
     model = model.to(cfg.device).eval()
-    batches = []
+    dataset = build_part(cfg, part)
+    workers = cfg.data.get('workers_per_gpu', 0)
+    work = {'batch_size': _BATCH, 'workers': workers, 'dtype': 'float32', 'seed': 0}
     with torch.no_grad():
-        for batch in loader(dataset, cfg):
-            output = model.extract_feat(batch['img'].to(cfg.device), stage='backbone')
-            batches.append(class_token(output).float().cpu().numpy())
-    return np.concatenate(batches)
+        for draw, path in enumerate(paths, 1):
+            extract_draw(model, dataset, str(path), draw, work)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        return {}
-    with np.load(path, allow_pickle=False) as stored:
-        return dict(zip(stored['names'].tolist(), stored['values']))
-
-
-def _write(path: Path, known: dict[str, np.ndarray]) -> None:
-    """Write the cache whole or not at all: several jobs may do so at once."""
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.stem}.{os.getpid()}.partial.npz')
-    np.savez(partial, names=np.array([*known]), values=np.stack([*known.values()]))
-    os.replace(partial, path)
+    with path.open('w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

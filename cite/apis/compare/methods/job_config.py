@@ -1,26 +1,26 @@
 """The mmcls config of a job."""
 
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import mmcv
+import torch
 from mmcv import Config
 
-_MODEL_KEYS = ('pretrained', 'init_cfg')
 
-
-def job_config(inputs: dict[str, Any], folder: Path) -> Config:
+def job_config(inputs: dict[str, Any]) -> Config:
     """Read a method's config and put a job's files and options into it.
 
     Args:
         inputs: of :func:`cite.apis.compare.plan.job_inputs`.
-        folder: the job's own.
 
     Raises:
         ValueError: a config that names no training or test data.
     """
     method, job = inputs['method'], inputs['job']
-    cfg = Config.fromfile(method['config'])
+    with _without_shots():
+        cfg = Config.fromfile(method['config'])
     options = {**inputs['options'], **method['options']}
     options.update({key: job['seed'] for key in method['seed_keys']})
     cfg.merge_from_dict(options)
@@ -29,20 +29,21 @@ def job_config(inputs: dict[str, Any], folder: Path) -> Config:
             raise ValueError(f'{method["config"]}: data.{part} is missing.')
         cfg.data[part].data_prefix = inputs['data_prefix']
         cfg.data[part].classes = list(inputs['classes'])
-        if file in inputs['files']:
-            cfg.data[part].ann_file = inputs['files'][file]
-    cfg.work_dir = str(folder)
+        cfg.data[part].ann_file = inputs['files'].get(file, inputs['files']['val'])
     cfg.seed = job['seed']
     cfg.gpu_ids = [0]
-    cfg.device = device()
+    cfg.device = 'cuda' if torch.cuda.is_available() else 'cpu'
     cfg.checkpoint_config = None  # the predictions are what is kept
     cfg.pop('evaluation', None)
-    mmcv.mkdir_or_exist(str(folder))
     return cfg
 
 
-def device() -> str:
-    """Return where to compute: ``'cuda'`` or ``'cpu'``."""
-    import torch
-
-    return 'cuda' if torch.cuda.is_available() else 'cpu'
+@contextmanager
+def _without_shots() -> Iterator[None]:
+    """Hide the variable by which configs choose their annotation file and name."""
+    shots = os.environ.pop('SHOTS', None)
+    try:
+        yield
+    finally:
+        if shots is not None:
+            os.environ['SHOTS'] = shots

@@ -4,8 +4,7 @@ from typing import Any
 import numpy as np
 
 from .features import features
-from .scores import Scores
-from .trained import softmax
+from .scores import Scores, softmax
 
 
 def nearest_mean(inputs: dict[str, Any], folder: Path) -> Scores:

@@ -33,7 +33,7 @@ def text_probe(inputs: dict[str, Any], folder: Path) -> Scores:
         ValueError: the texts are embedded in another width than the images.
     """
     settings = inputs['method']['settings']
-    head = build_head(job_config(inputs, folder).model.head)
+    head = build_head(job_config(inputs).model.head)
     texts = F.normalize(head.encode_texts().float(), dim=1)  # (K, D)
     scale = torch.as_tensor(head.scale()).float()
     train, test = (features(inputs, folder, file) for file in ('train', 'val'))

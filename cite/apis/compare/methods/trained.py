@@ -1,19 +1,21 @@
 """A method that is an mmcls config: trained and tested as ``mim`` does."""
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mmcls.apis import init_random_seed, set_random_seed, train_model
-from mmcls.datasets import build_dataset
+from mmcls.apis import set_random_seed, train_model
 from mmcls.models import build_classifier
 from mmcv import Config
 
+from .features import draws_of
 from .job_config import job_config
+from .patches import share_patches
 from .predict import predict
-from .scores import Scores
+from .scores import Scores, build_part
 
 
 def trained(inputs: dict[str, Any], folder: Path) -> Scores:
@@ -23,17 +25,21 @@ def trained(inputs: dict[str, Any], folder: Path) -> Scores:
         inputs: of :func:`cite.apis.compare.plan.job_inputs`.
         folder: the job's own; it gets mmcls' log.
     """
-    cfg = job_config(inputs, folder)
-    set_random_seed(init_random_seed(cfg.seed, device=cfg.device))
+    cfg = job_config(inputs)
+    cfg.work_dir = str(folder)
+    if inputs['method']['features']:
+        _use_features(cfg, inputs, folder)
+    set_random_seed(cfg.seed)
     model = build_classifier(cfg.model)
     model.init_weights()
     if 'train' in inputs['files']:
         _train(model, cfg)
-    return Scores(patches=predict(model, build_dataset(cfg.data.test), cfg))
+    return Scores(patches=predict(model, _dataset(cfg, 'test'), cfg))
 
 
 def _train(model: torch.nn.Module, cfg: Config) -> None:
-    data = build_dataset(cfg.data.train)
+    _forget_loggers()
+    data = _dataset(cfg, 'train')
     train_model(
         model,
         [data],
@@ -44,7 +50,36 @@ def _train(model: torch.nn.Module, cfg: Config) -> None:
     )
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits (N, K) into probabilities."""
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    return shifted / shifted.sum(1, keepdims=True)
+def _dataset(cfg: Config, part: str) -> Any:
+    if not cfg.data.get('workers_per_gpu'):
+        cfg.data[part].cache = 'off'
+    return share_patches(build_part(cfg, part), cfg)
+
+
+def _use_features(cfg: Config, inputs: dict[str, Any], folder: Path) -> None:
+    """Put features in the place of images, and nothing in that of the backbone."""
+    number = inputs['method']['features']
+    draws = {'val': draws_of(cfg, inputs, folder, 'val', 0)}
+    if 'train' in inputs['files']:
+        draws['train'] = draws_of(cfg, inputs, folder, 'train', number)
+    for part in ('train', 'val', 'test'):
+        data = cfg.data[part]
+        values = draws.get(part, draws['val'])
+        prefix = folder / f'{part}-features'
+        for i, value in enumerate(values, 1):
+            np.save(f'{prefix}_{i}.npy', value)
+        data.update(feature_file=str(prefix), num_aug=len(values))
+        for step in data.pipeline:
+            # 'model' is the backbone's, which is not there any more.
+            for key in [key for key, value in step.items() if value == 'model']:
+                step.pop(key)
+    cfg.model.backbone = {'type': 'FeatureBackbone'}
+
+
+def _forget_loggers() -> None:
+    """Let mmcls' loggers write to this job's log, not the one before's."""
+    from mmcv.utils import logging as mmcv_logging
+
+    for name in [*mmcv_logging.logger_initialized]:
+        logging.getLogger(name).handlers.clear()
+    mmcv_logging.logger_initialized.clear()
