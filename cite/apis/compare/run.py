@@ -13,7 +13,7 @@ from .config import Comparison, read_comparison
 from .engines import Engine, make_engine
 from .estimate import Estimate, duration
 from .leakage import check_leakage
-from .outcome import keep
+from .keep import keep
 from .plan import Job, job_digest, job_inputs, plan_jobs
 from .record import write_record
 from .store import Store, holds, read_rows
