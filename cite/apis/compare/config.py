@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -120,6 +121,7 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
         raise FileNotFoundError(f'{path}: no such config file.')
     raw = Config.fromfile(str(path), import_custom_modules=False)._cfg_dict
     values = {key: raw[key] for key in raw if key in _KEYS}
+    _check_spelling([*raw], path)
     missing = {'ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods'} - {
         *values
     }
@@ -171,6 +173,14 @@ def _method(name: str, config: dict[str, Any], path: Path) -> Method:
             f'{path}: the method {name!r} names files; use letters, digits, - and _.'
         )
     return method
+
+
+def _check_spelling(keys: list[str], path: Path) -> None:
+    """Refuse what looks like a key; a config may have variables of its own."""
+    for key in keys:
+        near = get_close_matches(key, _KEYS, n=1, cutoff=0.8)
+        if key not in _KEYS and near and near[0] not in keys:
+            raise ValueError(f'{path}: {key} is no key. Did you mean {near[0]}?')
 
 
 def _check(comparison: Comparison, path: Path) -> None:

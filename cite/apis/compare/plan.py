@@ -44,10 +44,11 @@ def plan_jobs(comparison: Comparison) -> list[Job]:
 
     With all slides there is one choice only; a method that is not trained has one job.
     """
-    jobs = [Job(m.name, None, 0, 0) for m in comparison.methods.values() if not m.trained]
+    methods = comparison.methods.values()
+    jobs = [Job(method.name, None, 0, 0) for method in methods if not method.trained]
     for seed in comparison.seeds:
         for draw in range(1, max(comparison.draws, 1) + 1):
-            for method in comparison.methods.values():
+            for method in methods:
                 for shots in comparison.shots:
                     job = _job(comparison, method, shots, draw, seed)
                     if job is not None:

@@ -12,8 +12,8 @@ from tqdm import tqdm
 from .config import Comparison, read_comparison
 from .engines import Engine, make_engine
 from .estimate import Estimate, duration
-from .leakage import check_leakage
 from .keep import keep
+from .leakage import check_leakage
 from .plan import Job, job_digest, job_inputs, plan_jobs
 from .record import write_record
 from .store import Store, holds, read_rows

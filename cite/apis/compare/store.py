@@ -59,7 +59,9 @@ class Store:
         """
         rows = read_rows(self.out / UNUSED) + read_rows(self.out / RESULTS)
         good = {row['job']: row for row in rows if holds(self.out, row, digests)}
-        other = {r['job']: r for r in rows if r['job'] not in digests and 'figures' in r}
+        other = {
+            r['job']: r for r in rows if r['job'] not in digests and 'figures' in r
+        }
         self.write_rows(good.values())
         _replace(self.out / UNUSED, ''.join(map(_line, other.values())))
         return good

@@ -50,7 +50,7 @@ def run_task(task: Task) -> Outcome:
     """
     folder = Path(task.folder)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     with _output_to(folder / 'log.txt'):
         try:
@@ -59,8 +59,6 @@ def run_task(task: Task) -> Outcome:
             traceback.print_exc()
             kind, text = type(error).__name__, ' '.join(str(error).split())
             return Outcome(task.name, error=f'{kind}: {text}')
-        finally:
-            _drop_features(folder)
     return Outcome(task.name, time.monotonic() - start, patches, slides)
 
 
@@ -79,12 +77,6 @@ def _scores(
         if values is not None and not np.isfinite(values).all():
             raise ValueError('some probabilities are not finite: training diverged.')
     return scores.patches, scores.slides
-
-
-def _drop_features(folder: Path) -> None:
-    """Remove the job's copies of features; the shared ones stay."""
-    for file in folder.glob('*-features_*.npy'):
-        file.unlink()
 
 
 @contextmanager

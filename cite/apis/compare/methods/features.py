@@ -1,4 +1,4 @@
-"""Features of a frozen backbone, computed once and shared by all jobs that want them."""
+"""Features of a frozen backbone, computed once for all jobs that want them."""
 
 import fcntl
 import hashlib
@@ -54,14 +54,26 @@ def features(inputs: dict[str, Any], folder: Path, file: str) -> Features:
     """
     cfg = job_config(inputs)
     lines = read_lines(inputs['files'][file], len(inputs['classes']))
-    (values,) = draws_of(cfg, inputs, folder, file, augmented=0)
-    return Features(values, lines.labels, lines.slides)
+    draws = shared_draws(cfg, inputs, folder, file, augmented=0)
+    return Features(draws.read(1), lines.labels, lines.slides)
 
 
-def draws_of(
+class Draws(NamedTuple):
+    """Features on disk, ``{prefix}_{i}.npy`` for i from 1, and which rows are meant."""
+
+    prefix: Path
+    number: int
+    rows: np.ndarray
+
+    def read(self, draw: int) -> np.ndarray:
+        """Return one draw of the rows that are meant, (N, D)."""
+        return np.load(f'{self.prefix}_{draw}.npy', mmap_mode='r')[self.rows]
+
+
+def shared_draws(
     cfg: Config, inputs: dict[str, Any], folder: Path, file: str, augmented: int
-) -> list[np.ndarray]:
-    """Return draws of the features of an annotation file, (N, D) each.
+) -> Draws:
+    """Return draws of the features of an annotation file, computed if they are not yet.
 
     They are computed for all training slides (or all test slides) at once, in one
     order and with one batch size, so that every job finds the same bits; whoever comes
@@ -76,19 +88,18 @@ def draws_of(
     """
     files, classes = inputs['files'], len(inputs['classes'])
     source = files['val'] if file == 'val' else files.get('pool', files['train'])
-    pool = read_lines(source, classes)
-    rows = _rows(pool, read_lines(files[file], classes))
+    rows = _rows(read_lines(source, classes), read_lines(files[file], classes))
     part = 'train' if augmented else 'test'
     data = cfg.data[part]
     before, data.ann_file = data.ann_file, source
-    cache = folder.parent.parent / 'features'
-    key = _key(cfg, part)
-    names = [f'{key}_{i}.npy' for i in range(1, max(augmented, 1) + 1)]
-    with _locked(cache / f'{key}.lock'):
-        if not all((cache / name).is_file() for name in names):
-            _compute(cfg, part, [cache / name for name in names])
+    prefix = folder.parent.parent / 'features' / _key(cfg, part)
+    draws = Draws(prefix, max(augmented, 1), rows)
+    paths = [Path(f'{prefix}_{i}.npy') for i in range(1, draws.number + 1)]
+    with _locked(prefix.with_suffix('.lock')):
+        if not all(path.is_file() for path in paths):
+            _compute(cfg, part, paths)
     data.ann_file = before
-    return [np.load(cache / name, mmap_mode='r')[rows] for name in names]
+    return draws
 
 
 def _rows(pool: Lines, wanted: Lines) -> np.ndarray:

@@ -22,7 +22,7 @@ def job_config(inputs: dict[str, Any]) -> Config:
     with _without_shots():
         cfg = Config.fromfile(method['config'])
     options = {**inputs['options'], **method['options']}
-    options.update({key: job['seed'] for key in method['seed_keys']})
+    options.update(dict.fromkeys(method['seed_keys'], job['seed']))
     cfg.merge_from_dict(options)
     for part, file in (('train', 'train'), ('val', 'val'), ('test', 'val')):
         if part not in cfg.data:

@@ -1,6 +1,7 @@
 """A method that is an mmcls config: trained and tested as ``mim`` does."""
 
 import logging
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from mmcls.apis import set_random_seed, train_model
 from mmcls.models import build_classifier
 from mmcv import Config
 
-from .features import draws_of
+from .features import shared_draws
 from .job_config import job_config
 from .patches import share_patches
 from .predict import predict
@@ -27,14 +28,15 @@ def trained(inputs: dict[str, Any], folder: Path) -> Scores:
     """
     cfg = job_config(inputs)
     cfg.work_dir = str(folder)
-    if inputs['method']['features']:
-        _use_features(cfg, inputs, folder)
-    set_random_seed(cfg.seed)
-    model = build_classifier(cfg.model)
-    model.init_weights()
-    if 'train' in inputs['files']:
-        _train(model, cfg)
-    return Scores(patches=predict(model, _dataset(cfg, 'test'), cfg))
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        if inputs['method']['features']:
+            _use_features(cfg, inputs, folder, Path(scratch))
+        set_random_seed(cfg.seed)
+        model = build_classifier(cfg.model)
+        model.init_weights()
+        if 'train' in inputs['files']:
+            _train(model, cfg)
+        return Scores(patches=predict(model, _dataset(cfg, 'test'), cfg))
 
 
 def _train(model: torch.nn.Module, cfg: Config) -> None:
@@ -56,20 +58,21 @@ def _dataset(cfg: Config, part: str) -> Any:
     return share_patches(build_part(cfg, part), cfg)
 
 
-def _use_features(cfg: Config, inputs: dict[str, Any], folder: Path) -> None:
+def _use_features(
+    cfg: Config, inputs: dict[str, Any], folder: Path, scratch: Path
+) -> None:
     """Put features in the place of images, and nothing in that of the backbone."""
     number = inputs['method']['features']
-    draws = {'val': draws_of(cfg, inputs, folder, 'val', 0)}
+    test = shared_draws(cfg, inputs, folder, 'val', 0)
+    prefixes = {'test': (test.prefix, 1)}
     if 'train' in inputs['files']:
-        draws['train'] = draws_of(cfg, inputs, folder, 'train', number)
-    for part in ('train', 'val', 'test'):
-        data = cfg.data[part]
-        values = draws.get(part, draws['val'])
-        prefix = folder / f'{part}-features'
-        for i, value in enumerate(values, 1):
-            np.save(f'{prefix}_{i}.npy', value)
-        data.update(feature_file=str(prefix), num_aug=len(values))
-        for step in data.pipeline:
+        train = shared_draws(cfg, inputs, folder, 'train', number)
+        for i in range(1, number + 1):
+            np.save(scratch / f'train_{i}.npy', train.read(i))
+        prefixes['train'] = (scratch / 'train', number)
+    for part, (prefix, draws) in prefixes.items():
+        cfg.data[part].update(feature_file=str(prefix), num_aug=draws)
+        for step in cfg.data[part].pipeline:
             # 'model' is the backbone's, which is not there any more.
             for key in [key for key, value in step.items() if value == 'model']:
                 step.pop(key)
