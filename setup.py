@@ -39,6 +39,9 @@ EXTRAS = {
     # `lora=dict(…)` of a backbone. peft 0.17 is the last for Python 3.9; accelerate,
     # which peft imports, asks for torch 2 from 1.0 on.
     'lora': ['peft>=0.13,<0.18', 'accelerate>=0.21,<1'],
+    # `--engine` of tools/compare.py. Ray 2.51 is the last for Python 3.9.
+    'ray': ['ray>=2.9'],
+    'slurm': ['submitit>=1.5'],
     'tensorboard': ['tensorboard'],  # mmcv's TensorboardLoggerHook
     'dev': [
         'hypothesis',
