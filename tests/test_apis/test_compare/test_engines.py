@@ -52,7 +52,7 @@ def test_a_dead_local_worker_is_replaced(local):
     failed, files, rows = local
     assert failed == {'dying': f'its process died (exit code -{signal.SIGKILL:d})'}
     assert len(files) == 8  # four jobs that look at patches
-    assert [job for job, _ in rows][0] == 'dying'
+    assert rows[0] == ('dying', None)
 
 
 def test_ray_gives_the_same(config, local, tmp_path, monkeypatch):

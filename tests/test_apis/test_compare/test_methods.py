@@ -206,18 +206,12 @@ def test_a_step_of_the_text_probe_goes_down_the_slope(job):
 
 def test_a_text_probe_without_a_shared_space_says_so(job):
     inputs, folder = job('cite')
-    inputs['options'] = {'model.backbone.prompt_length': 2}
-    inputs['method']['config'] = inputs['method']['config'].replace(
-        'cite.py', 'linear.py'
-    )
-    cfg = Path(inputs['method']['config'])
-    wide = cfg.with_name('wide.py')
-    text = cfg.with_name('cite.py').read_text()
-    wide.write_text(
-        text + "model['backbone'] = dict(type='CLIPImageBackbone', "
-        "arch=model['backbone']['arch'])\n"
-    )
-    inputs['method']['config'], inputs['options'] = str(wide), {}
+    prompted = Path(inputs['method']['config'])
+    fixed = prompted.with_name('fixed.py')
+    arch = "arch=model['backbone']['arch']"
+    line = f"model['backbone'] = dict(type='CLIPImageBackbone', {arch})\n"
+    fixed.write_text(prompted.read_text() + line)
+    inputs['method']['config'] = str(fixed)
     with pytest.raises(ValueError, match='16 wide, text embeddings 24'):
         text_probe(inputs, folder)
 
