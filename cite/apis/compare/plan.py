@@ -4,12 +4,14 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
+
+from mmcv import Config
 
 from cite.apis.run_identity import settings_identity
 
 from .config import Comparison, Method, Shots
-from .methods.job_config import job_config
+from .methods.job_config import job_config, read_method
 
 # Of a config as read: where it writes, and names that reach no number.
 _NO_MATTER = ('gpu_ids', 'device', 'run_name', 'n', 'log_config', 'log_level')
@@ -99,12 +101,14 @@ def job_inputs(comparison: Comparison, job: Job) -> dict[str, Any]:
     }
 
 
-def job_digest(inputs: dict[str, Any]) -> str:
+def job_digest(
+    inputs: dict[str, Any], read: Callable[[str], Config] = read_method
+) -> str:
     """Digest a job's inputs: settings and config, and what the files named there hold.
 
     A result with another digest is out of date. The code does not count.
     """
-    settings = job_config(inputs)._cfg_dict.to_dict()
+    settings = job_config(inputs, read)._cfg_dict.to_dict()
     for key in _NO_MATTER:
         settings.pop(key, None)
     known = {**inputs, 'method': {**inputs['method'], 'draws': None}}

@@ -1,5 +1,6 @@
 """The command: what is missing is run, and tables are made of all that is there."""
 
+import functools
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .engines import Engine, make_engine
 from .estimate import Estimate, duration
 from .keep import keep
 from .leakage import check_leakage
+from .methods.job_config import read_method
 from .plan import Job, job_digest, job_inputs, plan_jobs
 from .record import write_record
 from .store import Store, holds, read_rows
@@ -48,7 +50,8 @@ def make_plan(config: str) -> Plan:
     inputs = {job.name: job_inputs(comparison, job) for job in jobs}
     trains = [i['files']['train'] for i in inputs.values() if 'train' in i['files']]
     check_leakage(comparison, trains, config)
-    digests = {name: job_digest(given) for name, given in inputs.items()}
+    read = functools.cache(read_method)
+    digests = {name: job_digest(given, read) for name, given in inputs.items()}
     return Plan(comparison, jobs, inputs, digests)
 
 

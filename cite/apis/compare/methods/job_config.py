@@ -3,24 +3,32 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Callable
 
 import torch
 from mmcv import Config
 
 
-def job_config(inputs: dict[str, Any]) -> Config:
+def read_method(path: str) -> Config:
+    """Read a method's config."""
+    with _without_shots():
+        return Config.fromfile(path)
+
+
+def job_config(
+    inputs: dict[str, Any], read: Callable[[str], Config] = read_method
+) -> Config:
     """Read a method's config and put a job's files and options into it.
 
     Args:
         inputs: of :func:`cite.apis.compare.plan.job_inputs`.
+        read: reads a config; who asks for many jobs may remember what was read.
 
     Raises:
         ValueError: a config that names no training or test data.
     """
     method, job = inputs['method'], inputs['job']
-    with _without_shots():
-        cfg = Config.fromfile(method['config'])
+    cfg = Config(read(method['config'])._cfg_dict.to_dict())
     options = {**inputs['options'], **method['options']}
     options.update(dict.fromkeys(method['seed_keys'], job['seed']))
     cfg.merge_from_dict(options)
