@@ -44,7 +44,11 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     if args.dry_run:
         print(list_jobs(config, args.out, slots(args.jobs)))
         return
-    failed = run_comparison(config, args.out, args.engine, args.jobs)
+    try:
+        failed = run_comparison(config, args.out, args.engine, args.jobs)
+    except KeyboardInterrupt:
+        print('stopped; the same command goes on from here', file=sys.stderr)
+        sys.exit(130)
     out = args.out or default_out(config)
     for name, reason in failed.items():
         print(f'failed: {name}: {reason} ({out}/jobs/{name}/log.txt)', file=sys.stderr)

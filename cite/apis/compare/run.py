@@ -139,7 +139,8 @@ def run_comparison(
         _run(plan, missing, chosen, store, rows, progress)
         order = [job.name for job in plan.jobs if job.name in rows]
         store.write_rows([rows[name] for name in order])
-        _report(out)
+        if any('figures' in row for row in rows.values()):
+            _report(out)
     finally:
         store.close()
     return {name: rows[name]['error'] for name in order if 'error' in rows[name]}

@@ -197,10 +197,10 @@ def test_a_step_of_the_text_probe_goes_down_the_slope(job):
         step = np.zeros_like(start)
         step[place] = 1e-6
         gradient[place] = (loss(start + step) - loss(start - step)) / 2e-6
+    tensors = [torch.tensor(x).float(), torch.tensor(labels), torch.tensor(start)]
     found = _descend(
-        torch.tensor(x), torch.tensor(labels), torch.tensor(start),
-        torch.tensor(10.0), 1, 0.01,
-    )  # fmt: skip
+        tensors[0], tensors[1], tensors[2].float(), torch.tensor(10.0), 1, 0.01
+    )
     np.testing.assert_allclose(found, start - 0.01 * gradient, atol=1e-6)
 
 
