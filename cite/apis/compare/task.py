@@ -1,12 +1,13 @@
 """What a worker does with one job."""
 
+import logging
 import os
 import shutil
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -72,11 +73,21 @@ def _scores(
     from .methods import METHODS
 
     torch.set_num_threads(task.threads)
+    _forget_loggers()
     scores = METHODS[task.inputs['method']['type']](task.inputs, folder)
     for values in scores:
         if values is not None and not np.isfinite(values).all():
             raise ValueError('some probabilities are not finite: training diverged.')
     return scores.patches, scores.slides
+
+
+def _forget_loggers() -> None:
+    """Let mmcv's loggers write to this job's log, not the one before's."""
+    from mmcv.utils import logging as mmcv_logging
+
+    for name in [*mmcv_logging.logger_initialized]:
+        logging.getLogger(name).handlers.clear()
+    mmcv_logging.logger_initialized.clear()
 
 
 @contextmanager
@@ -85,11 +96,13 @@ def _output_to(path: Path) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(number) for number in (1, 2)]
-    with path.open('a') as file:
+    with path.open('a', buffering=1) as file:
         try:
             for number in (1, 2):
                 os.dup2(file.fileno(), number)
-            yield
+            # Where these are not the process's own, as in a notebook.
+            with redirect_stdout(file), redirect_stderr(file):
+                yield
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

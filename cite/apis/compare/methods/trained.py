@@ -1,6 +1,5 @@
 """A method that is an mmcls config: trained and tested as ``mim`` does."""
 
-import logging
 import tempfile
 import time
 from pathlib import Path
@@ -40,7 +39,6 @@ def trained(inputs: dict[str, Any], folder: Path) -> Scores:
 
 
 def _train(model: torch.nn.Module, cfg: Config) -> None:
-    _forget_loggers()
     data = _dataset(cfg, 'train')
     train_model(
         model,
@@ -77,12 +75,3 @@ def _use_features(
             for key in [key for key, value in step.items() if value == 'model']:
                 step.pop(key)
     cfg.model.backbone = {'type': 'FeatureBackbone'}
-
-
-def _forget_loggers() -> None:
-    """Let mmcls' loggers write to this job's log, not the one before's."""
-    from mmcv.utils import logging as mmcv_logging
-
-    for name in [*mmcv_logging.logger_initialized]:
-        logging.getLogger(name).handlers.clear()
-    mmcv_logging.logger_initialized.clear()
