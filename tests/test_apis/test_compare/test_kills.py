@@ -69,7 +69,9 @@ def test_twenty_kills_of_the_tool_or_its_jobs(compare_data, tmp_path):
         options={'runner.max_iters': 20},
     )  # fmt: skip
     unbroken, broken = tmp_path / 'unbroken', tmp_path / 'broken'
+    began = time.monotonic()
     assert start(config, unbroken).wait() == 0
+    whole = time.monotonic() - began
     expected = left_behind(unbroken)
     assert len(expected['results']) == 43
 
@@ -79,7 +81,7 @@ def test_twenty_kills_of_the_tool_or_its_jobs(compare_data, tmp_path):
     while sum(kills.values()) < KILLS:
         tool = start(config, broken)
         # From the start of Python to the middle of the jobs.
-        time.sleep(rng.uniform(1, 25))
+        time.sleep(rng.uniform(1, whole / 2))
         victims = [pid for pid in processes_of(tool.pid) if pid != tool.pid]
         if rng.random() < 0.5 and victims and tool.poll() is None:
             with suppress(ProcessLookupError):
