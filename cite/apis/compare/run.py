@@ -10,13 +10,14 @@ from typing import Any, Optional
 
 from tqdm import tqdm
 
-from .config import Comparison, read_comparison
+from .config import Comparison
 from .engines import Engine, make_engine
 from .estimate import Estimate, duration
 from .keep import keep
 from .leakage import check_leakage
 from .methods.job_config import read_method
 from .plan import Job, job_digest, job_inputs, plan_jobs
+from .read_config import read_comparison
 from .record import write_record
 from .store import Store, holds, read_rows
 from .task import Outcome, Task

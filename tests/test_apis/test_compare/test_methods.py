@@ -9,12 +9,12 @@ from mmcls.datasets import build_dataset
 from mmcls.models import build_classifier
 from tiny_compare import write_comparison
 
-from cite.apis.compare.config import read_comparison
 from cite.apis.compare.methods import METHODS, abmil, nearest_mean, text_probe
 from cite.apis.compare.methods.abmil import GatedAttention
 from cite.apis.compare.methods.features import Features, features
 from cite.apis.compare.methods.job_config import job_config
 from cite.apis.compare.plan import Job, job_inputs
+from cite.apis.compare.read_config import read_comparison
 
 
 @pytest.fixture(scope='module')

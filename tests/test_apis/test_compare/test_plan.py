@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tiny_compare import write_comparison
 
-from cite.apis.compare.config import read_comparison
 from cite.apis.compare.plan import Job, job_digest, job_inputs, plan_jobs
+from cite.apis.compare.read_config import read_comparison
 
 
 @pytest.fixture
