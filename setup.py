@@ -47,6 +47,9 @@ EXTRAS = {
     'text': ['sacremoses', 'sentencepiece', 'protobuf'],
     # The text tower of CONCH. 2.24.0 is for torch 1.13; 3.0 and later want torch 2.
     'open_clip': ['open_clip_torch>=2.24'],
+    # `--engine` of tools/compare.py. Ray 2.51 is the last for Python 3.9.
+    'ray': ['ray>=2.9'],
+    'slurm': ['submitit>=1.5'],
     'tensorboard': ['tensorboard'],  # mmcv's TensorboardLoggerHook
     'dev': [
         'hypothesis',

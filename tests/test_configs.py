@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.parts
+    # configs/compare holds lists of configs.
+    if not {'_base_', 'compare'} & {*path.parts}
 )
 BASELINE = 'configs/gastric/baseline/'
 CITE = 'configs/gastric/cite/clip-vitb16_biolinkbert-l_cb_bs128_i1000.py'

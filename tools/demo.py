@@ -20,8 +20,9 @@ import torch
 from cite.apis.cli import run_cli
 from cite.apis.commands import shell_setup
 from cite.apis.demo import DATA, run_demo
-from cite.apis.demo_data import Size
+from cite.apis.demo_data import Size, prepare
 from cite.apis.demo_report import closing, table
+from cite.apis.demo_run import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,6 +40,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     seeds.add_argument(
         '--seeds', type=int, nargs='+', help='one demo each, and a table'
     )
+    add('--data-only', action='store_true', help='make slides and models, no more')
     add('--controls', action='store_true', help='shuffled labels, an untrained model')
     add('--data', type=Path, help='folder for slides and models (data/demo)')
     add('--work-dir', type=Path, help="folder for checkpoints (the config's)")
@@ -58,6 +60,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     data = args.data or Path(os.environ.get('DEMO_DATA') or DATA)
     size = Size(args.slides, args.patches, args.iterations)
     options = dict(option.split('=', 1) for option in args.cfg_options)
+    if args.data_only:
+        texts = read_config({'DEMO_DATA': str(data)}).model.head.texts
+        prepare(data, args.seed, size, texts)
+        return
     start = time.monotonic()
     print(f'To type the commands below, first:\n  {shell_setup()}', flush=True)
     if args.seeds is None:

@@ -34,6 +34,12 @@ def run_identity(config: str, environment: Mapping[str, str]) -> str:
     """
     with set_variables(environment):
         settings = Config.fromfile(config)._cfg_dict.to_dict()
+    return settings_identity(settings)
+
+
+def settings_identity(settings: dict[str, Any]) -> str:
+    """Digest settings as read, and the contents of the files that they name."""
+    settings = dict(settings)
     settings.pop('work_dir', None)  # where it writes changes no number
     settings.pop('custom_imports', None)  # names of packages, not of folders here
     paths = sorted({path for text in _strings(settings) for path in _paths(text)})

@@ -3,6 +3,7 @@ from .bert import BERT
 from .clip_text_encoder import CLIPTextEncoder
 from .decoder_text_encoder import DecoderTextEncoder
 from .open_clip_text_encoder import OpenCLIPTextEncoder
+from .random_vectors import RandomVectors
 from .t5_encoder import T5Encoder
 from .transformers_text_encoder import TransformersTextEncoder
 
@@ -12,6 +13,7 @@ __all__ = [
     'CLIPTextEncoder',
     'DecoderTextEncoder',
     'OpenCLIPTextEncoder',
+    'RandomVectors',
     'T5Encoder',
     'TransformersTextEncoder',
 ]

@@ -1,0 +1,54 @@
+"""How long jobs will take, by what those of the same method took."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any, Optional
+
+
+class Estimate:
+    """Means of measured seconds.
+
+    Args:
+        rows: results; those of failed jobs tell nothing.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
+        self._seconds: dict[str, list[float]] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take in a result."""
+        if 'seconds' in row:
+            self._seconds.setdefault(row['method'], []).append(row['seconds'])
+
+    def of(self, method: str) -> Optional[float]:
+        """Return the seconds of a job, or None without one to go by."""
+        known = self._seconds.get(method)
+        return fmean(known) if known else None
+
+    def all(self, methods: Sequence[str], slots: int) -> str:
+        """Say how long jobs of these methods take, some at once.
+
+        >>> Estimate([{'method': 'a', 'seconds': 60}]).all(['a', 'a', 'b'], 2)
+        '1 min and 1 jobs of unknown time'
+        """
+        known = [seconds for seconds in map(self.of, methods) if seconds is not None]
+        unknown = len(methods) - len(known)
+        if methods and not known:
+            return f'unknown time ({unknown} jobs)'
+        text = duration(sum(known) / slots)
+        return f'{text} and {unknown} jobs of unknown time' if unknown else text
+
+
+def duration(seconds: Optional[float]) -> str:
+    """Write a duration for people.
+
+    >>> duration(7.26), duration(60), duration(5400), duration(None)
+    ('7.3 s', '1 min', '1.5 h', 'unknown')
+    """
+    if seconds is None:
+        return 'unknown'
+    if seconds < 60:
+        return f'{seconds:.1f} s'
+    return f'{seconds / 60:.0f} min' if seconds < 5400 else f'{seconds / 3600:.1f} h'

@@ -1,0 +1,57 @@
+"""No slide and no patient may be trained on and tested on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Optional
+
+from cite.apis.check import annotations
+from cite.apis.check.annotations import Part
+from cite.apis.check.report import Report
+
+from .config import Comparison
+
+
+def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> None:
+    """Look at every training file that is to be used, before any training.
+
+    Args:
+        comparison: what is compared.
+        files: the training files.
+        config: named in the message.
+
+    Raises:
+        ValueError: a slide or a patient is on both sides, a class has no training
+            slide, or a file has faulty lines; the message lists all.
+    """
+    report = Report(config)
+    test = _part(comparison, 'test', str(comparison.val_file), report)
+    annotations.check_part(test, report)
+    parts = [test]
+    for file in sorted({*files}):
+        train = _part(comparison, 'train', file, report)
+        annotations.check_part(train, report)
+        annotations.check_sides(train, test, report)
+        parts.append(train)
+    table, column = _table(comparison, parts)
+    annotations.check_patients(parts, table, column, report)
+    errors: list[Any] = [p for p in report.problems if p.level == 'error']
+    if errors:
+        listed = '\n'.join(f'  {p.where}: {p.message}' for p in errors[:20])
+        more = f'\n  … and {len(errors) - 20} more' if len(errors) > 20 else ''
+        raise ValueError(
+            f'{config}: nothing is trained, since training and test slides are not '
+            f'apart, or the files are faulty:\n{listed}{more}'
+        )
+
+
+def _part(comparison: Comparison, name: str, file: str, report: Report) -> Part:
+    lines = annotations.read_part_lines(file, len(comparison.classes), report)
+    return Part(name, file, comparison.data_prefix, comparison.classes, lines)
+
+
+def _table(
+    comparison: Comparison, parts: list[Part]
+) -> tuple[Optional[Path], Optional[str]]:
+    if comparison.captions is None:
+        return annotations.find_table(parts), comparison.patient
+    return Path(comparison.captions), comparison.patient

@@ -1,0 +1,22 @@
+"""Ways from training slides to scores of the test patches, by the ``type`` in a config.
+
+Each is a function of a job's inputs (:func:`cite.apis.compare.plan.job_inputs`) and a
+folder of its own, and returns :class:`.scores.Scores`.
+"""
+
+from typing import Any, Callable
+
+from .abmil import abmil
+from .nearest_mean import nearest_mean
+from .scores import Scores
+from .text_probe import text_probe
+from .trained import trained
+
+METHODS: dict[str, Callable[[dict[str, Any], Any], Scores]] = {
+    'trained': trained,
+    'text_probe': text_probe,
+    'nearest_mean': nearest_mean,
+    'abmil': abmil,
+}
+
+__all__ = ['METHODS', 'Scores']

@@ -1,0 +1,40 @@
+from typing import Any
+
+import torch
+from mmcls.models.builder import MODELS
+from torch import Tensor
+
+from .base_text_encoder import BaseTextEncoder
+
+
+@MODELS.register_module()
+class RandomVectors(BaseTextEncoder):
+    """Class vectors that know nothing of the texts: what text guidance is held against.
+
+    Args:
+        width: D, that of the language model in whose place it stands.
+        seed: of the vectors.
+
+    Raises:
+        ValueError: a width below 1.
+    """
+
+    def __init__(self, width: int, seed: int = 0) -> None:
+        if width < 1:
+            raise ValueError(f'model.head.text_encoder.width={width}; give 1 or more.')
+        self.width = width
+        self.seed = seed
+
+    def compute(self, texts: list[str]) -> dict[str, Tensor]:
+        """Draw K vectors from a normal distribution, (K, D)."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return {
+            'text_embeddings': torch.randn(len(texts), self.width, generator=generator)
+        }
+
+    def cache_identity(self) -> None:
+        """Return None: drawing is cheaper than reading."""
+
+    def source(self) -> dict[str, Any]:
+        """Describe width and seed, for a checkpoint."""
+        return {'encoder': 'RandomVectors', 'width': self.width, 'seed': self.seed}

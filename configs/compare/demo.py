@@ -1,0 +1,50 @@
+# All methods on synthetic slides: `make compare-demo` makes them and runs this.
+# python tools/compare.py configs/compare/demo.py
+# Models have random weights: the report is real, its ranking of methods means nothing.
+import os
+
+data_root = os.environ.get('DEMO_DATA', 'data/demo')
+title = 'Synthetic slides of three grades, small models of random weights'
+data_prefix = f'{data_root}/patches_captions/'
+ann_root = f'{data_root}/gastric_cls3_ann/'
+train = 'train_{shots}_0.5{draw}.txt'
+val = 'val_0.5.txt'
+captions = f'{data_root}/captions.csv'
+classes = ['Well differentiated', 'Moderately differentiated', 'Poorly differentiated']
+shots = [1, 2, 4, 'all']
+draws = 2
+seeds = [0]
+
+# One recipe for all: 60 iterations of 16 patches, classes in rotation. Images are
+# loaded in the process itself, where all its jobs share the decoded ones.
+options = {
+    'runner.max_iters': 60,
+    'data.samples_per_gpu': 16,
+    'data.workers_per_gpu': 0,
+}
+folder = 'configs/demo'
+cite = f'{folder}/cite_tiny-clip_tiny-bert.py'
+zeroshot = f'{folder}/zeroshot.py'
+methods = {
+    'zero-shot': dict(
+        label='Zero-shot', config=zeroshot, trained=False),
+    'linear': dict(label='Linear', config=f'{folder}/linear.py', features=8),
+    'fine-tune': dict(label='Fine-tune', config=f'{folder}/finetune.py'),
+    'vpt-shallow': dict(label='VPT shallow', config=f'{folder}/vpt.py'),
+    'vpt-deep': dict(label='VPT deep', config=f'{folder}/vpt-deep.py'),
+    'cite': dict(label='CITE', config=cite),
+    'cite-no-prompt': dict(
+        label='CITE without prompt',
+        config=f'{folder}/cite_no-prompt.py',
+        features=8),
+    'cite-no-text': dict(
+        label='CITE without text',
+        config=f'{folder}/cite_no-text.py',
+        seed_keys=['model.head.text_encoder.seed']),
+    'text-probe': dict(
+        label='Text-initialised probe', type='text_probe', config=zeroshot),
+    'nearest-mean': dict(
+        label='Nearest class mean', type='nearest_mean', config=zeroshot),
+    'abmil': dict(label='ABMIL', type='abmil', config=zeroshot),
+}
+reference = 'cite'

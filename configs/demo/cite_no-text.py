@@ -1,0 +1,7 @@
+# The demo's CITE with random class vectors in the place of the texts' embeddings.
+_base_ = 'cite_tiny-clip_tiny-bert.py'
+
+model = dict(
+    head=dict(
+        text_encoder=dict(_delete_=True, type='RandomVectors', width=192)))
+work_dir = 'work_dirs/demo/cite_no-text'

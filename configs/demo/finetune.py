@@ -1,0 +1,7 @@
+# The demo's CLIP, fine-tuned whole at a thirtieth of the others' rate.
+_base_ = 'linear.py'
+
+lr = 0.001
+model = dict(backbone=dict(fix=False))
+optimizer = dict(lr=lr)
+work_dir = 'work_dirs/demo/finetune'

@@ -1,0 +1,8 @@
+# Linear classifier on the frozen features of the demo's CLIP.
+_base_ = 'cite_no-prompt.py'
+
+model = dict(
+    neck=None,
+    head=dict(
+        _delete_=True, type='MyLinearClsHead', num_classes=3, in_channels=128))
+work_dir = 'work_dirs/demo/linear'

@@ -1,0 +1,5 @@
+# Visual prompt tuning, deep: a prompt of its own for each block.
+_base_ = 'vpt.py'
+
+model = dict(backbone=dict(prompt_layers=[0, 1]))
+work_dir = 'work_dirs/demo/vpt-deep'

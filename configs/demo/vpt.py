@@ -1,0 +1,9 @@
+# Visual prompt tuning, shallow, of the demo's CLIP with a linear classifier.
+_base_ = 'cite_tiny-clip_tiny-bert.py'
+
+model = dict(
+    backbone=dict(prompt_init='normal'),
+    neck=None,
+    head=dict(
+        _delete_=True, type='MyLinearClsHead', num_classes=3, in_channels=128))
+work_dir = 'work_dirs/demo/vpt'

@@ -1,0 +1,18 @@
+# The demo's CLIP, zero-shot; its weights are random, so expect chance.
+import os
+
+_base_ = 'cite_no-prompt.py'
+
+data_root = os.environ.get('DEMO_DATA', 'data/demo')
+model = dict(
+    neck=None,
+    head=dict(
+        _delete_=True,
+        type='CLIPTextHead',
+        arch=f'{data_root}/models/tiny_clip.pt',
+        texts=[
+            'Well differentiated tubular adenocarcinoma',
+            'Moderately differentiated tubular adenocarcinoma',
+            'Poorly differentiated adenocarcinoma'
+        ]))
+work_dir = 'work_dirs/demo/zeroshot'

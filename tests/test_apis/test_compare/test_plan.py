@@ -1,0 +1,124 @@
+"""Which jobs there are, and when one is out of date."""
+
+from pathlib import Path
+
+import pytest
+from tiny_compare import write_comparison
+
+from cite.apis.compare.plan import Job, job_digest, job_inputs, plan_jobs
+from cite.apis.compare.read_config import read_comparison
+
+
+@pytest.fixture
+def compare(compare_data, tmp_path):
+    """Return a function that reads the comparison with other values."""
+    return lambda **changes: read_comparison(
+        write_comparison(compare_data, tmp_path, **changes)
+    )
+
+
+def counts(jobs):
+    found = {}
+    for job in jobs:
+        found[job.method] = found.get(job.method, 0) + 1
+    return found
+
+
+def test_one_test_of_zero_shot_and_shots_x_draws_x_seeds_of_others(compare):
+    jobs = plan_jobs(compare(shots=[1, 2, 'all'], draws=3, seeds=[0, 1]))
+    # (2 shots x 3 draws + all once) x 2 seeds
+    assert counts(jobs) == {'zero': 1, 'cite': 14, 'linear': 14, 'mean': 14}
+    assert len({job.name for job in jobs}) == 43
+    assert Job('cite', 2, 3, 1) in jobs
+    assert Job('cite', 'all', 0, 1) in jobs
+
+
+def test_without_draws_the_largest_slides_are_taken(compare):
+    jobs = plan_jobs(compare(shots=[1, 2], draws=0, seeds=[5]))
+    mine = [job.name for job in jobs if job.method == 'cite']
+    assert mine == ['cite-1shot-draw0-seed5', 'cite-2shot-draw0-seed5']
+
+
+def test_a_method_may_have_fewer_draws(compare):
+    comparison = compare(shots=[1, 'all'], draws=3)
+    comparison.methods['cite'].draws = 1
+    assert counts(plan_jobs(comparison))['cite'] == 2
+    assert counts(plan_jobs(comparison))['linear'] == 4
+
+
+def test_the_first_draw_of_every_method_comes_before_any_second(compare):
+    jobs = [j for j in plan_jobs(compare(draws=2)) if j.shots == 1]
+    assert [j.draw for j in jobs] == [1, 1, 1, 2, 2, 2]
+
+
+def test_jobs_name_their_draw(compare, compare_data):
+    inputs = job_inputs(compare(), Job('cite', 1, 2, 0))
+    ann = compare_data / 'gastric_cls3_ann'
+    assert inputs['files']['train'] == str(ann / 'train_1_0.5_draw2.txt')
+    assert inputs['files']['val'] == str(ann / 'val_0.5.txt')
+
+
+def test_a_missing_draw_says_how_to_make_it(compare):
+    with pytest.raises(FileNotFoundError, match=r'draw9\.txt.*--draws'):
+        job_inputs(compare(), Job('cite', 1, 9, 0))
+
+
+JOB = Job('cite', 1, 1, 0)
+
+
+def digest(comparison, job=JOB):
+    return job_digest(job_inputs(comparison, job))
+
+
+def test_a_label_or_other_methods_change_no_digest(compare):
+    before = digest(compare())
+    comparison = compare(shots=[1, 2, 'all'], draws=3, reference='mean')
+    comparison.methods['cite'].label = 'Another'
+    assert digest(comparison) == before
+
+
+def test_settings_change_the_digest(compare):
+    before = digest(compare())
+    assert digest(compare(options={'optimizer.lr': 0.5})) != before
+    comparison = compare()
+    comparison.methods['cite'].features = 2
+    assert digest(comparison) != before
+    assert digest(compare(), Job('cite', 1, 1, 1)) != before
+
+
+def test_files_change_the_digest(compare_data, tmp_path):
+    path = Path(write_comparison(compare_data, tmp_path, ann_root=str(tmp_path)))
+    for name in ('train_1_0.5_draw1.txt', 'val_0.5.txt'):
+        text = (compare_data / 'gastric_cls3_ann' / name).read_text()
+        (tmp_path / name).write_text(text)
+    comparison = read_comparison(path)
+    before = digest(comparison)
+    (tmp_path / 'val_0.5.txt').write_text(text.split('\n', 1)[1])
+    assert digest(comparison) != before
+    config = tmp_path / 'configs/cite.py'
+    (tmp_path / 'val_0.5.txt').write_text(text)
+    assert digest(comparison) == before
+    config.write_text(config.read_text().replace("'max_iters': 2", "'max_iters': 3"))
+    assert digest(comparison) != before
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'methods': {}}, 'nothing to compare'),
+        ({'reference': 'none'}, 'is none of the methods'),
+        ({'figures': ['speed']}, 'choose among'),
+        ({'shots': [0]}, "numbers or 'all'"),
+        ({'seeds': []}, 'seeds need values'),
+    ],
+)
+def test_a_config_without_sense_says_so(compare, changes, message):
+    with pytest.raises(ValueError, match=message):
+        compare(**changes)
+
+
+def test_a_misspelt_key_of_the_comparison_is_an_error(compare_data, tmp_path):
+    path = Path(write_comparison(compare_data, tmp_path))
+    path.write_text(path.read_text().replace('seeds = ', 'seed = '))
+    with pytest.raises(ValueError, match=r'seed is no key. Did you mean seeds'):
+        read_comparison(path)
