@@ -43,6 +43,7 @@ EXTRAS = {
     'dev': [
         'hypothesis',
         'mypy',
+        'playwright',
         'pytest',
         'pytest-timeout',
         'pytest-xdist',
