@@ -84,6 +84,10 @@ class Outcome:
         """Return the runs of a method with that many training slides."""
         return [r for r in self.runs if (r.method, r.shots) == (method, shots)]
 
+    def at(self, method: str, shots: Shots) -> list[Run]:
+        """Return the same; of a method that is not trained, its run."""
+        return self.of(method, shots) or self.of(method, None)
+
     def patches(self, run: Run) -> Optional[Patches]:
         """Read the patches of a run; None where the method scores slides alone.
 

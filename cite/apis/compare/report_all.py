@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Union
 
 from .outcome import read_outcome
+from .report import report_page
 from .summary import summarise
 from .tables import csv_table, latex_table, markdown_table
 
@@ -29,6 +30,7 @@ def write_all(out: Union[str, Path]) -> list[Path]:
         'table.md': markdown_table(outcome, summary),
         'table.csv': csv_table(outcome, summary),
         'table.tex': latex_table(outcome, summary),
+        'report.html': report_page(outcome, summary),
     }
     paths = []
     for name, text in texts.items():
