@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def make_comparison(
     """Write a comparison's folder; returns it.
 
     Args:
-        pictures: slides that get images of their patches, drawn.
+        pictures: slides that are drawn; every patch of a class gets the image of one.
     """
     rng = np.random.default_rng(seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -117,20 +118,21 @@ def _slides(rng, slides, patches, patients):
 
 
 def _draw_pictures(data, bags, pictures):
+    """Name every slide's patches; their files are links to a few drawn ones."""
+    names = {s: [f'{s}_{p:03d}.jpg' for p in range(n)] for s, _, _, n, _ in bags}
+    if not pictures:
+        return names
     data.mkdir(parents=True, exist_ok=True)
-    names = {}
-    for i, (slide, _, grade, number, _) in enumerate(bags):
-        names[slide] = [f'{slide}_{p:03d}.jpg' for p in range(number)]
-        if i < pictures:
-            write_slide(data, GRADES[grade], 0, i, number)
-            made = sorted(p for p in data.glob('*.jpg') if p.name not in _known(names))
-            for path, name in zip(made, names[slide]):
-                path.rename(data / name)
+    drawn = [[] for _ in GRADES]
+    for i in range(pictures):
+        folder = data.parent / 'drawn' / str(i)
+        folder.mkdir(parents=True)
+        write_slide(folder, GRADES[i % 3], 0, i, 2)
+        drawn[i % 3] += sorted(folder.iterdir())
+    for i, (slide, _, grade, _, _) in enumerate(bags):
+        for p, name in enumerate(names[slide]):
+            os.link(drawn[grade][(i + p) % len(drawn[grade])], data / name)
     return names
-
-
-def _known(names):
-    return {name for files in names.values() for name in files}
 
 
 def _jobs(methods, shots, draws, seeds):

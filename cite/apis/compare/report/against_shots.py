@@ -16,8 +16,8 @@ def shots_figure(
     """Draw one figure of all methods against shots, with bands: the paper's figure."""
     words = FIGURE_WORDS[figure]
     caption = (
-        f'{words.name} of slides ({words.unit}) against the number of training slides of '
-        'each class. Lines: the mean over draws and seeds; bands and bars: 95 % '
+        f'{words.name} of slides ({words.unit}) against the number of training slides '
+        'of each class. Lines: the mean over draws and seeds; bands and bars: 95 % '
         'intervals. What needs no training slides runs across.'
     )
     sizes = [(760, 420, True), (360, 340, False)]
@@ -32,11 +32,9 @@ def shots_figure(
     )
 
 
-def other_figures(
-    outcome: Outcome, summary: Summary, looks: dict[str, Mark]
-) -> Figure:
+def other_figures(outcome: Outcome, summary: Summary, looks: dict[str, Mark]) -> Figure:
     """Draw the other figures, small."""
-    names = [name for name in summary.figures[1:]]
+    names = summary.figures[1:]
     charts = [_chart(outcome, summary, looks, n, 330, 250, False) for n in names]
     rows = []
     for name in names:
@@ -45,8 +43,8 @@ def other_figures(
         head = ['Figure', *table.head]
     return Figure(
         key='shots-others',
-        caption='The other figures of slides, drawn alike. Of the calibration error and '
-        'the negative log-likelihood less is better.',
+        caption='The other figures of slides, drawn alike. Of the calibration error '
+        'and the negative log-likelihood less is better.',
         pictures=charts,
         table=Table('The other figures with 95 % intervals', head, rows),
         size='medium',
@@ -102,7 +100,7 @@ def _chart(
     edge = 0.35 if len(trained) > 1 else 0.5
     frame = Frame(
         *(46, 34, width - 46 - right, height - 34 - 46),
-        x=(-edge, len(trained) - 1 + edge),
+        x=(-edge, len(trained) - 1 + edge / 2),
         y=(ticks[0], ticks[-1]),
     )
     axes = [

@@ -19,12 +19,12 @@ from .svg import Frame, picture, tag
 RATES = np.linspace(0, 1, 51)  # false positive rates at which curves are averaged
 
 
-def confusion_figure(
-    outcome: Outcome, shots: Shots, methods: Sequence[str]
-) -> Figure:
+def confusion_figure(outcome: Outcome, shots: Shots, methods: Sequence[str]) -> Figure:
     """Draw a matrix for each method: slides by class and prediction, over all runs."""
     counts = {
-        method: np.mean([_counts(outcome, r.scores) for r in outcome.at(method, shots)], 0)
+        method: np.mean(
+            [_counts(outcome, r.scores) for r in outcome.at(method, shots)], 0
+        )
         for method in methods
     }
     caption = (
@@ -75,8 +75,10 @@ def _matrix(outcome: Outcome, shots: Shots, method: str, counts: np.ndarray) -> 
             place = {'x': left + size * j, 'y': top + size * k}
             parts.append(_cell(place, size, shares[k, j], k == j))
     said = [
-        f'Of {name}, ' + ', '.join(
-            f'{shares[k, j]:.0f} % as {other}' for j, other in enumerate(outcome.classes)
+        f'Of {name}, '
+        + ', '.join(
+            f'{shares[k, j]:.0f} % as {other}'
+            for j, other in enumerate(outcome.classes)
         )
         for k, name in enumerate(outcome.classes)
     ]
@@ -153,7 +155,8 @@ def mean_roc(scores: np.ndarray, member: np.ndarray) -> np.ndarray:
 def _mean_area(outcome: Outcome, shots: Shots, method: str, k: int) -> float:
     member = (outcome.labels == k).astype(np.int64)
     pairs = [
-        np.stack([-r.scores[:, k], r.scores[:, k]], 1) for r in outcome.at(method, shots)
+        np.stack([-r.scores[:, k], r.scores[:, k]], 1)
+        for r in outcome.at(method, shots)
     ]
     return float(np.mean([100 * auroc(pair, member)[0] for pair in pairs]))
 
@@ -222,7 +225,7 @@ def reliability_figure(
 def _reliability(
     outcome: Outcome, shots: Shots, method: str, look: Mark, curve: object, floor: float
 ) -> Markup:
-    frame = Frame(36, 54, 184, 150, x=(0, 100), y=(0, 100))
+    frame = Frame(36, 66, 184, 150, x=(0, 100), y=(0, 100))
     ticks = [0, 50, 100]
     confidence, right, share = (100 * np.asarray(v) for v in curve)  # type: ignore[call-overload]
     filled = np.flatnonzero(share > 0)
@@ -231,7 +234,7 @@ def _reliability(
         tag(
             'rect',
             **{'x': frame.left + width * b + 0.5, 'width': width - 1},
-            **{'y': 250 - 0.32 * share[b] * 100 / max(share), 'class_': 'count'},
+            **{'y': 262 - 0.32 * share[b] * 100 / max(share), 'class_': 'count'},
             height=0.32 * share[b] * 100 / max(share),
         )
         for b in filled
@@ -249,24 +252,24 @@ def _reliability(
             class_=f'series {look.class_}',
         ),
         *(
-            tag('text', t, x=frame.at(t, 0)[0], y=266, class_='tick middle')
+            tag('text', t, x=frame.at(t, 0)[0], y=278, class_='tick middle')
             for t in ticks
         ),
-        tag('text', 'confidence, %', x=128, y=282, class_='axis-name middle'),
+        tag('text', 'confidence, %', x=128, y=294, class_='axis-name middle'),
     ]
     gap = float((share[filled] * np.abs(right - confidence)[filled]).sum() / 100)
     over = float((share[filled] * (confidence - right)[filled]).sum() / 100)
-    words = f'gap {gap:.1f}, by chance {floor:.1f}'
-    parts.append(tag('text', words, x=216, y=44, class_='tick end'))
+    words = f'gap {gap:.1f} points; by chance {floor:.1f}'
+    parts.append(tag('text', words, x=0, y=33, class_='tick'))
     trend = 'over' if over > 0 else 'under'
     desc = (
-        f'Mean distance from the diagonal {gap:.1f} points; on average {trend}confident '
-        f'by {abs(over):.1f}. Perfect calibration would show about {floor:.1f} by chance '
-        'in a run.'
+        f'Mean distance from the diagonal {gap:.1f} points; on average '
+        f'{trend}confident by {abs(over):.1f}. Perfect calibration would show about '
+        f'{floor:.1f} by chance in a run.'
     )
     key = f'reliability-{shots_words(shots)}-{method}'
     title = f'Reliability of {outcome.methods[method]}, {slides_words(shots)}'
-    return picture(key, 230, 288, title, desc, *parts)
+    return picture(key, 230, 300, title, desc, *parts)
 
 
 def _cut(text: str, length: int) -> str:

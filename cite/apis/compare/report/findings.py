@@ -66,15 +66,26 @@ def cautions(outcome: Outcome, summary: Summary) -> list[str]:
             f'{count(len(outcome.failures), "job")} failed (listed below): a method '
             'that fails on hard draws looks better than it is.'
         )
-    draws = {c.draws for (_, _, s, _), c in summary.cells.items() if s not in (None, 'all')}
+    draws = {
+        c.draws for (_, _, s, _), c in summary.cells.items() if s not in (None, 'all')
+    }
     if draws and min(draws) < FEW_DRAWS:
         lines.append(
             f'Some methods have only {count(min(draws), "draw")} of training slides '
             '(†): so few say little about the spread between draws, and the intervals '
             'are too narrow.'
         )
-    number = len({len(outcome.of(m, s)) for m in outcome.methods for s in outcome.shots
-                  if s is not None and outcome.of(m, s)} ) > 1
+    number = (
+        len(
+            {
+                len(outcome.of(m, s))
+                for m in outcome.methods
+                for s in outcome.shots
+                if s is not None and outcome.of(m, s)
+            }
+        )
+        > 1
+    )
     if number:
         lines.append(
             'Methods or shots have different numbers of runs. Tests use the draws and '

@@ -83,9 +83,12 @@ def _entry(summary: Summary, level: str, method: str, shots: Any, name: str) -> 
     others = [
         cell.value.estimate
         for (at, _, s, figure), cell in summary.cells.items()
-        if (at, s, figure) == (level, shots, name) and cell.value.estimate == cell.value.estimate
+        if (at, s, figure) == (level, shots, name)
+        and cell.value.estimate == cell.value.estimate
     ]
-    best = min(others, default=None) if words.less_is_better else max(others, default=None)
+    best = (
+        min(others, default=None) if words.less_is_better else max(others, default=None)
+    )
     test = summary.tests.get((level, method, shots, name))
     return Entry(
         estimate=words.write(value.estimate),
@@ -101,12 +104,12 @@ def _reach(value: Interval, ends: list[float]) -> Optional[Markup]:
     if not all(x == x for x in value) or not ends:
         return None
     low, span = min(ends), max(max(ends) - min(ends), 1e-9)
-    x = [4 + 112 * (v - low) / span for v in (value.low, value.estimate, value.high)]
+    x = [4 + 82 * (v - low) / span for v in (value.low, value.estimate, value.high)]
     return tag(
         'svg',
-        tag('line', x1=4, x2=116, y1=9, y2=9, class_='grid'),
+        tag('line', x1=4, x2=86, y1=9, y2=9, class_='grid'),
         tag('line', x1=x[0], x2=x[2], y1=9, y2=9, class_='reach'),
         tag('circle', cx=x[1], cy=9, r=4),
-        **{'viewBox': '0 0 120 18', 'width': 120, 'height': 18, 'class_': 'reach-strip'},
+        **{'viewBox': '0 0 90 18', 'width': 90, 'height': 18, 'class_': 'reach-strip'},
         aria_hidden='true',
     )

@@ -60,7 +60,9 @@ class Mark(NamedTuple):
 
     def sample(self) -> Markup:
         """Draw line and mark for a legend; the name beside it says what they are."""
-        line = tag('path', d='M1 8H33', class_='line', stroke_dasharray=self.dash or None)
+        line = tag(
+            'path', d='M1 8H33', class_='line', stroke_dasharray=self.dash or None
+        )
         return tag(
             'svg',
             *(line, self.at(17, 8)),

@@ -13,7 +13,7 @@ from .thumbnails import Thumbnails
 
 CARDS = 24
 PICTURES = 6  # of each slide
-_STRIPS = 120  # patches that a strip shows one by one
+_STRIPS = 100  # patches that a strip shows one by one
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,9 @@ def _patches(
     for p in falling[places.round().astype(int)].tolist():
         file, scores = str(patches.files[p]), 100 * patches.scores[p]
         address = thumbnails.of(file)
-        pictures.append(Picture(file, address, float(scores[said]), float(scores[true])))
+        pictures.append(
+            Picture(file, address, float(scores[said]), float(scores[true]))
+        )
     return pictures, _strip(patches.scores[falling], said, true)
 
 

@@ -97,7 +97,11 @@ def _context(outcome: Outcome, summary: Summary) -> dict[str, Any]:
         'failures': outcome.failures,
         'environment': _flat(outcome.environment),
         'settings': _flat(
-            {k: v for k, v in outcome.settings.items() if k not in ('patients', 'title')}
+            {
+                k: v
+                for k, v in outcome.settings.items()
+                if k not in ('patients', 'title')
+            }
         ),
         'configs': [
             (outcome.settings['methods'][name]['label'], text)

@@ -23,5 +23,7 @@ class Figure:
     caption: str
     pictures: Sequence[Markup]
     table: Table
-    narrow: Sequence[Markup] = field(default_factory=list)  # in place of them on a phone
+    narrow: Sequence[Markup] = field(
+        default_factory=list
+    )  # in place of them on a phone
     size: str = 'small'  # least width of a picture: 'small', 'medium', 'full'
