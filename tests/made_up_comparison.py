@@ -87,8 +87,11 @@ def make_comparison(
         _write_job(out, rng, bags, names, job, classes, list(shots), patch_files)
         lines.append({**job, 'digest': 'd0', 'seconds': 12.5, 'figures': {}})
     for f in range(failures):
-        job = f'{methods[-1]}-{shots[0]}shot-draw{f + 1}-seed9'
-        lines.append({'job': job, 'error': 'RuntimeError: loss is NaN at iteration 12'})
+        method, draw = methods[1 % len(methods)], f + draws
+        keys = {'method': method, 'shots': shots[0], 'draw': draw, 'seed': seeds - 1}
+        job = f'{method}-{shots[0]}shot-draw{draw}-seed{seeds - 1}'
+        lines = [line for line in lines if line['job'] != job]
+        lines.append({'job': job, **keys, 'error': 'RuntimeError: loss is NaN'})
     text = ''.join(json.dumps(line) + '\n' for line in lines)
     (out / 'results.jsonl').write_text(text)
     return out

@@ -189,8 +189,8 @@ def class_numbers(names: pd.Series, classes: Sequence[str], path: Path) -> np.nd
 
 def _wanted(line: dict[str, Any], settings: dict[str, Any]) -> bool:
     """Whether a job is one of the comparison's, as it is set now."""
-    if 'error' in line and 'method' not in line:
-        return any(line['job'].startswith(name) for name in settings['methods'])
+    if 'method' not in line:
+        return False
     shots = line['shots']
     return line['method'] in settings['methods'] and (
         shots is None

@@ -1,13 +1,19 @@
 """Figures against the number of training slides."""
 
+from collections.abc import Sequence
+from typing import Optional
+
 from markupsafe import Markup
 
-from ..outcome import Outcome
+from ..outcome import Outcome, Shots
 from ..summary import Cell, Summary
-from ..words import FIGURE_WORDS, shots_words
+from ..words import FIGURE_WORDS, Words, shots_words
 from .marks import Mark
 from .parts import Figure, Table
-from .svg import Frame, nice_ticks, picture, tag, tick_decimals
+from .svg import Frame, nice_ticks, picture, shorten, tag, tick_decimals
+
+MANY = 5  # methods; with more, their bands in one drawing are faint
+Cells = dict[Shots, Cell]
 
 
 def shots_figure(
@@ -29,6 +35,24 @@ def shots_figure(
         narrow=[narrow],
         table=shots_table(outcome, summary, figure),
         size='full',
+    )
+
+
+def each_method(
+    outcome: Outcome, summary: Summary, looks: dict[str, Mark], figure: str
+) -> Figure:
+    """Draw the same figure once for each method, the others in grey."""
+    words = FIGURE_WORDS[figure]
+    charts = [
+        _chart(outcome, summary, looks, figure, 240, 210, False, only=method)
+        for method in outcome.methods
+    ]
+    return Figure(
+        key=f'shots-each-{figure}',
+        caption=f'{words.name} of slides ({words.unit}), each method by itself with '
+        'its 95 % band; the others in grey.',
+        pictures=charts,
+        table=shots_table(outcome, summary, figure),
     )
 
 
@@ -66,13 +90,11 @@ def shots_table(outcome: Outcome, summary: Summary, figure: str) -> Table:
     return Table(f'{words.name} ({words.unit}) with 95 % intervals', head, rows)
 
 
-def _column(shots: 'int | str | None') -> str:
+def _column(shots: Shots) -> str:
     return 'No training' if shots is None else f'{shots_words(shots)} a class'
 
 
-def _cells(
-    outcome: Outcome, summary: Summary, method: str, figure: str
-) -> 'dict[int | str | None, Cell]':
+def _cells(outcome: Outcome, summary: Summary, method: str, figure: str) -> Cells:
     cells = summary.cells
     return {
         shots: cells['slide', method, shots, figure]
@@ -89,6 +111,7 @@ def _chart(
     width: int,
     height: int,
     labelled: bool,
+    only: Optional[str] = None,
 ) -> Markup:
     words = FIGURE_WORDS[figure]
     trained = [shots for shots in outcome.shots if shots is not None] or ['all']
@@ -103,30 +126,37 @@ def _chart(
         x=(-edge, len(trained) - 1 + edge / 2),
         y=(ticks[0], ticks[-1]),
     )
+    above = f'{words.name}, {words.unit}'
+    if only:
+        ticks, above = ticks[::2], shorten(outcome.methods[only], 28)
     axes = [
-        frame.y_axis(ticks, f'{words.name}, {words.unit}', tick_decimals(ticks)),
+        frame.y_axis(ticks, above, tick_decimals(ticks), named=bool(only)),
         frame.x_axis(
             [(i, shots_words(s)) for i, s in enumerate(trained)],
-            'training slides of each class',
+            None if only else 'training slides of each class',
         ),
     ]
-    series = [
-        _series(frame, looks[m], cells, trained, i - (len(lines) - 1) / 2, m)
-        for i, (m, cells) in enumerate(lines.items())
-        if cells
-    ]
+    places = {m: 0 if only else i - (len(lines) - 1) / 2 for i, m in enumerate(lines)}
+    drawn = sorted((m for m in lines if lines[m]), key=lambda m: m == only)
+    series = [_series(frame, looks[m], lines[m], trained, places[m], m) for m in drawn]
     names = _names(frame, outcome, looks, lines) if labelled else []
-    key = f'shots-{figure}-{width}'
+    key = f'shots-{figure}-{only or width}'
     title = f'{words.name} against training slides'
-    desc = _describe(outcome, lines, words.write)
-    return picture(key, width, height, title, desc, *axes, *series, *names)
+    if only:
+        title = f'{title}: {outcome.methods[only]}'
+        lines = {only: lines[only]}
+        series = [*(tag('g', s, class_='others') for s in series[:-1]), series[-1]]
+    desc = _describe(outcome, lines, words)
+    class_ = 'many' if not only and len(drawn) > MANY else None
+    content = tag('g', *axes, *series, *names, class_=class_)
+    return picture(key, width, height, title, desc, content)
 
 
 def _series(
     frame: Frame,
     look: Mark,
-    cells: 'dict[int | str | None, Cell]',
-    trained: list,
+    cells: Cells,
+    trained: Sequence[Shots],
     offset: float,
     method: str,
 ) -> Markup:
@@ -161,7 +191,7 @@ def _names(
     frame: Frame,
     outcome: Outcome,
     looks: dict[str, Mark],
-    lines: 'dict[str, dict[int | str | None, Cell]]',
+    lines: dict[str, Cells],
 ) -> list[Markup]:
     """Write the methods' names where their lines end, none on another."""
     ends = []
@@ -187,7 +217,7 @@ def _names(
                 looks[method].at(edge + 18, y),
                 tag(
                     'text',
-                    _short(outcome.methods[method]),
+                    shorten(outcome.methods[method], 24),
                     **{'x': edge + 28, 'y': y + 4, 'class_': 'name'},
                 ),
                 class_=f'series {looks[method].class_}',
@@ -197,19 +227,15 @@ def _names(
     return parts
 
 
-def _short(text: str, length: int = 24) -> str:
-    return text if len(text) <= length else text[: length - 1] + '…'
-
-
-def _describe(outcome: Outcome, lines: dict, write: 'object') -> str:
+def _describe(outcome: Outcome, lines: dict[str, Cells], words: Words) -> str:
     """Say what the lines do, for who cannot see them."""
     sentences = []
     for method, cells in lines.items():
         values = [(s, c.value.estimate) for s, c in cells.items()]
         if not values:
             continue
-        said = ', '.join(f'{write(v)} at {shots_words(s)}' for s, v in values)  # type: ignore[operator]
+        said = ', '.join(f'{words.write(v)} at {shots_words(s)}' for s, v in values)
         if None in cells:
-            said = f'{write(values[0][1])} without training'  # type: ignore[operator]
+            said = f'{words.write(values[0][1])} without training'
         sentences.append(f'{outcome.methods[method]}: {said}.')
     return ' '.join(sentences)

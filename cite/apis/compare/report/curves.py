@@ -14,7 +14,7 @@ from ..outcome import Outcome, Shots
 from ..words import shots_words, slides_words
 from .marks import Mark
 from .parts import Figure, Table
-from .svg import Frame, picture, tag
+from .svg import Frame, picture, shorten, tag
 
 RATES = np.linspace(0, 1, 51)  # false positive rates at which curves are averaged
 
@@ -56,7 +56,9 @@ def _matrix(outcome: Outcome, shots: Shots, method: str, counts: np.ndarray) -> 
     shares = np.divide(100 * counts, members, out=0 * counts, where=members > 0)
     left, top, size = 34, 56, 190 / classes
     parts = [
-        tag('text', _cut(outcome.methods[method], 26), x=0, y=16, class_='panel-name'),
+        tag(
+            'text', shorten(outcome.methods[method], 26), x=0, y=16, class_='panel-name'
+        ),
         tag('text', 'predicted', x=left + 95, y=36, class_='tick middle'),
         tag(
             'text',
@@ -174,7 +176,7 @@ def _roc(
     ticks = [0, 25, 50, 75, 100]
     name = outcome.classes[k]
     parts = [
-        tag('text', _cut(f'{k} {name}', 38), x=0, y=16, class_='panel-name'),
+        tag('text', shorten(f'{k} {name}', 38), x=0, y=16, class_='panel-name'),
         frame.y_axis(ticks, 'found, %'),
         frame.x_axis([(t, str(t)) for t in ticks], 'false alarms, %'),
         frame.line([(0, 0), (100, 100)], class_='zero'),
@@ -241,7 +243,9 @@ def _reliability(
     ]
     points = [(confidence[b], right[b]) for b in filled]
     parts = [
-        tag('text', _cut(outcome.methods[method], 26), x=0, y=16, class_='panel-name'),
+        tag(
+            'text', shorten(outcome.methods[method], 26), x=0, y=16, class_='panel-name'
+        ),
         frame.y_axis(ticks, 'right, %'),
         frame.line([(0, 0), (100, 100)], class_='zero'),
         tag('g', *bars),
@@ -270,7 +274,3 @@ def _reliability(
     key = f'reliability-{shots_words(shots)}-{method}'
     title = f'Reliability of {outcome.methods[method]}, {slides_words(shots)}'
     return picture(key, 230, 300, title, desc, *parts)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + '…'

@@ -9,7 +9,7 @@ from ..summary import FEW_DRAWS, Summary, Test
 from ..words import FIGURE_WORDS, count, p_words, shots_words, slides_words
 from .marks import Mark
 from .parts import Figure, Table
-from .svg import Frame, nice_ticks, picture, tag, tick_decimals
+from .svg import Frame, nice_ticks, picture, shorten, tag, tick_decimals
 
 _ROW = 26
 _HEAD = ('Slides a class', 'Method', 'Difference', '95 % interval', 'Runs', 'p', 'Holm')
@@ -26,7 +26,7 @@ def differences_figure(
     caption = (
         f'{words.name} of slides: method minus {outcome.methods[outcome.reference]}, '
         f'on the same slides, draws and seeds. Better is to the {better}. Filled marks '
-        f'differ at p ≤ 0.05 after Holm’s correction over all '
+        f'and a star differ at p ≤ 0.05 after Holm’s correction over all '
         f'{count(len(tests), "comparison")} of this figure; hollow ones do not.'
     )
     bounds = [x for t in tests for x in t.difference if x == x] or [-1, 1]
@@ -111,8 +111,8 @@ def _row(
 ) -> Markup:
     look = looks[test.method]._replace(hollow=not test.significant)
     estimate, low, high = test.difference
-    name = outcome.methods[test.method]
-    short = name if len(name) <= 23 else name[:22] + '…'
+    star = ' *' if test.significant else ''
+    short = shorten(outcome.methods[test.method], 23 - len(star)) + star
     _, y = frame.at(0, row + 0.5)
     parts = [tag('text', short, x=0, y=y + 4, class_='name')]
     if estimate == estimate and low == low:

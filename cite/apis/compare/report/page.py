@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ..outcome import Outcome, Shots
 from ..summary import LEVELS, Summary
 from ..words import FIGURE_WORDS, count, shots_words, slides_words
-from .against_shots import other_figures, shots_figure
+from .against_shots import each_method, other_figures, shots_figure
 from .curves import confusion_figure, reliability_figure, roc_figure
 from .differences import differences_figure
 from .findings import cautions, findings
@@ -78,6 +78,9 @@ def _context(outcome: Outcome, summary: Summary) -> dict[str, Any]:
         'levels': [table for at in LEVELS if (table := headline(outcome, summary, at))],
         'primary': FIGURE_WORDS[primary].name,
         'shots_figure': shots_figure(outcome, summary, looks, primary),
+        'each_method': each_method(outcome, summary, looks, primary)
+        if len(outcome.methods) > 1
+        else None,
         'other_figures': other_figures(outcome, summary, looks)
         if len(summary.figures) > 1
         else None,

@@ -25,7 +25,7 @@ def tag(name: str, *content: Any, **attributes: Any) -> Markup:
 def _text(value: Any) -> str:
     """Write a coordinate with one decimal: more is below a pixel."""
     if isinstance(value, (float, np.floating)):
-        return f'{value:.1f}'.rstrip('0').rstrip('.').replace('-0', '-0')
+        return f'{value:.1f}'.rstrip('0').rstrip('.')
     return str(value)
 
 
@@ -53,6 +53,11 @@ def picture(
         aria_labelledby=f'{key}-title',
         aria_describedby=f'{key}-desc',
     )
+
+
+def shorten(text: str, length: int) -> str:
+    """Cut a text that would run into its neighbour."""
+    return text if len(text) <= length else text[: length - 1] + '…'
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:
@@ -84,15 +89,28 @@ class Frame:
         attributes = {'class_': 'line', **attributes}
         return tag('path', d=path([self.at(x, y) for x, y in points]), **attributes)
 
-    def area(self, xs: Sequence[float], low: Sequence[float], high: Sequence[float]):
+    def area(
+        self, xs: Sequence[float], low: Sequence[float], high: Sequence[float]
+    ) -> Markup:
         """Fill between two lines."""
         points = [*zip(xs, low), *zip(reversed(xs), reversed(high))]
         d = path([self.at(x, y) for x, y in points]) + 'Z'
         return tag('path', d=d, class_='band')
 
-    def y_axis(self, ticks: Sequence[float], label: str, decimals: int = 0) -> Markup:
-        """Draw grid lines with their values, and what they are above."""
-        parts = [tag('text', label, x=self.left, y=self.top - 10, class_='axis-name')]
+    def y_axis(
+        self, ticks: Sequence[float], label: str, decimals: int = 0, named: bool = False
+    ) -> Markup:
+        """Draw grid lines with their values, and above them what they are.
+
+        Args:
+            ticks: values.
+            label: what they are, or with ``named`` the panel's name.
+            decimals: of the values.
+            named: the label names the panel.
+        """
+        place = {'x': 0 if named else self.left, 'y': self.top - (16 if named else 10)}
+        name = 'panel-name' if named else 'axis-name'
+        parts = [tag('text', label, **place, class_=name)]
         for value in ticks:
             _, y = self.at(self.x[0], value)
             right = self.left + self.width

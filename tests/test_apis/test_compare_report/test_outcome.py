@@ -22,19 +22,21 @@ def _append(out, text):
 def test_what_is_read_is_what_was_written(out):
     outcome = read_outcome(out)
     assert [r.job for r in outcome.runs] == [
-        f'{m}-1shot-draw{d}-seed0' for m in ('cite', 'linear') for d in (1, 2)
+        'cite-1shot-draw1-seed0',
+        'cite-1shot-draw2-seed0',
+        'linear-1shot-draw1-seed0',
     ]
     assert outcome.failures == [
-        ('linear-1shot-draw1-seed9', 'RuntimeError: loss is NaN at iteration 12')
+        ('linear-1shot-draw2-seed0', 'RuntimeError: loss is NaN')
     ]
     assert outcome.methods == {'cite': 'CITE', 'linear': 'Linear probe'}
     assert outcome.shots == [1]
-    lines = (out / 'predictions' / 'linear-1shot-draw2-seed0.csv').read_text()
+    lines = (out / 'predictions' / 'linear-1shot-draw1-seed0.csv').read_text()
     slide, patient, label, _, *scores = lines.splitlines()[3].split(',')
     assert outcome.slides[2] == slide
     assert outcome.patients[2] == patient
     assert outcome.classes[outcome.labels[2]] == label
-    assert outcome.runs[3].scores[2].tolist() == [float(x) for x in scores]
+    assert outcome.runs[2].scores[2].tolist() == [float(x) for x in scores]
 
 
 def test_the_order_of_the_lines_does_not_matter(out):
@@ -46,8 +48,9 @@ def test_the_order_of_the_lines_does_not_matter(out):
 
 
 def test_the_last_line_of_a_job_counts(out):
-    job = 'cite-1shot-draw1-seed0'
-    _append(out, json.dumps({'job': job, 'error': 'OSError: disk full'}) + '\n')
+    line = json.loads((out / 'results.jsonl').read_text().splitlines()[0])
+    job = line['job']
+    _append(out, json.dumps({**line, 'error': 'OSError: disk full'}) + '\n')
     outcome = read_outcome(out)
     assert job not in [r.job for r in outcome.runs]
     assert (job, 'OSError: disk full') in outcome.failures
@@ -55,9 +58,9 @@ def test_the_last_line_of_a_job_counts(out):
 
 def test_a_line_that_a_kill_cut_short_is_passed_over(out):
     _append(out, '{"job": "cite-1shot-dr')
-    assert len(read_outcome(out).runs) == 4
+    assert len(read_outcome(out).runs) == 3
     _append(out, '\n')
-    with pytest.raises(ValueError, match=r'results\.jsonl:6: no line of a job'):
+    with pytest.raises(ValueError, match=r'results\.jsonl:5: no line of a job'):
         read_outcome(out)
 
 
@@ -92,7 +95,7 @@ def _edit(path, old, new):
     ],
 )
 def test_a_file_that_does_not_fit_is_named(out, old, new, message):
-    path = out / 'predictions' / 'linear-1shot-draw2-seed0.csv'
+    path = out / 'predictions' / 'linear-1shot-draw1-seed0.csv'
     _edit(path, old, new)
     with pytest.raises(ValueError, match=message):
         read_outcome(out)
