@@ -5,10 +5,12 @@ from scipy import stats
 from cite.core.evaluation.bootstrap import (
     interval,
     over_runs,
+    reflect,
     resample_clusters,
     resample_runs,
 )
 from cite.core.evaluation.clustered import resampled_figures
+from cite.core.evaluation.figures import FIGURES
 
 
 def _scores(hits):
@@ -104,3 +106,31 @@ def test_resamples_without_a_value_are_left_out():
     got = interval(50.0, np.array([np.nan, 40.0, 60.0, np.nan]), level=0.5)
     assert got == pytest.approx((50, 45, 55))
     assert np.isnan(interval(50.0, np.array([np.nan])).low)
+
+
+def _overconfident(rng, number):
+    """Draw slides of three classes and scores 1.3 times as sharp as the true ones."""
+    labels = rng.integers(3, size=number)
+    logits = 1.3 * 1.3 * (rng.normal(size=(number, 3)) + 1.3 * np.eye(3)[labels])
+    scores = np.exp(logits - logits.max(1, keepdims=True))
+    return scores / scores.sum(1, keepdims=True), labels
+
+
+def test_mirrored_intervals_hold_the_calibration_error_where_others_do_not(rng):
+    truth = FIGURES['ece'](*_overconfident(rng, 500_000), None)[0]
+    assert truth == pytest.approx(5.4, abs=0.2)
+    weights = resample_clusters(150, 300)
+    inside = {'percentile': 0, 'basic': 0}
+    for _ in range(150):
+        scores, labels = _overconfident(rng, 150)
+        estimate = float(FIGURES['ece'](scores, labels, None)[0])
+        slides = np.arange(150)
+        values = resampled_figures(['ece'], scores, labels, slides, weights)['ece']
+        for name, used in (
+            ('percentile', values),
+            ('basic', reflect(estimate, values)),
+        ):
+            got = interval(estimate, used)
+            inside[name] += got.low <= truth <= got.high
+    assert inside['percentile'] / 150 < 0.3
+    assert inside['basic'] / 150 > 0.8
