@@ -165,7 +165,7 @@ def _latex_table(
     heads = ' & '.join(['Method', 'Runs', *map(latex, _heads(summary))])
     lines = [
         '\\begin{table*}',
-        '\\centering',
+        '\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}',
         f'\\caption{{{caption}}}',
         f'\\label{{tab:comparison-{level}}}',
         f'\\begin{{tabular}}{{l{"r" * (len(summary.figures) + 1)}}}',

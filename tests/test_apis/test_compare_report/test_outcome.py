@@ -91,7 +91,7 @@ def _edit(path, old, new):
     [
         ('s0003', 's9999', 'not tested on the same'),
         ('slide,patient', 'slide,person', r"the columns \['patient'\] are missing"),
-        ('Poorly diff', 'Porly diff', 'differ from those of'),
+        (',Poorly differentiated,', ',Well differentiated,', 'in the column label'),
     ],
 )
 def test_a_file_that_does_not_fit_is_named(out, old, new, message):

@@ -163,8 +163,9 @@ def _series(
     """Draw a method: band, line, and at every number of shots a bar with its mark."""
     attributes = {'class_': f'series {look.class_}', 'data_method': method}
     dash = {'stroke_dasharray': look.dash or None}
-    if None in cells:
-        value, low, high = cells[None].value
+    known = {s: c.value for s, c in cells.items() if c.value.low == c.value.low}
+    if None in known:
+        value, low, high = known[None]
         ends = list(frame.x)
         return tag(
             'g',
@@ -173,13 +174,14 @@ def _series(
             look.at(*frame.at(ends[0] + 0.06 * (ends[1] - ends[0]), value)),
             **attributes,
         )
-    shift = offset * min(0.035, 0.5 / max(len(cells), 1) / 10)
-    places = [(i + shift, cells[s].value) for i, s in enumerate(trained) if s in cells]
-    places = [(x, v) for x, v in places if all(bound == bound for bound in v)]
+    shift = 0.008 * offset
+    places = [(i + shift, known[s]) for i, s in enumerate(trained) if s in known]
+    if not places:
+        return tag('g', **attributes)
     xs = [x for x, _ in places]
     parts = [
         frame.area(xs, [v.low for _, v in places], [v.high for _, v in places]),
-        frame.line([(x, v.estimate) for x, v in places], **dash) if xs else '',
+        frame.line([(x, v.estimate) for x, v in places], **dash),
     ]
     for x, v in places:
         parts.append(frame.line([(x, v.low), (x, v.high)], class_='whisker'))
