@@ -214,8 +214,11 @@ def _order(settings: dict[str, Any]) -> Any:
 
 def _run(line: dict[str, Any], table: pd.DataFrame, classes: list[str]) -> Run:
     keys = ('job', 'method', 'shots', 'draw', 'seed')
-    scores = table[classes].to_numpy(np.float64)
-    return Run(*(line[k] for k in keys), float(line.get('seconds', 'nan')), scores)
+    return Run(
+        **{key: line[key] for key in keys},
+        seconds=float(line.get('seconds', 'nan')),
+        scores=table[classes].to_numpy(np.float64),
+    )
 
 
 def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:

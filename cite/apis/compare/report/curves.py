@@ -186,7 +186,7 @@ def _roc(
             list(zip(100 * RATES, 100 * curves[m, k])),
             stroke_dasharray=looks[m].dash or None,
         )
-        place = 8 + 3 * (looks[m].index % 8)  # marks apart from each other
+        place = 8 + 3 * (looks[m].place % 8)  # marks apart from each other
         mark = looks[m].at(*frame.at(100 * RATES[place], 100 * curves[m, k][place]))
         class_ = f'series {looks[m].class_}'
         parts.append(tag('g', line, mark, class_=class_, data_method=m))

@@ -40,7 +40,7 @@ _DASHES = ('', '7 3', '2 3', '9 3 2 3')
 class Mark(NamedTuple):
     """A method's look."""
 
-    index: int
+    place: int
     shape: str
     hollow: bool
     dash: str
@@ -48,7 +48,7 @@ class Mark(NamedTuple):
     @property
     def class_(self) -> str:
         """The class that gives colour; see :func:`colour_rules`."""
-        return f'm{self.index % len(COLOURS)}'
+        return f'm{self.place % len(COLOURS)}'
 
     def at(self, x: float, y: float, **attributes: Any) -> Markup:
         """Draw the mark at a place of the drawing."""
@@ -81,7 +81,7 @@ def marks(methods: 'list[str]') -> dict[str, Mark]:
     shapes = list(_SHAPES)
     return {
         name: Mark(
-            index=i,
+            place=i,
             shape=shapes[i % len(shapes)],
             hollow=i // len(shapes) % 2 == 1,
             dash=_DASHES[i % len(_DASHES)],
