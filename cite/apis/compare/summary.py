@@ -120,11 +120,9 @@ def summarise(outcome: Outcome) -> Summary:
     for level in LEVELS:
         groups = {
             (shots, method): [
-                values
+                found
                 for run in outcome.of(method, shots)
-                if (
-                    values := _run_values(outcome, level, run, figures, member, weights)
-                )
+                if (found := _run_values(outcome, level, run, figures, member, weights))
             ]
             for shots in outcome.shots
             for method in outcome.methods

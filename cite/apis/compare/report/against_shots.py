@@ -202,7 +202,8 @@ def _names(
         if values and values[-1] == values[-1]:
             ends.append((frame.at(frame.x[1], values[-1])[1], method))
     ends.sort()
-    gap, placed = 17.0, []
+    gap = 17.0
+    placed: list[tuple[float, float, str]] = []
     for y, method in ends:
         placed.append((max(y, placed[-1][0] + gap) if placed else y, y, method))
     over = max(placed[-1][0] - (frame.top + frame.height), 0) if placed else 0

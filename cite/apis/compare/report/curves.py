@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import roc_curve
 
-from cite.core.evaluation.calibration import calibration_floor, reliability
+from cite.core.evaluation.calibration import Reliability, calibration_floor, reliability
 from cite.core.evaluation.confusion import confusion
 from cite.core.evaluation.ranking import auroc
 
@@ -225,11 +225,16 @@ def reliability_figure(
 
 
 def _reliability(
-    outcome: Outcome, shots: Shots, method: str, look: Mark, curve: object, floor: float
+    outcome: Outcome,
+    shots: Shots,
+    method: str,
+    look: Mark,
+    curve: Reliability,
+    floor: float,
 ) -> Markup:
     frame = Frame(36, 66, 184, 150, x=(0, 100), y=(0, 100))
     ticks = [0, 50, 100]
-    confidence, right, share = (100 * np.asarray(v) for v in curve)  # type: ignore[call-overload]
+    confidence, right, share = (100 * np.asarray(v) for v in curve)
     filled = np.flatnonzero(share > 0)
     width = frame.width / len(share)
     bars = [

@@ -57,7 +57,8 @@ def report_page(outcome: Outcome, summary: Summary) -> str:
 def _context(outcome: Outcome, summary: Summary) -> dict[str, Any]:
     looks = marks(list(outcome.methods))
     primary = summary.figures[0]
-    shots = [s for s in outcome.shots if s is not None][::-1] or [None]
+    trained = [s for s in outcome.shots if s is not None][::-1]
+    shots: list[Shots] = [*trained] or [None]
     thumbnails = Thumbnails(Path(outcome.settings['data_prefix']), _PICTURES)
     shown = outcome.reference if outcome.at(outcome.reference, shots[0]) else None
     method = shown or methods_at(outcome, shots[0])[0]

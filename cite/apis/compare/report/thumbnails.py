@@ -30,7 +30,9 @@ class Thumbnails:
         try:
             with Image.open(self.folder / file) as image:
                 image.draft('RGB', (SIZE, SIZE))
-                small = image.convert('RGB').resize((SIZE, SIZE), Image.LANCZOS)
+                small = image.convert('RGB').resize(
+                    (SIZE, SIZE), Image.Resampling.LANCZOS
+                )
         except (OSError, UnidentifiedImageError, ValueError):
             self.missing += 1
             return None
