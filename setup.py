@@ -54,6 +54,7 @@ EXTRAS = {
     'dev': [
         'hypothesis',
         'mypy',
+        'playwright',
         'pytest',
         'pytest-timeout',
         'pytest-xdist',
@@ -82,7 +83,9 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['cite', 'cite.*']),
-    package_data={'cite': ['**/*.yml', '**/*.yaml', '**/*.j2', '**/*.html']},
+    package_data={
+        'cite': [f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js')]
+    },
     python_requires='>=3.9',
     install_requires=REQUIRES,
     extras_require=EXTRAS,

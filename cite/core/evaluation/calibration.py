@@ -29,7 +29,7 @@ def reliability(
         labels: (N,).
         bins: of equal width from 0 to 1.
     """
-    confidence, hit, place = _binned(scores, labels, bins)
+    confidence, hit, place = binned(scores, labels, bins)
     number = np.bincount(place, minlength=bins)
     filled = number > 0
 
@@ -60,12 +60,26 @@ def calibration_error(
     Returns:
         (R,), 0 to 1.
     """
-    confidence, hit, place = _binned(scores, labels, bins)
+    confidence, hit, place = binned(scores, labels, bins)
     if weights is None:
         weights = np.ones((1, len(labels)))
     gap = weights * (hit - confidence)  # (R, N)
     per_bin = [gap[:, place == b].sum(1) for b in np.unique(place)]
     return np.abs(np.stack(per_bin)).sum(0) / weights.sum(1)
+
+
+def calibration_floor(scores: np.ndarray) -> float:
+    """Return the error that perfectly calibrated scores would get by chance, 0 to 1.
+
+    The hits of a bin then vary around its confidence, and the distance of a normal
+    variable from its mean is sqrt(2 / pi) of its deviation on average.
+
+    Args:
+        scores: probabilities (N, K).
+    """
+    confidence, _, place = binned(scores, np.zeros(len(scores), dtype=np.int64))
+    variance = np.bincount(place, confidence * (1 - confidence))  # of a bin's hits
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(scores))
 
 
 def negative_log_likelihood(
@@ -81,15 +95,19 @@ def negative_log_likelihood(
     Returns:
         (R,), 0 up.
     """
-    own = scores[np.arange(len(labels)), labels].astype(np.float64)
-    surprise = -np.log(np.clip(own, _LEAST, 1))  # (N,)
     if weights is None:
         weights = np.ones((1, len(labels)))
-    return weights @ surprise / weights.sum(1)
+    return weights @ surprise(scores, labels) / weights.sum(1)
 
 
-def _binned(
-    scores: np.ndarray, labels: np.ndarray, bins: int
+def surprise(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return -log of each item's true class's probability, (N,), in nats."""
+    own = scores[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(own, _LEAST, 1))
+
+
+def binned(
+    scores: np.ndarray, labels: np.ndarray, bins: int = BINS
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each item's confidence, whether it is a hit (0, 1), and its bin."""
     confidence = scores.max(1).astype(np.float64)

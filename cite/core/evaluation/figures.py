@@ -49,3 +49,5 @@ FIGURES: dict[str, Figure] = {
 }
 #: Figures of which less is better.
 LESS_IS_BETTER = ('ece', 'nll')
+#: Figures that are the higher the fewer the items, though nothing else changes.
+BIASED = ('ece',)

@@ -4,6 +4,7 @@ from sklearn.calibration import calibration_curve
 
 from cite.core.evaluation.calibration import (
     calibration_error,
+    calibration_floor,
     negative_log_likelihood,
     reliability,
 )
@@ -50,3 +51,14 @@ def test_a_certain_mistake_is_finite():
     assert negative_log_likelihood(scores, np.array([1])) == pytest.approx(
         [-np.log(1e-12)]
     )
+
+
+def test_the_floor_is_what_calibrated_scores_get_by_chance(rng):
+    logits = 2 * rng.normal(size=(300, 3))
+    scores = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    errors = []
+    for _ in range(300):
+        # Labels drawn from the scores: perfectly calibrated.
+        labels = (rng.uniform(size=(300, 1)) > scores.cumsum(1)).sum(1).clip(0, 2)
+        errors.append(calibration_error(scores, labels, None)[0])
+    assert calibration_floor(scores) == pytest.approx(np.mean(errors), rel=0.08)

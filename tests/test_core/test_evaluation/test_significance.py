@@ -2,9 +2,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cite.core.evaluation.bootstrap import bootstrap, resample
-from cite.core.evaluation.figures import FIGURES
+from cite.core.evaluation.bootstrap import resample_clusters
+from cite.core.evaluation.clustered import resampled_figures
 from cite.core.evaluation.significance import holm, paired_p_value
+
+
+def _accuracies(hits, weights):
+    """Return the resampled accuracy on slides that are all of class 0."""
+    hits = np.asarray(hits, dtype=float)
+    scores, slides = np.stack([hits, 1 - hits], 1), np.arange(len(hits))
+    labels = np.zeros(len(hits), int)
+    return resampled_figures(['accuracy'], scores, labels, slides, weights)['accuracy']
 
 
 def test_holm_by_hand():
@@ -28,30 +36,16 @@ def test_p_value_is_near_the_sign_tests(rng):
     a = np.zeros(200)
     b = np.zeros(200)
     a[:130], b[:100], b[130:144] = 1, 1, 1
-    labels = np.zeros(200, int)
-    resamples = resample([str(i) for i in range(200)], [0], 20000)
-    values = [
-        bootstrap(FIGURES['accuracy'], [np.stack([h, 1 - h], 1)], labels, resamples)[1]
-        for h in (a, b)
-    ]
+    weights = resample_clusters(200, 20000)
+    values = [_accuracies(hits, weights) for hits in (a, b)]
     p = paired_p_value(values[0] - values[1])
     assert p == pytest.approx(stats.binomtest(14, 44).pvalue, abs=0.012)
 
 
 def test_no_difference_is_rarely_significant(rng):
-    labels = np.zeros(100, int)
-    resamples = resample([str(i) for i in range(100)], [0], 400)
+    weights = resample_clusters(100, 400)
     significant = 0
     for _ in range(200):
-        hits = rng.uniform(size=(2, 100)) < 0.7
-        values = [
-            bootstrap(
-                FIGURES['accuracy'],
-                [np.stack([h, ~h], 1).astype(float)],
-                labels,
-                resamples,
-            )[1]
-            for h in hits
-        ]
+        values = [_accuracies(rng.uniform(size=100) < 0.7, weights) for _ in range(2)]
         significant += paired_p_value(values[0] - values[1]) <= 0.05
     assert significant / 200 < 0.1

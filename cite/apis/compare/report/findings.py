@@ -1,0 +1,106 @@
+"""What a reader should take away, and what should make them careful."""
+
+import numpy as np
+
+from ..outcome import Outcome, Shots
+from ..summary import FEW_DRAWS, Summary
+from ..words import FIGURE_WORDS, count, slides_words
+
+
+def findings(outcome: Outcome, summary: Summary) -> list[str]:
+    """Say which method leads at each number of shots, and what the tests show."""
+    figure = summary.figures[0]
+    words = FIGURE_WORDS[figure]
+    reference = outcome.methods[outcome.reference]
+    sentences = []
+    for shots in outcome.shots[::-1]:
+        ranked = _ranked(outcome, summary, figure, shots)
+        if shots is None or len(ranked) < 2:
+            continue
+        best, value = ranked[0]
+        text = (
+            f'With {slides_words(shots)}, {outcome.methods[best]} has the best '
+            f'{_lower(words.name)}: {words.write_interval(value)} {words.unit}'
+        )
+        own = dict(ranked).get(outcome.reference)
+        if best != outcome.reference and own is not None:
+            test = summary.tests.get(('slide', best, shots, figure))
+            shown = test is not None and test.significant
+            text += f'; {reference} has {words.write_interval(own)}, '
+            text += 'and the two differ' if shown else 'and no difference is shown'
+        sentences.append(f'{text}.')
+    tests = summary.family('slide', figure)
+    if tests:
+        good = -1 if words.less_is_better else 1
+        differ = [t for t in tests if t.significant]
+        better = sum(good * t.difference.estimate > 0 for t in differ)
+        sentences.append(
+            f'Of {count(len(tests), "comparison")} with {reference} on '
+            f'{_lower(words.name)}, {len(differ)} differ after Holm’s correction: '
+            f'{better} better, {len(differ) - better} worse.'
+        )
+    return sentences
+
+
+def _lower(name: str) -> str:
+    return name if name[:2].isupper() else name[:1].lower() + name[1:]
+
+
+def _ranked(outcome: Outcome, summary: Summary, figure: str, shots: Shots) -> list:
+    """Return methods and values with so many training slides, the best first."""
+    known = [
+        (method, summary.cells['slide', method, shots, figure].value)
+        for method in outcome.methods
+        if ('slide', method, shots, figure) in summary.cells
+    ]
+    sign = 1 if FIGURE_WORDS[figure].less_is_better else -1
+    known = [(m, v) for m, v in known if v.estimate == v.estimate]
+    return sorted(known, key=lambda pair: sign * pair[1].estimate)
+
+
+def cautions(outcome: Outcome, summary: Summary) -> list[str]:
+    """Say what weakens this comparison."""
+    lines = []
+    if outcome.failures:
+        lines.append(
+            f'{count(len(outcome.failures), "job")} failed (listed below): a method '
+            'that fails on hard draws looks better than it is.'
+        )
+    draws = {
+        c.draws for (_, _, s, _), c in summary.cells.items() if s not in (None, 'all')
+    }
+    if draws and min(draws) < FEW_DRAWS:
+        lines.append(
+            f'Some methods have only {count(min(draws), "draw")} of training slides '
+            '(†): so few say little about the spread between draws, and the intervals '
+            'are too narrow.'
+        )
+    number = (
+        len(
+            {
+                len(outcome.of(m, s))
+                for m in outcome.methods
+                for s in outcome.shots
+                if s is not None and outcome.of(m, s)
+            }
+        )
+        > 1
+    )
+    if number:
+        lines.append(
+            'Methods or shots have different numbers of runs. Tests use the draws and '
+            'seeds that both have; the table uses all.'
+        )
+    members = np.bincount(outcome.labels, minlength=len(outcome.classes))
+    rare = [f'{n} ({m})' for n, m in zip(outcome.classes, members) if m < 20]
+    if rare:
+        lines.append(
+            f'Few test slides: {", ".join(rare)}. Each moves the balanced accuracy and '
+            'macro F1 much.'
+        )
+    if not any(outcome.patients):
+        lines.append(
+            'Patients are not known: slides count as independent. If some are of one '
+            'patient, the intervals are too narrow.'
+        )
+    return lines

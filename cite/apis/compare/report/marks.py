@@ -1,0 +1,96 @@
+"""How methods are told apart: colour, shape of the mark, and dashes.
+
+Colours alone do not carry more than a few methods, least of all for the colour-blind:
+no two methods share shape and dashes before there are as many as SHAPES x 2.
+"""
+
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from .svg import tag
+
+#: On light and on dark paper: at least 3 to 1 against it (WCAG 2.2, 1.4.11). The hues
+#: are those of Okabe and Ito (Color Universal Design, 2008), darkened and lightened.
+COLOURS = (
+    ('#0068a8', '#5cb6f2'),
+    ('#c24a00', '#ff9155'),
+    ('#00805c', '#35cfa2'),
+    ('#a8447c', '#f098c8'),
+    ('#7a6200', '#e3c64a'),
+    ('#4b3fa8', '#aca4ff'),
+    ('#8a1f3d', '#f08099'),
+    ('#2d6a1e', '#93d27c'),
+    ('#00737f', '#55d3e0'),
+    ('#59636e', '#b4c0cc'),
+    ('#7a4a21', '#d8ab80'),
+    ('#a1009a', '#ef8cf0'),
+)
+_SHAPES = {
+    'circle': 'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z',
+    'square': 'M-3.6-3.6H3.6V3.6H-3.6Z',
+    'diamond': 'M0-5L5 0L0 5L-5 0Z',
+    'triangle': 'M0-4.8L4.6 3.6H-4.6Z',
+    'down': 'M0 4.8L4.6-3.6H-4.6Z',
+    'bar': 'M-1.8-5H1.8V5H-1.8Z',
+}
+_DASHES = ('', '7 3', '2 3', '9 3 2 3')
+
+
+class Mark(NamedTuple):
+    """A method's look."""
+
+    place: int
+    shape: str
+    hollow: bool
+    dash: str
+
+    @property
+    def class_(self) -> str:
+        """The class that gives colour; see :func:`colour_rules`."""
+        return f'm{self.place % len(COLOURS)}'
+
+    def at(self, x: float, y: float, **attributes: Any) -> Markup:
+        """Draw the mark at a place of the drawing."""
+        return tag(
+            'path',
+            d=_SHAPES[self.shape],
+            transform=f'translate({x:.1f} {y:.1f})',
+            class_='mark hollow' if self.hollow else 'mark',
+            **attributes,
+        )
+
+    def sample(self) -> Markup:
+        """Draw line and mark for a legend; the name beside it says what they are."""
+        line = tag(
+            'path', d='M1 8H33', class_='line', stroke_dasharray=self.dash or None
+        )
+        return tag(
+            'svg',
+            *(line, self.at(17, 8)),
+            viewBox='0 0 34 16',
+            width=34,
+            height=16,
+            class_=f'sample {self.class_}',
+            aria_hidden='true',
+        )
+
+
+def marks(methods: 'list[str]') -> dict[str, Mark]:
+    """Give each method its mark, in the comparison's order."""
+    shapes = list(_SHAPES)
+    return {
+        name: Mark(
+            place=i,
+            shape=shapes[i % len(shapes)],
+            hollow=i // len(shapes) % 2 == 1,
+            dash=_DASHES[i % len(_DASHES)],
+        )
+        for i, name in enumerate(methods)
+    }
+
+
+def colour_rules(theme: int) -> Markup:
+    """Write the methods' colours as style rules: 0 for light paper, 1 for dark."""
+    rules = [f'.m{i}{{--c:{pair[theme]}}}' for i, pair in enumerate(COLOURS)]
+    return Markup(''.join(rules))

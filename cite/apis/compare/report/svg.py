@@ -1,0 +1,162 @@
+"""Markup of figures: escaped tags, scales and axes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+from markupsafe import Markup, escape
+
+
+def tag(name: str, *content: Any, **attributes: Any) -> Markup:
+    """Write an element; texts and attributes are escaped, other elements are not.
+
+    An attribute's trailing underscore is dropped, inner ones become hyphens.
+    """
+    written = Markup('').join(
+        Markup(' {}="{}"').format(key.rstrip('_').replace('_', '-'), _text(value))
+        for key, value in attributes.items()
+        if value is not None
+    )
+    inner = Markup('').join(map(escape, content))
+    return Markup('<{0}{1}>{2}</{0}>').format(Markup(name), written, inner)
+
+
+def _text(value: Any) -> str:
+    """Write a coordinate with one decimal: more is below a pixel."""
+    if isinstance(value, (float, np.floating)):
+        return f'{value:.1f}'.rstrip('0').rstrip('.')
+    return str(value)
+
+
+def picture(
+    key: str, width: int, height: int, title: str, desc: str, *content: Markup
+) -> Markup:
+    """Write a figure that is an image to a screen reader, with its alternative text.
+
+    Args:
+        key: unique on the page.
+        width: in units of the drawing, as is the height.
+        height: see there.
+        title: what it is.
+        desc: what it shows.
+    """
+    return tag(
+        'svg',
+        tag('title', title, id=f'{key}-title'),
+        tag('desc', desc, id=f'{key}-desc'),
+        *content,
+        viewBox=f'0 0 {width} {height}',
+        width=width,
+        height=height,
+        role='img',
+        aria_labelledby=f'{key}-title',
+        aria_describedby=f'{key}-desc',
+    )
+
+
+def shorten(text: str, length: int) -> str:
+    """Cut a text that would run into its neighbour."""
+    return text if len(text) <= length else text[: length - 1] + '…'
+
+
+def path(points: Sequence[tuple[float, float]]) -> str:
+    """Write a line's path data."""
+    return 'M' + 'L'.join(f'{_text(float(x))} {_text(float(y))}' for x, y in points)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A plot's area in the drawing, and the values at its edges."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a value stands in the drawing."""
+        (a, b), (c, d) = self.x, self.y
+        return (
+            self.left + self.width * (x - a) / (b - a),
+            self.top + self.height * (1 - (y - c) / (d - c)),
+        )
+
+    def line(self, points: Sequence[tuple[float, float]], **attributes: Any) -> Markup:
+        """Draw a line through values."""
+        attributes = {'class_': 'line', **attributes}
+        return tag('path', d=path([self.at(x, y) for x, y in points]), **attributes)
+
+    def area(
+        self, xs: Sequence[float], low: Sequence[float], high: Sequence[float]
+    ) -> Markup:
+        """Fill between two lines."""
+        points = [*zip(xs, low), *zip(reversed(xs), reversed(high))]
+        d = path([self.at(x, y) for x, y in points]) + 'Z'
+        return tag('path', d=d, class_='band')
+
+    def y_axis(
+        self, ticks: Sequence[float], label: str, decimals: int = 0, named: bool = False
+    ) -> Markup:
+        """Draw grid lines with their values, and above them what they are.
+
+        Args:
+            ticks: values.
+            label: what they are, or with ``named`` the panel's name.
+            decimals: of the values.
+            named: the label names the panel.
+        """
+        place = {'x': 0 if named else self.left, 'y': self.top - (16 if named else 10)}
+        name = 'panel-name' if named else 'axis-name'
+        parts = [tag('text', label, **place, class_=name)]
+        for value in ticks:
+            _, y = self.at(self.x[0], value)
+            right = self.left + self.width
+            parts += [
+                tag('line', x1=self.left, x2=right, y1=y, y2=y, class_='grid'),
+                tag(
+                    'text',
+                    f'{value:.{decimals}f}'.replace('-', '−'),
+                    **{'x': self.left - 6, 'y': y + 4, 'class_': 'tick end'},
+                ),
+            ]
+        return tag('g', *parts)
+
+    def x_axis(
+        self, ticks: Sequence[tuple[float, str]], label: Optional[str] = None
+    ) -> Markup:
+        """Draw the ticks' names below, and what they are."""
+        bottom = self.top + self.height
+        parts = [
+            tag('text', text, x=self.at(x, 0)[0], y=bottom + 16, class_='tick middle')
+            for x, text in ticks
+        ]
+        if label:
+            middle = self.left + self.width / 2
+            parts.append(
+                tag('text', label, x=middle, y=bottom + 34, class_='axis-name middle')
+            )
+        return tag('g', *parts)
+
+
+def nice_ticks(low: float, high: float, number: int = 5) -> list[float]:
+    """Return round values that span a range, about so many.
+
+    >>> nice_ticks(31, 78)
+    [30.0, 40.0, 50.0, 60.0, 70.0, 80.0]
+    """
+    span = max(high - low, 1e-9) / number
+    size = 10 ** np.floor(np.log10(span))
+    step = size * min((1, 2, 2.5, 5, 10), key=lambda m: abs(m * size - span))
+    first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
+    return [round(float(i * step), 10) for i in np.arange(first, last + 1)]
+
+
+def tick_decimals(ticks: Sequence[float]) -> int:
+    """Return how many decimals tell the ticks apart."""
+    for decimals in range(4):
+        if all(abs(round(t, decimals) - t) < 1e-9 for t in ticks):
+            return decimals
+    return 4

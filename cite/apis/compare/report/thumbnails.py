@@ -1,0 +1,46 @@
+"""Small pictures of patches, within the page."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Optional
+
+from PIL import Image, UnidentifiedImageError
+
+SIZE = 112  # pixels; a patch is 300 of them
+QUALITY = 62
+
+
+class Thumbnails:
+    """Pictures of patches as data addresses, as long as the budget lasts.
+
+    Args:
+        folder: of the patches.
+        budget: bytes of the page that all of them may take.
+    """
+
+    def __init__(self, folder: Path, budget: int) -> None:
+        self.folder = folder
+        self.left = budget
+        self.missing = 0  # patches without a readable file
+        self.over = 0  # left out for the budget
+
+    def of(self, file: str) -> Optional[str]:
+        """Return a ``data:`` address, or None where there is no picture or budget."""
+        try:
+            with Image.open(self.folder / file) as image:
+                image.draft('RGB', (SIZE, SIZE))
+                small = image.convert('RGB').resize(
+                    (SIZE, SIZE), Image.Resampling.LANCZOS
+                )
+        except (OSError, UnidentifiedImageError, ValueError):
+            self.missing += 1
+            return None
+        stream = io.BytesIO()
+        small.save(stream, 'JPEG', quality=QUALITY, optimize=True)
+        address = base64.b64encode(stream.getvalue()).decode()
+        if len(address) > self.left:
+            self.over += 1
+            return None
+        self.left -= len(address)
+        return f'data:image/jpeg;base64,{address}'

@@ -1,0 +1,10 @@
+"""The Chromium that is on the machine."""
+
+import shutil
+
+NAMES = ('chromium', 'chromium-headless-shell', 'chromium-browser', 'google-chrome')
+
+
+def find_chromium():
+    """Return its path, or None."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)

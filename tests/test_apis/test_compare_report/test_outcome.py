@@ -1,0 +1,122 @@
+import json
+
+import pytest
+from made_up_comparison import make_comparison
+
+from cite.apis.compare.outcome import read_outcome
+
+
+@pytest.fixture
+def out(tmp_path):
+    methods = ('cite', 'linear')
+    return make_comparison(
+        tmp_path / 'out', slides=8, methods=methods, shots=(1,), draws=2, seeds=1
+    )
+
+
+def _append(out, text):
+    with (out / 'results.jsonl').open('a') as stream:
+        stream.write(text)
+
+
+def test_what_is_read_is_what_was_written(out):
+    outcome = read_outcome(out)
+    assert [r.job for r in outcome.runs] == [
+        'cite-1shot-draw1-seed0',
+        'cite-1shot-draw2-seed0',
+        'linear-1shot-draw1-seed0',
+    ]
+    assert outcome.failures == [
+        ('linear-1shot-draw2-seed0', 'RuntimeError: loss is NaN')
+    ]
+    assert outcome.methods == {'cite': 'CITE', 'linear': 'Linear probe'}
+    assert outcome.shots == [1]
+    lines = (out / 'predictions' / 'linear-1shot-draw1-seed0.csv').read_text()
+    slide, patient, label, _, *scores = lines.splitlines()[3].split(',')
+    assert outcome.slides[2] == slide
+    assert outcome.patients[2] == patient
+    assert outcome.classes[outcome.labels[2]] == label
+    assert outcome.runs[2].scores[2].tolist() == [float(x) for x in scores]
+
+
+def test_the_order_of_the_lines_does_not_matter(out):
+    path = out / 'predictions' / 'cite-1shot-draw1-seed0.csv'
+    before = read_outcome(out).runs[0].scores
+    head, *lines = path.read_text().splitlines()
+    path.write_text('\n'.join([head, *reversed(lines)]) + '\n')
+    assert (read_outcome(out).runs[0].scores == before).all()
+
+
+def test_the_last_line_of_a_job_counts(out):
+    line = json.loads((out / 'results.jsonl').read_text().splitlines()[0])
+    job = line['job']
+    _append(out, json.dumps({**line, 'error': 'OSError: disk full'}) + '\n')
+    outcome = read_outcome(out)
+    assert job not in [r.job for r in outcome.runs]
+    assert (job, 'OSError: disk full') in outcome.failures
+
+
+def test_a_line_that_a_kill_cut_short_is_passed_over(out):
+    _append(out, '{"job": "cite-1shot-dr')
+    assert len(read_outcome(out).runs) == 3
+    _append(out, '\n')
+    with pytest.raises(ValueError, match=r'results\.jsonl:5: no line of a job'):
+        read_outcome(out)
+
+
+def test_jobs_that_the_settings_no_longer_name_are_left_out(out):
+    settings = json.loads((out / 'comparison.json').read_text())
+    del settings['methods']['linear']
+    (out / 'comparison.json').write_text(json.dumps({**settings, 'draws': 1}))
+    outcome = read_outcome(out)
+    assert [r.job for r in outcome.runs] == ['cite-1shot-draw1-seed0']
+    assert outcome.failures == []
+
+
+def test_patients_are_resampled_together_and_slides_where_unknown(out):
+    outcome = read_outcome(out)
+    object.__setattr__(outcome, 'patients', outcome.patients.copy())
+    outcome.patients[:] = ['P1', 'P1', '', '', 'P2', 's2', 's3', '']
+    clusters = outcome.clusters
+    assert clusters[0] == clusters[1]
+    assert len(set(clusters)) == 7
+
+
+def _edit(path, old, new):
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('s0003', 's9999', 'not tested on the same'),
+        ('slide,patient', 'slide,person', r"the columns \['patient'\] are missing"),
+        (',Poorly differentiated,', ',Well differentiated,', 'in the column label'),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named(out, old, new, message):
+    path = out / 'predictions' / 'linear-1shot-draw1-seed0.csv'
+    _edit(path, old, new)
+    with pytest.raises(ValueError, match=message):
+        read_outcome(out)
+
+
+def test_a_probability_that_is_none_is_refused(out):
+    path = out / 'predictions' / 'cite-1shot-draw1-seed0.csv'
+    lines = path.read_text().splitlines()
+    lines[2] = ','.join([*lines[2].split(',')[:-1], ''])
+    path.write_text('\n'.join(lines))
+    with pytest.raises(ValueError, match='a probability is missing'):
+        read_outcome(out)
+
+
+def test_a_missing_file_is_named_with_the_remedy(out):
+    (out / 'predictions' / 'cite-1shot-draw1-seed0.csv').unlink()
+    with pytest.raises(FileNotFoundError, match=r'draw1-seed0\.csv.*compare\.py again'):
+        read_outcome(out)
+
+
+def test_nothing_finished_is_said(out):
+    (out / 'results.jsonl').write_text('')
+    with pytest.raises(ValueError, match='no job is finished'):
+        read_outcome(out)

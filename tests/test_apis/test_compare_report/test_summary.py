@@ -1,0 +1,217 @@
+"""The summary against scikit-learn, scipy and hand-worked cases."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from made_up_comparison import make_comparison
+from scipy import stats
+from sklearn import metrics as sk
+
+from cite.apis.compare.outcome import read_outcome
+from cite.apis.compare.summary import summarise
+
+TWO = ['a', 'b']
+
+
+def _folder(out, runs, labels, patients=None, settings=None):
+    """Write a comparison of two classes from each run's scores of class b.
+
+    Args:
+        runs: ``(method, shots, draw, seed)`` to scores of the slides.
+    """
+    (out / 'predictions').mkdir(parents=True)
+    methods = list(dict.fromkeys(m for m, *_ in runs))
+    values = {
+        'title': 't',
+        'data_prefix': 'none',
+        'classes': TWO,
+        'methods': {
+            m: {'label': m.upper(), 'type': 'x', 'config': ''} for m in methods
+        },
+        'shots': [1, 2],
+        'draws': 9,
+        'seeds': [0, 1],
+        'reference': methods[0],
+        'figures': ['accuracy', 'ece'],
+        'resamples': 4000,
+        **(settings or {}),
+    }
+    (out / 'comparison.json').write_text(json.dumps(values))
+    lines = []
+    for (method, shots, draw, seed), scores in runs.items():
+        job = f'{method}-{shots}-{draw}-{seed}'
+        keys = {'method': method, 'shots': shots, 'draw': draw, 'seed': seed}
+        lines.append(json.dumps({'job': job, **keys, 'seconds': 1, 'figures': {}}))
+        with (out / 'predictions' / f'{job}.csv').open('w', newline='') as stream:
+            writer = csv.writer(stream)
+            writer.writerow(['slide', 'patient', 'label', 'patches', *TWO])
+            for i, (score, label) in enumerate(zip(scores, labels)):
+                patient = patients[i] if patients else ''
+                writer.writerow([f's{i:03d}', patient, TWO[label], 1, 1 - score, score])
+    (out / 'results.jsonl').write_text('\n'.join(lines) + '\n')
+    return summarise(read_outcome(out))
+
+
+def test_every_figure_is_scikit_learns_mean_over_runs(written):
+    outcome = read_outcome(written)
+    summary = summarise(outcome)
+    y = outcome.labels
+    references = {
+        'accuracy': lambda s: 100 * sk.accuracy_score(y, s.argmax(1)),
+        'mean_accuracy': lambda s: 100 * sk.balanced_accuracy_score(y, s.argmax(1)),
+        'f1': lambda s: 100 * sk.f1_score(y, s.argmax(1), average='macro'),
+        'auroc': lambda s: (
+            100 * np.mean([sk.roc_auc_score(y == k, s[:, k]) for k in range(3)])
+        ),
+        'kappa': lambda s: (
+            100 * sk.cohen_kappa_score(y, s.argmax(1), weights='quadratic')
+        ),
+        'nll': lambda s: sk.log_loss(y, s / s.sum(1, keepdims=True)),
+    }
+    for name, reference in references.items():
+        for method, shots in (('cite', 1), ('linear', 'all'), ('zeroshot', None)):
+            values = [reference(run.scores) for run in outcome.of(method, shots)]
+            cell = summary.cells['slide', method, shots, name]
+            assert cell.of_runs == pytest.approx(values, rel=1e-4), name
+            assert cell.value.estimate == pytest.approx(np.mean(values), rel=1e-4)
+            assert cell.value.low <= cell.value.estimate <= cell.value.high
+
+
+def test_patches_are_counted_one_by_one(written):
+    outcome = read_outcome(written)
+    summary = summarise(outcome)
+    (run,) = outcome.of('zeroshot', None)
+    with (written / 'patches' / f'{run.job}.csv').open() as stream:
+        rows = list(csv.DictReader(stream))
+    hits = [max(outcome.classes, key=lambda c: float(r[c])) == r['label'] for r in rows]
+    cell = summary.cells['patch', 'zeroshot', None, 'accuracy']
+    assert cell.value.estimate == pytest.approx(100 * np.mean(hits))
+    # ABMIL scores slides alone.
+    assert ('patch', 'abmil', 1, 'accuracy') not in summary.cells
+
+
+def test_an_interval_over_slides_is_scipys(tmp_path, rng):
+    labels = rng.integers(2, size=150)
+    right = rng.uniform(size=150) < 0.7
+    scores = np.where(right, labels, 1 - labels) * 0.6 + 0.2
+    summary = _folder(tmp_path / 'o', {('m', 1, 1, 0): scores}, labels)
+    value = summary.cells['slide', 'm', 1, 'accuracy'].value
+    reference = stats.bootstrap(
+        (100.0 * right,), np.mean, n_resamples=4000, method='percentile'
+    ).confidence_interval
+    assert value.low == pytest.approx(reference.low, abs=0.8)
+    assert value.high == pytest.approx(reference.high, abs=0.8)
+
+
+def test_slides_of_one_patient_are_one_piece_of_evidence(tmp_path, rng):
+    # 30 patients of 5 slides that are right or wrong together: 30 things, not 150.
+    labels = np.zeros(150, int)
+    right = np.repeat(rng.uniform(size=30) < 0.7, 5)
+    run = {('m', 1, 1, 0): np.where(right, 0.2, 0.8)}
+    patients = [f'p{i // 5}' for i in range(150)]
+    values = [
+        _folder(tmp_path / str(i), run, labels, p).cells['slide', 'm', 1, 'accuracy']
+        for i, p in enumerate((None, patients))
+    ]
+    widths = [cell.value.high - cell.value.low for cell in values]
+    assert widths[1] / widths[0] == pytest.approx(np.sqrt(5), rel=0.15)
+
+
+def test_draws_that_differ_widen_the_interval(tmp_path, rng):
+    labels = np.zeros(200, int)
+
+    def draws(shares):
+        return {
+            ('m', 1, d, 0): np.where(rng.uniform(size=200) < share, 0.2, 0.8)
+            for d, share in enumerate(shares, 1)
+        }
+
+    alike = _folder(tmp_path / 'a', draws([0.6] * 4), labels)
+    apart = _folder(tmp_path / 'b', draws([0.3, 0.5, 0.7, 0.9]), labels)
+    narrow, wide = (s.cells['slide', 'm', 1, 'accuracy'].value for s in (alike, apart))
+    assert wide.high - wide.low > 1.8 * (narrow.high - narrow.low)
+    # Between draws: deviation of the mean of 4 of (30, 50, 70, 90).
+    deviation = np.std([30, 50, 70, 90]) / 2
+    assert (wide.high - wide.low) / 2 == pytest.approx(1.96 * deviation, rel=0.25)
+
+
+def test_a_test_pairs_draws_and_seeds_that_both_have(tmp_path):
+    labels = np.zeros(40, int)
+    good, bad = np.full(40, 0.1), np.where(np.arange(40) < 20, 0.1, 0.9)
+    runs = {
+        ('ref', 1, 1, 0): bad,
+        ('ref', 1, 2, 0): good,  # other has no such draw
+        ('other', 1, 1, 0): good,
+        ('other', 1, 3, 0): bad,
+    }
+    summary = _folder(tmp_path / 'o', runs, labels)
+    test = summary.tests['slide', 'other', 1, 'accuracy']
+    assert test.runs == 1
+    assert test.difference.estimate == pytest.approx(50)
+    assert test.significant
+    # The table's own values have all runs: equal.
+    values = [summary.cells['slide', m, 1, 'accuracy'].value for m in ('ref', 'other')]
+    assert [v.estimate for v in values] == [75, 75]
+
+
+def test_pairing_makes_a_steady_difference_certain(tmp_path, rng):
+    # Both are right on the same 60 of 100; one on 5 more. Apart, the intervals overlap.
+    labels = np.zeros(100, int)
+    first, second = (np.where(np.arange(100) < n, 0.1, 0.9) for n in (60, 72))
+    runs = {('ref', 1, 1, 0): first, ('other', 1, 1, 0): second}
+    summary = _folder(tmp_path / 'o', runs, labels)
+    a, b = (summary.cells['slide', m, 1, 'accuracy'].value for m in ('ref', 'other'))
+    assert a.high > b.low
+    assert summary.tests['slide', 'other', 1, 'accuracy'].p < 0.01
+
+
+def test_an_untrained_method_meets_the_reference_at_every_number_of_shots(written):
+    outcome = read_outcome(written)
+    tests = summarise(outcome).family('slide', 'accuracy')
+    mine = {t.shots: t.runs for t in tests if t.method == 'zeroshot'}
+    assert mine == {1: 4, 4: 4, 'all': 2}
+    assert {t.method for t in tests} == {'linear', 'abmil', 'zeroshot'}
+
+
+def test_holm_is_over_all_comparisons_of_a_figure(written):
+    tests = summarise(read_outcome(written)).family('slide', 'auroc')
+    assert len(tests) == 9
+    smallest = min(tests, key=lambda t: t.p)
+    assert smallest.adjusted == pytest.approx(min(1, 9 * smallest.p))
+    ranked = sorted(tests, key=lambda t: t.p)
+    assert all(a.adjusted <= b.adjusted for a, b in zip(ranked, ranked[1:]))
+
+
+def test_many_comparisons_get_resamples_enough_to_be_significant(tmp_path):
+    out = make_comparison(
+        *(tmp_path / 'o', 40),
+        methods=('cite', 'linear', 'abmil', 'finetune'),
+        shots=(1, 2, 4, 8, 16),
+        draws=1,
+        seeds=1,
+        resamples=100,
+        patch_files=False,
+    )
+    summary = summarise(read_outcome(out))
+    least = 2 / (summary.resamples + 1)
+    assert len(summary.family('slide', 'auroc')) * least < 0.05
+
+
+def test_the_calibration_errors_interval_holds_the_estimate_and_reaches_down(
+    tmp_path, rng
+):
+    # Calibrated scores: the error is chance alone, and the truth, 0, lies below it.
+    scores = rng.uniform(0.05, 0.95, size=300)
+    labels = (rng.uniform(size=300) < scores).astype(int)
+    summary = _folder(tmp_path / 'o', {('m', 1, 1, 0): scores}, labels)
+    value = summary.cells['slide', 'm', 1, 'ece'].value
+    assert 3 < value.estimate < 12
+    assert value.low < 2
+    assert value.low <= value.estimate <= value.high
+
+
+def test_the_same_folder_gives_the_same_summary(written):
+    outcome = read_outcome(written)
+    assert summarise(outcome) == summarise(outcome)
