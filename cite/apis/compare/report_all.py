@@ -35,6 +35,6 @@ def write_all(out: Union[str, Path]) -> list[Path]:
     paths = []
     for name, text in texts.items():
         path = Path(out) / name
-        path.write_text(text, encoding='utf-8', newline='\n')
+        path.write_bytes(text.encode())  # the same bytes on every system
         paths.append(path)
     return paths

@@ -173,8 +173,10 @@ def _distribution(figure: str, estimate: float, resampled: np.ndarray) -> np.nda
 
 def _interval(figure: str, estimate: float, resampled: np.ndarray) -> Interval:
     found = interval(estimate, _distribution(figure, estimate, resampled))
-    # Mirrored, an error may come out below 0.
-    return found._replace(low=max(found.low, 0)) if figure in BIASED else found
+    if figure not in BIASED or found.high != found.high:
+        return found
+    # Mirrored, an error may come out below 0, and all of them below the estimate.
+    return found._replace(low=max(found.low, 0), high=max(found.high, estimate))
 
 
 def _cell(

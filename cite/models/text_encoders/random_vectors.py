@@ -22,19 +22,23 @@ class RandomVectors(BaseTextEncoder):
     def __init__(self, width: int, seed: int = 0) -> None:
         if width < 1:
             raise ValueError(f'model.head.text_encoder.width={width}; give 1 or more.')
-        self.width = width
+        self._width = width
         self.seed = seed
 
     def compute(self, texts: list[str]) -> dict[str, Tensor]:
         """Draw K vectors from a normal distribution, (K, D)."""
         generator = torch.Generator().manual_seed(self.seed)
         return {
-            'text_embeddings': torch.randn(len(texts), self.width, generator=generator)
+            'text_embeddings': torch.randn(len(texts), self._width, generator=generator)
         }
+
+    def width(self) -> int:
+        """Return D."""
+        return self._width
 
     def cache_identity(self) -> None:
         """Return None: drawing is cheaper than reading."""
 
     def source(self) -> dict[str, Any]:
         """Describe width and seed, for a checkpoint."""
-        return {'encoder': 'RandomVectors', 'width': self.width, 'seed': self.seed}
+        return {'encoder': 'RandomVectors', 'width': self._width, 'seed': self.seed}

@@ -147,7 +147,9 @@ def nice_ticks(low: float, high: float, number: int = 5) -> list[float]:
     >>> nice_ticks(31, 78)
     [30.0, 40.0, 50.0, 60.0, 70.0, 80.0]
     """
-    span = max(high - low, 1e-9) / number
+    if high - low < 1e-6:  # all values are one
+        high = low + 1
+    span = (high - low) / number
     size = 10 ** np.floor(np.log10(span))
     step = size * min((1, 2, 2.5, 5, 10), key=lambda m: abs(m * size - span))
     first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
