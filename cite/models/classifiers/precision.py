@@ -8,7 +8,7 @@ from typing import Optional
 import torch
 
 PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
-# x86 instructions that multiply bf16 matrices faster than fp32 ones: about five times
+# x86 instructions that multiply bf16 matrices faster than fp32 ones: up to five times
 # on one core with the first (docs/BENCHMARK.md). Without them bf16 is the slower.
 CPU_FLAGS = ('avx512_bf16', 'amx_bf16')
 _CPU_INFO = Path('/proc/cpuinfo')
