@@ -22,7 +22,7 @@ CONFIGS = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / 'configs').rglob('*.py')
     # configs/compare holds lists of configs.
-    if not {'_base_', 'compare'} & {*path.parts}
+    if not {'_base_', 'compare'} & {*path.relative_to(ROOT).parts}
 )
 BASELINE = 'configs/gastric/baseline/'
 CITE = 'configs/gastric/cite/clip-vitb16_biolinkbert-l_cb_bs128_i1000.py'

@@ -77,28 +77,44 @@ def test_twenty_kills_of_the_tool_or_its_jobs(compare_data, tmp_path):
 
     rng = random.Random(0)
     kills = {'tool': 0, 'job': 0}
-    finished = 0
+    done = []  # jobs that were done at each kill
     while sum(kills.values()) < KILLS:
+        before = lines(broken)
         tool = start(config, broken)
-        # From the start of Python to the middle of the jobs.
-        time.sleep(rng.uniform(1, whole / 2))
+        # On the start of Python and the planning, or on the jobs.
+        if rng.random() < 0.3:
+            time.sleep(rng.uniform(1, whole / 4))
+        else:
+            wait_for_a_line(tool, broken, before)
+            time.sleep(rng.uniform(0, 5))
         victims = [pid for pid in processes_of(tool.pid) if pid != tool.pid]
         if rng.random() < 0.5 and victims and tool.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(rng.choice(victims), signal.SIGKILL)
                 kills['job'] += 1
-            time.sleep(rng.uniform(1, 10))
+                done.append(lines(broken))
+            time.sleep(rng.uniform(0, 5))
         if tool.poll() is None:
             tool.send_signal(signal.SIGKILL)
             kills['tool'] += 1
+            done.append(lines(broken))
         tool.wait()
-        results = broken / 'results.jsonl'
-        if results.is_file() and len(results.read_text().splitlines()) == 43:
-            finished += 1
+        if lines(broken) == 43:
             # All done: begin anew, so that kills fall on work.
-            for line in results.read_text().splitlines()[5:]:
-                job = json.loads(line)['job']
-                (broken / f'predictions/{job}.csv').unlink(missing_ok=True)
+            for path in sorted((broken / 'predictions').iterdir())[5:]:
+                path.unlink()
     assert start(config, broken).wait() == 0
-    print(f'kills: {kills}; runs that were whole before the next kill: {finished}')
+    print(f'kills: {kills}; jobs done at each: {done}')
     assert left_behind(broken) == expected
+
+
+def lines(out):
+    """Count the results that are there."""
+    file = out / 'results.jsonl'
+    return len(file.read_text().splitlines()) if file.is_file() else 0
+
+
+def wait_for_a_line(tool, out, before):
+    """Wait until a job is done that was not before, or the tool has ended."""
+    while tool.poll() is None and lines(out) <= before:
+        time.sleep(0.1)

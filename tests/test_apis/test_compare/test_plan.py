@@ -95,6 +95,11 @@ def test_files_change_the_digest(compare_data, tmp_path):
     before = digest(comparison)
     (tmp_path / 'val_0.5.txt').write_text(text.split('\n', 1)[1])
     assert digest(comparison) != before
+    (tmp_path / 'train_all_0.5.txt').write_text(text)  # features are computed for all
+    pooled = digest(comparison)
+    (tmp_path / 'train_all_0.5.txt').write_text(text.split('\n', 1)[1])
+    assert before != digest(comparison) != pooled
+    (tmp_path / 'train_all_0.5.txt').unlink()
     config = tmp_path / 'configs/cite.py'
     (tmp_path / 'val_0.5.txt').write_text(text)
     assert digest(comparison) == before
