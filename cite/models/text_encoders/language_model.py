@@ -63,8 +63,8 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
     except ImportError as error:
         raise ImportError(
             f'text encoder {name}: its tokenizer needs a package that is not here '
-            f"({_first_line(error)}). Install them: pip install 'cite[text]' (or "
-            'sacremoses sentencepiece protobuf).'
+            f'({_first_line(error)}). Install them: pip install sacremoses '
+            'sentencepiece protobuf.'
         ) from error
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         if 'trust_remote_code' in str(error):

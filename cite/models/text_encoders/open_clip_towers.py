@@ -91,8 +91,7 @@ class CoCaTower(nn.Module):
         except ImportError as error:
             raise ImportError(
                 f'text encoder {folder}: CONCH needs the package open_clip: '
-                "pip install 'cite[open_clip]' (or open_clip_torch; 2.24.0 with torch "
-                '1.13).'
+                'pip install open_clip_torch (2.24.0 with torch 1.13).'
             ) from error
         super().__init__()
         positions, width = state['positional_embedding'].shape

@@ -1,6 +1,6 @@
 # CITE on CONCH's image tower, guided by its own text tower.
 # Weights and their conversion: docs/MODEL_ZOO.md
-# Needs open_clip: pip install 'cite[open_clip]'
+# Needs open_clip: pip install '.[open_clip]'
 _base_ = '../pathology/conch.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 512

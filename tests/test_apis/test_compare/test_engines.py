@@ -57,7 +57,7 @@ def test_a_dead_local_worker_is_replaced(local):
 
 
 def test_ray_gives_the_same(config, local, tmp_path, monkeypatch):
-    pytest.importorskip('ray', reason='needs ray: pip install cite[ray]')
+    pytest.importorskip('ray', reason='needs ray: pip install .[ray]')
     monkeypatch.delenv('RAY_ADDRESS', raising=False)
     failed, files, rows = outcome(config, tmp_path, 'ray')
     assert [*failed] == ['dying']
@@ -67,7 +67,7 @@ def test_ray_gives_the_same(config, local, tmp_path, monkeypatch):
 
 def test_slurms_code_path_gives_the_same(config, local, tmp_path):
     """Submitit's own executor of local processes: no Slurm is here."""
-    pytest.importorskip('submitit', reason='needs submitit: pip install cite[slurm]')
+    pytest.importorskip('submitit', reason='needs submitit: pip install .[slurm]')
     failed, files, rows = outcome(config, tmp_path, 'slurm')
     assert [*failed] == ['dying']
     assert 'its Slurm job' in failed['dying']

@@ -27,7 +27,7 @@ def make_engine(
         raise ValueError(f'--jobs {jobs}: give 1 or more.')
     module = _MODULES.get(name)
     if module and find_spec(module) is None:
-        raise ValueError(f"--engine {name} needs {module}: pip install 'cite[{name}]'.")
+        raise ValueError(f'--engine {name} needs it: pip install {module}.')
     if name == 'ray':
         from .ray import RayEngine
 
