@@ -168,6 +168,22 @@ def test_mim_train(stranger, config, key):
     assert 'CITE_TRUST=' in done.stdout
 
 
+def test_the_config_in_a_checkpoint_is_not_run(tmp_path, trace, config):
+    # mmcv's epoch-based runner reads it as the Python program that it is.
+    path = tmp_path / 'stranger.pth'
+    program = f'import os\nos.system("touch {trace}")\n'
+    weights = {'head.fc.weight': torch.eye(2, 4), 'head.fc.bias': torch.zeros(2)}
+    meta = {'iter': 0, 'epoch': 0, 'seed': 0, 'config': program}
+    torch.save({'state_dict': weights, 'meta': meta}, path)
+    done = mim(
+        *('train', 'mmcls', config, '--no-validate', '--resume-from', path),
+        *('--cfg-options', 'runner.type=EpochBasedRunner', 'runner.max_epochs=1'),
+        'runner.max_iters=None',
+    )
+    assert done.returncode == 0, done.stdout
+    assert not trace.exists()
+
+
 def test_mim_test_of_a_trusted_file(tmp_path, trace, config):
     path = tmp_path / 'friend.pth'
     weights = {'head.fc.weight': torch.eye(2, 4), 'head.fc.bias': torch.zeros(2)}
@@ -317,13 +333,57 @@ def test_code_of_a_text_encoder_whose_author_is_trusted(folder_with_code, trace)
     assert trace.exists()
 
 
-def test_attention_from_the_hub(save_tiny_bert, tmp_path, text_cache):
+@pytest.mark.parametrize(
+    ('extra', 'match'),
+    [
+        ({'_attn_implementation': 'stranger/kernel'}, 'names code on the hub'),
+        ({'_attn_implementation_internal': 'stranger/kernel'}, 'names code on the hub'),
+        ({'attn_implementation': {'text': 'stranger/kernel'}}, 'names code on the hub'),
+        ({'text_config': {'_attn_implementation': 'a/b'}}, 'names code on the hub'),
+        # Some configs of transformers read this one themselves.
+        ({'trust_remote_code': True}, 'trust_remote_code lets the model run code'),
+        ({'part': {'trust_remote_code': True}}, 'trust_remote_code lets the model run'),
+    ],
+)
+@pytest.mark.parametrize('kind', ['text', 'image'])
+def test_a_config_file_that_asks_for_code(
+    save_tiny_bert, tmp_path, text_cache, kind, extra, match
+):
     folder = save_tiny_bert(tmp_path / 'bert')
     config = json.loads((folder / 'config.json').read_text())
-    config['_attn_implementation'] = 'stranger/kernel'
-    (folder / 'config.json').write_text(json.dumps(config))
-    with pytest.raises(ValueError, match='names code on the hub'):
-        MODELS.build({'type': 'BERT', 'model': str(folder)})(['well'])
+    (folder / 'config.json').write_text(json.dumps({**config, **extra}))
+    use = {'text': _encode, 'image': _image_model}[kind]
+    with pytest.raises(ValueError, match=match):
+        use(str(folder))
+
+
+def _encode(folder):
+    return MODELS.build({'type': 'BERT', 'model': folder})(['well'])
+
+
+def _image_model(folder):
+    return BACKBONES.build({'type': 'TransformersImageBackbone', 'model_name': folder})
+
+
+def test_code_of_an_image_model(folder_with_code, trace, monkeypatch):
+    monkeypatch.setattr('builtins.input', lambda *_: 'y')  # transformers would ask
+    with pytest.raises(ValueError, match=r'custom code|architecture'):
+        _image_model(folder_with_code)
+    assert not trace.exists()
+
+
+def test_timm_models_that_load_by_themselves(stranger):
+    pytest.importorskip('timm.models.naflexvit')
+    overlay = {'file': str(stranger()), 'custom_load': True, 'url': ''}
+    with pytest.raises(ValueError, match='more than tensors'):
+        BACKBONES.build(
+            {
+                'type': 'TIMMImageBackbone',
+                'model_name': 'naflexvit_base_patch16_gap',
+                'pretrained': True,
+                'pretrained_cfg_overlay': overlay,
+            }
+        )
 
 
 def test_text_feature_file(stranger, tmp_path, trace):

@@ -5,6 +5,7 @@ A run that is killed in between, or a disk that is full, leaves none. Ours (for 
 """
 
 import functools
+import os.path as osp
 from typing import Any
 
 from mmcv.runner import EvalHook
@@ -25,10 +26,20 @@ def save_best(self: EvalHook, runner: Any, key_score: float) -> None:
     finally:
         if self.best_ckpt_path is None:
             self.best_ckpt_path = previous
-    if (
-        previous
-        and previous != self.best_ckpt_path
-        and self.file_client.isfile(previous)
+    if _is_predecessor(previous, self.best_ckpt_path) and (
+        self.file_client.isfile(previous)
     ):
         self.file_client.remove(previous)
         runner.logger.info(f'The previous best checkpoint {previous} was removed')
+
+
+def _is_predecessor(previous: Any, best: Any) -> bool:
+    """Tell whether a path is one that mmcv wrote before ``best``.
+
+    It may come from the checkpoint of a run that was resumed, that is, from anyone.
+    """
+    if not isinstance(previous, str) or not best or previous == best:
+        return False
+    name = osp.basename(previous)
+    same_folder = osp.realpath(osp.dirname(previous)) == osp.realpath(osp.dirname(best))
+    return same_folder and name.startswith('best_') and name.endswith('.pth')

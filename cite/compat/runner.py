@@ -1,24 +1,29 @@
-"""mmcv's ``IterBasedRunner.resume`` goes wrong in four ways.
+"""mmcv's runners go wrong in several ways when they resume.
 
-It asks for the current CUDA device on a CPU too; it repeats the last iteration, since
-checkpoints are written before the iteration is counted; the data start over; and the
-best score is forgotten, so that a worse checkpoint takes the best one's place. Ours
-goes on with the iteration, the images and the seed that an unbroken run would have.
+``IterBasedRunner`` asks for the current CUDA device on a CPU too; it repeats the last
+iteration, since checkpoints are written before the iteration is counted; the data start
+over; and the best score is forgotten, so that a worse checkpoint takes the best one's
+place. ``EpochBasedRunner`` runs the config that a checkpoint carries, a Python program
+of whoever made the file, and keeps the seed of the new start. Ours go on with the
+iteration, the images and the seed that an unbroken run would have, and run nothing.
 """
 
 from typing import Any, Callable, Union
 
-from mmcv.runner import IterBasedRunner
+from mmcv.runner import BaseRunner, EpochBasedRunner, IterBasedRunner
 from torch.utils.data import DataLoader
 
 from cite.core.hooks import ClassCountHook, ReplacedImagesHook
 from cite.datasets.samplers import BalancedSampler
 
 _run = IterBasedRunner.run
+_run_epochs = EpochBasedRunner.run
 
 
 def install() -> None:
-    """Replace ``resume`` and wrap ``run`` of mmcv's iteration-based runner."""
+    """Replace ``resume`` and wrap ``run`` of mmcv's runners."""
+    BaseRunner.resume = resume_epochs
+    EpochBasedRunner.run = run_epochs
     IterBasedRunner.resume = resume
     IterBasedRunner.run = run
 
@@ -40,25 +45,67 @@ def resume(
     Raises:
         ValueError: the checkpoint holds weights alone, or those of another model.
     """
-    loaded = self.load_checkpoint(checkpoint, map_location='cpu', strict=True)
-    meta = loaded.get('meta', {})
-    if 'iter' not in meta:
-        raise ValueError(
-            f'{checkpoint} does not say at which iteration it was written, so a run '
-            'cannot go on from it. Start a new run from its weights with load_from.'
-        )
+    meta = _load(self, checkpoint, resume_optimizer)
     self._epoch = meta['epoch']
     self._iter = self._inner_iter = meta['iter'] + 1
-    _take_over(self, meta)
-    if resume_optimizer and 'optimizer' in loaded:
-        _load_optimizer(self.optimizer, loaded['optimizer'])
     if self._iter >= self._max_iters:
         self.logger.info(f'{checkpoint} is of a finished run: nothing is left to train')
         return
     self.logger.info(f'resumed from {checkpoint} at iteration {self._iter + 1}')
 
 
-def _take_over(runner: IterBasedRunner, meta: dict[str, Any]) -> None:
+def resume_epochs(
+    self: BaseRunner,
+    checkpoint: str,
+    resume_optimizer: bool = True,
+    map_location: Union[str, Callable] = 'default',
+) -> None:
+    """Go on after a checkpoint that was written at the end of an epoch.
+
+    Arguments and errors are those of :func:`resume`.
+    """
+    meta = _load(self, checkpoint, resume_optimizer)
+    self._epoch, self._iter = meta['epoch'], meta['iter']
+    self.logger.info(f'resumed from {checkpoint} at epoch {self._epoch + 1}')
+
+
+def _load(
+    runner: BaseRunner, checkpoint: str, resume_optimizer: bool
+) -> dict[str, Any]:
+    """Load weights, optimizer and messages, and return what a run goes on from."""
+    loaded = runner.load_checkpoint(checkpoint, map_location='cpu', strict=True)
+    meta = loaded.get('meta')
+    if not isinstance(meta, dict) or 'iter' not in meta:
+        raise ValueError(
+            f'{checkpoint} does not say at which iteration it was written, so a run '
+            'cannot go on from it. Start a new run from its weights with load_from.'
+        )
+    meta = {'epoch': 0, **meta}
+    _check_meta(checkpoint, meta)
+    _take_over(runner, meta)
+    if resume_optimizer and 'optimizer' in loaded:
+        _load_optimizer(runner.optimizer, loaded['optimizer'])
+    return meta
+
+
+def _check_meta(checkpoint: str, meta: dict[str, Any]) -> None:
+    """Refuse what no run has written."""
+    for key in ('iter', 'epoch', 'seed'):
+        value = meta.get(key)
+        wrong = type(value) is not int or value < 0
+        if wrong and not (key == 'seed' and value is None):
+            raise ValueError(
+                f'{checkpoint}: its meta has {key}={value!r}, which is no count. Start '
+                'a new run from its weights with load_from.'
+            )
+    if not isinstance(meta.get('hook_msgs', {}), dict):
+        raise ValueError(
+            f'{checkpoint}: its hook_msgs are a {type(meta["hook_msgs"]).__name__}. '
+            'Start a new run from its weights with load_from.'
+        )
+
+
+def _take_over(runner: BaseRunner, meta: dict[str, Any]) -> None:
     """Let later checkpoints say what the one resumed from said."""
     runner.meta = {} if runner.meta is None else runner.meta
     runner.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
@@ -83,15 +130,32 @@ def run(
 ) -> None:
     """Run as mmcv does, with each sampler at the place where the run stands."""
     _register_ours(self, data_loaders)
-    for loader in data_loaders:
-        sampler = loader.sampler
-        if isinstance(sampler, BalancedSampler):
-            sampler.start = self.iter * sampler.samples_per_replica
-            seed = (self.meta or {}).get('seed')
-            if seed is not None and seed != sampler.seed:
-                self.logger.info(f"images are drawn with the resumed run's seed {seed}")
-                sampler.reseed(seed)
+    for sampler in _seeded(self, data_loaders):
+        sampler.start = self.iter * sampler.samples_per_replica
     _run(self, data_loaders, workflow, *args, **kwargs)
+
+
+def run_epochs(
+    self: EpochBasedRunner,
+    data_loaders: list[DataLoader],
+    workflow: list[Any],
+    *args: Any,
+    **kwargs: Any,
+) -> None:
+    """Run as mmcv does, with the seed of a resumed run."""
+    _seeded(self, data_loaders)
+    _run_epochs(self, data_loaders, workflow, *args, **kwargs)
+
+
+def _seeded(runner: BaseRunner, data_loaders: list[DataLoader]) -> list[Any]:
+    """Return the samplers that are ours, with the seed of the run."""
+    ours = [x.sampler for x in data_loaders if isinstance(x.sampler, BalancedSampler)]
+    seed = (runner.meta or {}).get('seed')
+    for sampler in ours:
+        if seed is not None and seed != sampler.seed:
+            runner.logger.info(f"images are drawn with the resumed run's seed {seed}")
+            sampler.reseed(seed)
+    return ours
 
 
 def _register_ours(runner: IterBasedRunner, data_loaders: list[DataLoader]) -> None:

@@ -5,7 +5,7 @@ some of its ways alone. The modules named here see a ``torch`` whose ``load`` is
 and our download instead of torch's, which loads at once. For mmcv 1.7, timm 1.0.
 """
 
-import importlib
+import importlib.util
 import re
 import tempfile
 from pathlib import Path
@@ -21,6 +21,7 @@ _USE_TORCH_LOAD = (
     'mmcv.utils.hub',
     'timm.models._helpers',
     'timm.models._hub',
+    'timm.models.naflexvit',  # from timm 1.0.16 on
 )
 _USE_URLS = {
     'mmcv.runner.checkpoint': 'load_url',
@@ -82,6 +83,7 @@ def install() -> None:
     safe = SafeTorch()
     safe.load = load
     for name in _USE_TORCH_LOAD:
-        importlib.import_module(name).torch = safe  # type: ignore[attr-defined]
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name).torch = safe  # type: ignore[attr-defined]
     for name, function in _USE_URLS.items():
         setattr(importlib.import_module(name), function, load_url)

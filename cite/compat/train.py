@@ -6,6 +6,7 @@ next one; a loss that is not finite trains on. Ours settles these and calls mmcl
 """
 
 import functools
+import os.path as osp
 from typing import Any, Optional
 
 import numpy as np
@@ -62,17 +63,26 @@ def _shared_seed(seed: Optional[int], device: str) -> int:
     return seed
 
 
+def _checkpoint_folder(cfg: Config) -> str:
+    """Return where checkpoints go: below ``out_dir`` mmcv makes a folder of the run."""
+    out_dir = (cfg.get('checkpoint_config') or {}).get('out_dir')
+    if not out_dir:
+        return str(cfg.work_dir)
+    return osp.join(out_dir, osp.basename(cfg.work_dir.rstrip(osp.sep)))
+
+
 def _settle_start(cfg: Config) -> None:
     """Clear the folder of half-done files, and find the checkpoint to go on from."""
     logger = get_root_logger()
     if get_dist_info()[0] == 0:
-        removed = remove_leftovers(cfg.work_dir)
+        folders = dict.fromkeys([str(cfg.work_dir), _checkpoint_folder(cfg)])
+        removed = [name for folder in folders for name in remove_leftovers(folder)]
         if removed:
             logger.info(f'removed what a killed run left half done: {removed}')
     cfg.resume_from = cfg.get('resume_from')
     cfg.load_from = cfg.get('load_from')
     if cfg.get('auto_resume') and not cfg.resume_from:
-        cfg.resume_from = latest_checkpoint(cfg.work_dir)
+        cfg.resume_from = latest_checkpoint(_checkpoint_folder(cfg))
         if cfg.resume_from is None:
             logger.info(f'auto_resume: no checkpoint in {cfg.work_dir}, a new run')
 

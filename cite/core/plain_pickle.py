@@ -118,6 +118,12 @@ class Unpickler(_Unpickler):
 
     dispatch[pickle.SETITEMS[0]] = load_setitems
 
+    def load_bytearray8(self) -> None:
+        # It would take the memory before it looks for the bytes; torch writes none.
+        raise RefusedError('it holds a bytearray')
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+
     def load_dict(self) -> None:
         items = self.pop_mark()
         made: dict[Any, Any] = {}

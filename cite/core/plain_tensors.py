@@ -118,4 +118,5 @@ def _view(
     if not last:
         return torch.empty(size, dtype=dtype)
     whole = data[: len(data) // bytes_each * bytes_each].view(dtype)
-    return whole.as_strided(size, stride, offset)
+    # The data may be a part of a storage; an offset counts from its begin.
+    return whole.as_strided(size, stride, whole.storage_offset() + offset)

@@ -42,7 +42,7 @@ def _read_archive(archive: zipfile.ZipFile) -> Any:
     folder = pickles[0][: -len('data.pkl')]
     if (
         folder + 'byteorder' in names
-        and archive.read(folder + 'byteorder') != b'little'
+        and _record(archive, folder + 'byteorder') != b'little'
     ):
         raise ValueError('written on a big-endian machine')
     storages: dict[str, Tensor] = {}

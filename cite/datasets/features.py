@@ -80,7 +80,7 @@ def _open(path: str, num_aug: int, num_patches: int) -> np.ndarray:
             f'{path}: no such feature file, but num_aug={num_aug} asks for {num_aug} '
             'of them. Extract the features first, or lower num_aug.'
         ) from error
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # NumPy parses the header as Python's own words
         raise ValueError(f'{path} is damaged or not a NumPy array: {error}') from error
     if array.dtype.kind not in 'fiu' or array.ndim != 2:
         raise ValueError(

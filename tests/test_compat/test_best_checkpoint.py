@@ -63,3 +63,16 @@ def test_a_worse_score_changes_nothing(hook, runner, tmp_path):
 
     assert names(tmp_path) == ['best_accuracy_iter_4.pth']
     assert hook.best_ckpt_path == str(tmp_path / 'best_accuracy_iter_4.pth')
+
+
+@pytest.mark.parametrize('name', ['precious.txt', 'other/best_accuracy_iter_4.pth'])
+def test_a_file_that_no_run_wrote_there_stays(hook, runner, tmp_path, name):
+    precious = tmp_path / name
+    precious.parent.mkdir(exist_ok=True)
+    precious.write_text('mine')
+    hook.best_ckpt_path = str(precious)  # as a checkpoint that was resumed may say
+
+    hook._save_ckpt(runner, 60.0)
+
+    assert precious.read_text() == 'mine'
+    assert (tmp_path / 'best_accuracy_iter_8.pth').exists()

@@ -184,3 +184,21 @@ def test_a_flipped_bit_is_seen(tmp_path):
     (tmp_path / 'run.pth').write_bytes(data)
     with pytest.raises(ValueError, match='damaged'):
         load_weights(tmp_path / 'run.pth')
+
+
+def test_a_part_of_a_storage_in_the_old_format(tmp_path):
+    # 1.13's tensors are whole storages; older files name parts of them.
+    path = tmp_path / 'old.pth'
+    whole = torch.arange(8.0)
+    data = whole.view(torch.uint8)[4 * 4 :]  # from its fifth number on
+    part = rebuild(Storage(data, torch.float32), 0, (4,), (1,))
+    assert part.tolist() == [4, 5, 6, 7]
+    torch.save(whole[4:], path, _use_new_zipfile_serialization=False)
+    assert load_weights(path).tolist() == [4, 5, 6, 7]
+
+
+def test_memory_is_not_taken_on_a_file_s_word(tmp_path):
+    path = tmp_path / 'huge.pth'
+    path.write_bytes(b'\x80\x05\x96' + (2**31).to_bytes(8, 'little') + b'.')
+    with pytest.raises(ValueError, match='it holds a bytearray'):
+        load_weights(path)

@@ -86,10 +86,14 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
             annotations.check_part(part, report)
         seen.add(part.ann_file)
     distinct = list({part.ann_file: part for part in reversed(parts)}.values())[::-1]
-    for train in distinct:
-        for other in distinct:
-            if train.name == 'train' != other.name:
-                annotations.check_sides(train, other, report)
+    # A file may be of both sides: each side by itself.
+    training, testing = (
+        {part.ann_file: part for part in parts if (part.name == 'train') is side}
+        for side in (True, False)
+    )
+    for train in training.values():
+        for other in testing.values():
+            annotations.check_sides(train, other, report)
     table = Path(options.captions) if options.captions else None
     table = table or annotations.find_table(parts)
     annotations.check_patients(distinct, table, options.patient, report)

@@ -3,7 +3,7 @@ import os.path as osp
 from typing import Any, Optional
 
 import torch
-from mmcv.runner import HOOKS, Hook
+from mmcv.runner import HOOKS, CheckpointHook, Hook
 from torch import Tensor, distributed
 
 _CAUSES = (
@@ -63,7 +63,12 @@ class FiniteLossHook(Hook):
 
 def message(runner: Any, iteration: int) -> str:
     """Say at which iteration a loss was not finite, and what to do."""
-    return f'the loss is not finite at iteration {iteration}. {advice(runner.work_dir)}'
+    # `out_dir` is settled when the run starts; work_dir by default.
+    folders = [
+        hook.out_dir for hook in runner.hooks if isinstance(hook, CheckpointHook)
+    ]
+    folder = next(filter(None, folders), runner.work_dir)
+    return f'the loss is not finite at iteration {iteration}. {advice(folder)}'
 
 
 def advice(folder: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Optional
 from torch import Tensor, nn
 
 from cite.core.weights import load_weights
+from cite.models.transformers_config import read_config_file
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
 _TOWERS = {
@@ -103,10 +104,12 @@ def read_config(folder: Path) -> tuple[Any, Any]:
     """
     import transformers
 
-    if not (folder / 'config.json').is_file():
-        raise FileNotFoundError(f'{folder} has no config.json: no transformers model.')
+    read_config_file(folder)
     try:
-        config = transformers.AutoConfig.from_pretrained(str(folder))
+        # False: transformers would ask on the terminal.
+        config = transformers.AutoConfig.from_pretrained(
+            str(folder), trust_remote_code=False
+        )
     except (ValueError, KeyError, OSError) as error:
         raise ValueError(
             f'{folder} is of an architecture that transformers '

@@ -1,6 +1,5 @@
 """Read a language model from a folder or the hub, without running anything in it."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from cite.core.weights import load_weights
+from cite.models.transformers_config import read_config_file
 
 from .language_model_kinds import Kind, architecture_of, fill_in
 from .model_files import fetch, weight_files
@@ -44,7 +44,7 @@ def load_language_model(
             f'transformers does not work with torch {torch.__version__} ({error}). '
             'Below torch 2.1 install `pip install "transformers>=4.40,<4.50"`.'
         ) from error
-    content = _read_config(folder)
+    content = read_config_file(folder)
     with _quiet_transformers(), _explained(name, folder):
         config = _config(folder, content, kind, trust_remote_code)
         tokenizer = AutoTokenizer.from_pretrained(
@@ -117,25 +117,6 @@ def _load_model(
     if kind == 'clip':  # it belongs to both towers, so the text tower has no place
         model.logit_scale = None if scale is None else scale.detach().float().clone()
     return model, info
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    """Read ``config.json``, unless it has transformers fetch code from the hub.
-
-    Raises:
-        ValueError: it does, or is not JSON.
-    """
-    file = folder / 'config.json'
-    try:
-        content = json.loads(file.read_text(encoding='utf-8'))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'{file} is not JSON: {_first_line(error)}') from error
-    if not isinstance(content, dict):
-        raise ValueError(f'{file} is not a JSON object.')
-    for key in ('attn_implementation', '_attn_implementation'):
-        if '/' in str(content.get(key)):
-            raise ValueError(f'{file}: {key} names code on the hub. Take it out.')
-    return content
 
 
 def _check_missing(name: str, missing: Any, pooler: bool) -> None:

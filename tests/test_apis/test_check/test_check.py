@@ -163,6 +163,15 @@ def test_slide_on_both_sides(folder):
     assert found(check(folder)) == [('slide on both sides', where)]
 
 
+def test_one_file_for_both_sides(folder):
+    train = folder / 'ann/train_all.txt'
+    same = {f'data.{part}.ann_file': str(train) for part in ('val', 'test')}
+    kinds = [kind for kind, _ in found(check(folder, cfg_options=same))]
+    assert set(kinds) >= {'slide on both sides'}
+    slides = {line.split('_')[0] for line in train.read_text().splitlines()}
+    assert kinds.count('slide on both sides') == len(slides)
+
+
 def test_patient_on_both_sides(folder):
     table = folder / 'captions.csv'
     table.write_text(table.read_text().replace('c1,grade,pc1', 'c1,grade,pb0'))
