@@ -77,6 +77,10 @@ TRAINED = {
 }
 
 
+def test_the_demo_has_one_config_at_its_top_level():
+    assert len(list((ROOT / 'configs/demo').glob('*.py'))) == 1
+
+
 @pytest.fixture(autouse=True)
 def _at_home(monkeypatch, text_cache):
     monkeypatch.chdir(ROOT)

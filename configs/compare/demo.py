@@ -22,8 +22,8 @@ options = {
     'data.samples_per_gpu': 16,
     'data.workers_per_gpu': 0,
 }
-folder = 'configs/demo'
-cite = f'{folder}/cite_tiny-clip_tiny-bert.py'
+folder = 'configs/demo/methods'
+cite = 'configs/demo/cite_tiny-clip_tiny-bert.py'
 zeroshot = f'{folder}/zeroshot.py'
 methods = {
     'zero-shot': dict(

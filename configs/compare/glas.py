@@ -50,7 +50,7 @@ methods = {
         label='CITE, ViT-tiny', config=f'{folder}/cite_vit-tiny_minilm.py'),
     'vit-cite-no-prompt': dict(
         label='CITE without prompt, ViT-tiny',
-        config=f'{folder}/cite_vit-tiny_no-prompt.py',
+        config=f'{folder}/neck_vit-tiny_minilm.py',
         features=4),
     'vit-cite-no-text': dict(
         label='CITE without text, ViT-tiny',

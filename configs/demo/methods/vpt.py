@@ -1,5 +1,5 @@
 # Visual prompt tuning, shallow, of the demo's CLIP with a linear classifier.
-_base_ = 'cite_tiny-clip_tiny-bert.py'
+_base_ = '../cite_tiny-clip_tiny-bert.py'
 
 model = dict(
     backbone=dict(prompt_init='normal'),

@@ -1,7 +1,7 @@
 # The demo's CITE without a visual prompt: neck and text head alone.
 import os
 
-_base_ = 'cite_tiny-clip_tiny-bert.py'
+_base_ = '../cite_tiny-clip_tiny-bert.py'
 
 data_root = os.environ.get('DEMO_DATA', 'data/demo')
 model = dict(

@@ -1,5 +1,5 @@
 # The demo's CITE with random class vectors in the place of the texts' embeddings.
-_base_ = 'cite_tiny-clip_tiny-bert.py'
+_base_ = '../cite_tiny-clip_tiny-bert.py'
 
 model = dict(
     head=dict(
