@@ -127,7 +127,8 @@ def _clip(arch: str, cfg: Config, folder: Path) -> str:
     if arch in CLIP_RESNETS:
         width, embed_dim = CLIP_RESNETS[arch]
         return str(tiny_clip(path, 0, embed_dim, width, (1, 1, 1, 1)))
-    width, embed_dim = CLIP_WIDTHS.get(arch) or (128, cfg.model.neck.in_features)
+    # The demo's own, whose images and texts share a width of 128.
+    width, embed_dim = CLIP_WIDTHS.get(arch) or (128, 128)
     return str(tiny_clip(path, 0, embed_dim, width, _blocks(cfg)))
 
 
