@@ -186,7 +186,8 @@ class TextBufferHead(_ClsHead):
         if embeddings.dim() != 2 or len(embeddings) != self.num_classes:
             raise ValueError(
                 f'the checkpoint holds text embeddings {tuple(embeddings.shape)}, the '
-                f'config has {self.num_classes} texts (model.head.texts).'
+                f'config has {self.num_classes} texts (model.head.texts). Use the '
+                'config of its training run.'
             )
         if 'text_source' not in saved:
             return
