@@ -20,13 +20,11 @@ REQUIRES = [
     'transformers>=4.40,<5',
     'clip-anytorch==2.6.*',
     'timm>=1.0.11',
-    'addict',  # of mmcv, as are opencv-python and yapf
     'ftfy',
     'jinja2',
     'matplotlib',
     'numba>=0.60',
     'numpy>=1.26',
-    'opencv-python',
     'pandas>=2',
     'pillow',
     'pyyaml',
@@ -34,7 +32,6 @@ REQUIRES = [
     'safetensors',
     'scikit-learn>=1.3',
     'tqdm',
-    'yapf',
 ]
 
 EXTRAS = {

@@ -14,7 +14,7 @@ from .version import __version__
 if find_spec('mmcv') is None:
     raise ImportError(
         'cite needs mmcv 1.7, which pip cannot choose for you: after `pip install .`, '
-        '`pip install --no-deps --no-build-isolation mmcv==1.7.2` (README, '
+        '`pip install --no-build-isolation mmcv==1.7.2` (README, '
         'Installation).'
     )
 

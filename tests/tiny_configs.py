@@ -127,9 +127,14 @@ def _clip(arch: str, cfg: Config, folder: Path) -> str:
     if arch in CLIP_RESNETS:
         width, embed_dim = CLIP_RESNETS[arch]
         return str(tiny_clip(path, 0, embed_dim, width, (1, 1, 1, 1)))
-    # The demo's own, whose images and texts share a width of 128.
-    width, embed_dim = CLIP_WIDTHS.get(arch) or (128, 128)
+    width, embed_dim = CLIP_WIDTHS.get(arch) or (128, _neck_width(cfg))
     return str(tiny_clip(path, 0, embed_dim, width, _blocks(cfg)))
+
+
+def _neck_width(cfg: Config) -> int:
+    """Return the neck's; the demo's methods without a neck are 128 wide."""
+    neck = cfg.model.get('neck')
+    return int(neck.in_features) if neck else 128
 
 
 def _blocks(cfg: Config) -> int:

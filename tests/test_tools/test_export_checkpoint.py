@@ -169,7 +169,7 @@ def test_a_plain_export_has_the_names_of_the_release(
 
 def test_mistakes_are_said(tmp_path):
     config = tmp_path / 'config.py'
-    with pytest.raises(FileNotFoundError, match=r'config\.py: no such file'):
+    with pytest.raises(FileNotFoundError, match=r'config\.py: no such config file'):
         export_checkpoint(config, 'none', tmp_path / 'a.pth')
     config.write_text('')
     with pytest.raises(ValueError, match='ends in one of'):

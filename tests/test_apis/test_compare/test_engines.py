@@ -90,7 +90,5 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch):
     from cite.apis.compare.engines import choose
 
     monkeypatch.setattr(choose, 'find_spec', lambda name: None)
-    with pytest.raises(
-        ValueError, match=r"needs submitit: pip install 'cite\[slurm\]'"
-    ):
+    with pytest.raises(ValueError, match='slurm needs it: pip install submitit'):
         make_engine('slurm', None, {}, 'folder')

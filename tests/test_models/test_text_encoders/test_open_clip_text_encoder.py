@@ -137,7 +137,7 @@ def test_conch(coca, texts, tmp_path):
 def test_conch_without_open_clip(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'open_clip', None)
     monkeypatch.setitem(sys.modules, 'open_clip.transformer', None)
-    with pytest.raises(ImportError, match=r"pip install 'cite\[open_clip\]'"):
+    with pytest.raises(ImportError, match='pip install open_clip_torch'):
         OpenCLIPTextEncoder(str(save_conch(tmp_path / 'CONCH')))(['well'])
 
 
