@@ -376,7 +376,7 @@ def test_timm_models_that_load_by_themselves(stranger):
     # Newer ones read JAX's layouts alone and refuse it in words of their own.
     pytest.importorskip('timm.models.naflexvit')
     overlay = {'file': str(stranger()), 'custom_load': True, 'url': ''}
-    with pytest.raises(ValueError, match='more than tensors|NaFlexVit'):
+    with pytest.raises(ValueError, match=r'more than tensors|NaFlexVit'):
         BACKBONES.build(
             {
                 'type': 'TIMMImageBackbone',
