@@ -1,4 +1,3 @@
-import logging
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any, Optional, Union
@@ -7,12 +6,12 @@ import mmcv
 import numpy as np
 from mmcls.datasets.base_dataset import BaseDataset
 from mmcls.datasets.builder import DATASETS
-from mmcv.utils import print_log
 
 from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
 
 from .annotations import bag_of, read_annotations
 from .class_file import PATCH_GASTRIC_CLASSES, read_class_file
+from .evaluated import readable, report_absent
 from .feature_draw import feature_draw
 from .feature_note import check_note, lines_digest
 from .features import FeatureDraws
@@ -22,8 +21,7 @@ from .pipelines.augmentation import passes_images
 from .random_state import random_state
 from .samplers import Draw
 from .slide_labels import check_slide_labels
-from .text_file import shorten
-from .unreadable import ERRORS, Unreadable, check_on_error, is_lost
+from .unreadable import ERRORS, Unreadable, check_on_error
 
 
 @DATASETS.register_module()
@@ -260,45 +258,12 @@ class PatchGastricCls3(BaseDataset):
         metrics = [metric] if isinstance(metric, str) else list(metric)
         self.check_metrics(metrics)
         items = np.arange(len(self)) if indices is None else np.array(indices, int)
-        if self.on_error == 'skip':
-            items, results = self._leave_out_unreadable(items, results, logger)
+        if self.on_error == 'skip' and len(items) == len(results):
+            paths = [self.data_infos[i]['img_info']['filename'] for i in items]
+            bags = self.get_bags()[items]
+            kept = readable(results, paths, bags, self.ann_file, logger)
+            items, results = items[kept], [results[i] for i in kept]
         labels, bags = self.get_gt_labels()[items], self.get_bags()[items]
         scores = stack_scores(results, len(labels), self.CLASSES)
-        self._report_absent(labels, logger)
+        report_absent(labels, self.CLASSES, self.ann_file, logger)
         return compute_metrics(metrics, scores, labels, bags)
-
-    def _leave_out_unreadable(
-        self, items: np.ndarray, results: Sequence[np.ndarray], logger: Any
-    ) -> tuple[np.ndarray, Sequence[np.ndarray]]:
-        """Take out the patches without scores whose images cannot be read."""
-        if len(items) != len(results):
-            return items, results
-        paths = [self.data_infos[i]['img_info']['filename'] for i in items]
-        lost = [i for i, path in enumerate(paths) if is_lost(results[i], path)]
-        if not lost:
-            return items, results
-        kept = np.setdiff1d(np.arange(len(items)), lost)
-        bags = self.get_bags()[items]
-        gone = sorted({*bags} - {*bags[kept]})
-        if gone:
-            raise ValueError(
-                f'{self.ann_file}: no patch of slide {shorten(gone)} can be read, so '
-                'its class cannot be told. Restore the files, or take its lines out.'
-            )
-        print_log(
-            f'{self.ann_file}: {len(lost)} of {len(items)} patches could not be read '
-            f'and are left out of the metrics: {shorten([paths[i] for i in lost])}.',
-            logger,
-            level=logging.WARNING,
-        )
-        return items[kept], [results[i] for i in kept]
-
-    def _report_absent(self, labels: np.ndarray, logger: Any) -> None:
-        members = np.bincount(labels, minlength=len(self.CLASSES))
-        for c in np.flatnonzero(members == 0):
-            print_log(
-                f'{self.ann_file}: no patch, hence no slide, of class {c} '
-                f'({self.CLASSES[c]}) to evaluate; means over classes leave it out.',
-                logger,
-                level=logging.WARNING,
-            )
