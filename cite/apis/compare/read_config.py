@@ -19,6 +19,8 @@ _KEYS = (
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
     *('options', 'resamples', 'slurm'),
 )
+# Columns of the predictions beside those of the classes.
+_COLUMNS = ('slide', 'patient', 'label', 'patches', 'file')
 
 
 def read_comparison(path: Union[str, Path]) -> Comparison:
@@ -114,6 +116,12 @@ def _check(comparison: Comparison, path: Path) -> None:
     for shots in comparison.shots:
         if shots != 'all' and (not isinstance(shots, int) or shots < 1):
             raise ValueError(f"{path}: shots holds {shots!r}; give numbers or 'all'.")
+    taken = [name for name in comparison.classes if name in _COLUMNS]
+    if taken or len({*comparison.classes}) < len(comparison.classes):
+        raise ValueError(
+            f'{path}: classes={comparison.classes}: each needs a name of its own, and '
+            f'none of {list(_COLUMNS)}, which are columns of the predictions.'
+        )
     if not comparison.shots or not comparison.seeds or comparison.draws < 0:
         raise ValueError(f'{path}: shots and seeds need values, and draws 0 or more.')
 

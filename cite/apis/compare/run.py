@@ -1,10 +1,8 @@
 """The command: what is missing is run, and tables are made of all that is there."""
 
 import functools
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
@@ -19,6 +17,7 @@ from .methods.job_config import read_method
 from .plan import Job, job_digest, job_inputs, plan_jobs
 from .read_config import read_comparison
 from .record import write_record
+from .report_all import write_all
 from .store import Store, holds, read_rows
 from .task import Outcome, Task
 
@@ -141,7 +140,7 @@ def run_comparison(
         order = [job.name for job in plan.jobs if job.name in rows]
         store.write_rows([rows[name] for name in order])
         if any('figures' in row for row in rows.values()):
-            _report(out)
+            write_all(out)
     finally:
         store.close()
     return {name: rows[name]['error'] for name in order if 'error' in rows[name]}
@@ -179,10 +178,3 @@ def _run(
 
 def _keep(store: Store, plan: Plan, job: Job, outcome: Outcome) -> dict[str, Any]:
     return keep(store, plan.comparison, job, plan.digests[job.name], outcome)
-
-
-def _report(out: Path) -> None:
-    """Write tables and report, of what is there."""
-    name = 'cite.apis.compare.report_all'
-    if find_spec(name) is not None:
-        importlib.import_module(name).write_all(out)

@@ -115,6 +115,8 @@ def test_files_change_the_digest(compare_data, tmp_path):
         ({'figures': ['speed']}, 'choose among'),
         ({'shots': [0]}, "numbers or 'all'"),
         ({'seeds': []}, 'seeds need values'),
+        ({'classes': ['a', 'label', 'c']}, 'columns of the predictions'),
+        ({'classes': ['a', 'b', 'a']}, 'each needs a name of its own'),
     ],
 )
 def test_a_config_without_sense_says_so(compare, changes, message):

@@ -8,9 +8,9 @@ import pytest
 from made_up_comparison import make_comparison
 from PIL import Image
 
-from cite.apis.compare.report.curves import RATES, mean_roc
 from cite.apis.compare.report.marks import COLOURS, marks
 from cite.apis.compare.report.mistakes import by_confident_mistake
+from cite.apis.compare.report.roc_curves import RATES, mean_roc
 from cite.apis.compare.report.svg import nice_ticks
 from cite.apis.compare.report.thumbnails import Thumbnails
 from cite.apis.compare.report_all import write_all

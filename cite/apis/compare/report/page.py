@@ -13,12 +13,14 @@ from ..outcome import Outcome, Shots
 from ..summary import LEVELS, Summary
 from ..words import FIGURE_WORDS, count, shots_words, slides_words
 from .against_shots import each_method, other_figures, shots_figure
-from .curves import confusion_figure, reliability_figure, roc_figure
+from .confusion_matrices import confusion_figure
 from .differences import differences_figure
 from .findings import cautions, findings
 from .headline import headline
 from .marks import colour_rules, marks
 from .mistakes import methods_at, slide_cards, slide_rows
+from .reliability_diagrams import reliability_figure
+from .roc_curves import roc_figure
 from .thumbnails import Thumbnails
 
 _HERE = Path(__file__).parent
