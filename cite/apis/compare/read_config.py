@@ -12,7 +12,7 @@ from cite.core.evaluation.figures import FIGURES
 from cite.datasets.captions import read_captions
 
 from .config import Comparison, Method
-from .methods import METHODS
+from .methods import METHODS, SETTINGS
 
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
@@ -85,6 +85,13 @@ def _method(name: str, config: dict[str, Any], path: Path) -> Method:
             f'{path}: methods.{name}.type is {method.type!r}; choose one of '
             f'{list(METHODS)}.'
         )
+    for key in method.settings:
+        takes = [*sorted(known), *SETTINGS.get(method.type, ())]
+        if key not in takes:
+            raise ValueError(
+                f'{path}: methods.{name}.{key} is no key of a method of type '
+                f'{method.type!r}; choose among {takes}.'
+            )
     if not name.replace('-', '').replace('_', '').isalnum():
         raise ValueError(
             f'{path}: the method {name!r} names files; use letters, digits, - and _.'

@@ -129,3 +129,11 @@ def test_a_misspelt_key_of_the_comparison_is_an_error(compare_data, tmp_path):
     path.write_text(path.read_text().replace('seeds = ', 'seed = '))
     with pytest.raises(ValueError, match=r'seed is no key. Did you mean seeds'):
         read_comparison(path)
+
+
+@pytest.mark.parametrize('key', ['feature', 'steps'])
+def test_a_misspelt_key_of_a_method_is_an_error(compare_data, tmp_path, key):
+    path = Path(write_comparison(compare_data, tmp_path))
+    path.write_text(f"{path.read_text()}\nmethods['cite']['{key}'] = 4\n")
+    with pytest.raises(ValueError, match=rf'methods\.cite\.{key} is no key.*features'):
+        read_comparison(path)

@@ -19,4 +19,10 @@ METHODS: dict[str, Callable[[dict[str, Any], Any], Scores]] = {
     'abmil': abmil,
 }
 
-__all__ = ['METHODS', 'Scores']
+#: What a method's line may hold for its type, beside the keys of every method.
+SETTINGS: dict[str, tuple[str, ...]] = {
+    'text_probe': ('steps', 'lr'),
+    'abmil': ('steps', 'lr'),
+}
+
+__all__ = ['METHODS', 'SETTINGS', 'Scores']
