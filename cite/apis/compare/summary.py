@@ -26,6 +26,7 @@ ALPHA = 0.05
 # the number of tests, and half of ALPHA must be within reach.
 PER_TEST = round(2 / (ALPHA / 2))
 FEW_DRAWS = 5  # with fewer, the spread between draws is hardly known
+FEW_PATIENTS = 30  # with fewer, a bootstrap's intervals are too narrow
 
 
 @dataclass(frozen=True)

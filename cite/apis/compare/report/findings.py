@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..outcome import Outcome, Shots
-from ..summary import FEW_DRAWS, Summary
+from ..summary import FEW_DRAWS, FEW_PATIENTS, Summary
 from ..words import FIGURE_WORDS, count, slides_words
 
 
@@ -97,6 +97,12 @@ def cautions(outcome: Outcome, summary: Summary) -> list[str]:
         lines.append(
             f'Few test slides: {", ".join(rare)}. Each moves the balanced accuracy and '
             'macro F1 much.'
+        )
+    if any(outcome.patients) and summary.clusters < FEW_PATIENTS:
+        lines.append(
+            f'Only {count(summary.clusters, "patient")} among the test slides: a '
+            'bootstrap over so few shows less doubt than there is. Intervals are too '
+            'narrow, p-values too small.'
         )
     if not any(outcome.patients):
         lines.append(

@@ -1,4 +1,4 @@
-"""Gated pathology ViTs: the arguments that their pages give timm, less width and depth."""
+"""Gated pathology ViTs: what their pages hand to timm, with less width and depth."""
 
 import pytest
 import torch

@@ -1,0 +1,76 @@
+"""What the report says in words: who leads, and what makes a reader careful."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up_comparison import make_comparison
+
+from cite.apis.compare.outcome import read_outcome
+from cite.apis.compare.report.findings import cautions, findings
+from cite.apis.compare.summary import summarise
+
+
+@pytest.fixture(scope='module')
+def parts(tmp_path_factory):
+    out = make_comparison(
+        tmp_path_factory.mktemp('findings') / 'out',
+        slides=80,
+        methods=('cite', 'linear'),
+        shots=(1,),
+        draws=5,
+        resamples=100,
+        patch_files=False,
+        failures=0,
+    )
+    outcome = read_outcome(out)
+    return outcome, summarise(outcome)
+
+
+def cautious(outcome, summary):
+    return ' '.join(cautions(outcome, summary))
+
+
+def with_patients(outcome, number):
+    """Deal the slides out among so many patients; 0: none is known."""
+    names = [f'p{i % number}' if number else '' for i in range(len(outcome.slides))]
+    return replace(outcome, patients=np.array(names))
+
+
+@pytest.mark.parametrize(('number', 'said'), [(29, True), (30, False)])
+def test_few_patients_are_a_reason_for_care(parts, number, said):
+    outcome, summary = parts
+    few = cautious(with_patients(outcome, number), replace(summary, clusters=number))
+    assert ('Only 29 patients among the test slides' in few) is said
+
+
+def test_unknown_patients_are_a_reason_for_care(parts):
+    outcome, summary = parts
+    text = cautious(with_patients(outcome, 0), replace(summary, clusters=10))
+    assert 'Patients are not known' in text
+    assert 'Only 10' not in text
+
+
+def test_few_draws_are_a_reason_for_care(parts):
+    outcome, summary = parts
+    assert 'of training slides (†)' not in cautious(outcome, summary)
+    cells = {key: replace(cell, draws=4) for key, cell in summary.cells.items()}
+    text = cautious(outcome, replace(summary, cells=cells))
+    assert 'only 4 draws of training slides' in text
+
+
+def test_failed_jobs_are_a_reason_for_care(parts):
+    outcome, summary = parts
+    failed = replace(outcome, failures=[('linear-1shot', 'ValueError')] * 2)
+    assert '2 jobs failed' in cautious(failed, summary)
+
+
+def test_the_leader_is_named_with_its_interval(parts):
+    outcome, summary = parts
+    cells = {m: summary.cells['slide', m, 1, 'accuracy'].value for m in outcome.methods}
+    best = max(cells, key=lambda m: cells[m].estimate)
+    first = findings(outcome, summary)[0]
+    assert first.startswith(
+        f'With 1 training slide a class, {outcome.methods[best]} has the best accuracy'
+    )
+    assert f'{cells[best].estimate:.1f} [{cells[best].low:.1f}' in first
