@@ -133,7 +133,7 @@ def summarise(outcome: Outcome) -> Summary:
             for (shots, method), values in groups.items():
                 cell = _cell(level, method, shots, figure, values)
                 cells[level, method, shots, figure] = cell
-            for test in _tests(level, figure, groups, outcome.reference):
+            for test in _tests(level, figure, groups, outcome.reference, len(names)):
                 tests[level, test.method, test.shots, figure] = test
     return Summary(cells, tests, figures, resamples, len(names))
 
@@ -196,6 +196,7 @@ def _tests(
     figure: str,
     groups: dict[tuple[Shots, str], list[_Values]],
     reference: str,
+    clusters: int,
 ) -> list[Test]:
     drafts = []
     for (shots, method), ours in groups.items():
@@ -205,7 +206,7 @@ def _tests(
             if at == shots or shots is None or at is None:
                 pairs = _pairs(ours, groups[at, reference])
                 label = at if shots is None else shots
-                drafts.append(_test(level, method, label, figure, pairs))
+                drafts.append(_test(level, method, label, figure, pairs, clusters))
     known = [test for test in drafts if test is not None]
     adjusted = holm([test.p for test in known])
     return [
@@ -232,6 +233,7 @@ def _test(
     shots: Shots,
     figure: str,
     pairs: Sequence[tuple[_Values, _Values]],
+    clusters: int,
 ) -> Optional[Test]:
     if not pairs:
         return None
@@ -247,7 +249,7 @@ def _test(
         shots=shots,
         figure=figure,
         difference=interval(estimate, difference),
-        p=paired_p_value(difference),
+        p=paired_p_value(difference, clusters),
         adjusted=float('nan'),
         runs=len(pairs),
         draws=len(set(_draws(trained))),

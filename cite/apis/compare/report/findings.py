@@ -4,7 +4,7 @@ import numpy as np
 
 from ..outcome import Outcome, Shots
 from ..summary import FEW_DRAWS, FEW_PATIENTS, Summary
-from ..words import FIGURE_WORDS, count, slides_words
+from ..words import FIGURE_WORDS, count, p_words, slides_words
 
 
 def findings(outcome: Outcome, summary: Summary) -> list[str]:
@@ -101,8 +101,8 @@ def cautions(outcome: Outcome, summary: Summary) -> list[str]:
     if any(outcome.patients) and summary.clusters < FEW_PATIENTS:
         lines.append(
             f'Only {count(summary.clusters, "patient")} among the test slides: a '
-            'bootstrap over so few shows less doubt than there is. Intervals are too '
-            'narrow, p-values too small.'
+            'bootstrap over so few shows less doubt than there is. The intervals are '
+            f'too narrow; p cannot be below {p_words(2.0 ** (1 - summary.clusters))}.'
         )
     if not any(outcome.patients):
         lines.append(
