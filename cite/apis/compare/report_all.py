@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Union
 
-from .outcome import read_outcome
+from .read_outcome import read_outcome
 from .report import report_page
-from .summary import summarise
+from .summarise import summarise
 from .tables import csv_table, latex_table, markdown_table
 
 

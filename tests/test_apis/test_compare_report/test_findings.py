@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from made_up_comparison import make_comparison
 
-from cite.apis.compare.outcome import read_outcome
+from cite.apis.compare.read_outcome import read_outcome
 from cite.apis.compare.report.findings import cautions, findings
-from cite.apis.compare.summary import summarise
+from cite.apis.compare.summarise import summarise
 
 
 @pytest.fixture(scope='module')

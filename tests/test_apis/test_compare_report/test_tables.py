@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from made_up_comparison import make_comparison
 
-from cite.apis.compare.outcome import read_outcome
+from cite.apis.compare.read_outcome import read_outcome
 from cite.apis.compare.report_all import write_all
-from cite.apis.compare.summary import summarise
+from cite.apis.compare.summarise import summarise
 from cite.apis.compare.tables import latex
 
 

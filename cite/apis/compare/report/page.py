@@ -31,7 +31,7 @@ def report_page(outcome: Outcome, summary: Summary) -> str:
     """Make the report of a comparison.
 
     Args:
-        outcome: of :func:`..outcome.read_outcome`.
+        outcome: of :func:`..read_outcome.read_outcome`.
         summary: of it.
 
     Returns:

@@ -9,8 +9,8 @@ from made_up_comparison import make_comparison
 from scipy import stats
 from sklearn import metrics as sk
 
-from cite.apis.compare.outcome import read_outcome
-from cite.apis.compare.summary import summarise
+from cite.apis.compare.read_outcome import read_outcome
+from cite.apis.compare.summarise import summarise
 
 TWO = ['a', 'b']
 

@@ -3,7 +3,7 @@ import json
 import pytest
 from made_up_comparison import make_comparison
 
-from cite.apis.compare.outcome import read_outcome
+from cite.apis.compare.read_outcome import read_outcome
 
 
 @pytest.fixture

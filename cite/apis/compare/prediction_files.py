@@ -1,0 +1,47 @@
+"""The tables of predictions, read and checked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+#: What helps where a file is missing or damaged.
+AGAIN = 'Start tools/compare.py again with the same config: it does what is missing.'
+
+
+def class_numbers(names: pd.Series, classes: Sequence[str], path: Path) -> np.ndarray:
+    """Turn class names into numbers, (N,).
+
+    Raises:
+        ValueError: a name is none of the classes.
+    """
+    numbers = pd.Index(classes).get_indexer(names)
+    if (numbers < 0).any():
+        raise ValueError(
+            f'{path}: the label {names[numbers < 0].iloc[0]!r} is none of the classes '
+            f'{list(classes)}. {AGAIN}'
+        )
+    return numbers
+
+
+def read_table(
+    path: Path, known: Sequence[str], classes: Sequence[str]
+) -> pd.DataFrame:
+    """Read columns of text and one of probabilities for each class."""
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file. {AGAIN}')
+    dtypes = {**dict.fromkeys(known, str), **dict.fromkeys(classes, 'float64')}
+    # Only '' is missing: a slide may be called NA.
+    table = pd.read_csv(
+        *(path,),
+        dtype=dtypes,
+        keep_default_na=False,
+        na_values={c: [''] for c in classes},
+    )
+    lacking = [name for name in (*known, *classes) if name not in table]
+    if lacking:
+        raise ValueError(f'{path}: the columns {lacking} are missing. {AGAIN}')
+    if not np.isfinite(table[list(classes)].to_numpy()).all():
+        raise ValueError(f'{path}: a probability is missing or no number. {AGAIN}')
+    return table
