@@ -171,3 +171,15 @@ def test_batches_that_are_kept_stay_as_they_are(write_patches):
     again = torch.cat([b['img'] for b in islice(training_loader(dataset, 0), 12)])
 
     assert torch.equal(torch.cat(kept), again)
+
+
+def test_each_image_is_normalised_by_its_own_statistics():
+    images = torch.full((2, 3, 2, 2), 51, dtype=torch.uint8)  # 0.2 of 255
+    plain = {'mean': [0.0] * 3, 'std': [255.0] * 3}
+    other = {'mean': [25.5] * 3, 'std': [127.5] * 3}  # (0.2 - 0.1) / 0.5
+    metas = [{'img_norm_cfg': plain}, {'img_norm_cfg': other}]
+
+    assert torch.allclose(normalize(images, metas), torch.tensor(0.2))
+    metas[1] = {'img_norm_cfg': {'mean': [25.5, 51.0, 0.0], 'std': [127.5] * 3}}
+    second = normalize(images, metas)[1]
+    assert torch.allclose(second[:, 0, 0], torch.tensor([0.2, 0.0, 0.4]), atol=1e-6)
