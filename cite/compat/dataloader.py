@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from cite.datasets.batch_memory import BatchMemory
 from cite.datasets.collate import collate
+from cite.datasets.pipelines.pixels import load_kernels
 from cite.datasets.samplers import BalancedSampler, sampler_cfg_of
 
 
@@ -66,6 +67,9 @@ def augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:
     if isinstance(loader.sampler, BalancedSampler):
         loader.sampler.pending = True
         size = getattr(loader.dataset, 'image_bytes', 0) * (loader.batch_size or 0)
+        kernels: Any = load_kernels() if size and loader.num_workers else None
+        if kernels is not None:
+            kernels.warm_up()
         memory = BatchMemory(loader.num_workers, size)
         loader.collate_fn = functools.partial(
             collate, samples_per_gpu=samples_per_gpu, memory=memory

@@ -1,12 +1,15 @@
 """Batches that augment their images hold what the items alone would."""
 
 import importlib
+import json
 import pickle
+import sys
 from itertools import islice
 from types import SimpleNamespace
 
 import pytest
 import torch
+from commands import run
 from mmcv.parallel import DataContainer
 
 from cite.compat.uint8_images import normalize
@@ -64,6 +67,36 @@ def test_batches_are_the_items_in_their_order(write_patches, workers, cache):
         names = [meta['filename'] for meta in batch['img_metas'].data[0]]
         assert names == [item['img_metas'].data['filename'] for item in items]
         assert normalize(batch['img'], batch['img_metas']).dtype == torch.float32
+
+
+# In a process of its own: in this one the loops have been used.
+FORKED = """
+import importlib, json, sys
+import cite
+from mmcls.datasets import build_dataset
+from cite.compat.uint8_images import normalize
+from cite.datasets.pipelines import kernels
+from cite.datasets.samplers import Draw
+train = importlib.import_module('mmcls.apis.train')
+dataset = build_dataset(json.loads(sys.argv[1]))
+loops = [kernels.jitter, kernels.resample_rows, kernels.normalize]
+build = {'num_gpus': 1, 'dist': False, 'seed': 0, 'persistent_workers': False}
+loader = train.build_dataloader(dataset, 4, int(sys.argv[2]), **build)
+before = [len(loop.signatures) for loop in loops]
+for _ in range(2):  # the second time out of the cache
+    batch = loader.collate_fn([dataset[Draw(i, i, 0, pending=True)] for i in range(4)])
+    normalize(batch['img'], batch['img_metas'])
+print(before, [len(loop.signatures) for loop in loops])
+"""
+
+
+def test_workers_find_the_compiled_loops_loaded(write_patches):
+    pytest.importorskip('numba')
+    config = {'type': 'PatchGastricCls3', 'pipeline': PIPELINE, **write_patches(LINES)}
+    command = (sys.executable, '-c', FORKED, json.dumps(config))
+
+    assert '[2, 1, 1] [2, 1, 1]' in run(*command, 2)
+    assert '[0, 0, 0] [2, 1, 1]' in run(*command, 0)  # nobody is forked
 
 
 def test_only_the_loader_that_puts_them_together_gets_pending_patches(write_patches):
@@ -138,3 +171,15 @@ def test_batches_that_are_kept_stay_as_they_are(write_patches):
     again = torch.cat([b['img'] for b in islice(training_loader(dataset, 0), 12)])
 
     assert torch.equal(torch.cat(kept), again)
+
+
+def test_each_image_is_normalised_by_its_own_statistics():
+    images = torch.full((2, 3, 2, 2), 51, dtype=torch.uint8)  # 0.2 of 255
+    plain = {'mean': [0.0] * 3, 'std': [255.0] * 3}
+    other = {'mean': [25.5] * 3, 'std': [127.5] * 3}  # (0.2 - 0.1) / 0.5
+    metas = [{'img_norm_cfg': plain}, {'img_norm_cfg': other}]
+
+    assert torch.allclose(normalize(images, metas), torch.tensor(0.2))
+    metas[1] = {'img_norm_cfg': {'mean': [25.5, 51.0, 0.0], 'std': [127.5] * 3}}
+    second = normalize(images, metas)[1]
+    assert torch.allclose(second[:, 0, 0], torch.tensor([0.2, 0.0, 0.4]), atol=1e-6)

@@ -143,3 +143,18 @@ def normalize(src, out, mean, std):  # type: ignore[no-untyped-def]
     for i in range(src.shape[0]):
         for c in range(3):
             _normalize_plane(src[i, c], out[i, c], mean[i, c], std[i, c])
+
+
+def warm_up() -> None:
+    """Load the loops into this process, so that workers forked from it have them.
+
+    Otherwise each of them takes half a second for it, of the same cores.
+    """
+    kept, pixels = np.zeros(3, u8), np.zeros(3, u8)
+    kept.flags.writeable = False  # a patch of a cache: another type to numba
+    for source in (pixels, kept):
+        jitter(source, pixels.copy(), np.arange(4), f32(1), f32(1), f32(0))
+    row, weights = pixels[None], np.zeros((1, 1), i32)
+    resample_rows(row, np.zeros(1, np.int64), weights, row.copy())
+    statistics = np.ones((1, 3), f32)
+    normalize(pixels.reshape(1, 3, 1), np.empty((1, 3, 1), f32), statistics, statistics)
