@@ -10,12 +10,14 @@ iteration, the images and the seed that an unbroken run would have, and run noth
 
 from typing import Any, Callable, Union
 
-from mmcv.runner import BaseRunner, EpochBasedRunner, IterBasedRunner
+from mmcv.runner import BaseRunner, EpochBasedRunner, IterBasedRunner, get_priority
 from torch.utils.data import DataLoader
 
 from cite.core.hooks import ClassCountHook, ReplacedImagesHook
 from cite.datasets.samplers import BalancedSampler
 
+# Of a hook that comes before mmcv's CheckpointHook and its best checkpoint.
+_BEFORE_CHECKPOINT = get_priority('NORMAL') - 1
 _run = IterBasedRunner.run
 _run_epochs = EpochBasedRunner.run
 
@@ -165,9 +167,18 @@ def _register_ours(runner: IterBasedRunner, data_loaders: list[DataLoader]) -> N
     skipping = any(
         getattr(loader.dataset, 'on_error', None) == 'skip' for loader in data_loaders
     )
-    # A count of replaced images that nobody asked for would be lost.
-    if skipping and not _has(runner, ReplacedImagesHook):
-        runner.register_hook(ReplacedImagesHook(), priority='VERY_LOW')
+    if skipping:
+        _register_count(runner)
+
+
+def _register_count(runner: IterBasedRunner) -> None:
+    """Have replaced images counted, before a checkpoint that holds the count."""
+    hooks = [hook for hook in runner.hooks if isinstance(hook, ReplacedImagesHook)]
+    for hook in hooks:
+        runner.hooks.remove(hook)
+        del hook.priority  # mmcv sets it
+    hook = hooks[0] if hooks else ReplacedImagesHook()
+    runner.register_hook(hook, priority=_BEFORE_CHECKPOINT)
 
 
 def _has(runner: IterBasedRunner, kind: type) -> bool:
