@@ -61,6 +61,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     """Check, print what was found, and end with 1 if a run should not start."""
     options = vars(parse_args(argv))
     config, out = options.pop('config'), options.pop('json')
+    if out not in (None, '-'):
+        with open(out, 'a', encoding='utf-8'):  # if it cannot be, say so before hours
+            pass
     report = check_config(config, Options(**options))
     content = json.dumps(report.as_dict(), indent=2, default=str)
     if out == '-':

@@ -1,4 +1,4 @@
-"""What a run that is cut cannot go on with bit for bit, and how to have it otherwise."""
+"""What a run that is cut cannot go on with bit for bit, and the remedy."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -187,7 +187,10 @@ def test_sums_of_gradients_cut_in_the_middle_are_said(data, tmp_path, caplog):
 @pytest.mark.parametrize('momentum', [0.9, 0.0])
 def test_a_checkpoint_without_the_optimizer(data, tmp_path, caplog, momentum):
     """Loses nothing where the optimizer has no state, as in the paper's recipe."""
-    changes = {'optimizer.momentum': momentum, 'checkpoint_config.save_optimizer': False}
+    changes = {
+        'optimizer.momentum': momentum,
+        'checkpoint_config.save_optimizer': False,
+    }
     resumed, whole = resumed_and_whole(data, tmp_path, 5, **changes)
 
     lost = momentum > 0

@@ -158,7 +158,8 @@ def test_a_resumed_run_goes_on_with_the_count(files, tmp_path, cut, caplog):
 
 
 @pytest.mark.parametrize(
-    'counted', [7, {'count': 7}, {'count': 7, 'files': ['a']}, {'count': -1, 'files': []}]
+    'counted',
+    [7, {'count': 7}, {'count': 7, 'files': ['a']}, {'count': -1, 'files': []}],
 )
 def test_a_count_that_no_run_has_made_is_refused(counted):
     runner = SimpleNamespace(meta={'hook_msgs': {'replaced_images': counted}})

@@ -64,7 +64,8 @@ def read_part_lines(
             where = f'{ann_file}:{number}'
             report.error('annotation line', where, _after('', error))
     if len(report.problems) == before:  # a fault of the file as a whole
-        report.error('annotation file', ann_file, _after(ann_file, first))
+        where, _, words = str(first).partition(': ')
+        report.error('annotation file', where, words)
     return good
 
 

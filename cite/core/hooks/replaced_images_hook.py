@@ -31,8 +31,7 @@ class ReplacedImagesHook(Hook):
     def before_run(self, runner: BaseRunner) -> None:
         counted = (runner.meta or {}).get('hook_msgs', {}).get(_KEY)
         if counted is not None:
-            self.replaced, files = _check_counted(counted)
-            self._files = set(files)
+            self.replaced, self._files = _check_counted(counted)
 
     def before_train_iter(self, runner: BaseRunner) -> None:
         if self._next is None:
@@ -97,10 +96,11 @@ class ReplacedImagesHook(Hook):
         )
 
 
-def _check_counted(counted: Any) -> tuple[int, list[int]]:
+def _check_counted(counted: Any) -> tuple[int, set[int]]:
     """Return count and files as a checkpoint says them, that is, as anyone may."""
     counted = counted if isinstance(counted, dict) else {}
-    count, files = counted.get('count'), counted.get('files')
+    count: Any = counted.get('count')
+    files: Any = counted.get('files')
     whole = isinstance(files, list) and all(
         type(number) is int and number >= 0 for number in [count, *files]
     )
@@ -109,5 +109,4 @@ def _check_counted(counted: Any) -> tuple[int, list[int]]:
             f"the checkpoint's hook_msgs hold {_KEY} that no run has counted. Start a "
             'new run from its weights with load_from.'
         )
-    assert isinstance(count, int) and isinstance(files, list)
-    return count, files
+    return count, set(files)
