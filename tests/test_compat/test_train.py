@@ -73,6 +73,7 @@ def test_threads_change_the_weights_by_summation_order_at_most(data, tmp_path):
     """
     changes = {
         'model.backbone.fix': False,
+        'optimizer.lr': 1e-3,  # gentle, as fine-tuning is (the recipe's is 1e-5)
         'data.train.pipeline.0.backend': 'fast',
         'custom_hooks': [{'type': 'NoteImages'}],
     }

@@ -345,7 +345,7 @@ def test_a_report_that_cannot_be_written_is_said_before_the_work(folder):
     process = command(folder / 'config.py', '--json', str(folder / 'gone/report.json'))
     _, err = process.communicate()
     assert process.returncode == 2
-    assert 'gone/report.json' in err
+    assert 'gone/report.json: there is no folder' in err
     assert 'images' not in err  # no progress bar: nothing was looked at
 
 
