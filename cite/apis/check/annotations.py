@@ -54,7 +54,8 @@ def read_part_lines(
     good = []
     before = len(report.problems)
     try:
-        lines = read_utf8(Path(ann_file)).rstrip().split('\n')
+        text = read_utf8(Path(ann_file)).rstrip()
+        lines = text.split('\n') if text else []
     except ValueError:
         lines = []
     for number, line in enumerate(lines, 1):
