@@ -1,5 +1,6 @@
 """Small but whole training runs: drawn slides, a tiny CLIP, a tiny BERT, real parts."""
 
+import hashlib
 import json
 import os
 import random
@@ -60,6 +61,19 @@ class StopAt(Hook):
     def after_train_iter(self, runner):
         if runner.iter + 1 == self.iteration:
             raise Stopped
+
+
+@HOOKS.register_module()
+class NoteImages(Hook):
+    """Write down each iteration's images: their files, and a digest of their bits."""
+
+    def after_train_iter(self, runner):
+        batch = runner.data_batch
+        metas = batch['img_metas'].data[0]
+        digest = hashlib.sha256(batch['img'].contiguous().numpy().tobytes())
+        names = ' '.join(Path(meta['filename']).name for meta in metas)
+        with open(Path(runner.work_dir) / 'images.txt', 'a') as file:
+            file.write(f'{runner.iter} {digest.hexdigest()} {names}\n')
 
 
 def make_data(folder: Path, slides: int = 4) -> Path:

@@ -10,6 +10,7 @@ is 0 if a run can start, 1 if something is wrong, 2 if the command itself was.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,10 +58,21 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _check_writable(out: Path) -> None:
+    """Say before the work, which may take minutes, that its report has no place."""
+    if out.is_dir() or not out.parent.is_dir():
+        what = 'is a folder' if out.is_dir() else f'there is no folder {out.parent}'
+        raise ValueError(f'--json {out}: {what}. Name a file in a folder that exists.')
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise PermissionError(f'--json {out}: it may not be written. Name another.')
+
+
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Check, print what was found, and end with 1 if a run should not start."""
     options = vars(parse_args(argv))
     config, out = options.pop('config'), options.pop('json')
+    if out not in (None, '-'):
+        _check_writable(Path(out))
     report = check_config(config, Options(**options))
     content = json.dumps(report.as_dict(), indent=2, default=str)
     if out == '-':

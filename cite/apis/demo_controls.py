@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple, Union
 
 import numpy as np
-from PIL import Image
 
 from cite.datasets.annotations import (
     Annotation,
@@ -13,6 +12,7 @@ from cite.datasets.annotations import (
     read_annotations,
     write_annotations,
 )
+from cite.datasets.pipelines.patch import open_patch
 
 from .predictions import SlidePredictions
 
@@ -115,7 +115,7 @@ def _mean_colours(ann_file: Paths, folder: Paths) -> tuple[np.ndarray, np.ndarra
     colours: dict[str, list[np.ndarray]] = {}
     labels: dict[str, int] = {}
     for name, label in read_annotations(ann_file, CLASSES):
-        with Image.open(Path(folder) / name) as image:
+        with open_patch(Path(folder) / name) as image:
             mean = np.asarray(image.convert('RGB')).mean((0, 1))  # (3,)
         colours.setdefault(bag_of(name), []).append(mean)
         labels[bag_of(name)] = label

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
-from PIL import Image
 
 from cite.datasets.annotations import Annotation, bag_of, read_annotations
+from cite.datasets.pipelines.patch import open_patch
 
 from .overview_panels import draw_confusion, draw_patches, draw_slides
 from .predictions import SlidePredictions
@@ -94,7 +94,7 @@ def choose_patches(
 
 def _read_images(patches: Sequence[Sequence[Union[str, Path]]]) -> list[list[Any]]:
     return [
-        [np.asarray(Image.open(path).convert('RGB').resize((150, 150))) for path in row]
+        [np.asarray(open_patch(path).convert('RGB').resize((150, 150))) for path in row]
         for row in patches
     ]
 

@@ -10,12 +10,24 @@ iteration, the images and the seed that an unbroken run would have, and run noth
 
 from typing import Any, Callable, Union
 
-from mmcv.runner import BaseRunner, EpochBasedRunner, IterBasedRunner
+from mmcv.runner import (
+    BaseRunner,
+    EMAHook,
+    EpochBasedRunner,
+    Hook,
+    IterBasedRunner,
+    get_priority,
+)
 from torch.utils.data import DataLoader
 
 from cite.core.hooks import ClassCountHook, ReplacedImagesHook
+from cite.core.resuming import warn_of_optimizer, warn_of_start
 from cite.datasets.samplers import BalancedSampler
 
+from .moving_averages import PREFIX
+
+# Of a hook that comes before mmcv's CheckpointHook and its best checkpoint.
+_BEFORE_CHECKPOINT = get_priority('NORMAL') - 1
 _run = IterBasedRunner.run
 _run_epochs = EpochBasedRunner.run
 
@@ -85,6 +97,13 @@ def _load(
     _take_over(runner, meta)
     if resume_optimizer and 'optimizer' in loaded:
         _load_optimizer(runner.optimizer, loaded['optimizer'])
+    elif resume_optimizer:
+        warn_of_optimizer(runner, checkpoint)
+    runner.resumed_averages = {
+        name: value
+        for name, value in loaded['state_dict'].items()
+        if name.startswith(PREFIX)
+    }
     return meta
 
 
@@ -109,8 +128,9 @@ def _take_over(runner: BaseRunner, meta: dict[str, Any]) -> None:
     """Let later checkpoints say what the one resumed from said."""
     runner.meta = {} if runner.meta is None else runner.meta
     runner.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
-    if meta.get('seed') is not None:
-        runner.meta['seed'] = meta['seed']
+    for key in ('seed', 'fp16'):  # fp16: the scale of the loss
+        if meta.get(key) is not None:
+            runner.meta[key] = meta[key]
 
 
 def _load_optimizer(optimizer: Any, state: dict[str, Any]) -> None:
@@ -130,6 +150,9 @@ def run(
 ) -> None:
     """Run as mmcv does, with each sampler at the place where the run stands."""
     _register_ours(self, data_loaders)
+    _put_first(self, ReplacedImagesHook)
+    _put_first(self, EMAHook)
+    warn_of_start(self)
     for sampler in _seeded(self, data_loaders):
         sampler.start = self.iter * sampler.samples_per_replica
     _run(self, data_loaders, workflow, *args, **kwargs)
@@ -143,6 +166,8 @@ def run_epochs(
     **kwargs: Any,
 ) -> None:
     """Run as mmcv does, with the seed of a resumed run."""
+    _put_first(self, EMAHook)
+    warn_of_start(self)
     _seeded(self, data_loaders)
     _run_epochs(self, data_loaders, workflow, *args, **kwargs)
 
@@ -167,7 +192,17 @@ def _register_ours(runner: IterBasedRunner, data_loaders: list[DataLoader]) -> N
     )
     # A count of replaced images that nobody asked for would be lost.
     if skipping and not _has(runner, ReplacedImagesHook):
-        runner.register_hook(ReplacedImagesHook(), priority='VERY_LOW')
+        runner.register_hook(ReplacedImagesHook(), priority=_BEFORE_CHECKPOINT)
+
+
+def _put_first(runner: BaseRunner, kind: type[Hook]) -> None:
+    """Have a hook act before a checkpoint is written, which holds what it notes."""
+    hooks = [hook for hook in runner.hooks if isinstance(hook, kind)]
+    for hook in hooks:
+        if get_priority(hook.priority) > _BEFORE_CHECKPOINT:
+            runner.hooks.remove(hook)
+            del hook.priority  # mmcv sets it
+            runner.register_hook(hook, priority=_BEFORE_CHECKPOINT)
 
 
 def _has(runner: IterBasedRunner, kind: type) -> bool:

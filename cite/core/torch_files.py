@@ -16,6 +16,7 @@ from .plain_pickle import Builder, Record, RefusedError, Unpickler
 from .plain_tensors import Storage, StorageType, as_bytes, item_size
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+_TAR = 257, b'ustar'  # place and mark of a tar's first entry
 _TYPED_LISTS = ('int', 'double', 'bool', 'tensor')
 
 
@@ -31,6 +32,9 @@ def read_torch_file(file: BinaryIO) -> Any:
     """
     if zipfile.is_zipfile(file):
         return _read_archive(zipfile.ZipFile(file))
+    file.seek(_TAR[0])
+    if file.read(len(_TAR[1])) == _TAR[1]:
+        raise RefusedError('it is a tar, as torch wrote them until 2017')
     return _read_old(file)
 
 

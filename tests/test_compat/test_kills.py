@@ -2,7 +2,7 @@
 
 The runs are real ones, each start in a process of its own. Random moments seldom fall
 into the milliseconds of a write, so some kills are aimed: the process kills itself at a
-named point of a named checkpoint's write.
+named point of a named checkpoint's write, or is killed soon after a write has begun.
 """
 
 import os
@@ -17,6 +17,7 @@ from tiny_training import config, differences, make_data, new_process, state
 from cite.core.weights import load_weights
 
 ITERS = 20
+WRITE_SECONDS = 0.004  # about what a write of these checkpoints takes
 SIGKILLED = -signal.SIGKILL
 
 
@@ -83,8 +84,23 @@ def test_killed_inside_a_write(data, whole, tmp_path, n):
     assert differences(finish(cfg, tmp_path), whole[0]) == []
 
 
+def wait_for_write(process, folder, number):
+    """Return as soon as so many checkpoints' writes have been seen to begin."""
+    seen = set()
+    while len(seen) < number and process.exitcode is None:
+        seen.update(name for name in os.listdir(folder) if is_half_written(name))
+
+
+def is_half_written(name):
+    return name.startswith('iter_') and name.endswith('.partial')
+
+
 def kill_at_random(data, whole, folder, kills, workers):
-    """Kill one run after another, each so often that it gets to its end; count."""
+    """Kill one run after another, each so often that it gets to its end; count.
+
+    Every other kill may fall anywhere. A write takes milliseconds of a run, so the rest
+    fall into those after one of the next writes has begun.
+    """
     expected, seconds = whole
     moments = random.Random(0)
     killed = in_write = runs = 0
@@ -92,16 +108,20 @@ def kill_at_random(data, whole, folder, kills, workers):
         run_folder = folder / str(runs)
         run_folder.mkdir()
         cfg = config_of(data, run_folder, workers)
-        for _ in range(8):
+        for attempt in range(8):
             process = start(cfg)
-            process.join(moments.uniform(0.1, 0.9) * seconds)
+            if attempt % 2 == 0:
+                wait_for_write(process, run_folder, moments.randint(1, 4))
+                process.join(moments.uniform(0, WRITE_SECONDS))
+            else:
+                process.join(moments.uniform(0.1, 0.9) * seconds)
             if process.exitcode is not None:
                 assert process.exitcode == 0
                 break
             process.kill()
             process.join()
             killed += 1
-            in_write += any(run_folder.glob('*.partial'))
+            in_write += any(map(is_half_written, os.listdir(run_folder)))
             whole_checkpoints(run_folder)
         assert differences(finish(cfg, run_folder), expected) == []
         runs += 1
@@ -119,3 +139,4 @@ def test_killed_fifty_times(data, whole, tmp_path):
     killed, in_write, runs = kill_at_random(data, whole, tmp_path, 50, workers=1)
     print(f'{killed} kills, {in_write} of them in a write, in {runs} runs')
     assert killed >= 50
+    assert in_write >= 5

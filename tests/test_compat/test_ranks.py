@@ -184,13 +184,17 @@ def test_ranks_count_replaced_images_together(data, tmp_path):
     for i in bad:
         (tmp_path / 'images' / lines[i].split()[0]).write_bytes(b'no image')
     cfg.data.train.update(data_prefix=f'{tmp_path}/images', on_error='skip')
+    cfg.checkpoint_config.interval = 3
     cfg.dump(str(path))
-
-    printed = run_command(
+    command = (
         *(*TORCHRUN, '-m', 'cite', 'train', path),
         *('--launcher', 'pytorch', '--seed', 3, '--no-validate'),
     )
 
+    printed = run_command(*command)
+    resumed = run_command(*command, '--resume-from', tmp_path / 'run/iter_3.pth')
+
     wanted = int(np.isin(batches, bad).sum())
-    found = re.findall(r'(\d+) images of this run .*\((\d+) files', printed)
-    assert found == [(str(wanted), '3')]
+    for text in (printed, resumed):
+        found = re.findall(r'(\d+) images of this run .*\((\d+) files', text)
+        assert found == [(str(wanted), '3')]

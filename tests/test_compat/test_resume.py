@@ -1,9 +1,11 @@
 """A run that is cut and resumed ends in the bits of one that was never cut."""
 
+import re
 import shutil
 import sys
 
 import pytest
+import torch
 from tiny_training import (
     config,
     differences,
@@ -14,6 +16,8 @@ from tiny_training import (
     train,
     train_until_stopped,
 )
+
+from cite.core.weights import load_weights
 
 ITERS = 12
 
@@ -122,3 +126,112 @@ def test_the_commands_resume(data, whole, cut):
         printed = run_command(*command)
         assert 'at iteration 11' in printed
         assert differences(state(folder), state(whole)) == []
+
+
+def resumed_and_whole(data, folder, n, **changes):
+    """Return all tensors of a run resumed after iteration n, and of one never cut."""
+    tensors = []
+    for name in ('whole', 'resumed'):
+        cfg = config(data, folder / name, neck='NoisyNeck')
+        cfg.merge_from_dict(changes)
+        if name == 'resumed':
+            cfg.resume_from = str(folder / f'whole/iter_{n}.pth')
+        train(cfg)
+        checkpoint = load_weights(folder / name / f'iter_{ITERS}.pth')
+        optimizer = checkpoint.get('optimizer', {'state': {}})
+        moments = {i: s.get('momentum_buffer') for i, s in optimizer['state'].items()}
+        kept = {f'momentum {i}': m for i, m in moments.items() if m is not None}
+        tensors.append({**checkpoint['state_dict'], **kept})
+    return tensors
+
+
+def test_moving_averages_go_on(data, tmp_path):
+    ema = {'type': 'EMAHook', 'momentum': 0.1, 'warm_up': 1}
+    resumed, whole = resumed_and_whole(data, tmp_path, 5, custom_hooks=[ema])
+
+    averaged = whole['ema_neck_weight']
+    assert not torch.equal(averaged, whole['neck.weight'])
+    assert differences(resumed, whole) == []
+
+
+def test_averages_that_a_checkpoint_lacks_are_said(data, whole, cut, caplog):
+    cfg = config(data, cut(11))
+    cfg.custom_hooks = [{'type': 'EMAHook'}]
+    cfg.auto_resume = True
+
+    train(cfg)
+
+    assert re.search(r'lacks \d+ averages of EMAHook \(such as ema_\w+\)', caplog.text)
+
+
+SUMS = {'type': 'GradientCumulativeOptimizerHook', 'cumulative_iters': 3}
+
+
+def test_sums_of_gradients_between_two_sums(data, tmp_path, caplog):
+    resumed, whole = resumed_and_whole(
+        data, tmp_path, 6, optimizer_config=SUMS, checkpoint_config={'interval': 3}
+    )
+
+    assert differences(resumed, whole) == []
+    assert 'cumulative_iters' not in caplog.text
+
+
+def test_sums_of_gradients_cut_in_the_middle_are_said(data, tmp_path, caplog):
+    resumed, whole = resumed_and_whole(data, tmp_path, 5, optimizer_config=SUMS)
+
+    assert differences(resumed, whole) != []
+    assert caplog.text.count('checkpoint_config.interval=1 is no multiple of') == 2
+    assert caplog.text.count('after iteration 5, in the middle of a sum') == 1
+
+
+@pytest.mark.parametrize('momentum', [0.9, 0.0])
+def test_a_checkpoint_without_the_optimizer(data, tmp_path, caplog, momentum):
+    """Loses nothing where the optimizer has no state, as in the paper's recipe."""
+    changes = {
+        'optimizer.momentum': momentum,
+        'checkpoint_config.save_optimizer': False,
+    }
+    resumed, whole = resumed_and_whole(data, tmp_path, 5, **changes)
+
+    lost = momentum > 0
+    assert bool(differences(resumed, whole)) is lost
+    said = [
+        'checkpoint_config.save_optimizer=False: a run that goes on from',
+        "iter_5.pth holds no optimizer's state",
+    ]
+    assert [caplog.text.count(text) for text in said] == [2 * lost, lost]
+
+
+def test_the_scale_of_half_precision_goes_on(data, whole, cut):
+    folder = cut(11)
+    file = folder / 'iter_11.pth'
+    checkpoint = torch.load(file)
+    checkpoint['meta']['fp16'] = {'loss_scaler': {'scale': 64.0}}
+    torch.save(checkpoint, file)
+    cfg = config(data, folder)
+    cfg.auto_resume = True
+
+    train(cfg)
+
+    meta = load_weights(folder / f'iter_{ITERS}.pth')['meta']
+    assert meta['fp16'] == checkpoint['meta']['fp16']
+
+
+def test_the_best_score_goes_on(data, whole, cut):
+    """What is worse than the best before the cut takes no place."""
+    folder = cut(4)
+    file = folder / 'iter_4.pth'
+    checkpoint = torch.load(file)
+    best = folder / 'best_accuracy_iter_3.pth'
+    best.touch()
+    checkpoint['meta']['hook_msgs'] = {'best_score': 100.1, 'best_ckpt': str(best)}
+    torch.save(checkpoint, file)
+    cfg = config(data, folder)
+    cfg.auto_resume = True
+    cfg.evaluation.save_best = 'accuracy'
+
+    train(cfg)
+
+    assert [path.name for path in folder.glob('best*')] == ['best_accuracy_iter_3.pth']
+    meta = load_weights(folder / f'iter_{ITERS}.pth')['meta']
+    assert meta['hook_msgs']['best_score'] == 100.1

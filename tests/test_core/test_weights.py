@@ -1,6 +1,10 @@
 import argparse
 import pickle
-from collections import defaultdict
+import tarfile
+import tracemalloc
+import zipfile
+from collections import OrderedDict, defaultdict
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -197,8 +201,94 @@ def test_a_part_of_a_storage_in_the_old_format(tmp_path):
     assert load_weights(path).tolist() == [4, 5, 6, 7]
 
 
+@contextmanager
+def little_memory():
+    """See that Python takes less than a megabyte at any moment."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+NESTED = ((1,),)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        {NESTED: 1},
+        {'a': 1, NESTED: 2},
+        {'a': {NESTED}},
+        {'a': frozenset([NESTED])},
+        OrderedDict([(NESTED, 1)]),
+    ],
+    ids=['one key', 'keys', 'set', 'frozenset', 'OrderedDict'],
+)
+@pytest.mark.parametrize('protocol', [2, 4])
+def test_a_key_within_keys_is_refused(tmp_path, content, protocol):
+    # Python hashes a tuple within tuples without a limit of depth, in C.
+    torch.save(content, tmp_path / 'run.pth', pickle_protocol=protocol)
+    with pytest.raises(ValueError, match='keys by a tuple'):
+        load_weights(tmp_path / 'run.pth')
+
+
+def test_a_storage_larger_than_an_old_file_is_refused(tmp_path):
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value):
+            kind = torch.FloatStorage
+            return (
+                ('storage', kind, '0', 'cpu', 1 << 28, None) if value is ... else None
+            )
+
+    with (tmp_path / 'huge.pth').open('wb') as file:
+        for part in (0x1950A86A20F9469CFC6C, 1001, {'little_endian': True}):
+            pickle.dump(part, file, 2)
+        Pickler(file, 2).dump({'weight': ...})
+        pickle.dump(['0'], file, 2)
+    with little_memory(), pytest.raises(ValueError, match='larger than the file'):
+        load_weights(tmp_path / 'huge.pth')
+
+
+def test_a_compressed_record_is_refused(tmp_path):
+    # A gigabyte of zeros is a megabyte then.
+    torch.save({'weight': torch.zeros(1 << 19)}, tmp_path / 'run.pth')
+    with (
+        zipfile.ZipFile(tmp_path / 'run.pth') as whole,
+        zipfile.ZipFile(tmp_path / 'bomb.pth', 'w', zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in whole.namelist():
+            kind = None if name.endswith('data/0') else zipfile.ZIP_STORED
+            bomb.writestr(name, whole.read(name), kind)
+    assert (tmp_path / 'bomb.pth').stat().st_size < 10_000
+    with little_memory(), pytest.raises(ValueError, match='data/0 compressed'):
+        load_weights(tmp_path / 'bomb.pth')
+
+
+def test_a_record_larger_than_its_archive_is_refused(tmp_path):
+    torch.save({'weight': torch.zeros(4)}, tmp_path / 'run.pth')
+    data = bytearray((tmp_path / 'run.pth').read_bytes())
+    # Both sizes, in the table at the end of a zip.
+    entry = data.rindex(b'PK\x01\x02', 0, data.rindex(b'data/0'))
+    data[entry + 20 : entry + 28] = 2 * (1 << 30).to_bytes(4, 'little')
+    (tmp_path / 'huge.pth').write_bytes(data)
+    with little_memory(), pytest.raises(ValueError, match='damaged'):
+        load_weights(tmp_path / 'huge.pth')
+
+
 def test_memory_is_not_taken_on_a_file_s_word(tmp_path):
     path = tmp_path / 'huge.pth'
     path.write_bytes(b'\x80\x05\x96' + (2**31).to_bytes(8, 'little') + b'.')
     with pytest.raises(ValueError, match='it holds a bytearray'):
         load_weights(path)
+
+
+def test_a_tar_is_called_one(tmp_path):
+    # As torch wrote checkpoints before version 0.1.11.
+    (tmp_path / 'tensors').write_bytes(pickle.dumps(0, 2))
+    with tarfile.open(tmp_path / 'old.pth', 'w', format=tarfile.GNU_FORMAT) as tar:
+        tar.add(tmp_path / 'tensors', 'tensors')
+    with pytest.raises(ValueError, match=r'old\.pth .*\(it is a tar.*CITE_TRUST'):
+        load_weights(tmp_path / 'old.pth')

@@ -1,6 +1,7 @@
 """on_error: an image that cannot be read is named, or replaced and counted."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mmcv import Config
 from mmcv.parallel import MMDataParallel
 
 from cite.compat.uint8_images import normalize
+from cite.core.hooks import ReplacedImagesHook
 from cite.datasets import PatchGastricCls3
 from cite.datasets.pipelines import UnreadablePatchError
 from cite.datasets.samplers import BalancedSampler, Draw
@@ -132,6 +134,37 @@ def test_training_reports_the_count(files, tmp_path, workers, caplog):
     counts = re.findall(r'(\d+) images of this run could not be read', printed)
     assert counts == [str(wanted)]
     assert '3 files, such as' in printed
+
+
+# Reports alone are due at 5 and 10, the end is at 11.
+@pytest.mark.parametrize('cut', [1, 4, 10])
+def test_a_resumed_run_goes_on_with_the_count(files, tmp_path, cut, caplog):
+    reports = []
+    for resume_from in (None, str(tmp_path / f'run/iter_{cut}.pth')):
+        cfg = config(files, tmp_path / 'run', 0)
+        cfg.checkpoint_config = {'interval': 1}
+        # Named by a user with mmcv's own priority, that is, after the checkpoint.
+        cfg.custom_hooks = [{'type': 'ReplacedImagesHook', 'interval': 5}]
+        cfg.resume_from = resume_from
+        set_random_seed(3)
+        model = build_classifier(cfg.model)
+        train_model(model, build_dataset(cfg.data.train), cfg, device='cpu')
+        reports.append(re.findall(r'\d+ images of this run .*', caplog.text))
+        caplog.clear()
+
+    assert len(reports[0]) == 3
+    assert reports[0][0] != reports[0][-1]
+    assert reports[1] == reports[0][cut // 5 :]
+
+
+@pytest.mark.parametrize(
+    'counted',
+    [7, {'count': 7}, {'count': 7, 'files': ['a']}, {'count': -1, 'files': []}],
+)
+def test_a_count_that_no_run_has_made_is_refused(counted):
+    runner = SimpleNamespace(meta={'hook_msgs': {'replaced_images': counted}})
+    with pytest.raises(ValueError, match='that no run has counted'):
+        ReplacedImagesHook().before_run(runner)
 
 
 def loader_of(data, workers):

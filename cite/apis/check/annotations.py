@@ -54,7 +54,8 @@ def read_part_lines(
     good = []
     before = len(report.problems)
     try:
-        lines = read_utf8(Path(ann_file)).rstrip().split('\n')
+        text = read_utf8(Path(ann_file)).rstrip()
+        lines = text.split('\n') if text else []
     except ValueError:
         lines = []
     for number, line in enumerate(lines, 1):
@@ -64,7 +65,8 @@ def read_part_lines(
             where = f'{ann_file}:{number}'
             report.error('annotation line', where, _after('', error))
     if len(report.problems) == before:  # a fault of the file as a whole
-        report.error('annotation file', ann_file, _after(ann_file, first))
+        where, _, words = str(first).partition(': ')
+        report.error('annotation file', where, words)
     return good
 
 

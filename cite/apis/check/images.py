@@ -43,12 +43,13 @@ def check_images(
     paths = list(places)
     if sample is not None and sample < len(paths):
         paths = random.Random(0).sample(paths, sample)
-    done = 0
+    done = faulty = 0
     bar = tqdm(total=len(paths), unit='image', desc='images', dynamic_ncols=True)
     try:
         with bar:
             for size, faults in _run(paths, workers, decode):
                 done += size
+                faulty += len(faults)
                 for kind, path, message in faults:
                     report.error(kind, places[path], message)
                 bar.update(size)  # what it shows is in the report, also if cut off here
@@ -61,8 +62,11 @@ def check_images(
             'died while it decoded (memory, or an image that crashes Pillow). '
             'Try --workers 0: the last file that it reaches is the cause.',
         )
-    verb = 'decoded' if decode else 'looked for, not decoded'
-    report.facts['images'] = f'{done} of {len(places)} {verb}'
+    if not decode:
+        report.facts['images'] = f'{done} of {len(places)} looked for, not decoded'
+        return
+    others = f', {faulty} could not be' if faulty else ''
+    report.facts['images'] = f'{done - faulty} of {len(places)} decoded{others}'
 
 
 def _places(parts: Sequence[Part]) -> dict[str, str]:

@@ -1,16 +1,54 @@
 """Where a pipeline's patch comes from: a file, an image in memory, or features."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Optional, Union
 
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 Results = dict[str, Any]
+# What patches are stored as. Pillow looks at what a file holds, not at its name, and
+# knows more: an EPS, whatever it is called, has it start Ghostscript.
+FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM')
+_PREFIX = 16  # bytes that Pillow tells formats by
 
 
 class UnreadablePatchError(ValueError):
     """A patch file that is there but cannot be decoded."""
+
+
+def open_patch(path: Union[str, Path]) -> Image.Image:
+    """Open an image file as ``Image.open`` does, if it is of a format that is read.
+
+    Raises:
+        OSError: it is missing, no image, or of another format; it says which.
+    """
+    try:
+        return Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        kind = _other_format(path)
+        if kind is None:
+            raise
+        raise UnidentifiedImageError(
+            f'it begins as a file of format {kind} does; patches are read from '
+            f'{", ".join(FORMATS)} alone, so convert it'
+        ) from error
+
+
+def _other_format(path: Union[str, Path]) -> Optional[str]:
+    """Name the format of a file that is not read, by its first bytes alone."""
+    Image.init()
+    with open(path, 'rb') as file:
+        prefix = file.read(_PREFIX)
+    if len(prefix) < _PREFIX:
+        return None
+    for kind in Image.ID:
+        accepts = Image.OPEN[kind][1]
+        # A text instead of True says why Pillow cannot read it.
+        if kind not in FORMATS and accepts is not None and accepts(prefix) is True:
+            return kind
+    return None
 
 
 def read_patch(results: Results) -> Image.Image:
@@ -25,13 +63,13 @@ def read_patch(results: Results) -> Image.Image:
 
     Raises:
         FileNotFoundError: the file is missing.
-        UnreadablePatchError: the file is truncated or no image.
+        UnreadablePatchError: the file is truncated, no image, or none of ``FORMATS``.
     """
     path = _note_filename(results)
     if results.get('img_pil') is not None:
         return results['img_pil']
     try:
-        with Image.open(path) as image:
+        with open_patch(path) as image:
             image.load()
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{path}: no such patch.') from error

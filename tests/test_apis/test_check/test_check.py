@@ -101,6 +101,7 @@ def test_missing_and_unreadable_images(folder, workers):
     messages = ' '.join(problem.message for problem in report.problems)
     assert f'{folder}/patches_captions/a0_1.jpg: no such file' in messages
     assert 'c1_2.jpg: this patch is truncated' in messages
+    assert report.facts['images'] == '16 of 18 decoded, 2 could not be'
 
 
 def test_without_decoding_only_missing_files_show(folder):
@@ -130,7 +131,10 @@ def test_annotation_lines(folder):
 @pytest.mark.parametrize('content', [b'', b'\xff\xfe\n'])
 def test_annotation_file_that_is_none(folder, content):
     (folder / 'ann/val.txt').write_bytes(content)
-    assert found(check(folder))[0][1].startswith(f'{folder}/ann/val.txt')
+    report = check(folder)
+    assert found(report)[0][1].startswith(f'{folder}/ann/val.txt')
+    if not content:
+        assert 'Write one line "filename label"' in report.problems[0].message
 
 
 def test_shots_choose_the_file(folder, monkeypatch):
@@ -335,6 +339,14 @@ def test_the_command_without_a_config(folder):
     _, err = process.communicate()
     assert process.returncode == 2
     assert 'gone.py: no such config file' in err
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_work(folder):
+    process = command(folder / 'config.py', '--json', str(folder / 'gone/report.json'))
+    _, err = process.communicate()
+    assert process.returncode == 2
+    assert 'gone/report.json: there is no folder' in err
+    assert 'images' not in err  # no progress bar: nothing was looked at
 
 
 def test_ctrl_c_ends_all_processes_with_what_was_found(folder):

@@ -6,7 +6,14 @@ import pytest
 import torch
 from mmcls.models import NECKS
 from mmcv.runner import HOOKS, Hook
-from tiny_training import config, differences, make_data, state, train
+from tiny_training import (
+    config,
+    differences,
+    make_data,
+    state,
+    train,
+)
+from two_ranks import look_at_losses, run_two_ranks
 
 from cite.models.necks import ProjectionNeck
 
@@ -114,6 +121,14 @@ def test_broken_weights_of_a_finite_loss_are_not_written(data, healthy, tmp_path
     ):
         train(breaking(data, tmp_path, 'ProjectionNeck', spoil))
     check_last(tmp_path, healthy, 4)
+
+
+def test_one_rank_s_fault_stops_them_all(tmp_path):
+    run_two_ranks(look_at_losses, tmp_path)
+
+    said = [path.read_text() for path in tmp_path.glob('said by *')]
+    assert len(said) == 2
+    assert all('not finite at iteration 1.' in text for text in said)
 
 
 def test_a_healthy_run_is_not_touched(healthy):

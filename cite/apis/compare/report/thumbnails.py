@@ -7,6 +7,8 @@ from typing import Optional
 
 from PIL import Image, UnidentifiedImageError
 
+from cite.datasets.pipelines.patch import open_patch
+
 SIZE = 112  # pixels; a patch is 300 of them
 QUALITY = 62
 
@@ -28,7 +30,7 @@ class Thumbnails:
     def of(self, file: str) -> Optional[str]:
         """Return a ``data:`` address, or None where there is no picture or budget."""
         try:
-            with Image.open(self.folder / file) as image:
+            with open_patch(self.folder / file) as image:
                 image.draft('RGB', (SIZE, SIZE))
                 small = image.convert('RGB').resize(
                     (SIZE, SIZE), Image.Resampling.LANCZOS
