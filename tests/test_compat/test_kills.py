@@ -9,6 +9,8 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from killed_training import AIMED, run
@@ -95,6 +97,13 @@ def is_half_written(name):
     return name.startswith('iter_') and name.endswith('.partial')
 
 
+def descendants(process):
+    """Return the ids of all processes below one."""
+    path = Path(f'/proc/{process}/task/{process}/children')
+    children = [int(pid) for pid in path.read_text().split()] if path.is_file() else []
+    return [*children, *(pid for child in children for pid in descendants(child))]
+
+
 def kill_at_random(data, whole, folder, kills, workers):
     """Kill one run after another, each so often that it gets to its end; count.
 
@@ -118,11 +127,16 @@ def kill_at_random(data, whole, folder, kills, workers):
             if process.exitcode is not None:
                 assert process.exitcode == 0
                 break
+            children = descendants(process.pid)
             process.kill()
             process.join()
             killed += 1
             in_write += any(map(is_half_written, os.listdir(run_folder)))
             whole_checkpoints(run_folder)
+            # Their queue is open in this process's server, so they would wait for it.
+            for child in children:
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
         assert differences(finish(cfg, run_folder), expected) == []
         runs += 1
     return killed, in_write, runs
