@@ -77,7 +77,12 @@ def test_every_config_has_its_row_and_its_entry(path):
     name = str(path.relative_to(ROOT))
     assert f'({"../" + name})' in ZOO
     entries = yaml.safe_load((path.parent / 'metafile.yml').read_text())
-    assert name in [model['Config'] for model in entries['Models']]
+    (entry,) = (m for m in entries['Models'] if m['Config'] == name)
+    row = next(line for line in ZOO.split('\n') if f'({"../" + name})' in line)
+    # The address behind a licence's words is the table's alone.
+    licence = re.sub(r'\[([^]]*)\]\([^)]*\)', r'\1', row.split(' | ')[3])
+    stated = None if licence in ('?', 'none stated') else licence
+    assert entry['Metadata'].get('Licence') == stated
 
 
 def test_registered_models_are_all_in_a_config():

@@ -5,9 +5,9 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from mmcv import Config
 
@@ -37,13 +37,22 @@ def run_identity(config: str, environment: Mapping[str, str]) -> str:
     return settings_identity(settings)
 
 
-def settings_identity(settings: dict[str, Any]) -> str:
-    """Digest settings as read, and the contents of the files that they name."""
+def settings_identity(
+    settings: dict[str, Any], contents: Optional[Callable[[Path], Any]] = None
+) -> str:
+    """Digest settings as read, and the contents of the files that they name.
+
+    Args:
+        settings: of a config.
+        contents: :func:`path_contents`; who asks for many settings that name the same
+            folders may remember what it said.
+    """
+    contents = contents or path_contents
     settings = dict(settings)
     settings.pop('work_dir', None)  # where it writes changes no number
     settings.pop('custom_imports', None)  # names of packages, not of folders here
     paths = sorted({path for text in _strings(settings) for path in _paths(text)})
-    facts = [settings, {path: _contents(Path(path)) for path in paths}]
+    facts = [settings, {path: contents(Path(path)) for path in paths}]
     return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
 
 
@@ -69,7 +78,8 @@ def _paths(text: str) -> list[str]:
     return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
 
 
-def _contents(path: Path) -> Any:
+def path_contents(path: Path) -> Any:
+    """Return what a file holds, digested, or a folder: names, sizes and weights."""
     if path.is_file():
         return file_digest(path)
     with os.scandir(path) as entries:

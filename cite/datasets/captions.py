@@ -20,6 +20,18 @@ class Slide(NamedTuple):
     group: str  # the slide itself where the table is not grouped
 
 
+def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
+    """Return the table's column with the patient: as asked, or ``patient`` if there.
+
+    Raises:
+        ValueError: the table is no UTF-8.
+    """
+    if column is not None:
+        return column
+    header = read_utf8(path).split('\n')[0].strip().split(',')
+    return 'patient' if 'patient' in header else None
+
+
 def read_captions(
     path: Union[str, Path], group_by: Optional[str] = None
 ) -> list[Slide]:

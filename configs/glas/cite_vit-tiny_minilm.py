@@ -10,6 +10,7 @@ model = dict(
     backbone=dict(
         type='TIMMImageBackbone',
         model_name='vit_tiny_patch16_224',
+        image_stats=dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         checkpoint='data/models/vit_tiny_colorectal.fp16.safetensors',
         prompt_length=1,
         prompt_init='token'),

@@ -11,6 +11,7 @@ model = dict(
     backbone=dict(
         type='TIMMImageBackbone',
         model_name='sam2_hiera_tiny',
+        image_stats=dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         checkpoint='data/models/sam2_hiera_tiny.fp16.safetensors'),
     head=dict(type='MyLinearClsHead', num_classes=3, in_channels=768))
 work_dir = 'work_dirs/glas/linear_hiera-tiny'

@@ -100,3 +100,20 @@ def test_mmcls_backbones_get_imagenet_s_as_in_the_release(kind, tmp_path):
     save_file({'a': torch.ones(1)}, path, ImageStats(*HALF).metadata())
     init = {'type': 'Pretrained', 'checkpoint': path}
     assert image_stats({'type': kind, 'init_cfg': init}).mean == HALF[0]
+
+
+def test_published_pathology_models_have_their_own_code_s_statistics():
+    """Of mahmoodlab/CONCH, conch/open_clip_custom/factory.py; of mahmoodlab/UNI,
+    uni/get_encoder/get_encoder.py; of bioptimus/releases, models/h-optimus/v0."""
+    clip = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+    own = ((0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517))
+    facts = {
+        'conch': (*clip, 'bicubic', 448),
+        'uni': (*IMAGENET, 'bilinear', 224),
+        'uni2_h': (*IMAGENET, 'bilinear', 224),
+        'h_optimus_0': (*own, 'bicubic', 224),
+    }
+    for name, expected in facts.items():
+        stats = image_stats({'type': 'TIMMImageBackbone', 'model_name': name})
+        found = (stats.mean, stats.std, stats.interpolation, stats.size)
+        assert found == expected, name

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from cite.datasets.annotations import Annotation, bag_of, parse_line, read_annotations
-from cite.datasets.captions import read_captions
+from cite.datasets.captions import patient_column, read_captions
 from cite.datasets.text_file import read_utf8, shorten
 
 from .report import Report
@@ -185,13 +185,13 @@ def _groups(
         report.facts['patients'] = 'not checked: no captions.csv beside the data'
         return None
     try:
-        header = read_utf8(table).split('\n')[0].strip().split(',')
-        if column is None and 'patient' not in header:
+        column = patient_column(table, column)
+        if column is None:
             report.facts['patients'] = (
                 f'not checked: {table} has no column "patient" (--patient COLUMN)'
             )
             return None
-        rows = read_captions(table, column or 'patient')
+        rows = read_captions(table, column)
     except (ValueError, FileNotFoundError) as error:
         report.error('table', str(table), _after(str(table), error))
         return None

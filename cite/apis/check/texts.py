@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+import clip.clip
 from mmcls.models.builder import MODELS
 
 from cite.models.heads.text_source import check_texts, descriptions
@@ -83,8 +84,8 @@ def _check_encoder(
         return _check_language_model(built.arch, built, report)
     if isinstance(built, OpenCLIPTextEncoder):
         _check_open_clip(Path(built.model).expanduser(), report)
-    elif isinstance(encoder.get('arch'), str) and Path(encoder['arch']).is_file():
-        check_file(f'{_KEY}.arch', encoder['arch'], report)
+    elif isinstance(built, CLIPTextEncoder) and built.arch not in clip.clip._MODELS:
+        check_file(f'{_KEY}.arch', built.arch, report)
     return None
 
 

@@ -102,7 +102,8 @@ def check_file(key: str, source: str, report: Report) -> None:
             'weights missing',
             key,
             f'{source}: no such file. Correct the path (relative ones start at '
-            f'{os.getcwd()}), or put the file there.',
+            f'{os.getcwd()}), or put the file there: docs/MODEL_ZOO.md says where the '
+            'published models are, tools/convert_model.py makes the file of them.',
         )
     except (ValueError, OSError) as error:
         report.error('weights unreadable', key, str(error))

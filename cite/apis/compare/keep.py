@@ -42,6 +42,8 @@ def keep(
     if outcome.patches is not None:
         text = _patch_table(lines, comparison.classes, outcome.patches)
         store.write_text(f'patches/{job.name}.csv', text)
+    else:  # of a method of this name that scored patches
+        (store.out / f'patches/{job.name}.csv').unlink(missing_ok=True)
     text = _slide_table(lines, comparison, scores, labels, names)
     store.write_text(f'predictions/{job.name}.csv', text)
     row['seconds'] = round(outcome.seconds, 3)

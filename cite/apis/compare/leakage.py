@@ -20,8 +20,9 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
         config: named in the message.
 
     Raises:
-        ValueError: a slide or a patient is on both sides, a class has no training
-            slide, or a file has faulty lines; the message lists all.
+        ValueError: a slide or a patient is on both sides, a slide's patient is not in
+            the table that has patients, a class has no training slide, or a file has
+            faulty lines; the message lists all.
     """
     report = Report(config)
     test = _part(comparison, 'test', str(comparison.val_file), report)
@@ -34,7 +35,13 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
         parts.append(train)
     table, column = _table(comparison, parts)
     annotations.check_patients(parts, table, column, report)
-    errors: list[Any] = [p for p in report.problems if p.level == 'error']
+    errors: list[Any] = [
+        problem
+        for problem in report.problems
+        # Whose patient is not known may be on both sides.
+        if problem.level == 'error'
+        or (comparison.patients and problem.kind == 'slide not in the table')
+    ]
     if errors:
         listed = '\n'.join(f'  {p.where}: {p.message}' for p in errors[:20])
         more = f'\n  … and {len(errors) - 20} more' if len(errors) > 20 else ''

@@ -68,6 +68,11 @@ class Outcome:
         return self.settings['reference']
 
     @property
+    def reference_label(self) -> str:
+        """What tables call it, finished or not."""
+        return self.settings['methods'][self.reference]['label']
+
+    @property
     def shots(self) -> list[Shots]:
         """The shots that have finished runs; None, for untrained methods, first."""
         done = {run.shots for run in self.runs}

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 from mmcv import Config
 
-from cite.apis.run_identity import settings_identity
+from cite.apis.run_identity import path_contents, settings_identity
 
 from .config import Comparison, Method, Shots
 from .methods.job_config import job_config, read_method
@@ -102,11 +102,19 @@ def job_inputs(comparison: Comparison, job: Job) -> dict[str, Any]:
 
 
 def job_digest(
-    inputs: dict[str, Any], read: Callable[[str], Config] = read_method
+    inputs: dict[str, Any],
+    read: Callable[[str], Config] = read_method,
+    contents: Callable[[Path], Any] = path_contents,
 ) -> str:
     """Digest a job's inputs: settings and config, and what the files named there hold.
 
     A result with another digest is out of date. The code does not count.
+
+    Args:
+        inputs: of :func:`job_inputs`.
+        read: reads a config.
+        contents: looks at a file or folder. Who asks for many jobs may remember what
+            either said: a folder of patches may have 179,285.
     """
     settings = job_config(inputs, read)._cfg_dict.to_dict()
     for key in _NO_MATTER:
@@ -114,7 +122,7 @@ def job_digest(
     known = {**inputs, 'method': {**inputs['method'], 'draws': None}}
     text = json.dumps(known, sort_keys=True, default=str)
     sha = hashlib.sha256(text.encode())
-    sha.update(settings_identity(settings).encode())
+    sha.update(settings_identity(settings, contents).encode())
     for path in inputs['files'].values():
         sha.update(Path(path).read_bytes())
     return sha.hexdigest()

@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 from mmcv import Config
 
 from cite.core.evaluation.figures import FIGURES
-from cite.datasets.captions import read_captions
+from cite.datasets.captions import patient_column, read_captions
 
 from .config import Comparison, Method
 from .methods import METHODS, SETTINGS
@@ -44,11 +44,16 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     }
     if missing:
         raise ValueError(f'{path}: the keys {sorted(missing)} are missing.')
+    for key in ('shots', 'seeds', 'classes', 'figures'):
+        if not isinstance(values.get(key, []), (list, tuple)):
+            raise ValueError(f'{path}: {key}={values[key]!r}; give a list.')
+    if not isinstance(values.get('draws', 0), int):
+        raise ValueError(f'{path}: draws={values["draws"]!r}; give a number.')
     methods = {
         name: _method(name, _plain(config), path)
         for name, config in values.pop('methods').items()
     }
-    patients = _patients(values.get('captions'), values.get('patient'))
+    patients = _patients(values.get('captions'), values.get('patient'), path)
     comparison = Comparison(
         title=values.pop('title', path.stem),
         methods=methods,
@@ -140,8 +145,19 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _patients(captions: Optional[str], column: Optional[str]) -> dict[str, str]:
-    if captions is None or column is None:
+def _patients(
+    captions: Optional[str], column: Optional[str], path: Path
+) -> dict[str, str]:
+    """Return the patient of each slide, as the leakage check knows them."""
+    if captions is None:
+        if column is not None:
+            raise ValueError(
+                f'{path}: patient={column!r} is a column of a table: name it with '
+                'captions.'
+            )
         return {}
-    table: Mapping[str, str] = {s.id: s.group for s in read_captions(captions, column)}
+    known = patient_column(Path(captions), column) if Path(captions).is_file() else ''
+    if known is None:
+        return {}
+    table: Mapping[str, str] = {s.id: s.group for s in read_captions(captions, known)}
     return dict(table)

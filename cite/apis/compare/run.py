@@ -8,6 +8,8 @@ from typing import Any, Optional
 
 from tqdm import tqdm
 
+from cite.apis.run_identity import path_contents
+
 from .config import Comparison
 from .engines import Engine, make_engine
 from .estimate import Estimate, duration
@@ -50,8 +52,8 @@ def make_plan(config: str) -> Plan:
     inputs = {job.name: job_inputs(comparison, job) for job in jobs}
     trains = [i['files']['train'] for i in inputs.values() if 'train' in i['files']]
     check_leakage(comparison, trains, config)
-    read = functools.cache(read_method)
-    digests = {name: job_digest(given, read) for name, given in inputs.items()}
+    read, look = functools.cache(read_method), functools.cache(path_contents)
+    digests = {name: job_digest(given, read, look) for name, given in inputs.items()}
     return Plan(comparison, jobs, inputs, digests)
 
 

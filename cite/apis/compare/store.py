@@ -62,8 +62,9 @@ class Store:
         other = {
             r['job']: r for r in rows if r['job'] not in digests and 'figures' in r
         }
-        self.write_rows(good.values())
+        # In this order: a kill between the two loses no result.
         _replace(self.out / UNUSED, ''.join(map(_line, other.values())))
+        self.write_rows(good.values())
         return good
 
     def write_rows(self, rows: Iterable[Mapping[str, Any]]) -> None:

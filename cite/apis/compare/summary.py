@@ -29,6 +29,11 @@ class Cell:
         """How many there are."""
         return len(self.of_runs)
 
+    @property
+    def few_draws(self) -> bool:
+        """Whether the spread between draws is hardly known; marked with a dagger."""
+        return _few_draws(self.shots, self.draws)
+
 
 @dataclass(frozen=True)
 class Test:
@@ -48,6 +53,11 @@ class Test:
     def significant(self) -> bool:
         """Whether the adjusted p-value is at most 0.05."""
         return self.adjusted <= ALPHA
+
+    @property
+    def few_draws(self) -> bool:
+        """Whether the spread between draws is hardly known; marked with a dagger."""
+        return _few_draws(self.shots, self.draws)
 
 
 @dataclass(frozen=True)
@@ -69,3 +79,7 @@ class Summary:
         """Return the tests that are corrected together."""
         tests = self.tests.values()
         return [t for t in tests if (t.level, t.figure) == (level, figure)]
+
+
+def _few_draws(shots: Shots, draws: int) -> bool:
+    return shots not in (None, 'all') and draws < FEW_DRAWS

@@ -5,6 +5,7 @@ import io
 from typing import Optional
 
 from .outcome import Outcome, Shots
+from .report.findings import cautions
 from .summary import LEVELS, Summary
 from .words import FIGURE_WORDS, count, shots_words, slides_words
 
@@ -49,7 +50,7 @@ def markdown(text: str) -> str:
 
 def notes(outcome: Outcome, summary: Summary) -> list[str]:
     """Say what the table's numbers are, in sentences for any format."""
-    reference = outcome.methods.get(outcome.reference, outcome.reference)
+    reference = outcome.reference_label
     patients = len({patient for patient in outcome.patients if patient})
     units = 'patients' if patients else 'slides'
     lines = [
@@ -63,14 +64,7 @@ def notes(outcome: Outcome, summary: Summary) -> list[str]:
         'that figure.',
         'All in percent; kappa times 100, NLL in nats. Of ECE and NLL less is better.',
     ]
-    if outcome.failures:
-        failed = count(len(outcome.failures), 'job')
-        lines.append(f'{failed} failed and {_is(outcome)} not in these figures.')
-    return lines
-
-
-def _is(outcome: Outcome) -> str:
-    return 'is' if len(outcome.failures) == 1 else 'are'
+    return [*lines, *cautions(outcome, summary)]
 
 
 def csv_table(outcome: Outcome, summary: Summary) -> str:
@@ -133,8 +127,9 @@ def _rows(outcome: Outcome, summary: Summary, level: str) -> list[list[str]]:
         cells = [
             _figure(summary, level, method, shots, name) for name in summary.figures
         ]
-        runs = summary.cells[level, method, shots, summary.figures[0]].runs
-        rows.append([shots_words(shots), outcome.methods[method], str(runs), *cells])
+        first = summary.cells[level, method, shots, summary.figures[0]]
+        runs = f'{first.runs}{"†" if first.few_draws else ""}'
+        rows.append([shots_words(shots), outcome.methods[method], runs, *cells])
     return rows
 
 

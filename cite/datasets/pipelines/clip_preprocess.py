@@ -5,8 +5,6 @@ from mmcls.datasets.builder import PIPELINES
 from PIL import Image
 from torchvision import transforms as T
 
-from cite.core.weights import load_weights
-
 from .patch import Results, read_feature, read_patch
 
 # Input size of OpenAI's models: https://github.com/openai/CLIP, clip/clip.py.
@@ -78,15 +76,16 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _input_size(arch: str) -> int:
     if arch in _INPUT_SIZES:
         return _INPUT_SIZES[arch]
+    # Here, since models ask this module for sizes.
+    from cite.models.backbones.clip_files import how_to_convert, read_state
+
     path = Path(arch).expanduser()
     if not path.is_file():
         raise ValueError(
             f'arch={arch!r} is neither a file nor an OpenAI CLIP model; '
-            f'known are {", ".join(_INPUT_SIZES)}.'
+            f'known are {", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
         )
-    weights = load_weights(path)
-    if 'state_dict' in weights:
-        weights = weights['state_dict']
+    weights = read_state(path)
     if 'visual.positional_embedding' in weights:
         grid = isqrt(len(weights['visual.positional_embedding']) - 1)
         return grid * weights['visual.conv1.weight'].shape[-1]

@@ -4,6 +4,7 @@ The name says the sizes and the images' mean and std, so that neither can be for
 Sizes and statistics are those of the models' own pages, which docs/MODEL_ZOO.md names.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from timm.layers import SwiGLUPacked
@@ -22,6 +23,8 @@ DINOV2 = {'init_values': 1e-5}
 GATED = {**DINOV2, 'mlp_layer': SwiGLUPacked, 'act_layer': nn.SiLU}
 # 2.66667 of each half, as DINOv2's giant has it; Virchow's own is 5.3375.
 HALVES = {**GATED, 'mlp_ratio': 2.66667 * 2}
+# uni/get_encoder/get_encoder.py of mahmoodlab/UNI resizes as torchvision does.
+BILINEAR = replace(IMAGENET, interpolation='bilinear')
 H_OPTIMUS = ImageStats(
     (0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517), size=224
 )
@@ -31,11 +34,12 @@ MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
     'retfound': (LARGE, IMAGENET),
     'hipt_256': ({**SMALL, 'img_size': 256}, HALF),
     'biomedclip': (BASE, OPENAI_CLIP),
-    'conch': ({**BASE, 'img_size': 448, 'init_values': 1.0}, IMAGENET),
-    'uni': ({**LARGE, **DINOV2}, IMAGENET),
+    # conch/open_clip_custom/factory.py of mahmoodlab/CONCH.
+    'conch': ({**BASE, 'img_size': 448, 'init_values': 1.0}, OPENAI_CLIP),
+    'uni': ({**LARGE, **DINOV2}, BILINEAR),
     'uni2_h': (
         {**GIANT, **HALVES, 'depth': 24, 'reg_tokens': 8, 'no_embed_class': True},
-        IMAGENET,
+        BILINEAR,
     ),
     'virchow': ({**HUGE, **GATED, 'mlp_ratio': 5.3375}, IMAGENET),
     'virchow2': (

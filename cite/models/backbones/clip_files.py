@@ -29,9 +29,17 @@ def find_checkpoint(arch: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f'arch={arch!r} is neither a file nor an OpenAI CLIP model; the models are '
-            f'{", ".join(clip.clip.available_models())}.'
+            f'{", ".join(clip.clip.available_models())}. {how_to_convert(arch)}'
         )
     return path
+
+
+def how_to_convert(arch: object) -> str:
+    """Say where a file of CLIP's kind comes from."""
+    return (
+        'docs/MODEL_ZOO.md says where other models are; `python tools/convert_model.py '
+        f'SOURCE {arch} --from clip` writes the file.'
+    )
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from typing import Union
 from clip.model import CLIP, ModifiedResNet, VisionTransformer
 from torch import Tensor, nn
 
-from .clip_files import CACHE, find_checkpoint, read_state
+from .clip_files import CACHE, find_checkpoint, how_to_convert, read_state
 from .freezing import freeze
 
 __all__ = ['CACHE', 'load_clip', 'load_visual']
@@ -123,7 +123,8 @@ def _require(state: State, names: tuple[str, ...], path: Path) -> None:
     missing = [name for name in names if name not in state]
     if missing:
         raise ValueError(
-            f'{path} is not an OpenAI CLIP checkpoint: missing {", ".join(missing)}.'
+            f'{path} is not an OpenAI CLIP checkpoint: missing {", ".join(missing)}. '
+            f'{how_to_convert(path)}'
         )
 
 
@@ -134,5 +135,6 @@ def _fill(module: nn.Module, state: State, path: Path) -> None:
     except RuntimeError as error:
         _, *differences = (line.strip() for line in str(error).split('\n'))
         raise ValueError(
-            f'{path} is not an OpenAI CLIP checkpoint. {" ".join(differences)[:400]}'
+            f'{path} is not an OpenAI CLIP checkpoint. {" ".join(differences)[:400]} '
+            f'{how_to_convert(path)}'
         ) from error

@@ -56,7 +56,7 @@ def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
                 f'timm could not get the pretrained weights of {model_name} ({error}). '
                 'Fetch the file by hand and give its path as `checkpoint`; where the '
                 'model is gated, ask for access on its page and log in with '
-                '`huggingface-cli login` first (docs/MODEL_ZOO.md).'
+                '`hf auth login` first (docs/MODEL_ZOO.md).'
             ) from error
     raise AssertionError('the last option is to ask for none')
 

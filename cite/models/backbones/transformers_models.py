@@ -90,7 +90,7 @@ def fetch(model_name: str) -> Path:
         raise FileNotFoundError(
             f'{model_name} is no folder and could not be had from the hub ({reason}). '
             'Where it is gated, ask for access on its page and log in with '
-            '`huggingface-cli login`; without a network run `huggingface-cli download '
+            '`hf auth login`; without a network run `hf download '
             f'{model_name} --local-dir FOLDER` elsewhere and give FOLDER as model_name.'
         ) from error
 

@@ -7,10 +7,10 @@ ann_root = f'data/glas/ann_seed{split}/'
 preprocess = dict(
     type='PatchGastricPipeline',
     size=224,
-    mean=[0.485, 0.456, 0.406],  # ImageNet's, as both backbones were trained with
-    std=[0.229, 0.224, 0.225],
+    mean='model',  # what the backbone was trained with
+    std='model',
     saturation=[0.8, 1.2],
-    interpolation='bicubic',
+    interpolation='model',
     backend='fast')  # 'pillow': the same images, slower
 train_pipeline = [
     preprocess,

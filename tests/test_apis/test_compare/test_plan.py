@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from tiny_compare import write_comparison
 
+from cite.apis.compare import run
 from cite.apis.compare.plan import Job, job_digest, job_inputs, plan_jobs
 from cite.apis.compare.read_config import read_comparison
+from cite.apis.run_identity import path_contents
 
 
 @pytest.fixture
@@ -115,6 +117,9 @@ def test_files_change_the_digest(compare_data, tmp_path):
         ({'figures': ['speed']}, 'choose among'),
         ({'shots': [0]}, "numbers or 'all'"),
         ({'seeds': []}, 'seeds need values'),
+        ({'seeds': 3}, 'seeds=3; give a list'),
+        ({'draws': 'five'}, "draws='five'; give a number"),
+        ({'captions': None, 'patient': 'p'}, 'name it with captions'),
         ({'classes': ['a', 'label', 'c']}, 'columns of the predictions'),
         ({'classes': ['a', 'b', 'a']}, 'each needs a name of its own'),
     ],
@@ -129,6 +134,30 @@ def test_a_misspelt_key_of_the_comparison_is_an_error(compare_data, tmp_path):
     path.write_text(path.read_text().replace('seeds = ', 'seed = '))
     with pytest.raises(ValueError, match=r'seed is no key. Did you mean seeds'):
         read_comparison(path)
+
+
+def test_a_column_called_patient_is_found(compare, compare_data, tmp_path):
+    rows = (compare_data / 'captions.csv').read_text().splitlines()
+    table = [rows[0] + ',patient', *(f'{row},p{i}' for i, row in enumerate(rows[1:]))]
+    (tmp_path / 'table.csv').write_text('\n'.join(table))
+    assert compare(patient=None).patients == {}
+    comparison = compare(captions=str(tmp_path / 'table.csv'))
+    assert len({*comparison.patients.values()}) == len(rows) - 1
+
+
+def test_the_patches_are_looked_at_once_for_all_jobs(
+    compare_data, tmp_path, monkeypatch
+):
+    looked = []
+
+    def look(path):
+        looked.append(path.name)
+        return path_contents(path)
+
+    monkeypatch.setattr(run, 'path_contents', look)
+    plan = run.make_plan(write_comparison(compare_data, tmp_path, draws=2))
+    assert len({*plan.digests.values()}) == len(plan.jobs) == 10
+    assert looked.count('patches_captions') == 1
 
 
 @pytest.mark.parametrize('key', ['feature', 'steps'])

@@ -9,8 +9,10 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from tiny_compare import CLASSES, write_comparison
 
+from cite.apis.compare.keep import keep
 from cite.apis.compare.run import list_jobs, make_plan, run_comparison
 from cite.apis.compare.store import Store
+from cite.apis.compare.task import Outcome
 
 
 def rows(out):
@@ -258,3 +260,32 @@ def test_a_dry_run_lists_jobs_and_their_time_and_writes_nothing(
     expected = f'{np.mean(seconds):.1f} s'
     line = next(x for x in listed.split('\n') if 'cite-1shot-draw3' in x)
     assert line.split()[1:3] == expected.split()
+
+
+def test_a_slide_whose_patient_is_unknown_is_refused(compare_data, engine, tmp_path):
+    table = (compare_data / 'captions.csv').read_text().splitlines()
+    known = [f'{row},p{i}' for i, row in enumerate(table[2:])]
+    text = '\n'.join([table[0] + ',patient', *known])
+    (tmp_path / 'captions.csv').write_text(text)
+    config = write_comparison(
+        compare_data, tmp_path, captions=str(tmp_path / 'captions.csv')
+    )
+    with pytest.raises(ValueError, match='their patient is unknown'):
+        run(config, tmp_path / 'out')
+    assert engine.ran == []
+
+
+def test_patches_of_a_method_that_now_scores_slides_are_gone(compare_data, tmp_path):
+    """A method is another one under the same name: its old patches are not its own."""
+    plan = make_plan(write_comparison(compare_data, tmp_path, shots=['all']))
+    store = Store(tmp_path / 'out')
+    job = plan.jobs[-1]
+    file = tmp_path / f'out/patches/{job.name}.csv'
+    patches, slides = np.full((18, 3), 1 / 3), np.full((6, 3), 1 / 3)
+    for outcome, there in (
+        (Outcome(job.name, patches=patches), True),
+        (Outcome(job.name, slides=slides), False),
+    ):
+        keep(store, plan.comparison, job, 'digest', outcome)
+        assert file.is_file() is there
+    store.close()

@@ -1,13 +1,16 @@
 """What the report says in words: who leads, and what makes a reader careful."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from made_up_comparison import make_comparison
+from made_up_comparison import CLASSES, make_comparison
 
 from cite.apis.compare.read_outcome import read_outcome
 from cite.apis.compare.report.findings import cautions, findings
+from cite.apis.compare.report_all import write_all
 from cite.apis.compare.summarise import summarise
 
 
@@ -74,3 +77,54 @@ def test_the_leader_is_named_with_its_interval(parts):
         f'With 1 training slide a class, {outcome.methods[best]} has the best accuracy'
     )
     assert f'{cells[best].estimate:.1f} [{cells[best].low:.1f}' in first
+
+
+def test_a_star_out_of_reach_is_said(parts):
+    outcome, summary = parts
+    tests = len(summary.family('slide', 'accuracy'))
+    for number in (4, 5, 6):
+        text = cautious(
+            with_patients(outcome, number), replace(summary, clusters=number)
+        )
+        assert ('none can have a star' in text) is (tests * 2 / 2**number > 0.05)
+
+
+def test_an_untrained_method_may_lead(tmp_path):
+    out = make_comparison(
+        *(tmp_path / 'o', 80),
+        methods=('cite', 'zeroshot'),
+        shots=(1,),
+        resamples=50,
+        patch_files=False,
+        failures=0,
+    )
+    for path in (out / 'predictions').glob('zeroshot*.csv'):
+        table = pd.read_csv(path, dtype={'slide': str})
+        for name in CLASSES:
+            table[name] = (table['label'] == name).astype(float)
+        table.to_csv(path, index=False)
+    outcome = read_outcome(out)
+    first = findings(outcome, summarise(outcome))[0]
+    assert first.startswith('With 1 training slide a class, Zero-shot has the best')
+
+
+def test_without_a_run_of_the_reference_the_others_are_reported(tmp_path):
+    out = make_comparison(
+        *(tmp_path / 'o', 30),
+        methods=('cite', 'linear', 'abmil'),
+        shots=(1,),
+        resamples=50,
+        failures=0,
+    )
+    lines = [json.loads(line) for line in (out / 'results.jsonl').open()]
+    for line in lines:
+        if line['method'] == 'cite':
+            line.pop('figures')
+            line['error'] = 'FileNotFoundError: BioLinkBERT'
+    text = ''.join(json.dumps(line) + '\n' for line in lines)
+    (out / 'results.jsonl').write_text(text)
+    write_all(out)
+    for name in ('table.md', 'report.html'):
+        text = (out / name).read_text(encoding='utf-8')
+        assert 'CITE, the reference, has no finished run' in text
+        assert 'Linear probe' in text

@@ -60,10 +60,14 @@ def test_the_input_sizes_of_openai_s_models():
     ],
     ids=['vit', 'resnet'],
 )
-def test_the_input_size_of_a_checkpoint_comes_from_its_shapes(tmp_path, vision, size):
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_the_input_size_of_a_checkpoint_comes_from_its_shapes(
+    tmp_path, vision, size, prefix
+):
     model = CLIP(image_resolution=size, **SMALL, **vision)
     path = tmp_path / 'clip.pt'
-    torch.save(model.state_dict(), path)
+    state = {prefix + name: value for name, value in model.state_dict().items()}
+    torch.save({'epoch': 3, 'state_dict': state} if prefix else state, path)
 
     pipeline = CLIPPreprocess(str(path))
 
@@ -94,6 +98,9 @@ def test_evaluation_and_training_read_the_same_image_but_other_features():
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(ValueError, match=r'ViT-B/15.*known are RN50, .*ViT-L/14@336px'):
         CLIPPreprocess('ViT-B/15')
+    command = r'MODEL_ZOO.*tools/convert_model\.py SOURCE models/plip\.pt --from clip'
+    with pytest.raises(ValueError, match=command):
+        CLIPPreprocess('models/plip.pt')
 
 
 def test_another_model_s_checkpoint_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ..outcome import Outcome, Shots
-from ..summary import FEW_DRAWS, Summary, Test
+from ..summary import Summary, Test
 from ..words import FIGURE_WORDS, count, p_words, shots_words, slides_words
 from .marks import Mark
 from .parts import Figure, Table
@@ -24,7 +24,7 @@ def differences_figure(
     shots = [s for s in outcome.shots if any(t.shots == s for t in tests)]
     better = 'left' if words.less_is_better else 'right'
     caption = (
-        f'{words.name} of slides: method minus {outcome.methods[outcome.reference]}, '
+        f'{words.name} of slides: method minus {outcome.reference_label}, '
         f'on the same slides, draws and seeds. Better is to the {better}. Filled marks '
         f'and a star differ at p ≤ 0.05 after Holm’s correction over all '
         f'{count(len(tests), "comparison")} of this figure; hollow ones do not.'
@@ -36,7 +36,7 @@ def differences_figure(
         for s in shots
     ]
     table = Table(
-        f'{words.name}: differences from {outcome.methods[outcome.reference]}',
+        f'{words.name}: differences from {outcome.reference_label}',
         _HEAD,
         [difference_row(outcome, test) for test in tests],
     )
@@ -47,7 +47,7 @@ def difference_row(outcome: Outcome, test: Test) -> list[str]:
     """Write a test as cells of a table."""
     words = FIGURE_WORDS[test.figure]
     estimate, low, high = (words.write(x, sign=True) for x in test.difference)
-    few = '†' if 1 < test.draws < FEW_DRAWS else ''
+    few = '†' if test.few_draws else ''
     return [
         shots_words(test.shots),
         outcome.methods[test.method],

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..outcome import Outcome, Shots
-from ..summary import FEW_DRAWS, FEW_PATIENTS, Summary
+from ..summary import ALPHA, FEW_PATIENTS, Summary
 from ..words import FIGURE_WORDS, count, p_words, slides_words
 
 
@@ -11,7 +11,7 @@ def findings(outcome: Outcome, summary: Summary) -> list[str]:
     """Say which method leads at each number of shots, and what the tests show."""
     figure = summary.figures[0]
     words = FIGURE_WORDS[figure]
-    reference = outcome.methods[outcome.reference]
+    reference = outcome.reference_label
     sentences = []
     for shots in outcome.shots[::-1]:
         ranked = _ranked(outcome, summary, figure, shots)
@@ -47,12 +47,15 @@ def _lower(name: str) -> str:
 
 
 def _ranked(outcome: Outcome, summary: Summary, figure: str, shots: Shots) -> list:
-    """Return methods and values with so many training slides, the best first."""
-    known = [
-        (method, summary.cells['slide', method, shots, figure].value)
+    """Return methods and values with so many training slides or none, best first."""
+    cells = {
+        method: summary.cells.get(
+            ('slide', method, shots, figure),
+            summary.cells.get(('slide', method, None, figure)),
+        )
         for method in outcome.methods
-        if ('slide', method, shots, figure) in summary.cells
-    ]
+    }
+    known = [(method, cell.value) for method, cell in cells.items() if cell]
     sign = 1 if FIGURE_WORDS[figure].less_is_better else -1
     known = [(m, v) for m, v in known if v.estimate == v.estimate]
     return sorted(known, key=lambda pair: sign * pair[1].estimate)
@@ -61,17 +64,20 @@ def _ranked(outcome: Outcome, summary: Summary, figure: str, shots: Shots) -> li
 def cautions(outcome: Outcome, summary: Summary) -> list[str]:
     """Say what weakens this comparison."""
     lines = []
+    if outcome.reference not in outcome.methods:
+        lines.append(
+            f'{outcome.reference_label}, the reference, has no finished run: nothing '
+            'is tested.'
+        )
     if outcome.failures:
         lines.append(
-            f'{count(len(outcome.failures), "job")} failed (listed below): a method '
-            'that fails on hard draws looks better than it is.'
+            f'{count(len(outcome.failures), "job")} failed (jobs/…/log.txt says why): '
+            'a method that fails on hard draws looks better than it is.'
         )
-    draws = {
-        c.draws for (_, _, s, _), c in summary.cells.items() if s not in (None, 'all')
-    }
-    if draws and min(draws) < FEW_DRAWS:
+    few = [cell.draws for cell in summary.cells.values() if cell.few_draws]
+    if few:
         lines.append(
-            f'Some methods have only {count(min(draws), "draw")} of training slides '
+            f'Some methods have only {count(min(few), "draw")} of training slides '
             '(†): so few say little about the spread between draws, and the intervals '
             'are too narrow.'
         )
@@ -99,10 +105,14 @@ def cautions(outcome: Outcome, summary: Summary) -> list[str]:
             'macro F1 much.'
         )
     if any(outcome.patients) and summary.clusters < FEW_PATIENTS:
+        least = 2.0 ** (1 - summary.clusters)
+        tests = len(summary.family('slide', summary.figures[0]))
+        star = ', so that none can have a star' if tests * least > ALPHA else ''
         lines.append(
             f'Only {count(summary.clusters, "patient")} among the test slides: a '
             'bootstrap over so few shows less doubt than there is. The intervals are '
-            f'too narrow; p cannot be below {p_words(2.0 ** (1 - summary.clusters))}.'
+            f'too narrow; p cannot be below {p_words(least)}, and Holm multiplies the '
+            f'least of {count(tests, "comparison")} by as many{star}.'
         )
     if not any(outcome.patients):
         lines.append(

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from cite.core.evaluation.bootstrap import Interval
 
 from ..outcome import Outcome
-from ..summary import FEW_DRAWS, Summary
+from ..summary import Summary
 from ..words import FIGURE_WORDS, Words, shots_words
 from .svg import tag
 
@@ -59,7 +59,7 @@ def headline(outcome: Outcome, summary: Summary, level: str) -> Optional[Headlin
     rows = []
     for (shots, method), value in zip(keys, reach):
         cell = summary.cells[level, method, shots, first]
-        few = '†' if shots not in (None, 'all') and cell.draws < FEW_DRAWS else ''
+        few = '†' if cell.few_draws else ''
         rows.append(
             Row(
                 shots=shots_words(shots),

@@ -75,7 +75,7 @@ def _context(outcome: Outcome, summary: Summary) -> dict[str, Any]:
             {'name': m, 'label': label, 'sample': looks[m].sample()}
             for m, label in outcome.methods.items()
         ],
-        'reference': outcome.methods.get(outcome.reference, outcome.reference),
+        'reference': outcome.reference_label,
         'resamples': f'{summary.resamples:,}',
         'patients_known': any(outcome.patients),
         'levels': [table for at in LEVELS if (table := headline(outcome, summary, at))],
