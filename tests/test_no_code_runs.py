@@ -16,6 +16,7 @@ import torch
 from mmcls.datasets.builder import PIPELINES
 from mmcls.models.builder import BACKBONES, MODELS
 from mmcv.runner import load_checkpoint
+from transformers import ResNetConfig
 
 from cite.apis.convert import convert_checkpoint
 from cite.core.weights import load_weights
@@ -343,6 +344,11 @@ def test_code_of_a_text_encoder_whose_author_is_trusted(folder_with_code, trace)
         # Some configs of transformers read this one themselves.
         ({'trust_remote_code': True}, 'trust_remote_code lets the model run code'),
         ({'part': {'trust_remote_code': True}}, 'trust_remote_code lets the model run'),
+        # Read in the place of this file, which has been looked at.
+        ({'configuration_files': ['config.4.0.0.json']}, 'in the place of this file'),
+        # A second model, which transformers reads with torch.load, or torch.jit's.
+        ({'backbone': 'stranger/model'}, 'weights of another model'),
+        ({'part': {'use_pretrained_backbone': True}}, 'weights of another model'),
     ],
 )
 @pytest.mark.parametrize('kind', ['text', 'image'])
@@ -355,6 +361,34 @@ def test_a_config_file_that_asks_for_code(
     use = {'text': _encode, 'image': _image_model}[kind]
     with pytest.raises(ValueError, match=match):
         use(str(folder))
+
+
+@pytest.mark.parametrize('kind', ['text', 'image'])
+def test_a_second_model_within_a_model(tmp_path, trace, save_tiny_bert, kind):
+    """Mask2Former's config names a backbone, whose TorchScript would be run."""
+    inner = tmp_path / 'inner'
+    parts = {'hidden_sizes': [1, 1, 1, 1], 'depths': [1, 1, 1, 1]}
+    stages = ['stage1', 'stage2', 'stage3', 'stage4']
+    config = ResNetConfig(embedding_size=1, out_features=stages, **parts)
+    config.architectures = ['ResNetBackbone']
+    config.save_pretrained(inner)
+    torch.jit.script(Packed(str(trace))).save(str(inner / 'pytorch_model.bin'))
+    outer = save_tiny_bert(tmp_path / 'outer')
+    (outer / 'config.json').write_text(
+        json.dumps(
+            {
+                'model_type': 'mask2former',
+                'architectures': ['Mask2FormerModel'],
+                'backbone': str(inner),
+                'backbone_config': None,
+                'use_pretrained_backbone': True,
+                'use_timm_backbone': False,
+            }
+        )
+    )
+    with pytest.raises(ValueError, match='weights of another model'):
+        {'text': _encode, 'image': _image_model}[kind](str(outer))
+    assert not trace.exists()
 
 
 def _encode(folder):

@@ -6,6 +6,7 @@ A run that is killed in between, or a disk that is full, leaves none. Ours (for 
 
 import functools
 import os.path as osp
+import re
 from typing import Any
 
 from mmcv.runner import EvalHook
@@ -26,14 +27,14 @@ def save_best(self: EvalHook, runner: Any, key_score: float) -> None:
     finally:
         if self.best_ckpt_path is None:
             self.best_ckpt_path = previous
-    if _is_predecessor(previous, self.best_ckpt_path) and (
+    if _is_predecessor(previous, self.best_ckpt_path, self.key_indicator) and (
         self.file_client.isfile(previous)
     ):
         self.file_client.remove(previous)
         runner.logger.info(f'The previous best checkpoint {previous} was removed')
 
 
-def _is_predecessor(previous: Any, best: Any) -> bool:
+def _is_predecessor(previous: Any, best: Any, indicator: str) -> bool:
     """Tell whether a path is one that mmcv wrote before ``best``.
 
     It may come from the checkpoint of a run that was resumed, that is, from anyone.
@@ -42,4 +43,5 @@ def _is_predecessor(previous: Any, best: Any) -> bool:
         return False
     name = osp.basename(previous)
     same_folder = osp.realpath(osp.dirname(previous)) == osp.realpath(osp.dirname(best))
-    return same_folder and name.startswith('best_') and name.endswith('.pth')
+    own = re.fullmatch(rf'best_{re.escape(indicator)}_(iter|epoch)_\d+\.pth', name)
+    return same_folder and own is not None

@@ -35,4 +35,12 @@ def before_run(self: EMAHook, runner: Any) -> None:
         )
     for name in names:
         if name in saved:
-            self.model_buffers[name].copy_(saved[name])
+            own = self.model_buffers[name]
+            if saved[name].shape != own.shape:
+                raise ValueError(
+                    f'the checkpoint that this run goes on from has an average {name} '
+                    f'of shape {tuple(saved[name].shape)} where the model has '
+                    f'{tuple(own.shape)}. Start a new run from its weights with '
+                    'load_from.'
+                )
+            own.copy_(saved[name])

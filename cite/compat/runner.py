@@ -14,6 +14,7 @@ from mmcv.runner import (
     BaseRunner,
     EMAHook,
     EpochBasedRunner,
+    EvalHook,
     Hook,
     IterBasedRunner,
     get_priority,
@@ -21,7 +22,13 @@ from mmcv.runner import (
 from torch.utils.data import DataLoader
 
 from cite.core.hooks import ClassCountHook, ReplacedImagesHook
-from cite.core.resuming import warn_of_optimizer, warn_of_start
+from cite.core.resuming import (
+    check_meta,
+    check_optimizer,
+    warn_of_optimizer,
+    warn_of_order,
+    warn_of_start,
+)
 from cite.datasets.samplers import BalancedSampler
 
 from .moving_averages import PREFIX
@@ -93,10 +100,10 @@ def _load(
             'cannot go on from it. Start a new run from its weights with load_from.'
         )
     meta = {'epoch': 0, **meta}
-    _check_meta(checkpoint, meta)
+    check_meta(checkpoint, meta)
     _take_over(runner, meta)
     if resume_optimizer and 'optimizer' in loaded:
-        _load_optimizer(runner.optimizer, loaded['optimizer'])
+        _load_optimizer(runner.optimizer, loaded['optimizer'], checkpoint)
     elif resume_optimizer:
         warn_of_optimizer(runner, checkpoint)
     runner.resumed_averages = {
@@ -105,23 +112,6 @@ def _load(
         if name.startswith(PREFIX)
     }
     return meta
-
-
-def _check_meta(checkpoint: str, meta: dict[str, Any]) -> None:
-    """Refuse what no run has written."""
-    for key in ('iter', 'epoch', 'seed'):
-        value = meta.get(key)
-        wrong = type(value) is not int or value < 0
-        if wrong and not (key == 'seed' and value is None):
-            raise ValueError(
-                f'{checkpoint}: its meta has {key}={value!r}, which is no count. Start '
-                'a new run from its weights with load_from.'
-            )
-    if not isinstance(meta.get('hook_msgs', {}), dict):
-        raise ValueError(
-            f'{checkpoint}: its hook_msgs are a {type(meta["hook_msgs"]).__name__}. '
-            'Start a new run from its weights with load_from.'
-        )
 
 
 def _take_over(runner: BaseRunner, meta: dict[str, Any]) -> None:
@@ -133,12 +123,14 @@ def _take_over(runner: BaseRunner, meta: dict[str, Any]) -> None:
             runner.meta[key] = meta[key]
 
 
-def _load_optimizer(optimizer: Any, state: dict[str, Any]) -> None:
-    if not isinstance(optimizer, dict):
-        optimizer.load_state_dict(state)
-        return
-    for name, part in optimizer.items():
-        part.load_state_dict(state[name])
+def _load_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
+    parts = {'': (optimizer, state)}
+    if isinstance(optimizer, dict):
+        saved = state if isinstance(state, dict) else {}
+        parts = {name: (part, saved.get(name)) for name, part in optimizer.items()}
+    for part, known in parts.values():
+        check_optimizer(part, known, checkpoint)
+        part.load_state_dict(known)
 
 
 def run(
@@ -151,8 +143,8 @@ def run(
     """Run as mmcv does, with each sampler at the place where the run stands."""
     _register_ours(self, data_loaders)
     _put_first(self, ReplacedImagesHook)
-    _put_first(self, EMAHook)
-    warn_of_start(self)
+    _prepare(self)
+    warn_of_order(self, data_loaders)
     for sampler in _seeded(self, data_loaders):
         sampler.start = self.iter * sampler.samples_per_replica
     _run(self, data_loaders, workflow, *args, **kwargs)
@@ -166,10 +158,22 @@ def run_epochs(
     **kwargs: Any,
 ) -> None:
     """Run as mmcv does, with the seed of a resumed run."""
-    _put_first(self, EMAHook)
-    warn_of_start(self)
+    _prepare(self)
     _seeded(self, data_loaders)
     _run_epochs(self, data_loaders, workflow, *args, **kwargs)
+
+
+def _prepare(runner: BaseRunner) -> None:
+    """Have what mmcv's hooks do at a start done before the order of images is known."""
+    _put_first(runner, EMAHook)
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook) and hook.checkpoint is not None:
+            runner.resume(hook.checkpoint)  # its own way to resume a run
+            hook.checkpoint = None
+        if isinstance(hook, EvalHook) and runner.iter:
+            # What was evaluated before is not again, as if of an iteration later.
+            hook.initial_flag = False
+    warn_of_start(runner)
 
 
 def _seeded(runner: BaseRunner, data_loaders: list[DataLoader]) -> list[Any]:

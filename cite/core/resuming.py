@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from mmcv.runner import (
     BaseRunner,
@@ -10,7 +11,12 @@ from mmcv.runner import (
     EvalHook,
     GradientCumulativeOptimizerHook,
 )
+from torch.utils.data import DataLoader
 
+from cite.datasets.samplers import BalancedSampler
+
+# What tells optimizers apart; the rest of their settings changes with torch's version.
+_HALLMARKS = {'momentum', 'dampening', 'betas', 'alpha', 'rho', 'lr_decay', 'etas'}
 _LOSS = 'will not end in the weights of one that was never cut'
 
 
@@ -28,6 +34,73 @@ def warn_of_optimizer(runner: BaseRunner, checkpoint: str) -> None:
             'and averages of gradients start anew. Write checkpoints with '
             'checkpoint_config.save_optimizer=True.'
         )
+
+
+def check_meta(checkpoint: str, meta: dict[str, Any]) -> None:
+    """Refuse what no run has written."""
+    for key in ('iter', 'epoch', 'seed'):
+        value = meta.get(key)
+        wrong = type(value) is not int or value < 0
+        if wrong and not (key == 'seed' and value is None):
+            raise ValueError(
+                f'{checkpoint}: its meta has {key}={value!r}, which is no count. Start '
+                'a new run from its weights with load_from.'
+            )
+    messages = meta.get('hook_msgs', {})
+    best = messages.get('best_score', 0) if isinstance(messages, dict) else None
+    if not _is_plain(messages) or not isinstance(best, (int, float, np.number)):
+        raise ValueError(
+            f'{checkpoint}: its hook_msgs hold what no run has noted. '
+            'Start a new run from its weights with load_from.'
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is of numbers, texts, lists and dicts alone."""
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float, np.number))
+
+
+def check_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
+    """Refuse the state of an optimizer of another kind, or of other parameters.
+
+    Raises:
+        ValueError: the state does not fit; the message names the checkpoint.
+    """
+    own = optimizer.state_dict()['param_groups']
+    saved = state.get('param_groups') if isinstance(state, dict) else None
+    if not isinstance(saved, list) or _outlines(saved) != _outlines(own):
+        raise ValueError(
+            f'{checkpoint} holds the state of another optimizer than '
+            f"{type(optimizer).__name__} of this config's parameters. Go on with the "
+            'optimizer that it was written with, or start a new run from its weights '
+            'with load_from.'
+        )
+
+
+def _outlines(groups: list[Any]) -> list[Any]:
+    """Return hallmarks and number of parameters of each group; None if it is none."""
+    return [
+        (_HALLMARKS & {*group}, len(group['params']))
+        if isinstance(group, dict) and isinstance(group.get('params'), list)
+        else None
+        for group in groups
+    ]
+
+
+def warn_of_order(runner: BaseRunner, data_loaders: list[DataLoader]) -> None:
+    """Say that a data set is drawn in an order that a run cannot go on with."""
+    for loader in data_loaders:
+        if not isinstance(loader.sampler, BalancedSampler):
+            runner.logger.warning(
+                f'{type(loader.dataset).__name__} is drawn by mmcls, in an order that '
+                f'a run cannot go on with: one that is cut and resumed {_LOSS}, and '
+                'patch_balance or slide_balance of a data set within it has no effect. '
+                'Give data.train as one data set of this package.'
+            )
 
 
 def _sums_of_gradients(runner: BaseRunner) -> Iterator[str]:

@@ -14,14 +14,15 @@ def read_config_file(folder: Path) -> dict[str, Any]:
     """Read ``config.json``, unless it has transformers fetch code from the hub.
 
     Some of transformers' classes take ``trust_remote_code`` and the kernel of their
-    attention from this file, whatever the caller says.
+    attention from this file, whatever the caller says, or the name of a second model,
+    whose weights they read as they like.
 
     Args:
         folder: of the model.
 
     Raises:
         FileNotFoundError: there is no ``config.json``.
-        ValueError: it asks for code, or is not a JSON object.
+        ValueError: it asks for code or for other files, or is not a JSON object.
     """
     file = folder / 'config.json'
     if not file.is_file():
@@ -34,6 +35,18 @@ def read_config_file(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f'{file} is not a JSON object.')
     for key, value in _items(content):
+        if key == 'configuration_files' and value:
+            raise ValueError(
+                f'{file}: configuration_files has transformers read {value!r} in the '
+                'place of this file. Take it out.'
+            )
+        elsewhere = key == 'backbone' and isinstance(value, str) and value
+        if elsewhere or (key == 'use_pretrained_backbone' and value):
+            raise ValueError(
+                f'{file}: {key}={value!r} has transformers read the weights of another '
+                'model, from wherever this file says. Take it out; give the weights of '
+                'the whole model in this folder.'
+            )
         if key == 'trust_remote_code' and value:
             raise ValueError(
                 f'{file}: trust_remote_code lets the model run code. Take it out; '

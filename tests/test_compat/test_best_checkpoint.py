@@ -65,7 +65,9 @@ def test_a_worse_score_changes_nothing(hook, runner, tmp_path):
     assert hook.best_ckpt_path == str(tmp_path / 'best_accuracy_iter_4.pth')
 
 
-@pytest.mark.parametrize('name', ['precious.txt', 'other/best_accuracy_iter_4.pth'])
+@pytest.mark.parametrize(
+    'name', ['precious.txt', 'best_of_mine.pth', 'other/best_accuracy_iter_4.pth']
+)
 def test_a_file_that_no_run_wrote_there_stays(hook, runner, tmp_path, name):
     precious = tmp_path / name
     precious.parent.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from mmcls.core import EvalHook
 from tiny_training import (
     config,
     differences,
@@ -162,6 +163,77 @@ def test_averages_that_a_checkpoint_lacks_are_said(data, whole, cut, caplog):
     train(cfg)
 
     assert re.search(r'lacks \d+ averages of EMAHook \(such as ema_\w+\)', caplog.text)
+
+
+def test_emahooks_own_way_to_resume_goes_on_with_the_images_too(data, whole, tmp_path):
+    cfg = config(data, tmp_path)
+    cfg.custom_hooks = [{'type': 'EMAHook', 'resume_from': str(whole / 'iter_4.pth')}]
+    train(cfg)
+
+    ended = state(tmp_path)
+    own = {name: value for name, value in ended.items() if not name.startswith('ema_')}
+    assert differences(own, state(whole)) == []
+
+
+def test_an_average_of_another_shape_is_refused(data, whole, cut):
+    folder = cut(11)
+    loaded = load_weights(folder / 'iter_11.pth')
+    loaded['state_dict']['ema_neck_weight'] = torch.tensor(1.0)
+    torch.save(loaded, folder / 'iter_11.pth')
+    cfg = config(data, folder)
+    cfg.custom_hooks = [{'type': 'EMAHook'}]
+    cfg.auto_resume = True
+    with pytest.raises(ValueError, match=r'ema_neck_weight of shape \(\)'):
+        train(cfg)
+
+
+@pytest.mark.parametrize(
+    'messages',
+    [
+        {'best_score': 'high'},
+        {'best_ckpt': [torch.Size([1])]},
+        {1: 'one'},
+    ],
+)
+def test_messages_that_no_run_has_noted_are_refused(data, cut, messages):
+    folder = cut(11)
+    loaded = load_weights(folder / 'iter_11.pth')
+    loaded['meta']['hook_msgs'] = messages
+    torch.save(loaded, folder / 'iter_11.pth')
+    cfg = config(data, folder)
+    cfg.auto_resume = True
+    with pytest.raises(ValueError, match=r'latest\.pth: its hook_msgs hold'):
+        train(cfg)
+
+
+def test_the_state_of_another_optimizer_is_refused(data, cut):
+    cfg = config(data, cut(11))
+    cfg.auto_resume = True
+    cfg.optimizer = {'type': 'Adam', 'lr': 0.001}
+    with pytest.raises(ValueError, match=r'another optimizer than Adam.*load_from'):
+        train(cfg)
+
+
+def test_an_order_that_cannot_go_on_is_said(data, tmp_path, caplog):
+    cfg = config(data, tmp_path, 2)
+    cfg.data.train = {'type': 'RepeatDataset', 'times': 2, 'dataset': cfg.data.train}
+    train(cfg)
+    assert 'RepeatDataset is drawn by mmcls' in caplog.text
+
+
+def test_what_was_evaluated_before_is_not_evaluated_again(data, tmp_path, monkeypatch):
+    evaluated = []
+    evaluate = EvalHook._do_evaluate
+
+    def note(self, runner):
+        evaluated.append(runner.iter + 1)
+        evaluate(self, runner)
+
+    monkeypatch.setattr(EvalHook, '_do_evaluate', note)
+    changes = {'interval': 4, 'start': 4, 'save_best': 'accuracy', 'metric': 'accuracy'}
+    resumed, whole = resumed_and_whole(data, tmp_path, 7, evaluation=changes)
+    assert differences(resumed, whole) == []
+    assert evaluated == [4, 8, 12, 8, 12]
 
 
 SUMS = {'type': 'GradientCumulativeOptimizerHook', 'cumulative_iters': 3}
