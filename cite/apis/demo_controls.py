@@ -12,7 +12,7 @@ from cite.datasets.annotations import (
     read_annotations,
     write_annotations,
 )
-from cite.datasets.pipelines.patch import open_patch
+from cite.datasets.pipelines.patch import read_patch
 
 from .predictions import SlidePredictions
 
@@ -115,8 +115,8 @@ def _mean_colours(ann_file: Paths, folder: Paths) -> tuple[np.ndarray, np.ndarra
     colours: dict[str, list[np.ndarray]] = {}
     labels: dict[str, int] = {}
     for name, label in read_annotations(ann_file, CLASSES):
-        with open_patch(Path(folder) / name) as image:
-            mean = np.asarray(image.convert('RGB')).mean((0, 1))  # (3,)
+        image = read_patch({'img_info': {'filename': str(Path(folder) / name)}})
+        mean = np.asarray(image.convert('RGB')).mean((0, 1))  # (3,)
         colours.setdefault(bag_of(name), []).append(mean)
         labels[bag_of(name)] = label
     slides = sorted(colours)

@@ -1,5 +1,6 @@
 """One picture of an evaluation: patches, slides with probabilities, confusion."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -7,7 +8,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from cite.datasets.annotations import Annotation, bag_of, read_annotations
-from cite.datasets.pipelines.patch import open_patch
+from cite.datasets.pipelines.patch import UnreadablePatchError, read_patch
 
 from .overview_panels import draw_confusion, draw_patches, draw_slides
 from .predictions import SlidePredictions
@@ -27,7 +28,8 @@ def draw_overview(
     Args:
         predictions: of the slides, see :func:`.predictions.read_predictions`.
         classes: names of the K classes.
-        patches: image files of each class; of :func:`choose_patches`.
+        patches: image files of each class; of :func:`choose_patches`. One that is
+            damaged is left out with a warning.
         path: the PNG file to write.
         title: first line of the picture.
 
@@ -36,6 +38,7 @@ def draw_overview(
 
     Raises:
         ValueError: names, patches and scores are of different numbers of classes.
+        FileNotFoundError: a patch is missing.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -94,9 +97,19 @@ def choose_patches(
 
 def _read_images(patches: Sequence[Sequence[Union[str, Path]]]) -> list[list[Any]]:
     return [
-        [np.asarray(open_patch(path).convert('RGB').resize((150, 150))) for path in row]
+        [image for image in map(_read_image, row) if image is not None]
         for row in patches
     ]
+
+
+def _read_image(path: Union[str, Path]) -> Optional[np.ndarray]:
+    """Return a small picture, (150, 150, 3); None for a damaged one, with a warning."""
+    try:
+        image = read_patch({'img_info': {'filename': str(path)}})
+    except UnreadablePatchError as error:
+        warnings.warn(f'{error} It is left out of the picture.', stacklevel=2)
+        return None
+    return np.asarray(image.convert('RGB').resize((150, 150)))
 
 
 def _title(predictions: SlidePredictions) -> str:

@@ -51,13 +51,14 @@ def load_state_dict(
         logger: with it, and not ``strict``, training starts from these weights.
 
     Raises:
-        ValueError: the state dict does not fit.
+        ValueError: the state dict does not fit, or is none.
     """
     model = module.module if is_module_wrapper(module) else module
     file, checkpoint_loader.last_read = checkpoint_loader.last_read, ''
     if not isinstance(model, BaseClassifier) or not _has_parts_of_ours(model):
         _load_state_dict(module, state_dict, strict, logger)
         return
+    checkpoint_loader.check_state_dict(state_dict, file)
     starting = logger is not None and not strict
     # Taken down before the model's own hooks complete the state dict.
     saved = {k: tuple(getattr(v, 'shape', ())) for k, v in state_dict.items()}

@@ -21,11 +21,20 @@ def read_note(prefix: str) -> Optional[dict[str, Any]]:
     if not path.is_file():
         return None
     try:
-        return dict(json.loads(path.read_text(encoding='utf-8')))
-    except (ValueError, TypeError) as error:
+        note = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f'{path} is no JSON object: {error}. Extract the features again.'
         ) from error
+    whole = isinstance(note, dict) and all(
+        isinstance(note.get(key, {}), dict) for key in ('annotation', 'backbone')
+    )
+    if not whole:
+        raise ValueError(
+            f'{path} is damaged: it does not describe what the features were extracted '
+            'from. Extract the features again.'
+        )
+    return note
 
 
 def lines_digest(filenames: list[str], labels: list[int]) -> str:

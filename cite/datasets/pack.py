@@ -120,22 +120,36 @@ def read_pack_note(path: Path) -> dict[str, Any]:
             )
     try:
         note = json.loads(note_of(path).read_text(encoding='utf-8'))
-        names, whole = note['names'], note['version'] == VERSION
-        whole = whole and note['names_digest'] == names_digest(names)
-        whole = whole and len(note['crc32']) == len(names)
-        whole = whole and {'size', 'interpolation'} <= note.keys()
-    except (ValueError, TypeError, KeyError):
+        whole = _is_whole(note)
+    except (ValueError, RecursionError):
         whole = False
     if not whole:
         raise ValueError(f'{note_of(path)} is damaged, or of another version. {REMEDY}')
     return dict(note)
 
 
+def _is_whole(note: Any) -> bool:
+    """Whether a note has all that is read of it, of the right kinds."""
+    if not isinstance(note, dict) or note.get('version') != VERSION:
+        return False
+    names, checksums = note.get('names'), note.get('crc32')
+    if not isinstance(names, list) or not isinstance(checksums, list):
+        return False
+    return (
+        all(isinstance(name, str) for name in names)
+        and note.get('names_digest') == names_digest(names)
+        and len(checksums) == len(names)
+        and all(isinstance(sum_, int) and 0 <= sum_ < 1 << 32 for sum_ in checksums)
+        and isinstance(note.get('size'), int)
+        and isinstance(note.get('interpolation'), str)
+    )
+
+
 def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Map the file's rows into memory, shared with all who read it."""
     try:
         images = np.load(path, mmap_mode='r', allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy parses the header as Python's own words
         raise ValueError(f'{path} is damaged ({error}). {REMEDY}') from error
     if images.shape != shape or images.dtype != np.uint8:
         raise ValueError(f'{path} has {images.shape} instead of {shape}. {REMEDY}')

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from damaged_images import jpeg_that_claims, png_with_short_chunk
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -133,3 +134,24 @@ def test_numbers_of_classes_that_differ(tmp_path):
     with pytest.raises(ValueError, match=r'2 class names, patches of 3 .* scores of 3'):
         draw_overview(FOUR, CLASSES[:2], [[], [], []], tmp_path / 'o.png')
     assert not (tmp_path / 'o.png').exists()
+
+
+def test_a_damaged_or_oversized_patch_is_left_out_with_a_warning(files, tmp_path):
+    patches = choose_patches(*files, num_classes=3)
+    patches[0][0].write_bytes(png_with_short_chunk())
+    patches[1][0].write_bytes(jpeg_that_claims(20_000, 20_000))
+    with pytest.warns(UserWarning, match='left out of the picture') as warned:
+        path = draw_overview(FOUR, CLASSES, patches, tmp_path / 'overview.png')
+    assert path.is_file()
+    text = ' '.join(str(warning.message) for warning in warned)
+    assert patches[0][0].name in text
+    assert patches[1][0].name in text
+
+
+def test_a_missing_patch_is_named(files, tmp_path):
+    patches = choose_patches(*files, num_classes=3)
+    patches[2][1].unlink()
+    with pytest.raises(
+        FileNotFoundError, match=rf'{patches[2][1].name}: no such patch'
+    ):
+        draw_overview(FOUR, CLASSES, patches, tmp_path / 'overview.png')

@@ -1,6 +1,7 @@
 """A checkpoint of another model is an error, in the words of mmcv's own loader."""
 
 import logging
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from mmcv.runner import load_checkpoint, save_checkpoint
 from torch import nn
 
 import cite  # noqa: F401
+from cite.core.frozen import DIGEST_KEY
 
 LOGGER = logging.getLogger('start of a training run')
 TRAINED = ('backbone.prompt', 'neck.weight', 'neck.bias')
@@ -148,6 +150,44 @@ def test_moving_averages_in_excess_are_mmcv_s_business(config, saved, capsys):
     torch.save(checkpoint, path)
     load_checkpoint(build_classifier(config(linear=2)), path)
     assert 'unexpected key in source state_dict: ema_neck' in capsys.readouterr().out
+
+
+def _with_metadata(state, value):
+    state = OrderedDict(state)
+    state._metadata = value
+    return {'state_dict': state}
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda s: {'state_dict': {**s, DIGEST_KEY: 'abc'}},
+        lambda s: {'state_dict': {**s, 'neck.weight': 5}},
+        lambda s: {'state_dict': {**s, 'neck.weight': None}},
+        lambda s: {'state_dict': {**s, 3: torch.ones(1)}},
+        lambda s: {'state_dict': 3},
+        lambda s: {'state_dict': s, 'meta': 5},
+        lambda s: {**s, 'neck.weight': 5},
+        lambda s: {**s, 3: torch.ones(1)},
+        lambda s: torch.ones(2),
+        lambda s: _with_metadata(s, {'': 5}),
+    ],
+)
+def test_a_checkpoint_of_something_else_than_weights_is_named(config, tmp_path, change):
+    model = build_classifier(config())
+    torch.save(change(dict(model.state_dict())), tmp_path / 'odd.pth')
+    with pytest.raises(ValueError, match=r'odd\.pth: .*checkpoint of a training run'):
+        load_checkpoint(model, str(tmp_path / 'odd.pth'), map_location='cpu')
+
+
+@pytest.mark.parametrize('digest', [torch.ones(32), torch.ones(3, dtype=torch.uint8)])
+def test_a_digest_of_another_kind_is_of_other_weights(config, saved, tmp_path, digest):
+    path = saved(config())
+    state = torch.load(path)['state_dict']
+    assert DIGEST_KEY in state
+    torch.save({'state_dict': {**state, DIGEST_KEY: digest}}, tmp_path / 'odd.pth')
+    with pytest.raises(ValueError, match=r'odd\.pth: .* on other frozen weights'):
+        load_checkpoint(build_classifier(config()), str(tmp_path / 'odd.pth'))
 
 
 def test_models_without_a_part_of_ours_are_mmcv_s_business(saved, capsys):

@@ -220,6 +220,49 @@ def test_a_note_that_does_not_fit_is_refused(files, config, tmp_path):
         build_dataset(data_of(files, packed=out))
 
 
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'crc32': ['a'] * 9},
+        {'crc32': [2**70] * 9},
+        {'crc32': [-1] * 9},
+        {'crc32': {str(i): i for i in range(9)}},
+        {'crc32': 9},
+        {'names': {'a': 1}},
+        {'size': [16]},
+        {'interpolation': None},
+    ],
+    ids=str,
+)
+def test_a_note_of_other_kinds_of_values_is_refused(files, config, tmp_path, change):
+    out = pack(config, tmp_path / 'p.npy', workers=0)
+    note = json.loads(out.with_suffix('.json').read_text())
+    out.with_suffix('.json').write_text(json.dumps({**note, **change}))
+
+    with pytest.raises(ValueError, match=r'p\.json is damaged, or of another'):
+        build_dataset(data_of(files, packed=out))
+    with pytest.raises(ValueError, match=r'p\.json is damaged, or of another'):
+        verify(out)
+
+
+def test_a_note_without_end_is_refused(files, config, tmp_path):
+    out = pack(config, tmp_path / 'p.npy', workers=0)
+    out.with_suffix('.json').write_text('[' * 100_000)
+
+    with pytest.raises(ValueError, match=r'p\.json is damaged, or of another'):
+        build_dataset(data_of(files, packed=out))
+
+
+# NumPy parses the header as Python's own words.
+@pytest.mark.parametrize('words', [b'(' * 0x76, b"{'descr':'|u1','shape':".ljust(0x76)])
+def test_a_hostile_header_is_named(files, config, tmp_path, words):
+    out = pack(config, tmp_path / 'p.npy', workers=0)
+    out.write_bytes(b'\x93NUMPY\x01\x00\x76\x00' + words + b'x' * 9)
+
+    with pytest.raises(ValueError, match=r'p\.npy is damaged .* with --force'):
+        build_dataset(data_of(files, packed=out))
+
+
 def test_a_disk_without_room_is_said_first(config, tmp_path, monkeypatch):
     usage = packing.shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(packing.shutil, 'disk_usage', lambda _: usage)

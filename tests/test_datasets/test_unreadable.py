@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from damaged_images import png_with_short_chunk
 from mmcls.apis import set_random_seed, single_gpu_test, train_model
 from mmcls.datasets import build_dataloader, build_dataset
 from mmcls.models import build_classifier
@@ -61,6 +62,16 @@ def test_the_next_readable_patch_of_the_class_takes_its_place(files, backend):
         assert torch.equal(got['img'], wanted['img'])
         assert got['gt_label'] == LINES[index][1]
     assert skipping.unreadable.indices().tolist() == [1, 2, 7]
+
+
+@pytest.mark.parametrize('backend', ['pillow', 'fast'])
+def test_a_patch_that_is_damaged_after_its_pixels_is_skipped(files, tmp_path, backend):
+    patch = tmp_path / 'patches_captions' / LINES[12][0]
+    patch.write_bytes(png_with_short_chunk())
+    pipeline = [{**TRAIN[0], 'backend': backend}, *TRAIN[1:]]
+    skipping = dataset(files, pipeline=pipeline, on_error='skip')
+    assert skipping[12]['gt_label'] == LINES[12][1]
+    assert skipping.unreadable.indices().tolist() == [12]
 
 
 def test_a_class_without_a_readable_patch_is_an_error(files, tmp_path):

@@ -7,7 +7,8 @@ from typing import Any, Optional, Union
 import numpy as np
 import pandas as pd
 
-from .prediction_files import AGAIN, class_numbers, read_table
+from .checks import AGAIN
+from .prediction_files import class_numbers, read_table
 
 Shots = Union[int, str, None]  # a number, 'all', or None where nothing is trained
 

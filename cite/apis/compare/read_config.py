@@ -11,6 +11,7 @@ from mmcv import Config
 from cite.core.evaluation.figures import FIGURES
 from cite.datasets.captions import patient_column, read_captions
 
+from .checks import names_files
 from .config import Comparison, Method
 from .methods import METHODS, SETTINGS
 
@@ -97,7 +98,7 @@ def _method(name: str, config: dict[str, Any], path: Path) -> Method:
                 f'{path}: methods.{name}.{key} is no key of a method of type '
                 f'{method.type!r}; choose among {takes}.'
             )
-    if not name.replace('-', '').replace('_', '').isalnum():
+    if not names_files(name):
         raise ValueError(
             f'{path}: the method {name!r} names files; use letters, digits, - and _.'
         )

@@ -7,8 +7,9 @@ from typing import Any, Union
 import numpy as np
 import pandas as pd
 
+from .checks import AGAIN, is_whole_row, read_object, read_settings, read_text
 from .outcome import Outcome, Run
-from .prediction_files import AGAIN, class_numbers, read_table
+from .prediction_files import class_numbers, patch_counts, read_table
 
 
 def read_outcome(folder: Union[str, Path]) -> Outcome:
@@ -24,7 +25,7 @@ def read_outcome(folder: Union[str, Path]) -> Outcome:
         ValueError: no job is finished, or a file does not fit the others.
     """
     folder = Path(folder)
-    settings = json.loads(_text(folder / 'comparison.json'))
+    settings = read_settings(folder / 'comparison.json')
     lines = [line for line in read_jobs(folder) if _wanted(line, settings)]
     failures = [(line['job'], line['error']) for line in lines if 'error' in line]
     done = sorted((line for line in lines if 'error' not in line), key=_order(settings))
@@ -42,10 +43,10 @@ def read_outcome(folder: Union[str, Path]) -> Outcome:
         slides=first['slide'].to_numpy(str),
         patients=first['patient'].to_numpy(str),
         labels=labels,
-        patch_counts=pd.to_numeric(first['patches']).to_numpy(),
+        patch_counts=patch_counts(first, folder / _table_of(done[0]['job'])),
         runs=runs,
         failures=sorted(failures),
-        environment=json.loads(_text(environment)) if environment.is_file() else {},
+        environment=read_object(environment) if environment.is_file() else {},
         configs=_configs(folder, settings),
     )
 
@@ -57,20 +58,21 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: another line is no JSON.
+        ValueError: another line is none of a job.
     """
     path = folder / 'results.jsonl'
-    text = _text(path)
+    text = read_text(path)
     jobs = {}
     for number, line in enumerate(text.splitlines(), 1):
         try:
             values = json.loads(line)
+        except (ValueError, RecursionError):
+            values = None
+        if is_whole_row(values):
             jobs[values['job']] = values
-        except (ValueError, KeyError, TypeError) as error:
-            if number == text.count('\n') + 1:
-                break
-            message = f'{path}:{number}: no line of a job. Remove it. {AGAIN}'
-            raise ValueError(message) from error
+        # The last one may be cut.
+        elif number <= text.count('\n'):
+            raise ValueError(f'{path}:{number}: no line of a job. Remove it. {AGAIN}')
     return [jobs[name] for name in sorted(jobs)]
 
 
@@ -109,10 +111,14 @@ def _run(line: dict[str, Any], table: pd.DataFrame, classes: list[str]) -> Run:
 
 
 def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:
-    path = folder / 'predictions' / f'{job}.csv'
+    path = folder / _table_of(job)
     known = ('slide', 'patient', 'label', 'patches')
     table = read_table(path, known, classes)
     return table.sort_values('slide', kind='stable').reset_index(drop=True)
+
+
+def _table_of(job: str) -> str:
+    return f'predictions/{job}.csv'
 
 
 def _check_same_slides(
@@ -130,10 +136,4 @@ def _check_same_slides(
 
 def _configs(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
     paths = {name: folder / 'configs' / f'{name}.py' for name in settings['methods']}
-    return {n: p.read_text(encoding='utf-8') for n, p in paths.items() if p.is_file()}
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file. {AGAIN}')
-    return path.read_text(encoding='utf-8')
+    return {n: read_text(p) for n, p in paths.items() if p.is_file()}

@@ -10,6 +10,7 @@ from typing import Any, Optional
 from cite.apis.check.environment import check_environment
 from cite.apis.check.report import Report
 
+from .checks import read_object
 from .config import Comparison
 from .methods.job_config import job_config
 from .store import Store
@@ -60,15 +61,22 @@ def _environment(out: Path, config: str) -> dict[str, Any]:
     check_environment(report)
     now = datetime.now(timezone.utc).isoformat(timespec='seconds')
     file = out / 'environment.json'
-    started = json.loads(file.read_text())['started'] if file.is_file() else now
     return {
         'config': config,
         'versions': report.facts['versions'],
         'device': report.facts['device'],
         'commit': _commit(),
-        'started': started,
+        'started': _started(file) or now,
         'continued': now,
     }
+
+
+def _started(file: Path) -> Optional[str]:
+    """Return when the first start was; None where the file is gone or damaged."""
+    try:
+        return read_object(file).get('started')
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _commit() -> Optional[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from cite.core.evaluation.bags import bag_scores
 from cite.core.evaluation.figures import FIGURES
 
+from .checks import is_row
 from .methods.scores import Lines
 
 RESULTS = 'results.jsonl'
@@ -90,16 +91,16 @@ def holds(out: Path, row: Mapping[str, Any], digests: Mapping[str, str]) -> bool
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read lines of JSON; one that a killed process left half written is left out."""
+    """Read lines of JSON; one that is none, as a killed process leaves, is left out."""
     if not path.is_file():
         return []
     rows = []
-    for line in path.read_text(encoding='utf-8').split('\n'):
+    for line in path.read_bytes().split(b'\n'):
         try:
             rows.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-    return [row for row in rows if isinstance(row, dict) and 'job' in row]
+    return [row for row in rows if is_row(row)]
 
 
 def figures_of(

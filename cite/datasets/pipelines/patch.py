@@ -63,7 +63,8 @@ def read_patch(results: Results) -> Image.Image:
 
     Raises:
         FileNotFoundError: the file is missing.
-        UnreadablePatchError: the file is truncated, no image, or none of ``FORMATS``.
+        UnreadablePatchError: the file is truncated, damaged, no image, none of
+            ``FORMATS``, or larger than Pillow decodes.
     """
     path = _note_filename(results)
     if results.get('img_pil') is not None:
@@ -73,8 +74,11 @@ def read_patch(results: Results) -> Image.Image:
             image.load()
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{path}: no such patch.') from error
-    # Pillow's decoders also raise these two on damaged headers.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except MemoryError:  # says nothing about the file
+        raise
+    # Damage makes Pillow's decoders raise whatever comes to their minds: SyntaxError,
+    # IndexError, struct.error.
+    except Exception as error:
         raise UnreadablePatchError(
             f'{path}: this patch is truncated, or not an image ({error}).'
         ) from error

@@ -2,11 +2,13 @@
 
 Every function gives what Pillow gives, bit for bit, only faster: OpenCV decodes with
 the same libjpeg-turbo, the rest is in ``kernels``. Where a file is not a plain
-three-channel JPEG or not square, a filter is not compiled, or numba is not installed,
-Pillow does it.
+three-channel JPEG or not square, a filter is not compiled, or numba is not installed
+or has no place for what it compiles, Pillow does it.
 """
 
 import functools
+import struct
+import warnings
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Optional
@@ -18,6 +20,8 @@ from PIL import Image
 from .patch import Results, read_patch
 
 _FILTERS = {'bilinear': 1.0, 'bicubic': 2.0}  # radius
+# Segments that may stand before a JPEG's frame: DHT, DAC, DQT, DRI, APPn, COM.
+_TABLES = {0xC4, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
@@ -27,6 +31,13 @@ def load_kernels() -> Optional[ModuleType]:
     try:
         from . import kernels
     except ImportError:
+        return None
+    except RuntimeError as error:  # both the package's folder and the home read-only
+        warnings.warn(
+            f'numba does not compile ({error}), so Pillow does its work, more slowly. '
+            'Set NUMBA_CACHE_DIR to a folder that may be written.',
+            stacklevel=2,
+        )
         return None
     return kernels
 
@@ -86,7 +97,11 @@ def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
 
 
 def _is_plain_jpeg(data: bytes) -> bool:
-    """Whether it starts and ends like a JPEG and its frame has three components."""
+    """Whether it starts and ends like a JPEG and its frame has three components.
+
+    A frame of more pixels than Pillow decodes without a word is for Pillow to judge:
+    OpenCV makes a gigabyte of a few hundred bytes that claim to be one.
+    """
     # A truncated file would be filled up with grey by OpenCV.
     if data[:2] != b'\xff\xd8' or data[-2:] != b'\xff\xd9':
         return False
@@ -94,7 +109,12 @@ def _is_plain_jpeg(data: bytes) -> bool:
     while at + 9 < len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if 0xC0 <= marker <= 0xC2:  # baseline, extended and progressive frames
-            return data[at + 9] == 3
+            height, width = struct.unpack_from('>HH', data, at + 5)
+            limit = Image.MAX_IMAGE_PIXELS
+            return data[at + 9] == 3 and (limit is None or height * width <= limit)
+        # Of what has no length, or is a frame too, a decoder may see it otherwise.
+        if marker not in _TABLES:
+            return False
         at += 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
     return False
 

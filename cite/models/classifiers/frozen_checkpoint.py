@@ -74,10 +74,10 @@ class FrozenCheckpoint:
             return
         if not frozen and not getattr(backbone, 'digest', None):
             return
-        if not torch.equal(self.digest(backbone), digest.cpu()):
+        if not _equal(self.digest(backbone), digest):
             # `mim test` builds a model without calling init_weights.
             _read_init_cfg(backbone)
-        if not torch.equal(self.digest(backbone), digest.cpu()):
+        if not _equal(self.digest(backbone), digest):
             raise ValueError(
                 'the checkpoint was trained on other frozen weights than this '
                 f'{type(backbone).__name__} holds ({_source(backbone)}). Name the '
@@ -85,6 +85,11 @@ class FrozenCheckpoint:
             )
         for name, tensor in frozen.items():
             state.setdefault(prefix + name, tensor)
+
+
+def _equal(digest: Tensor, saved: Tensor) -> bool:
+    # PyTorch 1.13 compares tensors of one type alone.
+    return digest.dtype == saved.dtype and torch.equal(digest, saved.cpu())
 
 
 def _read_init_cfg(backbone: Any) -> None:

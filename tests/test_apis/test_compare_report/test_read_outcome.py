@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from made_up_comparison import make_comparison
@@ -119,4 +120,118 @@ def test_a_missing_file_is_named_with_the_remedy(out):
 def test_nothing_finished_is_said(out):
     (out / 'results.jsonl').write_text('')
     with pytest.raises(ValueError, match='no job is finished'):
+        read_outcome(out)
+
+
+DEEP = b'[' * 100_000
+GOOD = 'cite-1shot-draw1-seed0'
+
+
+def _without(out, key):
+    settings = json.loads((out / 'comparison.json').read_text())
+    return json.dumps({k: v for k, v in settings.items() if k != key})
+
+
+@pytest.mark.parametrize(
+    'text', [b'', b'{', b'[]', b'null', DEEP, b'\xff'], ids=[*'012345']
+)
+@pytest.mark.parametrize('name', ['comparison.json', 'environment.json'])
+def test_a_damaged_record_is_named_with_the_remedy(out, name, text):
+    (out / name).write_bytes(text)
+    with pytest.raises(ValueError, match=rf'{name}: .*compare\.py again'):
+        read_outcome(out)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'classes': None},
+        {'classes': 'ab'},
+        {'classes': [1, 2, 3]},
+        {'methods': ['cite']},
+        {'methods': {'cite': 'CITE'}},
+        {'methods': {'cite': {}}},
+        {'shots': 3},
+        {'shots': [[1]]},
+        {'seeds': None},
+        {'draws': 'many'},
+        {'reference': 'nobody'},
+        {'figures': 3},
+        {'resamples': 'x'},
+        {'data_prefix': 3},
+        {'title': None},
+    ],
+    ids=str,
+)
+def test_settings_of_other_kinds_of_values_are_refused(out, change):
+    (key,) = change
+    settings = json.loads((out / 'comparison.json').read_text())
+    for text in (json.dumps({**settings, **change}), _without(out, key)):
+        (out / 'comparison.json').write_text(text)
+        with pytest.raises(ValueError, match=rf'comparison\.json: .*{key}.*py again'):
+            read_outcome(out)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'shots': ...},
+        {'seed': ...},
+        {'draw': 'x'},
+        {'shots': [1]},
+        {'method': 3},
+        {'job': [1]},
+        {'job': None},
+        {'job': '../predictions/cite-1shot-draw1-seed0'},
+        {'seconds': 'long'},
+        {'error': 3},
+    ],
+    ids=str,
+)
+def test_a_line_of_no_job_is_named_with_the_remedy(out, change):
+    path = out / 'results.jsonl'
+    lines = path.read_text().splitlines()
+    row = {**json.loads(lines[1]), **change}
+    lines[1] = json.dumps({k: v for k, v in row.items() if v is not ...})
+    path.write_text('\n'.join(lines) + '\n')
+    with pytest.raises(ValueError, match=r'results\.jsonl:2: no line of a job.*again'):
+        read_outcome(out)
+
+
+@pytest.mark.parametrize('method', ['../cite', 'a/b', '', '.', '/etc/x'])
+def test_a_method_s_name_makes_no_path(out, method):
+    settings = json.loads((out / 'comparison.json').read_text())
+    settings['methods'][method] = settings['methods']['cite']
+    (out / 'comparison.json').write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match=r'comparison\.json: .*methods.*again'):
+        read_outcome(out)
+
+
+@pytest.mark.parametrize(
+    'spoil',
+    [
+        lambda text: text + b'x,y,z,1,2,3,4,5,6,7,8\n',
+        lambda text: b'',
+        lambda text: b'\xff\xfe\x00',
+        lambda text: text.replace(b',0.', b',zz.', 1),
+        lambda text: re.sub(rb',(\d+),', b',many,', text, count=1),
+        lambda text: re.sub(rb',(\d+),', b',inf,', text, count=1),
+        lambda text: text[:20] + b'"' + text[20:],
+        lambda text: text.splitlines(True)[0],
+    ],
+    ids=[
+        'ragged',
+        'empty',
+        'binary',
+        'text',
+        'count',
+        'infinite',
+        'quote',
+        'no slides',
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named_with_the_remedy(out, spoil):
+    path = out / 'predictions' / f'{GOOD}.csv'
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf'{GOOD}\.csv: .*compare\.py again'):
         read_outcome(out)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from damaged_images import jpeg_that_claims, png_with_short_chunk
 from made_up_comparison import make_comparison
 from PIL import Image
 
@@ -118,6 +119,14 @@ def test_pictures_stop_at_the_budget(tmp_path, rng):
     assert sum(map(len, kept)) < 30_000 + 30 * len(kept)
     assert thumbnails.over == 20 - len(kept)
     assert [thumbnails.of(name) for name in ('b.jpg', 'c.jpg')] == [None, None]
+    assert thumbnails.missing == 2
+
+
+def test_a_damaged_or_oversized_picture_is_missing(tmp_path):
+    (tmp_path / 'damaged.png').write_bytes(png_with_short_chunk())
+    (tmp_path / 'huge.jpg').write_bytes(jpeg_that_claims(20_000, 20_000))
+    thumbnails = Thumbnails(tmp_path, 30_000)
+    assert [thumbnails.of(name) for name in ('damaged.png', 'huge.jpg')] == [None, None]
     assert thumbnails.missing == 2
 
 

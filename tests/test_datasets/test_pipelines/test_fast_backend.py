@@ -1,8 +1,12 @@
 """backend='fast' gives the images of Pillow and torchvision, bit for bit."""
 
+import functools
+import sys
+
 import numpy as np
 import pytest
 import torch
+from damaged_images import jpeg_that_claims
 from mmcls.models import build_classifier
 from mmcv.parallel import DataContainer
 from PIL import Image
@@ -36,6 +40,11 @@ def both(path, seed, **arguments):
 def write(path, pixels, **options):
     Image.fromarray(pixels).save(path, **options)
     return path
+
+
+def jpeg_size(path):
+    with Image.open(path) as image:
+        return image.height, image.width
 
 
 def noise(*shape):
@@ -88,6 +97,67 @@ def test_a_truncated_patch_is_named(patch, keep):
 
     with pytest.raises(UnreadablePatchError, match=r'slide_0\.jpg: this patch is'):
         PatchGastricPipeline(backend='fast')({'img_info': {'filename': str(patch)}})
+
+
+@pytest.mark.parametrize('backend', ['pillow', 'fast'])
+def test_a_frame_larger_than_pillow_decodes_is_refused(patch, monkeypatch, backend):
+    height, width = jpeg_size(patch)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', height * width // 2 - 1)
+    pipeline = PatchGastricPipeline(size=8, backend=backend)
+    with pytest.raises(
+        UnreadablePatchError, match=r'slide_0\.jpg: .*decompression bomb'
+    ):
+        pipeline({'img_info': {'filename': str(patch)}})
+
+
+@pytest.mark.filterwarnings('error::PIL.Image.DecompressionBombWarning')
+@pytest.mark.parametrize('backend', ['pillow', 'fast'])
+def test_where_pillow_only_warns_both_backends_do(patch, monkeypatch, backend):
+    height, width = jpeg_size(patch)
+    pipeline = PatchGastricPipeline(size=8, backend=backend)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', height * width)
+    pipeline({'img_info': {'filename': str(patch)}})
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', height * width - 1)
+    with pytest.raises(UnreadablePatchError, match='exceeds limit'):  # the warning
+        pipeline({'img_info': {'filename': str(patch)}})
+
+
+def test_pillow_s_limit_may_be_lifted(patch, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', None)
+    expected, results = both(patch, 0, size=24, test_mode=True)
+    assert torch.equal(normalize(results['img'][None], [results])[0], expected)
+
+
+# Markers without a length: libjpeg reads on right behind them.
+@pytest.mark.parametrize('before', [b'\xff\x01', b'\xff\xd0'])
+def test_a_second_frame_does_not_hide_the_first(patch, monkeypatch, before):
+    jpeg = jpeg_that_claims(400, 400)
+    at = jpeg.index(b'\xff\xc0')
+    frame, end = jpeg[at : at + 19], jpeg[at + 19 :]
+    jpeg = jpeg[:2] + before + frame + jpeg[2:at] + end
+    decoy = b'\xff\xc0\x00\x11\x08\x00\x04\x00\x04\x03'
+    # The frame's own marker, taken for the length of what stands before it.
+    jpeg = jpeg.ljust(4 + 0xFFC0, b'\0') + decoy + b'\0' * 8 + b'\xff\xd9'
+    patch.write_bytes(jpeg)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    with pytest.raises(UnreadablePatchError, match=r'slide_0\.jpg'):
+        PatchGastricPipeline(size=8, backend='fast')({'img_info': {'filename': patch}})
+
+
+def test_without_a_place_for_compiled_code_pillow_does_it(patch, monkeypatch):
+    caching = pytest.importorskip('numba.core.caching')
+    monkeypatch.setattr(caching.CompileResultCacheImpl, '_locator_classes', [])
+    # As in a process that has not imported them.
+    name = f'{pixels.__package__}.kernels'
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delattr(sys.modules[pixels.__package__], 'kernels', raising=False)
+    load = functools.cache(pixels.load_kernels.__wrapped__)
+    monkeypatch.setattr(pixels, 'load_kernels', load)
+
+    with pytest.warns(UserWarning, match=r'no locator .*NUMBA_CACHE_DIR'):
+        expected, results = both(patch, 0, size=24, **DEFAULTS)
+
+    assert torch.equal(normalize(results['img'][None], [results])[0], expected)
 
 
 def test_a_missing_patch_is_named(tmp_path):

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from damaged_images import SHORT_CHUNKS, png_with_short_chunk
 from PIL import EpsImagePlugin, Image
 
 from cite.apis.check import images
@@ -73,3 +74,25 @@ def test_what_is_no_image_is_no_format(tmp_path, content):
     (tmp_path / 'patch.jpg').write_bytes(content)
     with pytest.raises(UnreadablePatchError, match='cannot identify image file'):
         read_patch({'img_info': {'filename': str(tmp_path / 'patch.jpg')}})
+
+
+@pytest.mark.parametrize('kind', SHORT_CHUNKS)
+def test_damage_after_the_pixels_is_named(tmp_path, kind):
+    file = tmp_path / 'slide_0.png'
+    file.write_bytes(png_with_short_chunk(kind))
+    with pytest.raises(
+        UnreadablePatchError, match=r'slide_0\.png: this patch is trunc'
+    ):
+        read_patch({'img_info': {'filename': str(file)}})
+    ((fault, path, message),) = images.look_at([str(file)], decode=True)
+    assert (fault, path) == ('unreadable image', str(file))
+    assert str(file) in message
+
+
+def test_memory_that_ran_out_is_not_the_file_s_fault(patch, monkeypatch):
+    def load(self):
+        raise MemoryError
+
+    monkeypatch.setattr('PIL.ImageFile.ImageFile.load', load)
+    with pytest.raises(MemoryError):
+        read_patch({'img_info': {'filename': str(patch)}})

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import Optional
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cite.datasets.pipelines.patch import open_patch
 
@@ -35,7 +35,9 @@ class Thumbnails:
                 small = image.convert('RGB').resize(
                     (SIZE, SIZE), Image.Resampling.LANCZOS
                 )
-        except (OSError, UnidentifiedImageError, ValueError):
+        except MemoryError:
+            raise
+        except Exception:  # damage makes Pillow raise anything, see read_patch
             self.missing += 1
             return None
         stream = io.BytesIO()

@@ -1,0 +1,43 @@
+"""Rows that no start of ours wrote are no results, and name no files."""
+
+import json
+
+import pytest
+
+from cite.apis.compare.store import Store, read_rows
+
+ROW = {'job': 'm', 'method': 'm', 'figures': {}, 'digest': 'd'}
+
+
+@pytest.fixture
+def out(tmp_path):
+    (tmp_path / 'predictions').mkdir()
+    for path in (tmp_path / 'predictions' / 'm.csv', tmp_path / 'stranger.csv'):
+        path.write_text('')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    'job', [[1], {'a': 1}, None, 3, '../stranger', '/m', 'a/b', '']
+)
+def test_a_job_that_is_no_name_is_no_result(out, job):
+    rows = [{**ROW, 'job': job}, ROW]
+    (out / 'results.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in rows))
+    store = Store(out)
+    digests = {'m': 'd', '../stranger': 'd'}
+    assert store.settle(digests) == {'m': ROW}
+    store.close()
+    assert read_rows(out / 'results.jsonl') == [ROW]
+    assert read_rows(out / 'unused.jsonl') == []
+
+
+def test_bytes_that_are_no_text_are_left_out(out):
+    (out / 'results.jsonl').write_bytes(
+        b'\xff\xfe\x00\n' + json.dumps(ROW).encode() + b'\n{"job": "\xff"}\n'
+    )
+    assert read_rows(out / 'results.jsonl') == [ROW]
+
+
+def test_a_line_without_end_is_left_out(out):
+    (out / 'results.jsonl').write_text('[' * 100_000 + '\n' + json.dumps(ROW) + '\n')
+    assert read_rows(out / 'results.jsonl') == [ROW]
