@@ -70,7 +70,8 @@ def is_row(row: Any) -> bool:
     """Whether a line of the results is of a job; an early one may name no method."""
     if not isinstance(row, dict) or not names_files(row.get('job')):
         return False
-    kinds = {'method': str, 'seconds': (int, float), 'error': str, 'figures': dict}
+    kinds: dict[str, Any] = {'method': str, 'error': str, 'figures': dict}
+    kinds['seconds'] = int, float
     return all(isinstance(row[key], kinds[key]) for key in kinds if key in row)
 
 
