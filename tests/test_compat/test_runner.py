@@ -111,13 +111,20 @@ def test_epoch_based_runs_end(features, tmp_path):
     assert (tmp_path / 'epoch_2.pth').exists()
 
 
-@pytest.mark.parametrize('more', [{}, {'meta': {'epoch': 3}}, {'meta': 3}])
-def test_resuming_from_weights_alone_is_an_error(features, tmp_path, more):
+@pytest.mark.parametrize(
+    ('more', 'said'),
+    [
+        ({}, ' does not say at which'),
+        ({'meta': {'epoch': 3}}, ' does not say at which'),
+        ({'meta': 3}, ": these are not the weights of a model: 'meta' is a int"),
+    ],
+)
+def test_resuming_from_weights_alone_is_an_error(features, tmp_path, more, said):
     cfg = config(features, tmp_path / 'run')
     weights = build_classifier(cfg.model).state_dict()
     torch.save({'state_dict': weights, **more}, tmp_path / 'weights.pth')
     cfg.resume_from = str(tmp_path / 'weights.pth')
-    with pytest.raises(ValueError, match=r'weights\.pth does not say at which'):
+    with pytest.raises(ValueError, match=rf'weights\.pth{said}'):
         train(cfg)
 
 
