@@ -124,13 +124,13 @@ def _take_over(runner: BaseRunner, meta: dict[str, Any]) -> None:
 
 
 def _load_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
-    parts = {'': (optimizer, state)}
     if isinstance(optimizer, dict):
         saved = state if isinstance(state, dict) else {}
-        parts = {name: (part, saved.get(name)) for name, part in optimizer.items()}
-    for part, known in parts.values():
-        check_optimizer(part, known, checkpoint)
-        part.load_state_dict(known)
+        for name, part in optimizer.items():
+            _load_optimizer(part, saved.get(name), checkpoint)
+        return
+    check_optimizer(optimizer, state, checkpoint)
+    optimizer.load_state_dict(state)
 
 
 def run(
