@@ -7,8 +7,9 @@ where a batch is put together, straight into its memory. ``workers_per_gpu=0`` n
 """
 
 import functools
+import gc
 import importlib
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from mmcv.runner import EpochBasedRunner
 from torch.utils.data import DataLoader, Dataset
@@ -70,10 +71,33 @@ def augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:
         kernels: Any = load_kernels() if size and loader.num_workers else None
         if kernels is not None:
             kernels.warm_up()
-        memory = BatchMemory(loader.num_workers, size)
-        loader.collate_fn = functools.partial(
-            collate, samples_per_gpu=samples_per_gpu, memory=memory
-        )
+        prepare_workers(loader, samples_per_gpu, size)
+
+
+def prepare_workers(loader: DataLoader, samples_per_gpu: int, size: int) -> None:
+    """Give workers memory for their batches, and leave the forked heap alone.
+
+    Args:
+        loader: of items of a data set of ours.
+        samples_per_gpu: images of a device's batch.
+        size: bytes of a worker's batch of images.
+    """
+    memory = BatchMemory(loader.num_workers, size)
+    loader.collate_fn = functools.partial(
+        collate, samples_per_gpu=samples_per_gpu, memory=memory
+    )
+    loader.worker_init_fn = functools.partial(_start_worker, loader.worker_init_fn)
+
+
+def _start_worker(original: Optional[Callable[[int], None]], worker: int) -> None:
+    """Exempt what was there before the fork from the worker's garbage collector.
+
+    It would go through every object of the libraries again and again, and in doing so
+    write to, and thereby copy, each page of memory that is shared with the parent.
+    """
+    gc.freeze()
+    if original is not None:
+        original(worker)
 
 
 def _end_epochs(original: Any) -> Any:

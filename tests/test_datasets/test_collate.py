@@ -1,5 +1,6 @@
 """Batches that augment their images hold what the items alone would."""
 
+import gc
 import importlib
 import json
 import pickle
@@ -7,6 +8,7 @@ import sys
 from itertools import islice
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from commands import run
@@ -97,6 +99,25 @@ def test_workers_find_the_compiled_loops_loaded(write_patches):
 
     assert '[2, 1, 1] [2, 1, 1]' in run(*command, 2)
     assert '[0, 0, 0] [2, 1, 1]' in run(*command, 0)  # nobody is forked
+
+
+class Watched(PatchGastricCls3):
+    """Items that tell what the garbage collector of their process leaves alone."""
+
+    def prepare_data(self, idx):
+        seeded = int(np.random.get_state()[1][0])
+        return {'img': torch.tensor([gc.get_freeze_count(), seeded])}
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_workers_leave_the_forked_heap_alone(write_patches, workers):
+    dataset = Watched(pipeline=PIPELINE, **write_patches(LINES))
+    loader = training_loader(dataset, workers)
+    frozen, seeds = next(iter(loader))['img'].T.tolist()
+
+    assert (min(frozen) > 100_000) == (workers > 0)
+    assert (seeds[0] == 0) == (workers > 0)  # mmcls seeds its first worker so
+    assert gc.get_freeze_count() == 0
 
 
 def test_only_the_loader_that_puts_them_together_gets_pending_patches(write_patches):

@@ -15,11 +15,12 @@ from itertools import islice
 from typing import Any, Optional
 
 import torch
+from mmcv.parallel import collate as mmcv_collate
 from torch.utils.data import DataLoader
 
+from cite.compat.dataloader import prepare_workers
 from cite.compat.uint8_images import normalize
 from cite.datasets import BalancedSampler, PatchGastricCls3
-from cite.datasets.batch_memory import BatchMemory
 from cite.datasets.collate import collate
 
 # side -> what the pipeline is told; the released way is the pipeline without arguments.
@@ -127,8 +128,9 @@ def _batches(
     # As mmcls builds it, but it ends: nothing is read ahead that is not used, and the
     # workers' time is known when they have ended.
     loader = DataLoader(dataset, batch_size=batch, sampler=draws, num_workers=workers)
-    memory = BatchMemory(workers, dataset.image_bytes * batch)
-    loader.collate_fn = partial(collate, samples_per_gpu=batch, memory=memory)
+    loader.collate_fn = partial(mmcv_collate, samples_per_gpu=batch)
+    if dataset.image_bytes and not dataset.test_mode:
+        prepare_workers(loader, batch, dataset.image_bytes * batch)
     yield from loader
 
 
