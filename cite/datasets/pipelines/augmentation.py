@@ -91,7 +91,7 @@ def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
         order.numpy(),
         np.float32(brightness),
         np.float32(saturation),
-        np.float32(int(hue * 255) & 255),
+        np.int32(int(hue * 255) & 255),
     )
     return out
 

@@ -68,11 +68,9 @@ def _saturation(c, factor):  # type: ignore[no-untyped-def]
 
 
 @_inlined
-def _channel(at, high, saturation):  # type: ignore[no-untyped-def]
-    """Return a level; ``at`` is its place on the circle of 1530 steps, unwrapped."""
-    at = at - f32(1530) if at >= f32(1530) else at
-    # How far from ``high`` to the lowest level: 0, rising, 255, falling, 0.
-    part = min(max(min(at, f32(1020) - at), f32(0)), f32(255))
+def _channel(high, saturation, part):  # type: ignore[no-untyped-def]
+    """Return a level; ``part`` of 255, clipped, says how far from ``high`` it is."""
+    part = min(max(part, f32(0)), f32(255))
     return u8(i32(high * (f32(1) - saturation * part) + f32(0.5)))
 
 
@@ -84,18 +82,17 @@ def _hue(c, shift):  # type: ignore[no-untyped-def]
         spread = high - min(r, min(g, b))
         e = (g - b) if r == high else ((b - r) if g == high else (r - g))
         o = f32(0) if r == high else (f32(2) if g == high else f32(4))
-        away = (spread - (e if e >= f32(0) else -e)) / max(spread, f32(1))
-        h = (o + f32(1)) - away if e >= f32(0) else (o - f32(1)) + away
-        h = f32(0) if spread == f32(0) else h
-        h = h / f32(6)
+        sign = f32(1) if e >= f32(0) else f32(-1)
+        away = (spread - sign * e) / max(spread, f32(1))
+        h = ((o + sign) - sign * away) / f32(6)  # of a grey, whatever: s is 0 then
         h = f32(1) + h if h < f32(0) else h
         # Pillow keeps hue and saturation in a byte each.
-        u = f32(i32(h * f32(255))) + shift
-        u = f32(6) * (u - f32(256) if u >= f32(256) else u)  # 0 to 1530
+        turned = i32(i32(i32(h * f32(255)) + shift) & i32(255))
+        at = f32(turned) * f32(6)  # the place on a circle of 1530 steps
         s = f32(i32(spread / max(high, f32(1)) * f32(255))) * f32(1 / 255**2)
-        c[i] = _channel(u + f32(1275), high, s)
-        c[BLOCK + i] = _channel(u + f32(765), high, s)
-        c[2 * BLOCK + i] = _channel(u + f32(255), high, s)
+        c[i] = _channel(high, s, f32(510) - abs(at - f32(765)))
+        c[BLOCK + i] = _channel(high, s, abs(at - f32(510)) - f32(255))
+        c[2 * BLOCK + i] = _channel(high, s, abs(at - f32(1020)) - f32(255))
 
 
 @_compiled
@@ -128,10 +125,17 @@ def jitter(src, dst, order, brightness, saturation, shift):  # type: ignore[no-u
             _copy(c[k * BLOCK : k * BLOCK + e], dst[k * n + s : k * n + s + e])
 
 
+# A division by 255 in two products: of a byte the first is exact, and their rounded sum
+# is the quotient's rounding (the tests look at all 256).
+_HIGH = f32(np.floor(2**23 / 255) / 2**23)  # 16 bits of 1 / 255
+_LOW = f32(1 / 255 - float(_HIGH))
+
+
 @_compiled
 def _normalize_plane(src, out, mean, std):  # type: ignore[no-untyped-def]
     for i in range(src.shape[0]):
-        out[i] = (f32(i32(src[i])) / f32(255) - mean) / std
+        byte = f32(i32(src[i]))
+        out[i] = (byte * _HIGH + byte * _LOW - mean) / std
 
 
 @_compiled
@@ -153,7 +157,7 @@ def warm_up() -> None:
     kept, pixels = np.zeros(3, u8), np.zeros(3, u8)
     kept.flags.writeable = False  # a patch of a cache: another type to numba
     for source in (pixels, kept):
-        jitter(source, pixels.copy(), np.arange(4), f32(1), f32(1), f32(0))
+        jitter(source, pixels.copy(), np.arange(4), f32(1), f32(1), i32(0))
     row, weights = pixels[None], np.zeros((1, 1), i32)
     resample_rows(row, np.zeros(1, np.int64), weights, row.copy())
     statistics = np.ones((1, 3), f32)
