@@ -27,6 +27,10 @@ _BOUNDS = {
 }
 
 
+# How many times as many images: ours goes through 1024 in a fifth of a second.
+_FEW_SLIDE = {'released': 2, 'ours': 32}
+
+
 def _counts(workspace: Workspace) -> tuple[int, int]:
     """Return patches of a slide and images of a measurement."""
     return (6, 12) if workspace.small else (180, 1024)
@@ -71,8 +75,8 @@ def _side(key: str, side: str, workspace: Workspace) -> Measure:
     settings = {
         'data_prefix': str(workspace.folder / 'patches' / 'patches_captions'),
         'ann_file': str(workspace.folder / ann_file),
-        # Ours goes through few slides in a second; a run does 128,000 images.
-        'images': 16 * images if (row, side) == ('few_slide', 'ours') else images,
+        # A run does 128,000 images, so that starting its workers costs each nothing.
+        'images': images * (_FEW_SLIDE[side] if row == 'few_slide' else 1),
     }
     if packed and side == 'ours':
         settings['packed'] = str(workspace.folder / 'patches.npy')
