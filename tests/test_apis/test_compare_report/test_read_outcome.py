@@ -235,3 +235,15 @@ def test_a_table_that_cannot_be_read_is_named_with_the_remedy(out, spoil):
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(ValueError, match=rf'{GOOD}\.csv: .*compare\.py again'):
         read_outcome(out)
+
+
+def test_the_order_of_the_patches_does_not_matter(out):
+    outcome = read_outcome(out)
+    before = outcome.patches(outcome.runs[0])
+    path = out / 'patches' / f'{GOOD}.csv'
+    head, *lines = path.read_text().splitlines()
+    path.write_text('\n'.join([head, *reversed(lines)]) + '\n')
+    after = read_outcome(out).patches(outcome.runs[0])
+    assert (after.files == before.files).all()
+    assert (after.slide == before.slide).all()
+    assert (after.scores == before.scores).all()
