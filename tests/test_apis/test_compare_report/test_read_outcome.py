@@ -91,6 +91,8 @@ def _edit(path, old, new):
     ('old', 'new', 'message'),
     [
         ('s0003', 's9999', 'not tested on the same'),
+        ('s0007', 's9999', 'in the column slide'),
+        ('s0003,P', 's0003,Q', 'in the column patient'),
         ('slide,patient', 'slide,person', r"the columns \['patient'\] are missing"),
         (',Poorly differentiated,', ',Well differentiated,', 'in the column label'),
     ],
@@ -247,3 +249,17 @@ def test_the_order_of_the_patches_does_not_matter(out):
     assert (after.files == before.files).all()
     assert (after.slide == before.slide).all()
     assert (after.scores == before.scores).all()
+
+
+def test_patches_of_another_slide_are_refused(out):
+    outcome = read_outcome(out)
+    _edit(out / 'patches' / f'{GOOD}.csv', ',s0003,', ',s9999,')
+    with pytest.raises(ValueError, match='s9999 is none of the test slides'):
+        outcome.patches(outcome.runs[0])
+
+
+def test_the_order_in_which_jobs_ended_does_not_matter(out):
+    before = [run.job for run in read_outcome(out).runs]
+    path = out / 'results.jsonl'
+    path.write_text('\n'.join(reversed(path.read_text().splitlines())) + '\n')
+    assert [run.job for run in read_outcome(out).runs] == before

@@ -259,6 +259,7 @@ def test_five_patients_of_many_slides_are_five(tmp_path):
     patients = [f'p{i // 8}' for i in range(40)]
     summary = _folder(tmp_path / 'o', runs, labels, patients)
     test = summary.tests['slide', 'other', 1, 'accuracy']
+    assert test.difference == (100, 100, 100)
     assert test.p == stats.binomtest(5, 5).pvalue
     assert summary.clusters == 5
 
