@@ -1,5 +1,6 @@
 """Methods on features, against numbers worked out by hand or another way."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -267,3 +268,15 @@ def test_slides_are_sorted_by_id_whatever_the_order_of_their_files():
     found = of_rows([[1], [2], [3]], [0, 0, 1], ['s10', 's10', 's1'])
     assert [slide.tolist() for slide in found.of_slides()] == [[[3]], [[1], [2]]]
     assert found.slide_labels().tolist() == [1, 0]
+
+
+def test_features_of_another_folder_are_not_taken(job, tmp_path):
+    inputs, folder = job('linear', shots=1)
+    before = features(inputs, folder, 'train').values
+    images = sorted(Path(inputs['data_prefix']).iterdir())
+    for image in images:
+        shutil.copy(images[0], tmp_path / image.name)
+    inputs['data_prefix'] = f'{tmp_path}/'
+    after = features(inputs, folder, 'train').values
+    assert np.ptp(before, axis=0).max() > 1e-2
+    np.testing.assert_allclose(after, after[:1].repeat(len(after), 0), atol=1e-4)

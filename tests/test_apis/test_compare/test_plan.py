@@ -143,6 +143,10 @@ def test_a_column_called_patient_is_found(compare, compare_data, tmp_path):
     assert compare(patient=None).patients == {}
     comparison = compare(captions=str(tmp_path / 'table.csv'))
     assert len({*comparison.patients.values()}) == len(rows) - 1
+    table[0] = table[0].replace('patient', 'case')
+    (tmp_path / 'table.csv').write_text('\n'.join(table))
+    named = compare(captions=str(tmp_path / 'table.csv'), patient='case')
+    assert named.patients == comparison.patients
 
 
 def test_the_patches_are_looked_at_once_for_all_jobs(

@@ -142,6 +142,15 @@ def test_only_what_is_missing_or_out_of_date_runs(compare_data, engine, tmp_path
     Path(methods).write_text(text)
     run(methods, out)
     assert engine.ran == [f'{m}-2shot-draw1-seed0' for m in ('cite', 'linear', 'mean')]
+    # In the plan's order, not that in which they ran.
+    assert [*rows(out)] == [
+        'zero',
+        *(
+            f'{m}-{k}shot-draw1-seed0'
+            for m in ('cite', 'linear', 'mean')
+            for k in (1, 2)
+        ),
+    ]
 
 
 def test_a_method_taken_out_and_put_back_is_not_run_again(
@@ -230,12 +239,13 @@ def test_a_slide_on_both_sides_is_refused(compare_data, engine, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def test_a_patient_on_both_sides_is_refused(compare_data, engine, tmp_path):
+@pytest.mark.parametrize('column', ['patient', 'case'])
+def test_a_patient_on_both_sides_is_refused(compare_data, engine, tmp_path, column):
     table = (compare_data / 'captions.csv').read_text().splitlines()
     (tmp_path / 'captions.csv').write_text(
-        '\n'.join([table[0] + ',patient', *(f'{row},everybody' for row in table[1:])])
+        '\n'.join([table[0] + f',{column}', *(f'{row},everybody' for row in table[1:])])
     )
-    changes = {'captions': str(tmp_path / 'captions.csv'), 'patient': 'patient'}
+    changes = {'captions': str(tmp_path / 'captions.csv'), 'patient': column}
     config = write_comparison(compare_data, tmp_path, **changes)
     with pytest.raises(ValueError, match='is of patient everybody'):
         run(config, tmp_path / 'out')

@@ -258,8 +258,14 @@ def test_patches_of_another_slide_are_refused(out):
         outcome.patches(outcome.runs[0])
 
 
-def test_the_order_in_which_jobs_ended_does_not_matter(out):
-    before = [run.job for run in read_outcome(out).runs]
+def test_runs_go_as_in_the_config_not_as_they_ended(out):
+    settings = json.loads((out / 'comparison.json').read_text())
+    settings['methods'] = dict(reversed(settings['methods'].items()))
+    (out / 'comparison.json').write_text(json.dumps(settings))
     path = out / 'results.jsonl'
     path.write_text('\n'.join(reversed(path.read_text().splitlines())) + '\n')
-    assert [run.job for run in read_outcome(out).runs] == before
+    assert [run.job for run in read_outcome(out).runs] == [
+        'linear-1shot-draw1-seed0',
+        'cite-1shot-draw1-seed0',
+        'cite-1shot-draw2-seed0',
+    ]
