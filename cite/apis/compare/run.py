@@ -16,6 +16,7 @@ from .estimate import Estimate, duration
 from .keep import keep
 from .leakage import check_leakage
 from .methods.job_config import read_method
+from .patients import renew_patients
 from .plan import Job, job_digest, job_inputs, plan_jobs
 from .read_config import read_comparison
 from .record import write_record
@@ -136,6 +137,7 @@ def run_comparison(
         slurm = str(out / 'slurm')
         chosen = make_engine(engine, jobs, plan.comparison.slurm, slurm)
         rows = store.settle(plan.digests)
+        renew_patients(store, rows, plan.comparison.patients)
         write_record(store, config, plan.comparison, plan.inputs)
         missing = [job for job in plan.jobs if job.name not in rows]
         _run(plan, missing, chosen, store, rows, progress)

@@ -3,13 +3,16 @@
 import json
 import os
 import signal
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 from tiny_compare import write_comparison
 
+from cite.apis.compare.engines import local as local_engine
 from cite.apis.compare.engines import make_engine
 from cite.apis.compare.run import run_comparison
+from cite.apis.compare.task import Outcome, Task
 
 SLURM = {'cluster': 'local', 'timeout_min': 5}
 
@@ -92,3 +95,31 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(choose, 'find_spec', lambda name: None)
     with pytest.raises(ValueError, match='slurm needs it: pip install submitit'):
         make_engine('slurm', None, {}, 'folder')
+
+
+@pytest.mark.parametrize(('jobs', 'workers'), [(1, 1), (3, 3), (9, 5)])
+def test_so_many_jobs_run_at_once_as_were_asked_for(monkeypatch, jobs, workers):
+    made = []
+
+    class Worker:
+        """What a process does, without one."""
+
+        def __init__(self, gpu):
+            self.pipe, self.other = Pipe()
+            made.append(self)
+
+        def give(self, task):
+            self.other.send(Outcome(task.name))
+
+        def take(self):
+            return self.pipe.recv()
+
+        def stop(self):
+            self.pipe.close()
+
+    monkeypatch.setattr(local_engine, '_Worker', Worker)
+    engine = make_engine('local', jobs, {}, 'folder')
+    outcomes = [*engine.run([Task(str(i), {}, 'folder') for i in range(5)])]
+    assert engine.slots == jobs
+    assert len(made) == workers
+    assert sorted(outcome.name for outcome in outcomes) == [*'01234']

@@ -1,5 +1,6 @@
 """Methods on features, against numbers worked out by hand or another way."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +220,63 @@ def test_a_text_probe_without_a_shared_space_says_so(job):
 def test_features_of_a_trained_backbone_are_refused(job):
     with pytest.raises(ValueError, match=r'trains its backbone \(prompt'):
         METHODS['trained'](*job('cite', features=2))
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'options': {'optimizer.lr': 0.0}},
+        {'type': 'abmil', 'features': 0, 'settings': {'lr': 0.0, 'steps': 1}},
+    ],
+    ids=['trained', 'abmil'],
+)
+def test_the_seed_decides_where_training_starts(job, settings):
+    """At a rate of 0 a method stays where it started."""
+
+    def run(seed, draw=0):
+        inputs, folder = job('linear', **settings)
+        inputs['job'] = {**inputs['job'], 'seed': seed, 'draw': draw}
+        scores = METHODS[inputs['method']['type']](inputs, folder)
+        return scores.slides if scores.patches is None else scores.patches
+
+    first = run(1)
+    np.testing.assert_array_equal(run(1, draw=2), first)
+    assert np.abs(run(2) - first).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        "model['backbone']['proj'] = False",
+        "model['precision'] = 'bf16'",
+        "data['test']['pipeline'][0].update(mean=[0.9] * 3, std=[0.1] * 3)",
+    ],
+)
+def test_features_of_another_config_are_not_taken(job, line):
+    inputs, folder = job('linear', shots=1)
+    before = features(inputs, folder, 'train').values
+    path = Path(inputs['method']['config'])
+    other = path.with_name('other.py')
+    other.write_text(f'{path.read_text()}{line}\n')
+    inputs['method']['config'] = str(other)
+    after = features(inputs, folder, 'train').values
+    assert after.shape != before.shape or (after != before).any()
+
+
+def test_slides_are_sorted_by_id_whatever_the_order_of_their_files():
+    # 's10_0.jpg' stands before 's1_0.jpg'.
+    found = of_rows([[1], [2], [3]], [0, 0, 1], ['s10', 's10', 's1'])
+    assert [slide.tolist() for slide in found.of_slides()] == [[[3]], [[1], [2]]]
+    assert found.slide_labels().tolist() == [1, 0]
+
+
+def test_features_of_another_folder_are_not_taken(job, tmp_path):
+    inputs, folder = job('linear', shots=1)
+    before = features(inputs, folder, 'train').values
+    images = sorted(Path(inputs['data_prefix']).iterdir())
+    for image in images:
+        shutil.copy(images[0], tmp_path / image.name)
+    inputs['data_prefix'] = f'{tmp_path}/'
+    after = features(inputs, folder, 'train').values
+    assert np.ptp(before, axis=0).max() > 1e-2
+    np.testing.assert_allclose(after, after[:1].repeat(len(after), 0), atol=1e-4)

@@ -143,6 +143,10 @@ def test_a_column_called_patient_is_found(compare, compare_data, tmp_path):
     assert compare(patient=None).patients == {}
     comparison = compare(captions=str(tmp_path / 'table.csv'))
     assert len({*comparison.patients.values()}) == len(rows) - 1
+    table[0] = table[0].replace('patient', 'case')
+    (tmp_path / 'table.csv').write_text('\n'.join(table))
+    named = compare(captions=str(tmp_path / 'table.csv'), patient='case')
+    assert named.patients == comparison.patients
 
 
 def test_the_patches_are_looked_at_once_for_all_jobs(
@@ -166,3 +170,30 @@ def test_a_misspelt_key_of_a_method_is_an_error(compare_data, tmp_path, key):
     path.write_text(f"{path.read_text()}\nmethods['cite']['{key}'] = 4\n")
     with pytest.raises(ValueError, match=rf'methods\.cite\.{key} is no key.*features'):
         read_comparison(path)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('options', {'optimizer.lr': 0.5}),
+        ('settings', {'steps': 9}),
+        ('type', 'nearest_mean'),
+    ],
+)
+def test_what_a_methods_line_says_changes_its_digest_and_no_others(compare, key, value):
+    comparison = compare()
+    jobs = [Job(method, 1, 1, 0) for method in ('cite', 'linear')]
+    before = [digest(comparison, job) for job in jobs]
+    setattr(comparison.methods['cite'], key, value)
+    after = [digest(comparison, job) for job in jobs]
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_a_file_that_the_config_names_changes_the_digest(compare, tmp_path):
+    weights = tmp_path / 'weights.pth'
+    weights.write_bytes(b'one')
+    comparison = compare(options={'load_from': str(weights)})
+    before = digest(comparison)
+    weights.write_bytes(b'two')
+    assert digest(comparison) != before

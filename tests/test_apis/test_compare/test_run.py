@@ -142,6 +142,15 @@ def test_only_what_is_missing_or_out_of_date_runs(compare_data, engine, tmp_path
     Path(methods).write_text(text)
     run(methods, out)
     assert engine.ran == [f'{m}-2shot-draw1-seed0' for m in ('cite', 'linear', 'mean')]
+    # In the plan's order, not that in which they ran.
+    assert [*rows(out)] == [
+        'zero',
+        *(
+            f'{m}-{k}shot-draw1-seed0'
+            for m in ('cite', 'linear', 'mean')
+            for k in (1, 2)
+        ),
+    ]
 
 
 def test_a_method_taken_out_and_put_back_is_not_run_again(
@@ -230,12 +239,13 @@ def test_a_slide_on_both_sides_is_refused(compare_data, engine, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def test_a_patient_on_both_sides_is_refused(compare_data, engine, tmp_path):
+@pytest.mark.parametrize('column', ['patient', 'case'])
+def test_a_patient_on_both_sides_is_refused(compare_data, engine, tmp_path, column):
     table = (compare_data / 'captions.csv').read_text().splitlines()
     (tmp_path / 'captions.csv').write_text(
-        '\n'.join([table[0] + ',patient', *(f'{row},everybody' for row in table[1:])])
+        '\n'.join([table[0] + f',{column}', *(f'{row},everybody' for row in table[1:])])
     )
-    changes = {'captions': str(tmp_path / 'captions.csv'), 'patient': 'patient'}
+    changes = {'captions': str(tmp_path / 'captions.csv'), 'patient': column}
     config = write_comparison(compare_data, tmp_path, **changes)
     with pytest.raises(ValueError, match='is of patient everybody'):
         run(config, tmp_path / 'out')
@@ -289,3 +299,70 @@ def test_patches_of_a_method_that_now_scores_slides_are_gone(compare_data, tmp_p
         keep(store, plan.comparison, job, 'digest', outcome)
         assert file.is_file() is there
     store.close()
+
+
+def test_nobody_else_has_the_folder_while_jobs_run(
+    compare_data, engine, monkeypatch, tmp_path
+):
+    config, out = (
+        write_comparison(compare_data, tmp_path, shots=['all']),
+        tmp_path / 'o',
+    )
+
+    def start_another(tasks):
+        with pytest.raises(ValueError, match='running there already'):
+            Store(out)
+        yield from (Outcome(task.name, error='not run') for task in tasks)
+
+    monkeypatch.setattr(engine, 'run', start_another)
+    assert len(run(config, out)) == 4
+    Store(out).close()  # it is free again
+
+
+def test_a_job_has_no_line_before_its_predictions(compare_data, monkeypatch, tmp_path):
+    """A kill between the two would make the predictions before them its own."""
+    plan = make_plan(write_comparison(compare_data, tmp_path, shots=['all']))
+    store = Store(tmp_path / 'out')
+
+    def disk_is_full(name, text):
+        raise OSError(name)
+
+    monkeypatch.setattr(store, 'write_text', disk_is_full)
+    outcome = Outcome(plan.jobs[-1].name, slides=np.full((6, 3), 1 / 3))
+    with pytest.raises(OSError, match='predictions/'):
+        keep(store, plan.comparison, plan.jobs[-1], 'digest', outcome)
+    store.close()
+    assert not (tmp_path / 'out/results.jsonl').exists()
+
+
+def test_patients_that_become_known_later_need_no_new_run(
+    compare_data, engine, monkeypatch, tmp_path
+):
+    table = (compare_data / 'captions.csv').read_text().splitlines()
+    captions = tmp_path / 'captions.csv'
+    captions.write_text('\n'.join(table))
+    changes = {'captions': str(captions), 'shots': ['all']}
+    config, out = write_comparison(compare_data, tmp_path, **changes), tmp_path / 'out'
+    ran = []
+
+    def undecided(tasks):
+        ran.extend(task.name for task in tasks)
+        yield from (Outcome(t.name, slides=np.full((6, 3), 1 / 3)) for t in tasks)
+
+    monkeypatch.setattr(engine, 'run', undecided)
+    run(config, out)
+    before = {p: p.read_bytes() for p in (out / 'predictions').iterdir()}
+    assert len(before) == 4
+    owner = {row.split(',')[0]: f'p{i}' for i, row in enumerate(table[1:])}
+    known = [f'{row},{owner[row.split(",")[0]]}' for row in table[1:]]
+    captions.write_text('\n'.join([f'{table[0]},patient', *known]))
+    ran.clear()
+    run(config, out)
+    assert ran == []
+    for path in before:
+        with path.open() as file:
+            found = {row['slide']: row['patient'] for row in csv.DictReader(file)}
+        assert found == {slide: owner[slide] for slide in found}
+    captions.write_text('\n'.join(table))
+    run(config, out)
+    assert {path: path.read_bytes() for path in before} == before

@@ -41,3 +41,21 @@ def test_bytes_that_are_no_text_are_left_out(out):
 def test_a_line_without_end_is_left_out(out):
     (out / 'results.jsonl').write_text('[' * 100_000 + '\n' + json.dumps(ROW) + '\n')
     assert read_rows(out / 'results.jsonl') == [ROW]
+
+
+def test_a_failure_is_no_result_though_an_earlier_one_left_predictions(out):
+    """As a config that was changed into one that fails leaves it."""
+    failed = {'job': 'm', 'method': 'm', 'error': 'ValueError', 'digest': 'd'}
+    (out / 'results.jsonl').write_text(json.dumps(failed) + '\n')
+    store = Store(out)
+    assert store.settle({'m': 'd'}) == {}
+    store.close()
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(out):
+    store = Store(out)
+    store.write_text('predictions/m.csv', 'old')
+    with pytest.raises(UnicodeEncodeError):
+        store.write_text('predictions/m.csv', 'new \ud800')
+    assert (out / 'predictions/m.csv').read_text() == 'old'
+    store.close()

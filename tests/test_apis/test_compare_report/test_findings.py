@@ -12,6 +12,7 @@ from cite.apis.compare.read_outcome import read_outcome
 from cite.apis.compare.report.findings import cautions, findings
 from cite.apis.compare.report_all import write_all
 from cite.apis.compare.summarise import summarise
+from cite.core.evaluation.bootstrap import Interval
 
 
 @pytest.fixture(scope='module')
@@ -128,3 +129,33 @@ def test_without_a_run_of_the_reference_the_others_are_reported(tmp_path):
         text = (out / name).read_text(encoding='utf-8')
         assert 'CITE, the reference, has no finished run' in text
         assert 'Linear probe' in text
+
+
+def test_better_and_worse_are_counted_by_the_figures_sense(parts):
+    outcome, summary = parts
+    interval = Interval(5.0, 3.0, 7.0)
+    for figure, said in (('accuracy', '1 better, 0 worse'), ('nll', '0 better, 1')):
+        key = ('slide', 'linear', 1, figure)
+        test = replace(summary.tests[key], difference=interval, adjusted=0.01)
+        one = replace(summary, figures=(figure,), tests={key: test})
+        assert said in findings(outcome, one)[-1]
+
+
+def test_of_a_likelihood_the_least_leads(parts):
+    outcome, summary = parts
+    cells = {m: summary.cells['slide', m, 1, 'nll'].value for m in outcome.methods}
+    best = min(cells, key=lambda m: cells[m].estimate)
+    first = findings(outcome, replace(summary, figures=('nll',)))[0]
+    assert f'{outcome.methods[best]} has the best negative log-likelihood' in first
+
+
+@pytest.mark.parametrize(
+    ('adjusted', 'said'), [(0.05, 'the two differ'), (0.051, 'no difference is shown')]
+)
+def test_a_leader_differs_where_the_corrected_value_says_so(parts, adjusted, said):
+    outcome, summary = parts
+    key = ('slide', 'linear', 1, 'accuracy')
+    cell = replace(summary.cells[key], value=Interval(100.0, 99.0, 100.0))
+    test = replace(summary.tests[key], p=0.02, adjusted=adjusted)
+    leading = replace(summary, cells={**summary.cells, key: cell}, tests={key: test})
+    assert f'and {said}' in findings(outcome, leading)[0]

@@ -91,6 +91,8 @@ def _edit(path, old, new):
     ('old', 'new', 'message'),
     [
         ('s0003', 's9999', 'not tested on the same'),
+        ('s0007', 's9999', 'in the column slide'),
+        ('s0003,P', 's0003,Q', 'in the column patient'),
         ('slide,patient', 'slide,person', r"the columns \['patient'\] are missing"),
         (',Poorly differentiated,', ',Well differentiated,', 'in the column label'),
     ],
@@ -235,3 +237,35 @@ def test_a_table_that_cannot_be_read_is_named_with_the_remedy(out, spoil):
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(ValueError, match=rf'{GOOD}\.csv: .*compare\.py again'):
         read_outcome(out)
+
+
+def test_the_order_of_the_patches_does_not_matter(out):
+    outcome = read_outcome(out)
+    before = outcome.patches(outcome.runs[0])
+    path = out / 'patches' / f'{GOOD}.csv'
+    head, *lines = path.read_text().splitlines()
+    path.write_text('\n'.join([head, *reversed(lines)]) + '\n')
+    after = read_outcome(out).patches(outcome.runs[0])
+    assert (after.files == before.files).all()
+    assert (after.slide == before.slide).all()
+    assert (after.scores == before.scores).all()
+
+
+def test_patches_of_another_slide_are_refused(out):
+    outcome = read_outcome(out)
+    _edit(out / 'patches' / f'{GOOD}.csv', ',s0003,', ',s9999,')
+    with pytest.raises(ValueError, match='s9999 is none of the test slides'):
+        outcome.patches(outcome.runs[0])
+
+
+def test_runs_go_as_in_the_config_not_as_they_ended(out):
+    settings = json.loads((out / 'comparison.json').read_text())
+    settings['methods'] = dict(reversed(settings['methods'].items()))
+    (out / 'comparison.json').write_text(json.dumps(settings))
+    path = out / 'results.jsonl'
+    path.write_text('\n'.join(reversed(path.read_text().splitlines())) + '\n')
+    assert [run.job for run in read_outcome(out).runs] == [
+        'linear-1shot-draw1-seed0',
+        'cite-1shot-draw1-seed0',
+        'cite-1shot-draw2-seed0',
+    ]

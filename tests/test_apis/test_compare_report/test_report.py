@@ -12,7 +12,7 @@ from PIL import Image
 from cite.apis.compare.report.marks import COLOURS, marks
 from cite.apis.compare.report.mistakes import by_confident_mistake
 from cite.apis.compare.report.roc_curves import RATES, mean_roc
-from cite.apis.compare.report.svg import nice_ticks
+from cite.apis.compare.report.svg import nice_ticks, tag
 from cite.apis.compare.report.thumbnails import Thumbnails
 from cite.apis.compare.report_all import write_all
 
@@ -228,3 +228,9 @@ def test_contrast_is_wcag_aa(written, theme):
 def test_no_two_methods_look_alike_without_colour():
     looks = marks([str(i) for i in range(12)]).values()
     assert len({(look.shape, look.hollow) for look in looks}) == 12
+
+
+def test_an_attribute_ends_where_it_is_closed():
+    written = tag('rect', title='"><script>alert(1)</script>')
+    page = Page(written)
+    assert page.elements == [('rect', {'title': '"><script>alert(1)</script>'})]

@@ -215,3 +215,79 @@ def test_the_calibration_errors_interval_holds_the_estimate_and_reaches_down(
 def test_the_same_folder_gives_the_same_summary(written):
     outcome = read_outcome(written)
     assert summarise(outcome) == summarise(outcome)
+
+
+def test_runs_are_paired_by_draw_and_seed(tmp_path):
+    labels = np.zeros(40, int)
+    good, half = np.full(40, 0.1), np.where(np.arange(40) < 20, 0.1, 0.9)
+    runs = {
+        ('ref', 1, 1, 0): half,
+        ('ref', 1, 1, 1): good,
+        ('other', 1, 1, 1): good,
+        ('other', 1, 1, 0): good,
+    }
+    test = _folder(tmp_path / 'o', runs, labels).tests['slide', 'other', 1, 'accuracy']
+    assert test.runs == 2
+    assert test.difference.estimate == pytest.approx((50 + 0) / 2)
+
+
+def test_seeds_of_a_draw_are_not_as_many_draws(tmp_path, rng):
+    # Four draws that differ, each with four seeds that do not: four things, not 16.
+    labels, right = np.zeros(200, int), np.full(200, 0.2)
+    runs, shares = {}, (0.3, 0.5, 0.7, 0.9)
+    for draw, share in enumerate(shares, 1):
+        scores = np.where(rng.uniform(size=200) < share, 0.2, 0.8)
+        for seed in range(4):
+            runs['ref', 1, draw, seed] = scores
+            runs['other', 1, draw, seed] = right
+    runs['zero', None, 0, 0] = right
+    summary = _folder(tmp_path / 'o', runs, labels, settings={'seeds': [0, 1, 2, 3]})
+    deviation = 100 * np.std(shares) / 2
+    for value in (
+        summary.cells['slide', 'ref', 1, 'accuracy'].value,
+        summary.tests['slide', 'other', 1, 'accuracy'].difference,
+        summary.tests['slide', 'zero', 1, 'accuracy'].difference,
+    ):
+        half = (value.high - value.low) / 2
+        assert half == pytest.approx(1.96 * deviation, rel=0.25)
+
+
+def test_five_patients_of_many_slides_are_five(tmp_path):
+    """All favour one method: an exact test of signs says 2 in 32."""
+    labels = np.zeros(40, int)
+    runs = {('ref', 1, 1, 0): np.full(40, 0.9), ('other', 1, 1, 0): np.full(40, 0.1)}
+    patients = [f'p{i // 8}' for i in range(40)]
+    summary = _folder(tmp_path / 'o', runs, labels, patients)
+    test = summary.tests['slide', 'other', 1, 'accuracy']
+    assert test.difference == (100, 100, 100)
+    assert test.p == stats.binomtest(5, 5).pvalue
+    assert summary.clusters == 5
+
+
+def test_patches_go_with_their_slides_patient(tmp_path, rng):
+    # Every patch says what its slide says, so its interval is the slides' own.
+    labels, patients = np.zeros(40, int), [f'p{i // 4}' for i in range(40)]
+    out, scores = tmp_path / 'o', rng.uniform(size=40)
+    runs, settings = {('m', 1, 1, 0): scores}, {'figures': ['nll']}
+    _folder(out, runs, labels, patients, settings)
+    (out / 'patches').mkdir()
+    with (out / 'patches' / 'm-1-1-0.csv').open('w', newline='') as stream:
+        writer = csv.writer(stream)
+        writer.writerow(['file', 'slide', 'label', *TWO])
+        for i in rng.permutation(np.repeat(np.arange(40), 3)):
+            row = [f's{i:03d}_{stream.tell()}.jpg', f's{i:03d}', 'a']
+            writer.writerow([*row, 1 - scores[i], scores[i]])
+    cells = summarise(read_outcome(out)).cells
+    slide, patch = (cells[level, 'm', 1, 'nll'].value for level in ('slide', 'patch'))
+    assert patch == pytest.approx(slide, rel=1e-6)
+
+
+@pytest.mark.parametrize(('others', 'star'), [(1, True), (2, False)])
+def test_a_star_is_of_the_corrected_value(tmp_path, others, star):
+    # Six slides favour each method: p is 2 in 64, and twice that with two of them.
+    labels, wrong, right = np.zeros(6, int), np.full(6, 0.9), np.full(6, 0.1)
+    runs = {(f'other{i}', 1, 1, 0): right for i in range(others)}
+    summary = _folder(tmp_path / 'o', {('ref', 1, 1, 0): wrong, **runs}, labels)
+    test = summary.tests['slide', 'other0', 1, 'accuracy']
+    assert test.adjusted == others * 2 / 64
+    assert test.significant is star

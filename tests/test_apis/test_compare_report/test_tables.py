@@ -59,6 +59,15 @@ def test_the_markdown_reads_back(written):
     assert bool(match.group(4)) == starred
 
 
+def test_rows_go_by_shots_and_methods_as_in_the_config(written):
+    slides = (written / 'table.md').read_text().split('## Patches')[0]
+    trained = ['CITE', 'Linear probe', 'ABMIL']
+    assert [row[:2] for row in _markdown_rows(slides)[2:]] == [
+        ['none', 'Zero-shot'],
+        *([shots, method] for shots in ('1', '4', 'all') for method in trained),
+    ]
+
+
 def test_the_latex_has_as_many_cells_in_every_line(written):
     text = (written / 'table.tex').read_text()
     for table in re.findall(r'\\begin{tabular}{(.*?)}(.*?)\\end{tabular}', text, re.S):

@@ -62,3 +62,10 @@ def test_the_floor_is_what_calibrated_scores_get_by_chance(rng):
         labels = (rng.uniform(size=(300, 1)) > scores.cumsum(1)).sum(1).clip(0, 2)
         errors.append(calibration_error(scores, labels, None)[0])
     assert calibration_floor(scores) == pytest.approx(np.mean(errors), rel=0.08)
+
+
+def test_bins_are_closed_above():
+    # 0.5 is in the lower half: |0 - 0.5| and |1 - 0.75|, each of one of two items.
+    scores, labels = np.array([[0.5, 0.5], [0.75, 0.25]]), np.array([1, 0])
+    error = calibration_error(scores, labels, bins=2)
+    assert error == pytest.approx([(0.5 + 0.25) / 2])
