@@ -143,7 +143,7 @@ def run(
     """Run as mmcv does, with each sampler at the place where the run stands."""
     _register_ours(self, data_loaders)
     _put_first(self, ReplacedImagesHook)
-    _prepare(self)
+    _prepare(self, data_loaders)
     warn_of_order(self, data_loaders)
     for sampler in _seeded(self, data_loaders):
         sampler.start = self.iter * sampler.samples_per_replica
@@ -158,12 +158,12 @@ def run_epochs(
     **kwargs: Any,
 ) -> None:
     """Run as mmcv does, with the seed of a resumed run."""
-    _prepare(self)
+    _prepare(self, data_loaders)
     _seeded(self, data_loaders)
     _run_epochs(self, data_loaders, workflow, *args, **kwargs)
 
 
-def _prepare(runner: BaseRunner) -> None:
+def _prepare(runner: BaseRunner, data_loaders: list[DataLoader]) -> None:
     """Have what mmcv's hooks do at a start done before the order of images is known."""
     _put_first(runner, EMAHook)
     for hook in runner.hooks:
@@ -173,7 +173,7 @@ def _prepare(runner: BaseRunner) -> None:
         if isinstance(hook, EvalHook) and runner.iter:
             # What was evaluated before is not again, as if of an iteration later.
             hook.initial_flag = False
-    warn_of_start(runner)
+    warn_of_start(runner, len(data_loaders[0]))
 
 
 def _seeded(runner: BaseRunner, data_loaders: list[DataLoader]) -> list[Any]:

@@ -20,9 +20,14 @@ _HALLMARKS = {'momentum', 'dampening', 'betas', 'alpha', 'rho', 'lr_decay', 'eta
 _LOSS = 'will not end in the weights of one that was never cut'
 
 
-def warn_of_start(runner: BaseRunner) -> None:
-    """Say, when a run starts, what its checkpoints will lack or this one has lacked."""
-    for text in (*_sums_of_gradients(runner), *_no_optimizer(runner)):
+def warn_of_start(runner: BaseRunner, epoch_iters: int) -> None:
+    """Say, when a run starts, what its checkpoints will lack or this one has lacked.
+
+    Args:
+        runner: of epochs or iterations.
+        epoch_iters: iterations of an epoch.
+    """
+    for text in (*_sums_of_gradients(runner, epoch_iters), *_no_optimizer(runner)):
         runner.logger.warning(text)
 
 
@@ -103,7 +108,7 @@ def warn_of_order(runner: BaseRunner, data_loaders: list[DataLoader]) -> None:
             )
 
 
-def _sums_of_gradients(runner: BaseRunner) -> Iterator[str]:
+def _sums_of_gradients(runner: BaseRunner, epoch_iters: int) -> Iterator[str]:
     for hook in runner.hooks:
         if not isinstance(hook, GradientCumulativeOptimizerHook):
             continue
@@ -115,23 +120,30 @@ def _sums_of_gradients(runner: BaseRunner) -> Iterator[str]:
                 f'holds: this run {_LOSS}. Go on from the checkpoint of a multiple of '
                 f'{n} instead.'
             )
-        for key, interval in _saving_intervals(runner):
-            if interval % n:
+        for setting, iters in _saving_intervals(runner, epoch_iters):
+            if iters % n:
                 yield (
-                    f'{key}={interval} is no multiple of '
+                    f'{setting} is no multiple of '
                     f'optimizer_config.cumulative_iters={n}: a checkpoint does not '
                     'hold gradients that are being summed, so a run that goes on from '
                     f'one in the middle of a sum {_LOSS}. Make it a multiple of {n}.'
                 )
 
 
-def _saving_intervals(runner: BaseRunner) -> Iterator[tuple[str, int]]:
-    """Yield what is said of every how many iterations a checkpoint is written."""
+def _saving_intervals(
+    runner: BaseRunner, epoch_iters: int
+) -> Iterator[tuple[str, int]]:
+    """Yield settings that have a checkpoint written every so many iterations."""
     for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook) and not hook.by_epoch and hook.interval > 0:
-            yield 'checkpoint_config.interval', hook.interval
-        if isinstance(hook, EvalHook) and not hook.by_epoch and hook.save_best:
-            yield 'evaluation.interval', hook.interval
+        if isinstance(hook, CheckpointHook) and hook.interval > 0:
+            key = 'checkpoint_config.interval'
+        elif isinstance(hook, EvalHook) and hook.save_best:
+            key = 'evaluation.interval'
+        else:
+            continue
+        iters = hook.interval * (epoch_iters if hook.by_epoch else 1)
+        said = f' ({iters} iterations)' if hook.by_epoch else ''
+        yield f'{key}={hook.interval}{said}', iters
 
 
 def _no_optimizer(runner: BaseRunner) -> Iterator[str]:

@@ -111,6 +111,18 @@ def test_epoch_based_runs_end(features, tmp_path):
     assert (tmp_path / 'epoch_2.pth').exists()
 
 
+@pytest.mark.parametrize(('n', 'said'), [(3, 1), (5, 0)])
+def test_a_sum_of_gradients_that_an_epochs_end_cuts_is_said(
+    features, tmp_path, caplog, n, said
+):
+    cfg = config(features, tmp_path, 'EpochBasedRunner')
+    sums = {'type': 'GradientCumulativeOptimizerHook', 'cumulative_iters': n}
+    cfg.optimizer_config = sums
+    train(cfg)
+    text = 'checkpoint_config.interval=1 (5 iterations) is no multiple of'
+    assert caplog.text.count(text) == said
+
+
 @pytest.mark.parametrize(
     ('more', 'said'),
     [
