@@ -159,6 +159,8 @@ def _agree(out: Path, note: dict[str, Any]) -> None:
             f'{out} is there, with another {", ".join(differ)}. Name another --out, or '
             'replace it with --force.'
         )
+    # Refuses one whose length is not that of its rows; --verify reads them.
+    PackedPatches(out, found['names'], found['size'], found['interpolation'])
 
 
 def _check_room(out: Path, size: int) -> None:

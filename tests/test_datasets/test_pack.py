@@ -182,6 +182,8 @@ def test_a_cut_file_is_named(files, config, tmp_path, keep):
 
     with pytest.raises(ValueError, match=r'p\.npy is damaged .* with --force'):
         build_dataset(data_of(files, packed=out))
+    with pytest.raises(ValueError, match=r'p\.npy is damaged .* with --force'):
+        pack(config, out, workers=0)  # it is there, but not whole
 
 
 def test_another_size_or_filter_is_refused(files, config, tmp_path):

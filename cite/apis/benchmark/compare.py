@@ -78,6 +78,8 @@ def compare(
     line.update(released=released, ours=ours, ratio=ratio, met=ratio >= row.target)
     line['repeats'] = len(figures['ours'])
     line['all'] = figures
+    if row.remark is not None:
+        line['note'] = row.remark(workspace)
     return line
 
 
@@ -103,16 +105,21 @@ def stack() -> str:
 
 
 def table(lines: Sequence[dict[str, Any]]) -> str:
-    """Format lines as a Markdown table."""
+    """Format lines as a Markdown table, with what is to be said of them below it."""
+    notes = []
     rows = ['| row | released | ours | unit | ratio | target | met |', '|---' * 7 + '|']
     for line in lines:
         cells = [line['row'], *(_number(line[side]) for side in SIDES), line['unit']]
         ratio = 'not run' if line['ratio'] is None else f'{line["ratio"]:.3g}x'
         met = {True: 'yes', False: 'no', None: line['note']}[line['met']]
+        if line['note'] and line['met'] is not None:
+            notes.append(f'{line["row"]}: {line["note"]}')
+            met += f' ({len(notes)})'
         rows.append(
             f'| {" | ".join(cells)} | {ratio} | >= {line["target"]:g}x | {met} |'
         )
-    return '\n'.join(rows)
+    numbered = (f'({i}) {note}' for i, note in enumerate(notes, 1))
+    return '\n'.join([*rows, *(['', *numbered] if notes else [])])
 
 
 def _number(value: Optional[float]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from clip.model import CLIP
@@ -132,10 +132,21 @@ class ReleasedCITE(nn.Module):
         return SCALE * F.normalize(x) @ F.normalize(self.embeddings).t()
 
 
-def released_model(workspace: Workspace, dtype: Any = torch.float32) -> ReleasedCITE:
-    """Build the released model with embeddings drawn at random."""
+def released_model(
+    workspace: Workspace,
+    dtype: Any = torch.float32,
+    embeddings: Optional[Tensor] = None,
+) -> ReleasedCITE:
+    """Build the released model.
+
+    Args:
+        workspace: where its file is.
+        dtype: of the weights.
+        embeddings: of the texts, (K, D); None draws them at random.
+    """
     sizes = Sizes(workspace)
-    embeddings = torch.randn(len(TEXTS), sizes.text)
+    if embeddings is None:
+        embeddings = torch.randn(len(TEXTS), sizes.text)
     return ReleasedCITE(load_clip(sizes.clip), embeddings, dtype)
 
 

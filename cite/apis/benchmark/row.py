@@ -43,7 +43,8 @@ class Row:
         bf16: rests on bf16: the instruction set is named.
         prepare: makes what both sides need, before either starts.
         missing: says why the row cannot run here, or None.
-        estimate: says how the released figure was scaled, if it was.
+        estimate: says how a figure was scaled, or what else belongs to it.
+        remark: says something of what was measured, afterwards.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Row:
     prepare: Callable[[Workspace], None] = lambda workspace: None
     missing: Callable[[], Optional[str]] = lambda: None
     estimate: str = ''
+    remark: Optional[Callable[[Workspace], str]] = None
 
     def ratio(self, released: float, ours: float) -> float:
         """Return how many times better ours is."""

@@ -28,9 +28,13 @@ with torch.no_grad():
 OURS = """
 import json, resource, sys
 import mmcls.apis, mmcls.models, cite
+from cite.datasets.pipelines.pixels import load_kernels
 clip_file, bert, texts, config = json.loads(sys.argv[1])
 model = mmcls.models.build_classifier(config)
 embeddings = model.head.encode_texts()
+kernels = load_kernels()  # as training does before it forks its workers
+if kernels is not None:
+    kernels.warm_up()
 """
 _REPORT = """
 assert embeddings.shape[0] == len(texts)

@@ -26,8 +26,10 @@ def renew_patients(
             slide, patient = head.index('slide'), head.index('patient')
             new = [[*row] for row in rows]
             for row in new:
+                if len(row) != len(head):
+                    raise ValueError('a line cut short')
                 row[patient] = patients.get(row[slide], '')
-        except (ValueError, IndexError, csv.Error):
+        except (ValueError, OSError, csv.Error):
             continue  # damaged: whoever reads it for the tables says so
         if new != rows:
             store.write_text(name, table(head, new))
