@@ -2,4 +2,8 @@
 _base_ = 'cite_hiera-tiny_minilm.py'
 model = dict(
     backbone=dict(prompt_length=16, prompt_pos='pad', prompt_init='zero'))
+# The border at the rate of its authors, 40 (Bahng et al., arXiv:2203.17274).
+optimizer = dict(
+    paramwise_cfg=dict(
+        custom_keys={'backbone.prompt': dict(lr_mult=40 / 0.03)}))
 work_dir = 'work_dirs/glas/cite-pad_hiera-tiny_minilm'
