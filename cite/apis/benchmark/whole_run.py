@@ -65,13 +65,10 @@ def _link(workspace: Workspace, split: str, drawn: list[Path], count: int) -> No
 
 
 def _data(workspace: Workspace, split: str, side: str) -> dict[str, Any]:
-    """Return the config of a data set; the released side augments in evaluation too."""
+    """Return a side's config of a data set; neither side augments in evaluation."""
     evaluation = split == 'val'
     preprocess = {'type': 'PatchGastricPipeline', 'size': Sizes(workspace).image}
-    preprocess.update(SIDES[side])
-    if side == 'released':
-        preprocess['released'] = True
-    steps = [{**preprocess, 'test_mode': evaluation and side == 'ours'}]
+    steps: list[dict] = [{**preprocess, **SIDES[side], 'test_mode': evaluation}]
     keys = ['img']
     if not evaluation:
         steps.append({'type': 'ToTensor', 'keys': ['gt_label']})
