@@ -6,6 +6,8 @@ from mmcls.models.builder import CLASSIFIERS
 from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
 from torch import Tensor
 
+from cite.core.heap import trim_heap
+
 from .frozen_checkpoint import FrozenCheckpoint
 from .precision import autocast, check_precision
 from .text_width import find_text_width
@@ -52,6 +54,7 @@ class CITEClassifier(_ImageClassifier):
         self._checkpoint = FrozenCheckpoint(self, save_frozen)
         if compile is not False:
             _compile(self.backbone, {} if compile is True else dict(compile))
+        trim_heap()
 
     def _freeze(self, names: Sequence[str]) -> list[torch.nn.Module]:
         parts = {k: m for k, m in self.named_children() if k in _PARTS}
