@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Any, Optional
 
 import torch
-from mmcv.parallel import collate as mmcv_collate
 from torch.utils.data import DataLoader
 
 from cite.compat.dataloader import prepare_workers
@@ -128,7 +127,7 @@ def _batches(
     # As mmcls builds it, but it ends: nothing is read ahead that is not used, and the
     # workers' time is known when they have ended.
     loader = DataLoader(dataset, batch_size=batch, sampler=draws, num_workers=workers)
-    loader.collate_fn = partial(mmcv_collate, samples_per_gpu=batch)
+    loader.collate_fn = partial(collate, samples_per_gpu=batch)
     if dataset.image_bytes and not dataset.test_mode:
         prepare_workers(loader, batch, dataset.image_bytes * batch)
     yield from loader
