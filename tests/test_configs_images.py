@@ -11,7 +11,7 @@ from mmcv import Config
 from mmcv.utils import build_from_cfg
 from PIL import Image
 
-from cite.compat.uint8_images import to_float
+from cite.models.classifiers.normalize import to_float
 
 ROOT = Path(__file__).parents[1]
 GASTRIC = sorted(

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as save_safetensors
 
-from cite.core.weights import load_weights
-from cite.datasets.annotations import filename_fault, read_annotations
-from cite.datasets.caption_file import read_caption_file
-from cite.datasets.captions import read_captions
-from cite.datasets.class_file import read_class_file
+from cite.core.files.weights import load_weights
+from cite.datasets.tables.annotations import filename_fault, read_annotations
+from cite.datasets.tables.class_file import read_class_file
+from cite.datasets.tables.slide_table import read_captions
+from cite.models.heads.caption_file import read_caption_file
 
 OURS = (ValueError, FileNotFoundError)
 # A hang is what takes a thousand times as long as the reader does.

@@ -16,8 +16,8 @@ from mmcls.datasets import build_dataset
 from mmcv import Config
 from PIL import Image
 
-from cite.compat.uint8_images import to_float
-from cite.models.tiny import tiny_bert
+from cite.models.classifiers.normalize import to_float
+from demo.models import tiny_bert
 
 GASTRIC = ROOT / 'configs' / 'gastric'
 CITE = GASTRIC / 'cite' / 'clip-vitb16_biolinkbert-l_cb_bs128_i1000.py'

@@ -11,7 +11,7 @@ from mmcv import Config
 from mmcv.runner import HOOKS, Hook
 from tiny_training import PYTHONPATH, ROOT, train
 
-from cite.apis.demo_data import Size, prepare
+from demo.data import Size, prepare
 
 ITERS = 2000
 WINDOW = 6  # looks, one each 20 iterations: 200 to 300

@@ -19,8 +19,8 @@ from mmcv.runner import load_checkpoint
 from transformers import ResNetConfig
 
 from cite.apis.convert import convert_checkpoint
-from cite.core.weights import load_weights
-from cite.datasets.features import FeatureDraws
+from cite.core.files.weights import load_weights
+from cite.datasets.storage.features import FeatureDraws
 from cite.models.text_encoders.feature_file import load_text_features
 
 ROOT = Path(__file__).parents[1]

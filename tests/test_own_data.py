@@ -10,8 +10,8 @@ from commands import ROOT, run
 from mmcv import Config
 from safetensors.torch import save_file
 
-from cite.datasets.synthetic import make_patch_gastric
-from cite.models.tiny import tiny_bert
+from demo.models import tiny_bert
+from demo.slides import make_patch_gastric
 
 CLASSES = """
 Glands:

@@ -6,8 +6,8 @@ import sys
 import pytest
 from commands import run
 
-from cite.apis.benchmark.models import make_bert, make_clip, our_config
-from cite.apis.benchmark.row import Workspace
+from benchmarks.models import make_bert, make_clip, our_config
+from benchmarks.row import Workspace
 
 # Each takes a tenth of a second to seconds, and such a run uses none of them.
 UNUSED = (

@@ -14,9 +14,9 @@ from typing import Optional
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.apis.cli import run_cli
-from cite.apis.split import make_split
-from cite.apis.split_notes import table_of_files
-from cite.datasets.class_file import read_class_file
+from cite.apis.split.split import make_split
+from cite.apis.split.split_notes import table_of_files
+from cite.datasets.tables.class_file import read_class_file
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:

@@ -17,12 +17,12 @@ from typing import Optional
 # The command also works in a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cite.apis.benchmark.compare import compare, stack, table
-from cite.apis.benchmark.environment import child_environment
-from cite.apis.benchmark.models import instruction_set
-from cite.apis.benchmark.peaks import peaks
-from cite.apis.benchmark.row import Workspace, pick
-from cite.apis.benchmark.rows import all_rows
+from benchmarks.compare import compare, stack, table
+from benchmarks.environment import child_environment
+from benchmarks.models import instruction_set
+from benchmarks.peaks import peaks
+from benchmarks.row import Workspace, pick
+from benchmarks.rows import all_rows
 from cite.apis.cli import run_cli
 
 

@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from cite.apis.cli import run_cli
-from cite.apis.commands import shell_setup
-from cite.apis.demo import DATA, run_demo
-from cite.apis.demo_data import Size, prepare
-from cite.apis.demo_report import closing, table
-from cite.apis.demo_run import read_config
+from cite.apis.shell import shell_setup
+from demo.data import Size, prepare
+from demo.demo import DATA, run_demo
+from demo.report import closing, table
+from demo.run import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 

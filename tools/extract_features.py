@@ -19,8 +19,8 @@ from mmcv import DictAction
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.apis.cli import run_cli
-from cite.apis.extract import DTYPES, extract_features
-from cite.apis.extract_rows import is_first_rank
+from cite.apis.features.extract import DTYPES, extract_features
+from cite.apis.features.extract_rows import is_first_rank
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:

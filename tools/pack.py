@@ -20,7 +20,7 @@ from mmcv import DictAction
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.apis.cli import run_cli
-from cite.apis.pack import pack, verify
+from cite.apis.features.pack import pack, verify
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:

@@ -13,7 +13,7 @@ from mmcv.utils import import_modules_from_strings
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cite.apis.config_file import find_config
+from .config_file import find_config
 
 SUFFIXES = ('.pth', '.safetensors')
 # What the release and mmcls do not know.

@@ -7,8 +7,8 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from cite.datasets.annotations import Annotation, bag_of, read_annotations
 from cite.datasets.pipelines.patch import UnreadablePatchError, read_patch
+from cite.datasets.tables.annotations import Annotation, bag_of, read_annotations
 
 from .overview_panels import draw_confusion, draw_patches, draw_slides
 from .predictions import SlidePredictions

@@ -7,7 +7,7 @@ from typing import NamedTuple, Union
 import numpy as np
 
 from cite.core.evaluation.bags import bag_scores
-from cite.datasets.annotations import bag_of, read_annotations
+from cite.datasets.tables.annotations import bag_of, read_annotations
 
 
 class SlidePredictions(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from mmcv import Config
 
-from cite.models.text_encoders.model_files import weight_files
+from cite.models.hub import weight_files
 
 from .environment import set_variables
 

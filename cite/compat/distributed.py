@@ -20,7 +20,7 @@ from mmcv.parallel.scatter_gather import scatter_kwargs
 from mmcv.runner import dist_utils
 from torch import nn
 
-from .rebind import rebind
+from .doors import rebind
 
 
 def install() -> None:

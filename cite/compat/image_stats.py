@@ -14,7 +14,7 @@ from mmcls.datasets.builder import DATASETS, PIPELINES
 from mmcv import Config
 from mmcv.utils import build_from_cfg as _build_from_cfg
 
-from .rebind import rebind
+from .doors import rebind
 
 FROM_MODEL = 'model'
 KEYS = ('mean', 'std', 'interpolation', 'size')

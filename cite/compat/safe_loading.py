@@ -14,7 +14,7 @@ from urllib.parse import urlparse
 
 import torch
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 _USE_TORCH_LOAD = (
     'mmcv.runner.checkpoint',

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 DIGEST_KEY = 'frozen_digest'
-# The only entry of the pseudo-checkpoint `none`, see cite/compat/checkpoint_loader.py.
+# The only entry of the pseudo-checkpoint `none` (core/files/checkpoint_loader.py).
 NO_CHECKPOINT_KEY = 'no_checkpoint'
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from mmcv.parallel import collate as _collate
 
-from .batch_memory import BatchMemory
-from .pipelines.augmentation import PendingPatch
+from cite.datasets.pipelines.augmentation import PendingPatch
+from cite.datasets.storage.batch_memory import BatchMemory
 
 
 def collate(

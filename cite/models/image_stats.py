@@ -9,14 +9,10 @@ from typing import Any
 import timm
 from timm.models import get_pretrained_cfg
 
-from cite.core.image_stats import (
-    IMAGENET,
-    OPENAI_CLIP,
-    ImageStats,
-    read_image_stats,
-)
-from cite.models.architectures import NAMED
+from cite.core.image_stats import IMAGENET, OPENAI_CLIP, ImageStats, read_image_stats
 from cite.models.backbones.transformers_models import fetch
+
+from .architectures import NAMED
 
 # PIL's numbers, which preprocessor_config.json has, in the names of torchvision.
 _RESAMPLE = {0: 'nearest', 1: 'lanczos', 2: 'bilinear', 3: 'bicubic', 4: 'box'}

@@ -10,7 +10,7 @@ import torch
 
 from cite.apis import repeat as api
 from cite.apis.repeat import RECORD, mean_and_sd, repeat, repeat_configs, table
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED, METRICS = 3, ['accuracy', 'bag_class_accuracy']

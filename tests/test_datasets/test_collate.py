@@ -14,12 +14,13 @@ import torch
 from commands import run
 from mmcv.parallel import DataContainer
 
-from cite.compat.uint8_images import normalize
-from cite.datasets import PatchGastricCls3, batch_memory
-from cite.datasets.batch_memory import BatchMemory
+from cite.datasets import PatchGastricCls3
 from cite.datasets.collate import collate
 from cite.datasets.pipelines.augmentation import PendingPatch, passes_images
 from cite.datasets.samplers import Draw
+from cite.datasets.storage import batch_memory
+from cite.datasets.storage.batch_memory import BatchMemory
+from cite.models.classifiers.normalize import normalize
 
 LINES = [(f'{"abc"[i % 3]}_{i}.jpg', i % 3) for i in range(9)]
 PIPELINE = [
@@ -76,7 +77,7 @@ FORKED = """
 import importlib, json, sys
 import cite
 from mmcls.datasets import build_dataset
-from cite.compat.uint8_images import normalize
+from cite.models.classifiers.normalize import normalize
 from cite.datasets.pipelines import kernels
 from cite.datasets.samplers import Draw
 train = importlib.import_module('mmcls.apis.train')

@@ -79,7 +79,7 @@ def test_all_files_that_it_names_are_there(done):
 
 
 def test_what_is_whole_is_kept_and_another_seed_is_made_anew(done, capsys):
-    from cite.apis.demo_data import Size, prepare
+    from demo.data import Size, prepare
 
     folder, _ = done
     data, size = folder / 'data', Size(slides=4, patches=1)

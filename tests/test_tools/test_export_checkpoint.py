@@ -14,8 +14,8 @@ from mmcv.runner import load_checkpoint, save_checkpoint
 
 import cite  # noqa: F401
 from cite.apis.export import export_checkpoint
-from cite.core.weights import load_weights
-from cite.models.tiny import tiny_clip
+from cite.core.files.weights import load_weights
+from demo.models import tiny_clip
 
 ROOT = Path(__file__).parents[2]
 PLAIN_MMCLS = """

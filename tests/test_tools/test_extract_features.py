@@ -15,11 +15,11 @@ from mmcv import Config
 from mmcv.runner import load_checkpoint, save_checkpoint
 from PIL import Image
 
-from cite.apis import extract_rows
-from cite.apis.extract import extract_features
-from cite.compat.feature_loader import FeatureLoader
+from cite.apis.features import extract_rows
+from cite.apis.features.extract import extract_features
+from cite.datasets.feature_loader import FeatureLoader
 from cite.datasets.samplers import Draw
-from cite.models.tiny import tiny_clip
+from demo.models import tiny_clip
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """

@@ -5,9 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from cite.datasets.annotations import Annotation, bag_of, parse_line, read_annotations
-from cite.datasets.captions import patient_column, read_captions
-from cite.datasets.text_file import read_utf8, shorten
+from cite.core.files.text_file import read_utf8, shorten
+from cite.datasets.tables.annotations import (
+    Annotation,
+    bag_of,
+    parse_line,
+    read_annotations,
+)
+from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .report import Report
 

@@ -10,7 +10,7 @@ import mmcv
 
 from cite.apis.config_file import find_config
 from cite.datasets import PatchGastricCls3
-from cite.datasets.features import FeatureDraws
+from cite.datasets.storage.features import FeatureDraws
 
 from . import annotations
 from .annotations import Part

@@ -9,6 +9,7 @@ import clip.clip
 from mmcls.models.builder import MODELS
 
 from cite.models.heads.text_source import check_texts, descriptions
+from cite.models.hub import find_folder, how_to_get, missing_file, weight_files
 from cite.models.text_encoders import (
     BaseTextEncoder,
     CLIPTextEncoder,
@@ -16,12 +17,6 @@ from cite.models.text_encoders import (
     TransformersTextEncoder,
 )
 from cite.models.text_encoders.feature_file import load_text_features
-from cite.models.text_encoders.model_files import (
-    find_folder,
-    how_to_get,
-    missing_file,
-    weight_files,
-)
 from cite.models.text_encoders.open_clip_files import read_tokenizer, read_tower
 
 from .report import Report

@@ -9,8 +9,8 @@ from urllib.parse import urlparse
 
 import clip.clip
 
-from cite.core.weights import load_weights
-from cite.models.backbones.clip_files import CACHE
+from cite.core.files.clip_files import CACHE
+from cite.core.files.weights import load_weights
 from cite.models.backbones.transformers_models import read_config, weights_file
 
 from .report import Report

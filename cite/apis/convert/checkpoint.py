@@ -9,8 +9,8 @@ from typing import Any, Optional, Union
 import numpy as np
 import torch
 
+from cite.core.files.weights import load_weights
 from cite.core.image_stats import ImageStats
-from cite.core.weights import load_weights
 
 # The names that transformers and open_clip give to weights on the hub, in the order
 # in which one is taken from a folder.

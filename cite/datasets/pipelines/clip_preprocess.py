@@ -77,7 +77,7 @@ def _input_size(arch: str) -> int:
     if arch in _INPUT_SIZES:
         return _INPUT_SIZES[arch]
     # Here, since models ask this module for sizes.
-    from cite.models.backbones.clip_files import how_to_convert, read_state
+    from cite.core.files.clip_files import how_to_convert, read_state
 
     path = Path(arch).expanduser()
     if not path.is_file():

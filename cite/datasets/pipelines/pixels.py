@@ -29,7 +29,7 @@ _READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 def load_kernels() -> Optional[ModuleType]:
     """Return the compiled loops, at first use: numba takes a second. None without."""
     try:
-        from . import kernels
+        from cite.core import kernels
     except ImportError:
         return None
     except RuntimeError as error:  # both the package's folder and the home read-only

@@ -10,7 +10,13 @@ from typing import Union
 from clip.model import CLIP, ModifiedResNet, VisionTransformer
 from torch import Tensor, nn
 
-from .clip_files import CACHE, find_checkpoint, how_to_convert, read_state
+from cite.core.files.clip_files import (
+    CACHE,
+    find_checkpoint,
+    how_to_convert,
+    read_state,
+)
+
 from .freezing import freeze
 
 __all__ = ['CACHE', 'load_clip', 'load_visual']

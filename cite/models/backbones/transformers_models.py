@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from torch import Tensor, nn
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 from cite.models.transformers_config import read_config_file
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.

@@ -6,7 +6,7 @@ from typing import Union
 
 from torch import Tensor, nn
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 Checkpoint = Union[str, Path]
 # Keys under which published files nest their tensors.

@@ -30,7 +30,7 @@ class TextBufferHead(_ClsHead):
     Args:
         texts: for each class, in the order of the labels, one description or a list
             of several, whose embeddings are averaged (:func:`.text_source.average`); or
-            the path of a YAML file of them (:mod:`cite.datasets.caption_file`).
+            the path of a YAML file of them (:mod:`cite.models.heads.caption_file`).
         text_encoder: turns K texts into (K, D); see
             :class:`cite.models.text_encoders.BaseTextEncoder`.
         float16: multiply in fp16 on a GPU. The loss stays fp32.

@@ -19,7 +19,7 @@ def check_texts(texts: Any) -> Texts:
 
     Args:
         texts: one entry per class, a description or a list of several; or the path of
-            a YAML file of them, see :func:`cite.datasets.caption_file`.
+            a YAML file of them, see :func:`cite.models.heads.caption_file`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -27,7 +27,7 @@ def check_texts(texts: Any) -> Texts:
             text.
     """
     if isinstance(texts, str) and texts.endswith(('.yml', '.yaml')):
-        from cite.datasets.caption_file import read_caption_file
+        from .caption_file import read_caption_file
 
         texts = [*read_caption_file(texts).values()]
     if isinstance(texts, str) or not isinstance(texts, Sequence) or not len(texts):

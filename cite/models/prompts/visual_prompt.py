@@ -9,13 +9,7 @@ from torch import Tensor, nn
 from .border import SIDES, add_border
 from .initialisation import init_prompt, token_mean
 from .insertion import add, prepend
-from .validation import (
-    POSITIONS,
-    check_choice,
-    check_init,
-    check_layers,
-    check_length,
-)
+from .validation import POSITIONS, check_choice, check_init, check_layers, check_length
 
 
 class VisualPrompt(BaseModule):

@@ -6,12 +6,9 @@ import torch
 from mmcls.models.builder import MODELS
 from torch import Tensor
 
-from cite.models.backbones.clip_files import CACHE
+from cite.core.files.clip_files import CACHE
 from cite.models.backbones.clip_weights import load_clip
-
-from .base_text_encoder import BaseTextEncoder
-from .clip_folder import encode_texts, is_hub_name
-from .model_files import (
+from cite.models.hub import (
     cache_identity,
     config_width,
     find_folder,
@@ -20,6 +17,9 @@ from .model_files import (
     weight_files,
     weights_digest,
 )
+
+from .base_text_encoder import BaseTextEncoder
+from .clip_folder import encode_texts, is_hub_name
 
 
 @MODELS.register_module()

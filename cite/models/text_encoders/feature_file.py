@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 
 def load_text_features(path: Union[str, Path]) -> Tensor:

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
+from cite.models.hub import fetch, weight_files
 from cite.models.transformers_config import read_config_file
 
 from .language_model_kinds import Kind, architecture_of, fill_in
-from .model_files import fetch, weight_files
 
 
 def load_language_model(

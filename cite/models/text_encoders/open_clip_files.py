@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional
 
 from torch import Tensor
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 # In open_clip's own order; the last is CONCH's.
 WEIGHTS = (

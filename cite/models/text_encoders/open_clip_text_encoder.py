@@ -5,8 +5,9 @@ import torch
 from mmcls.models.builder import MODELS
 from torch import Tensor
 
+from cite.models.hub import short_name, stamps, weights_digest
+
 from .base_text_encoder import BaseTextEncoder
-from .model_files import short_name, stamps, weights_digest
 from .open_clip_files import read_tokenizer, read_tower, tower_file
 from .open_clip_towers import build_tower
 

@@ -6,10 +6,7 @@ from typing import Any, Callable, ClassVar, Optional
 import torch
 from torch import Tensor
 
-from .base_text_encoder import BaseTextEncoder
-from .feature_file import load_text_features
-from .language_model import Kind, load_language_model
-from .model_files import (
+from cite.models.hub import (
     cache_identity,
     config_width,
     find_folder,
@@ -17,6 +14,10 @@ from .model_files import (
     weight_files,
     weights_digest,
 )
+
+from .base_text_encoder import BaseTextEncoder
+from .feature_file import load_text_features
+from .language_model import Kind, load_language_model
 from .pooling import POOLINGS
 
 

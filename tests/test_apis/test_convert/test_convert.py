@@ -8,7 +8,7 @@ import torch
 from mmcls.models import BACKBONES, build_classifier
 
 from cite.apis.convert import LAYOUTS, convert_checkpoint
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 
 @pytest.fixture

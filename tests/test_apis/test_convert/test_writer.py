@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cite.apis.convert.writer import check_paths, write_weights
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 
 @pytest.fixture

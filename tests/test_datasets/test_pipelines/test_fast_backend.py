@@ -11,8 +11,8 @@ from mmcls.models import build_classifier
 from mmcv.parallel import DataContainer
 from PIL import Image
 
-from cite.compat.uint8_images import normalize
 from cite.datasets.pipelines import PatchGastricPipeline, UnreadablePatchError, pixels
+from cite.models.classifiers.normalize import normalize
 
 DEFAULTS = {'saturation': (0.8, 1.2), 'interpolation': 'bicubic'}
 

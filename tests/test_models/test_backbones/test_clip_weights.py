@@ -6,7 +6,7 @@ import torch
 from clip.model import build_model
 from torch import nn
 
-from cite.models.backbones import clip_files
+from cite.core.files import clip_files
 from cite.models.backbones.clip_weights import load_clip, load_visual
 
 

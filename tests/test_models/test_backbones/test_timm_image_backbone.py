@@ -6,7 +6,7 @@ import torch
 from mmcls.models import build_backbone, build_classifier
 from torch.nn import functional as F
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 # A plain ViT of timm, small: 3 blocks, 32 wide, images of 32.
 TINY = {'img_size': 32, 'patch_size': 8, 'embed_dim': 32, 'depth': 3, 'num_heads': 2}

@@ -98,7 +98,7 @@ def test_a_head_without_texts(tiny_bert):
 
 
 def test_another_language_model_by_one_key(tiny_bert, tmp_path):
-    from cite.models.tiny import tiny_bert as write
+    from demo.models import tiny_bert as write
 
     shutil.rmtree(tmp_path / 'wide', ignore_errors=True)
     assert build(write(tmp_path / 'wide', hidden=48)).neck.out_features == 48

@@ -13,7 +13,7 @@ from torch import nn
 
 import cite.models.heads
 import cite.models.necks  # noqa: F401
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 from cite.models.heads.text_source import unpack
 
 pytestmark = pytest.mark.usefixtures('text_cache')

@@ -4,7 +4,8 @@ A new one is a module that defines a :class:`~cite.apis.convert.layout.Layout`, 
 line here.
 """
 
-from ..layout import Layout
+from cite.apis.convert.layout import Layout
+
 from .augreg import AUGREG
 from .ctranspath import CTRANSPATH
 from .dino import DINO, HIPT_BY_NAME, HIPT_PATCH

@@ -6,12 +6,11 @@ in Vision Transformers*, TMLR 2022, and its published checkpoints.
 
 import torch
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import fuse_qkv, rename, strip_prefix, tensors_of, without
+from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import HALF
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import fuse_qkv, rename, strip_prefix, tensors_of, without
-from ..translation import State, Translation
 
 BLOCK = r'^Transformer/encoderblock_(\d+)/'
 RULES = [

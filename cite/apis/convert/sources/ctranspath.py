@@ -1,11 +1,10 @@
 """CTransPath, and CHIEF's and MI-Zero's of it: timm 0.5's Swin-T behind a stem."""
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import HEADS, rename, strip_prefix, tensors_of, without
+from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import IMAGENET
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import HEADS, rename, strip_prefix, tensors_of, without
-from ..translation import State, Translation
 
 STEM = 'patch_embed.proj.3.weight'
 # Buffers that Swin computes anew.

@@ -5,12 +5,17 @@ import dataclasses
 import torch
 from torch.nn import functional as F
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import (
+    HEADS,
+    is_timm_vit,
+    strip_prefix,
+    tensors_of,
+    without,
+)
+from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import HALF, IMAGENET
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import HEADS, is_timm_vit, strip_prefix, tensors_of, without
-from ..translation import State, Translation
 
 
 def teacher_state(checkpoint: Checkpoint) -> State:

@@ -5,12 +5,18 @@ TMLR 2024, arXiv:2304.07193; Darcet et al., *Vision Transformers Need Registers*
 2024, arXiv:2309.16588.
 """
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import (
+    HEADS,
+    fuse_qkv,
+    rename,
+    strip_prefix,
+    tensors_of,
+    without,
+)
+from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import IMAGENET
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import HEADS, fuse_qkv, rename, strip_prefix, tensors_of, without
-from ..translation import State, Translation
 
 # The hub's names. Training writes blocks in chunks: blocks.CHUNK.NUMBER.
 HUB_RULES = [

@@ -2,11 +2,11 @@
 
 import dataclasses
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import HALF
 
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..translation import State, Translation
 from .dino import teacher_state, translate_hipt
 
 PATCH_FILE = 'vit256_small_dino.pth'

@@ -1,11 +1,10 @@
 """InternImage T, S and B as OpenGVLab publishes them."""
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import tensors_of, without
+from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import IMAGENET
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import tensors_of, without
-from ..translation import State, Translation
 
 OFFSET = 'levels.0.blocks.0.dcn.offset.weight'
 

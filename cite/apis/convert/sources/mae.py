@@ -1,11 +1,16 @@
 """MAE and models trained with its code, RETFound among them."""
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import (
+    HEADS,
+    is_timm_vit,
+    strip_prefix,
+    tensors_of,
+    without,
+)
+from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import IMAGENET
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import HEADS, is_timm_vit, strip_prefix, tensors_of, without
-from ..translation import State, Translation
 
 DECODER = ('decoder_', 'mask_token')
 

@@ -1,11 +1,10 @@
 """MoCo v3 ViTs as their training writes them."""
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import tensors_of, without
+from cite.apis.convert.translation import Translation
 from cite.core.image_stats import IMAGENET
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import tensors_of, without
-from ..translation import Translation
 
 PREFIX = 'module.base_encoder.'
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import strip_prefix, tensors_of, without
-from ..translation import State, Translation
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import strip_prefix, tensors_of, without
+from cite.apis.convert.translation import State, Translation
 
 TOWERS = ('visual.conv1.weight', 'visual.trunk.cls_token')
 # OpenAI's archives keep these numbers beside the weights.

@@ -1,9 +1,9 @@
 """Image towers of open_clip that are timm's ViTs: BiomedCLIP, CONCH."""
 
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import HEADS, tensors_of, without
-from ..translation import State, Translation
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import HEADS, tensors_of, without
+from cite.apis.convert.translation import State, Translation
 
 TRUNK = 'visual.trunk.'
 

@@ -7,12 +7,11 @@ in Kolesnikov et al., *Big Transfer (BiT)*, ECCV 2020, and its published files.
 
 import torch
 
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import rename, tensors_of
+from cite.apis.convert.translation import Translation
 from cite.core.image_stats import UNIT
-
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import rename, tensors_of
-from ..translation import Translation
 
 RULES = [
     (r':0$', ''),

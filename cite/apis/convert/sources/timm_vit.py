@@ -1,9 +1,15 @@
 """Plain ViTs of timm, by themselves or inside a training checkpoint."""
 
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import HEADS, is_timm_vit, strip_prefix, tensors_of, without
-from ..translation import State, Translation
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import (
+    HEADS,
+    is_timm_vit,
+    strip_prefix,
+    tensors_of,
+    without,
+)
+from cite.apis.convert.translation import State, Translation
 
 
 def _state(checkpoint: Checkpoint) -> State:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ..checkpoint import Checkpoint
-from ..layout import Layout
-from ..names import fuse_qkv, rename, tensors_of, without
-from ..translation import Translation
+from cite.apis.convert.checkpoint import Checkpoint
+from cite.apis.convert.layout import Layout
+from cite.apis.convert.names import fuse_qkv, rename, tensors_of, without
+from cite.apis.convert.translation import Translation
 
 RULES = [
     (r'^vision_model\.embeddings\.class_embedding$', 'visual.class_embedding'),

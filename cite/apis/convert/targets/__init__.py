@@ -1,6 +1,7 @@
 """The models that can be written for."""
 
-from ..target import Target
+from cite.apis.convert.target import Target
+
 from .intern_image import INTERN_IMAGE
 from .mmcls_vit import MMCLS_VIT
 from .openai_clip import OPENAI_CLIP

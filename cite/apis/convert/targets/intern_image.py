@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from cite.apis.convert.target import Shapes, Target, shapes_of, without_memory
+from cite.apis.convert.translation import State, Translation
 from cite.models.architectures import InternImageModel
 from cite.models.backbones.intern_image import ARCHS
 
-from ..target import Shapes, Target, shapes_of, without_memory
-from ..translation import State, Translation
 from .timm_model import same_names
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from mmcls.models import VisionTransformer
 
-from ..names import rename
-from ..target import Shapes, Target, shapes_of, without_memory
-from ..translation import State, Translation
+from cite.apis.convert.names import rename
+from cite.apis.convert.target import Shapes, Target, shapes_of, without_memory
+from cite.apis.convert.translation import State, Translation
 
 RULES = [
     (r'^patch_embed\.proj\.', 'patch_embed.projection.'),

@@ -5,8 +5,8 @@ from typing import Any
 
 from clip.model import CLIP
 
-from ..target import Shapes, Target, shapes_of, without_memory
-from ..translation import State, Translation
+from cite.apis.convert.target import Shapes, Target, shapes_of, without_memory
+from cite.apis.convert.translation import State, Translation
 
 GRIDS = ('visual.positional_embedding', 'visual.attnpool.positional_embedding')
 TEXT = (

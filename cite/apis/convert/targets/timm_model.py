@@ -3,10 +3,9 @@
 import math
 from typing import Any, Callable
 
+from cite.apis.convert.target import Shapes, Target, shapes_of, without_memory
+from cite.apis.convert.translation import State, Translation
 from cite.models.backbones.timm_models import UNUSED, create
-
-from ..target import Shapes, Target, shapes_of, without_memory
-from ..translation import State, Translation
 
 # timm's names of BiT's ResNets by the units of their stages and their width.
 BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {

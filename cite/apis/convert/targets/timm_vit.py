@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
-from ..target import Shapes, Target
-from ..translation import State, Translation
+from cite.apis.convert.target import Shapes, Target
+from cite.apis.convert.translation import State, Translation
+
 from .timm_model import same_names, timm_shapes
 
 WIDTHS = {192: 'tiny', 384: 'small', 768: 'base', 1024: 'large', 1280: 'huge'}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 # What the released converter writes for a ViT of one block, by hand.
 RELEASED_NAMES = {

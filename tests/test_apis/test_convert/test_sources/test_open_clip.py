@@ -6,7 +6,7 @@ import pytest
 import torch
 from clip.model import CLIP
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 VIT = {'image_resolution': 32, 'vision_layers': 2, 'vision_width': 64}
 RESNET = {'image_resolution': 32, 'vision_layers': (1, 2, 1, 1), 'vision_width': 4}

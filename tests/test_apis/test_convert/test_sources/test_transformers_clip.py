@@ -6,7 +6,7 @@ from clip.model import CLIP
 from mmcls.models import BACKBONES
 from transformers import CLIPConfig, CLIPModel
 
-from cite.core.weights import load_weights
+from cite.core.files.weights import load_weights
 
 VISION = {
     'hidden_size': 128,

@@ -1,0 +1,33 @@
+"""One side of a row in a process of its own: ``python -m benchmarks.side``.
+
+It sets up, then measures once for every line it is sent.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from .row import Workspace, pick
+from .rows import all_rows
+
+
+def main() -> None:
+    """Answer each line on the standard input with a figure, as JSON."""
+    key, side, folder, small, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    (row,) = pick(all_rows(), [key])
+    # mmcv's progress bar holds on to the standard output it found: move that away.
+    answers = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)
+    workspace = Workspace(Path(folder), small == 'True')
+    measure = getattr(row, side)(workspace)
+    print(json.dumps('ready'), file=answers, flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(measure()), file=answers, flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,252 @@
+"""All patches decoded and resized once, for every evaluation and first pass after."""
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+import torch
+from mmcls.datasets import build_dataset
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from cite.datasets.pipelines.pixels import load_planes
+from cite.datasets.storage.pack import (
+    VERSION,
+    PackedPatches,
+    header,
+    names_digest,
+    note_of,
+    read_pack_note,
+    write_atomically,
+)
+from cite.datasets.tables.patches import list_patches
+
+from .extract import read_config
+
+BLOCK = 128  # patches between two points at which an interrupted packing goes on
+
+
+def pack(
+    config: Union[str, Path],
+    out: Union[str, Path],
+    split: str = 'train',
+    ann: bool = False,
+    workers: int = 4,
+    force: bool = False,
+    options: Optional[dict[str, Any]] = None,
+) -> Path:
+    """Pack the patches of a config's data, resized as its pipeline does it.
+
+    What an interrupted call has finished is checked and kept. There is no ``out``
+    before all of it is on the disk.
+
+    Args:
+        config: whose data set and pipeline it is for.
+        out: the file to write, ``.npy``; ``.json`` is written beside it.
+        split: of ``cfg.data``: its folder and pipeline are taken.
+        ann: pack the patches of its annotation file instead of the whole folder.
+        workers: processes that read.
+        force: replace a file that is there.
+        options: overrides of the config, as ``--cfg-options``.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ValueError: the pipeline is not the fast one, a patch cannot be read, or ``out``
+            is there and of something else.
+        FileNotFoundError: no such config, folder or patch.
+        OSError: the disk has no room.
+    """
+    out = Path(out).expanduser()
+    if out.suffix != '.npy':
+        raise ValueError(f'{out}: a packed file is an array: let its name end in .npy.')
+    cfg = read_config(config, options)
+    data = {**cfg.data[split], 'cache': 'off', 'packed': None}
+    dataset = build_dataset(data, {'test_mode': True})
+    size, interpolation = fast_step(dataset.pipeline.transforms)
+    folder = Path(dataset.data_prefix or '')
+    names = dataset.filenames() if ann else _all_names(folder)
+    names = sorted(set(names))
+    note = {
+        'version': VERSION,
+        'size': size,
+        'interpolation': interpolation,
+        'names_digest': names_digest(names),
+    }
+    if force:
+        for path in (note_of(out), out):
+            path.unlink(missing_ok=True)
+    if out.is_file() and note_of(out).is_file():
+        _agree(out, note)
+        return out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _check_room(out, len(names) * 3 * size * size)
+    patches = _Patches(folder, names, size, interpolation)
+    checksums = _write_rows(out, patches, note, workers)
+    note.update(names=names, crc32=checksums)
+    write_atomically(note_of(out), json.dumps(note) + '\n')
+    _journal(out).unlink()
+    return out
+
+
+def fast_step(steps: Sequence[Any]) -> tuple[int, str]:
+    """Return size and interpolation of a pipeline's step with ``backend='fast'``.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for step in steps:
+        if getattr(step, 'backend', None) == 'fast':
+            return step.size, step.interpolation
+    raise ValueError(
+        "a packed file needs a pipeline of PatchGastricPipeline with backend='fast'."
+    )
+
+
+def verify(path: Union[str, Path]) -> int:
+    """Compare a packed file with its checksums; returns the number of patches.
+
+    Raises:
+        ValueError: a row differs.
+        FileNotFoundError: there is no such file.
+    """
+    path = Path(path).expanduser()
+    note = read_pack_note(path)
+    names = note['names']
+    packed = PackedPatches(path, names, note['size'], note['interpolation'])
+    for index, name in enumerate(tqdm(names, path.name, unit='patch')):
+        packed.fetch({'cache_index': index, 'img_info': {'filename': name}})
+    return len(names)
+
+
+class _Patches(Dataset):
+    """Decoded and resized patches; an error is an item, for its reader to raise."""
+
+    def __init__(
+        self, folder: Path, names: list[str], size: int, interpolation: str
+    ) -> None:
+        self.folder, self.names = folder, names
+        self.size, self.interpolation = size, interpolation
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Any:
+        results = {'img_info': {'filename': str(self.folder / self.names[index])}}
+        try:
+            planes = load_planes(results, self.size, self.interpolation)
+        except (OSError, ValueError) as error:
+            return error
+        return torch.from_numpy(planes)
+
+
+def _all_names(folder: Path) -> list[str]:
+    slides = list_patches(folder).slides
+    return [name for names in slides.values() for name in names]
+
+
+def _agree(out: Path, note: dict[str, Any]) -> None:
+    found = read_pack_note(out)
+    differ = [key for key, value in note.items() if found.get(key) != value]
+    if differ:
+        raise ValueError(
+            f'{out} is there, with another {", ".join(differ)}. Name another --out, or '
+            'replace it with --force.'
+        )
+    # Refuses one whose length is not that of its rows; --verify reads them.
+    PackedPatches(out, found['names'], found['size'], found['interpolation'])
+
+
+def _check_room(out: Path, size: int) -> None:
+    partial = _partial(out)
+    there = partial.stat().st_size if partial.is_file() else 0
+    free = shutil.disk_usage(out.parent).free
+    if size - there > free:
+        raise OSError(
+            f'{out.parent}: {size / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are '
+            'free. Name another --out.'
+        )
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(out.name + '.partial')
+
+
+def _journal(out: Path) -> Path:
+    return out.with_name(out.name + '.journal')
+
+
+def _write_rows(
+    out: Path, patches: _Patches, note: dict[str, Any], workers: int
+) -> list[int]:
+    """Write all rows and rename the file; returns the rows' checksums."""
+    start = header((len(patches), 3, patches.size, patches.size))
+    row = 3 * patches.size**2
+    done = _finished(out, start, row, note)
+    with _partial(out).open('r+b') as file, _journal(out).open('a') as journal:
+        file.truncate(len(start) + len(done) * row)
+        file.seek(0, os.SEEK_END)
+        bar = tqdm(total=len(patches), desc=out.name, unit='patch', initial=len(done))
+        for block in _blocks(patches, len(done), workers):
+            file.write(block.tobytes())
+            file.flush()
+            os.fsync(file.fileno())  # the journal never says more than the disk holds
+            checksums = [zlib.crc32(planes) for planes in block]
+            journal.write(' '.join(map(str, checksums)) + '\n')
+            journal.flush()
+            done += checksums
+            bar.update(len(block))
+        bar.close()
+    os.replace(_partial(out), out)
+    return done
+
+
+def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[int]:
+    """Return the checksums of the rows that an interrupted call has left whole."""
+    journal, partial = _journal(out), _partial(out)
+    if not partial.is_file() and out.is_file():
+        os.replace(out, partial)  # killed before the note was written
+    first = json.dumps(note) + '\n'
+    lines = journal.read_text().splitlines(True) if journal.is_file() else []
+    if not partial.is_file() or lines[:1] != [first]:
+        partial.write_bytes(start)
+        journal.write_text(first)
+        return []
+    kept: list[int] = []
+    with partial.open('rb') as file:
+        file.seek(len(start))
+        for number, line in enumerate(lines[1:], 1):
+            checksums = list(map(int, line.split())) if line.endswith('\n') else []
+            found = [zlib.crc32(file.read(row)) for _ in checksums]
+            if not checksums or found != checksums:
+                lines = lines[:number]
+                break
+            kept += checksums
+    write_atomically(journal, ''.join(lines))
+    return kept
+
+
+def _blocks(patches: _Patches, first: int, workers: int) -> Iterator[np.ndarray]:
+    """Yield (n, 3, size, size) from a row on, in order."""
+    loader = DataLoader(
+        patches,
+        batch_size=BLOCK,
+        sampler=range(first, len(patches)),
+        num_workers=workers,
+        collate_fn=_stack,
+    )
+    for block in loader:
+        if isinstance(block, Exception):
+            raise block
+        yield block.numpy()
+
+
+def _stack(items: list[Any]) -> Any:
+    errors = [item for item in items if isinstance(item, Exception)]
+    return errors[0] if errors else torch.stack(items)

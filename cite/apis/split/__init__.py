@@ -1,0 +1,1 @@
+"""The split of slides into training and evaluation files: what `cite ann` writes."""

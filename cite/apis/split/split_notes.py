@@ -1,0 +1,111 @@
+"""What a user should know about a split, and its table."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cite.core.files.text_file import shorten
+from cite.datasets.tables.annotations import Annotation, bag_of
+from cite.datasets.tables.patches import PatchFolder
+from cite.datasets.tables.slide_table import Slide
+
+
+def note_left_out(
+    slides: Sequence[Slide], by_class: Sequence[Sequence[Slide]], folder: PatchFolder
+) -> list[str]:
+    notes = []
+    used = {slide.id for c in by_class for slide in c}
+    unused = Counter(slide.subtype for slide in slides if slide.id not in used)
+    if unused:
+        listed = '; '.join(f'{name} ({n})' for name, n in unused.most_common())
+        notes.append(f'{sum(unused.values())} slides are in no class: {listed}')
+    known = {slide.id for slide in slides}
+    strange = [slide for slide in folder.slides if slide not in known]
+    if strange:
+        number = sum(len(folder.slides[slide]) for slide in strange)
+        notes.append(
+            f'{number} patches belong to no slide of the table and are left out: '
+            f'{shorten(strange)}'
+        )
+    if folder.ignored:
+        notes.append(
+            f'{len(folder.ignored)} entries of patches_captions are no images and are '
+            f'ignored: {shorten(folder.ignored)}'
+        )
+    missing = [s.id for c in by_class for s in c if s.id not in folder.slides]
+    if missing:
+        notes.append(
+            f'{len(missing)} slides have no patch and are left out: {shorten(missing)}'
+        )
+    return notes
+
+
+def note_reached(
+    by_class: Sequence[Sequence[Slide]], drawn: set[str], val: float, group_by: str
+) -> list[str]:
+    """Say how near each class came to the asked fraction."""
+    sides: dict[bool, set[str]] = {True: set(), False: set()}
+    notes = []
+    for label, slides in enumerate(by_class):
+        number = sum(slide.id in drawn for slide in slides)
+        for slide in slides:
+            sides[slide.id in drawn].add(slide.group)
+        notes.append(
+            f'class {label}: {number} of {len(slides)} slides for evaluation, '
+            f'{number / len(slides):.3f} (asked: {val})'
+        )
+    return [
+        f'no {group_by} is on both sides: {len(sides[True])} for evaluation, '
+        f'{len(sides[False])} for training',
+        *notes,
+    ]
+
+
+def note_short_classes(
+    training: Sequence[Sequence[str]], names: Sequence[str], shots: Sequence[int]
+) -> list[str]:
+    return [
+        f'warning: --shots {k}: class {label} ({names[label]}) has only {len(ids)} '
+        f'training slides, all of which are taken'
+        for k in shots
+        for label, ids in enumerate(training)
+        if len(ids) < k
+    ]
+
+
+def note_stale(files: Mapping[Path, object], out: Path, val: float) -> list[str]:
+    """Name files of an earlier run, whose slides another draw may have chosen."""
+    rest = round(1 - val, 2)
+    there = {*out.glob(f'train_*_{rest}.txt'), *out.glob(f'train_*_{rest}_draw*.txt')}
+    old = sorted(there - set(files))
+    if not old:
+        return []
+    names = shorten([path.name for path in old], 10)
+    return [
+        f'warning: {out} holds files of an earlier run, left as they were: {names}. '
+        'Unless the table, seed and grouping were the same, their slides may be among '
+        'those for evaluation: delete them'
+    ]
+
+
+def table_of_files(
+    classes: Sequence[str], files: Mapping[Path, Sequence[Annotation]]
+) -> str:
+    """Format the slides and patches of each class in each file."""
+    lines = [f'class {label}: {name}' for label, name in enumerate(classes)]
+    heads = [f'class {label}' for label in range(len(classes))] + ['all']
+    rows = [['slides / patches', *heads]]
+    for path, annotations in files.items():
+        patches = Counter(label for _, label in annotations)
+        slides = Counter(
+            label for _, label in {(bag_of(name), label) for name, label in annotations}
+        )
+        cells = [f'{slides[k]} / {patches[k]:,}' for k in range(len(classes))]
+        rows.append(
+            [path.name, *cells, f'{sum(slides.values())} / {len(annotations):,}']
+        )
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:])]
+        lines.append('  '.join([first.ljust(widths[0]), *cells]))
+    return '\n'.join(lines)

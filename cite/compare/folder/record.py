@@ -1,0 +1,94 @@
+"""What a comparison was made with, for its report."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Optional
+
+from cite.apis.check.environment import check_environment
+from cite.apis.check.report import Report
+from cite.compare.methods.job_config import job_config
+from cite.compare.plan.config import Comparison
+
+from .checks import read_object
+from .store import Store
+
+
+def write_record(
+    store: Store,
+    config: str,
+    comparison: Comparison,
+    inputs: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write ``comparison.json``, ``environment.json`` and each method's config.
+
+    Args:
+        store: the out folder.
+        config: path of the comparison's config.
+        comparison: what is compared.
+        inputs: of each job.
+    """
+    store.write_text('comparison.json', _dump(_description(comparison)))
+    store.write_text('environment.json', _dump(_environment(store.out, config)))
+    first = {i['method']['name']: i for i in reversed([*inputs.values()])}
+    for name, given in first.items():
+        store.write_text(f'configs/{name}.py', job_config(dict(given)).pretty_text)
+
+
+def _description(comparison: Comparison) -> dict[str, Any]:
+    return {
+        'title': comparison.title,
+        'data_prefix': comparison.data_prefix,
+        'classes': comparison.classes,
+        'methods': {
+            name: {'label': m.label, 'type': m.type, 'config': m.config}
+            for name, m in comparison.methods.items()
+        },
+        'shots': comparison.shots,
+        'draws': comparison.draws,
+        'seeds': comparison.seeds,
+        'reference': comparison.reference,
+        'figures': comparison.figures,
+        'resamples': comparison.resamples,
+        'patients': bool(comparison.patients),
+    }
+
+
+def _environment(out: Path, config: str) -> dict[str, Any]:
+    report = Report(config)
+    check_environment(report)
+    now = datetime.now(timezone.utc).isoformat(timespec='seconds')
+    file = out / 'environment.json'
+    return {
+        'config': config,
+        'versions': report.facts['versions'],
+        'device': report.facts['device'],
+        'commit': _commit(),
+        'started': _started(file) or now,
+        'continued': now,
+    }
+
+
+def _started(file: Path) -> Optional[str]:
+    """Return when the first start was; None where the file is gone or damaged."""
+    try:
+        return read_object(file).get('started')
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _commit() -> Optional[str]:
+    """Return the checkout's commit, None outside of one or without git."""
+    root = Path(__file__).resolve().parents[3]
+    command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--abbrev=40']
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + '\n'

@@ -1,0 +1,89 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .features import Features, features
+from .scores import Scores
+
+HIDDEN = 128  # of the source
+LR, WEIGHT_DECAY = 5e-4, 1e-4  # of the source, for histology
+STEPS = 300
+
+
+class GatedAttention(nn.Module):
+    """Attention over a slide's patches, then a linear classifier.
+
+    Source: Ilse et al., *Attention-based Deep Multiple Instance Learning*, ICML 2018,
+    arXiv:1802.04712, equation 9.
+
+    Args:
+        width: of the features, D.
+        classes: K.
+        hidden: of the attention.
+    """
+
+    def __init__(self, width: int, classes: int, hidden: int = HIDDEN) -> None:
+        super().__init__()
+        self.tanh = nn.Linear(width, hidden)
+        self.gate = nn.Linear(width, hidden)
+        self.attention = nn.Linear(hidden, 1)
+        self.classifier = nn.Linear(width, classes)
+
+    def forward(self, bag: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a slide's logits (K,) and its patches' weights (n,), of sum 1.
+
+        Args:
+            bag: (n, D).
+        """
+        hidden = torch.tanh(self.tanh(bag)) * torch.sigmoid(self.gate(bag))
+        weights = self.attention(hidden)[:, 0].softmax(0)  # (n,)
+        return self.classifier(weights @ bag), weights
+
+
+def abmil(inputs: dict[str, Any], folder: Path) -> Scores:
+    """Train gated attention MIL on the training slides' features.
+
+    Features are standardised by the training patches' mean and deviation. One slide a
+    step, the classes in rotation; Adam.
+
+    Args:
+        inputs: of :func:`cite.compare.plan.plan.job_inputs`. ``settings`` may hold
+            ``steps`` and ``lr``.
+        folder: the job's own.
+    """
+    train, test = (features(inputs, folder, file) for file in ('train', 'val'))
+    mean, std = train.values.mean(0), train.values.std(0) + 1e-6
+    settings, seed = inputs['method']['settings'], inputs['job']['seed']
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = GatedAttention(train.values.shape[1], len(inputs['classes']))
+    train = train._replace(values=(train.values - mean) / std)
+    _fit(model, train, seed, settings.get('steps', STEPS), settings.get('lr', LR))
+    with torch.no_grad():
+        logits = torch.stack(
+            [model(torch.from_numpy((s - mean) / std))[0] for s in test.of_slides()]
+        )  # (B, K)
+    return Scores(slides=logits.softmax(1).numpy())
+
+
+def _fit(
+    model: GatedAttention, train: Features, seed: int, steps: int, lr: float
+) -> None:
+    bags = [torch.from_numpy(slide) for slide in train.of_slides()]
+    labels = train.slide_labels()
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)]
+    optimizer = torch.optim.Adam(
+        model.parameters(), lr=lr, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.999)
+    )
+    for step in range(steps):
+        turn, k = divmod(step, len(orders))
+        slide = orders[k][turn % len(orders[k])]
+        optimizer.zero_grad()
+        logits, _ = model(bags[slide])
+        F.cross_entropy(logits[None], torch.tensor([labels[slide]])).backward()
+        optimizer.step()

@@ -1,0 +1,153 @@
+"""Features of a frozen backbone, computed once for all jobs that want them."""
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmcls.apis import set_random_seed
+from mmcls.models import build_classifier
+from mmcv import Config
+
+from cite.apis.features.extract_rows import extract_draw
+from cite.apis.run_identity import settings_identity
+
+from .job_config import job_config
+from .scores import Lines, build_part, read_lines
+
+_BATCH = 32
+_NONE = 'this config trains its backbone ({}), whose features change with every step.'
+
+
+class Features(NamedTuple):
+    """Features of an annotation file's patches, in its order."""
+
+    values: np.ndarray  # (N, D) float32
+    labels: np.ndarray  # (N,)
+    bags: np.ndarray  # (N,) slide ids
+
+    def of_slides(self) -> list[np.ndarray]:
+        """Return the features of each slide, sorted by slide id, (n, D) each."""
+        return [self.values[self.bags == bag] for bag in np.unique(self.bags)]
+
+    def slide_labels(self) -> np.ndarray:
+        """Return the class of each slide, sorted by slide id, (B,)."""
+        _, first = np.unique(self.bags, return_index=True)
+        return self.labels[first]
+
+
+def features(inputs: dict[str, Any], folder: Path, file: str) -> Features:
+    """Return the features of one of a job's annotation files.
+
+    A patch's feature is what the head would get from the backbone before training, a
+    neck left out. Patches are as in evaluation, not augmented.
+
+    Args:
+        inputs: of :func:`cite.compare.plan.plan.job_inputs`.
+        folder: the job's own; the cache lies in ``features`` beside all jobs' folders.
+        file: ``'train'`` or ``'val'``.
+    """
+    cfg = job_config(inputs)
+    lines = read_lines(inputs['files'][file], len(inputs['classes']))
+    draws = shared_draws(cfg, inputs, folder, file, augmented=0)
+    return Features(draws.read(1), lines.labels, lines.slides)
+
+
+class Draws(NamedTuple):
+    """Features on disk, ``{prefix}_{i}.npy`` for i from 1, and which rows are meant."""
+
+    prefix: Path
+    number: int
+    rows: np.ndarray
+
+    def read(self, draw: int) -> np.ndarray:
+        """Return one draw of the rows that are meant, (N, D)."""
+        return np.load(f'{self.prefix}_{draw}.npy', mmap_mode='r')[self.rows]
+
+
+def shared_draws(
+    cfg: Config, inputs: dict[str, Any], folder: Path, file: str, augmented: int
+) -> Draws:
+    """Return draws of the features of an annotation file, computed if they are not yet.
+
+    They are computed for all training slides (or all test slides) at once, in one
+    order and with one batch size, so that every job finds the same bits; whoever comes
+    first computes, the others wait.
+
+    Args:
+        cfg: the job's config, with its backbone.
+        inputs: of the job.
+        folder: of the job.
+        file: ``'train'`` or ``'val'``.
+        augmented: how many augmented draws; 0 is one draw without augmentation.
+    """
+    files, classes = inputs['files'], len(inputs['classes'])
+    source = files['val'] if file == 'val' else files.get('pool', files['train'])
+    rows = _rows(read_lines(source, classes), read_lines(files[file], classes))
+    part = 'train' if augmented else 'test'
+    data = cfg.data[part]
+    before, data.ann_file = data.ann_file, source
+    prefix = folder.parent.parent / 'features' / _key(cfg, part)
+    draws = Draws(prefix, max(augmented, 1), rows)
+    paths = [Path(f'{prefix}_{i}.npy') for i in range(1, draws.number + 1)]
+    with _locked(prefix.with_suffix('.lock')):
+        if not all(path.is_file() for path in paths):
+            _compute(cfg, part, paths)
+    data.ann_file = before
+    return draws
+
+
+def _rows(pool: Lines, wanted: Lines) -> np.ndarray:
+    """Return where the wanted lines stand in the pool, (N,)."""
+    place = {name: i for i, name in enumerate(pool.files)}
+    lacking = [name for name in wanted.files if name not in place]
+    if lacking:
+        raise ValueError(
+            f'{len(lacking)} training patches ({lacking[0]}, …) are not in the file of '
+            'all training slides. Make the files anew with tools/ann.py.'
+        )
+    return np.array([place[name] for name in wanted.files])
+
+
+def _key(cfg: Config, part: str) -> str:
+    """Digest what features depend on: backbone, precision, images, preprocessing."""
+    data = cfg.data[part]
+    parts = {
+        'backbone': cfg.model.backbone.to_dict(),
+        'precision': cfg.model.get('precision', 'fp32'),
+        'pipeline': [step.to_dict() for step in data.pipeline],
+        'prefix': data.data_prefix,
+        'lines': data.ann_file,
+    }
+    text = json.dumps([part, settings_identity(parts)])
+    return f'{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}'
+
+
+def _compute(cfg: Config, part: str, paths: list[Path]) -> None:
+    set_random_seed(0)
+    model = build_classifier({**cfg.model, 'neck': None})
+    model.init_weights()
+    trained = [n for n, p in model.backbone.named_parameters() if p.requires_grad]
+    if trained:
+        raise ValueError(_NONE.format(', '.join(trained[:3])))
+    model = model.to(cfg.device).eval()
+    dataset = build_part(cfg, part)
+    workers = cfg.data.get('workers_per_gpu', 0)
+    work = {'batch_size': _BATCH, 'workers': workers, 'dtype': 'float32', 'seed': 0}
+    with torch.no_grad():
+        for draw, path in enumerate(paths, 1):
+            extract_draw(model, dataset, str(path), draw, work)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, however that ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

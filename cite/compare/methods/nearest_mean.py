@@ -1,0 +1,37 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .features import features
+from .scores import Scores, softmax
+
+
+def nearest_mean(inputs: dict[str, Any], folder: Path) -> Scores:
+    """Classify patches by the nearest class mean of the training slides.
+
+    Features are centred by the training slides' mean and scaled to length one; a
+    class's mean is over its slides, each alike; probabilities are the softmax of minus
+    the squared distances. Nothing is tuned, and the seed has no say.
+
+    Source: Snell et al., *Prototypical Networks for Few-shot Learning*, NeurIPS 2017,
+    equation 2; Wang et al., *SimpleShot*, arXiv:1911.04623, section 3, for centring.
+
+    Args:
+        inputs: of :func:`cite.compare.plan.plan.job_inputs`.
+        folder: the job's own.
+    """
+    train = features(inputs, folder, 'train')
+    slides, labels = train.of_slides(), train.slide_labels()
+    centre = np.mean([slide.mean(0) for slide in slides], axis=0)  # (D,)
+    means = np.stack([_unit(slide - centre).mean(0) for slide in slides])  # (B, D)
+    prototypes = np.stack(
+        [means[labels == k].mean(0) for k in range(len(inputs['classes']))]
+    )  # (K, D)
+    test = _unit(features(inputs, folder, 'val').values - centre)  # (N, D)
+    distances = ((test[:, None] - prototypes) ** 2).sum(2)  # (N, K)
+    return Scores(patches=softmax(-distances))
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-8)

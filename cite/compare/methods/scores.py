@@ -1,0 +1,50 @@
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+from mmcls.datasets import build_dataset
+from mmcv import Config
+
+from cite.datasets.tables.annotations import bag_of, read_annotations
+
+
+class Scores(NamedTuple):
+    """What a method says of the test slides, probabilities.
+
+    Args:
+        patches: (N, K) in the annotation file's order; None where a method looks at
+            whole slides only.
+        slides: (B, K) sorted by slide id; None means the patches' mean.
+    """
+
+    patches: Optional[np.ndarray] = None
+    slides: Optional[np.ndarray] = None
+
+
+class Lines(NamedTuple):
+    """The lines of an annotation file."""
+
+    files: list[str]
+    labels: np.ndarray  # (N,)
+    slides: np.ndarray  # (N,) ids
+
+
+def read_lines(path: str, classes: int) -> Lines:
+    """Read an annotation file's names, labels and slides."""
+    found = read_annotations(path, classes)
+    return Lines(
+        [line.filename for line in found],
+        np.array([line.label for line in found]),
+        np.array([bag_of(line.filename) for line in found]),
+    )
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Turn logits (N, K) into probabilities."""
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def build_part(cfg: Config, part: str) -> Any:
+    """Build ``data.train`` or ``data.test`` as mmcls' commands do."""
+    testing = None if part == 'train' else {'test_mode': True}
+    return build_dataset(cfg.data[part], testing)

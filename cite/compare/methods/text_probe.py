@@ -1,0 +1,71 @@
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmcls.models import build_head
+from torch import Tensor
+from torch.nn import functional as F
+
+from .features import features
+from .job_config import job_config
+from .scores import Scores
+
+STEPS = 300
+LR = 0.03  # CITE's own
+
+
+def text_probe(inputs: dict[str, Any], folder: Path) -> Scores:
+    """Train a linear classifier that starts as the zero-shot one.
+
+    Its weights are the class texts' embeddings; logits are the scaled product with unit
+    features. Gradient descent on all training patches at once, classes weighed alike.
+    The features must lie in the texts' space (CLIP's image and text towers).
+
+    Source: Li et al., *ELEVATER*, NeurIPS 2022 Datasets, arXiv:2204.08790, section 4
+    (language-augmented initialisation).
+
+    Args:
+        inputs: of :func:`cite.compare.plan.plan.job_inputs`; the config is a zero-shot
+            one. ``settings`` may hold ``steps`` and ``lr``.
+        folder: the job's own.
+
+    Raises:
+        ValueError: the texts are embedded in another width than the images.
+    """
+    settings = inputs['method']['settings']
+    head = build_head(job_config(inputs).model.head)
+    texts = F.normalize(head.encode_texts().float(), dim=1)  # (K, D)
+    scale = torch.as_tensor(head.scale()).float()
+    train, test = (features(inputs, folder, file) for file in ('train', 'val'))
+    if train.values.shape[1] != texts.shape[1]:
+        raise ValueError(
+            f'{inputs["method"]["config"]}: image features are '
+            f'{train.values.shape[1]} wide, text embeddings {texts.shape[1]}. A '
+            'text-initialised probe needs a model with one space for both, such as a '
+            'zero-shot CLIP config.'
+        )
+    x = F.normalize(torch.from_numpy(train.values), dim=1)  # (N, D)
+    weight = _descend(
+        x,
+        torch.from_numpy(train.labels),
+        texts,
+        scale,
+        settings.get('steps', STEPS),
+        settings.get('lr', LR),
+    )
+    logits = scale * F.normalize(torch.from_numpy(test.values), dim=1) @ weight.t()
+    return Scores(patches=logits.softmax(1).numpy())
+
+
+def _descend(
+    x: Tensor, labels: Tensor, texts: Tensor, scale: Tensor, steps: int, lr: float
+) -> Tensor:
+    """Return the trained weights (K, D)."""
+    members = torch.bincount(labels, minlength=len(texts)).clamp(min=1)
+    weight = texts.clone().requires_grad_(True)
+    optimizer = torch.optim.SGD([weight], lr=lr)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(scale * x @ weight.t(), labels, 1 / members.float()).backward()
+        optimizer.step()
+    return weight.detach()

@@ -1,0 +1,164 @@
+"""A comparison's config: plain Python, read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from mmcv import Config
+
+from cite.compare.folder.checks import names_files
+from cite.compare.methods import METHODS, SETTINGS
+from cite.core.evaluation.figures import FIGURES
+from cite.datasets.tables.slide_table import patient_column, read_captions
+
+from .config import Comparison, Method
+
+_KEYS = (
+    *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
+    *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
+    *('options', 'resamples', 'slurm'),
+)
+# Columns of the predictions beside those of the classes.
+_COLUMNS = ('slide', 'patient', 'label', 'patches', 'file')
+
+
+def read_comparison(path: Union[str, Path]) -> Comparison:
+    """Read a comparison's config.
+
+    Args:
+        path: a Python config; see configs/compare.
+
+    Raises:
+        FileNotFoundError: no such config, or one that a method names.
+        ValueError: a key is missing, unknown, or its value makes no sense.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such config file.')
+    raw = Config.fromfile(str(path), import_custom_modules=False)._cfg_dict
+    values = {key: raw[key] for key in raw if key in _KEYS}
+    _check_spelling([*raw], path)
+    missing = {'ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods'} - {
+        *values
+    }
+    if missing:
+        raise ValueError(f'{path}: the keys {sorted(missing)} are missing.')
+    for key in ('shots', 'seeds', 'classes', 'figures'):
+        if not isinstance(values.get(key, []), (list, tuple)):
+            raise ValueError(f'{path}: {key}={values[key]!r}; give a list.')
+    if not isinstance(values.get('draws', 0), int):
+        raise ValueError(f'{path}: draws={values["draws"]!r}; give a number.')
+    methods = {
+        name: _method(name, _plain(config), path)
+        for name, config in values.pop('methods').items()
+    }
+    patients = _patients(values.get('captions'), values.get('patient'), path)
+    comparison = Comparison(
+        title=values.pop('title', path.stem),
+        methods=methods,
+        shots=list(values.pop('shots', ['all'])),
+        draws=values.pop('draws', 0),
+        seeds=list(values.pop('seeds', [0])),
+        reference=values.pop('reference', next(iter(methods), '')),
+        figures=list(values.pop('figures', FIGURES)),
+        classes=list(values.pop('classes')),
+        options=_plain(values.pop('options', {})),
+        patients=patients,
+        **values,
+    )
+    _check(comparison, path)
+    return comparison
+
+
+def _method(name: str, config: dict[str, Any], path: Path) -> Method:
+    known = {f.name for f in fields(Method)} - {'name', 'settings'}
+    settings = {key: config.pop(key) for key in [*config] if key not in known}
+    if 'config' not in config:
+        raise ValueError(f'{path}: methods.{name} names no config.')
+    if not Path(config['config']).is_file():
+        raise FileNotFoundError(
+            f'{path}: methods.{name}.config: {config["config"]}: no such config file.'
+        )
+    method = Method(
+        name=name,
+        **{'label': name, 'type': 'trained', **config},
+        settings=settings,
+    )
+    if method.type not in METHODS:
+        raise ValueError(
+            f'{path}: methods.{name}.type is {method.type!r}; choose one of '
+            f'{list(METHODS)}.'
+        )
+    for key in method.settings:
+        takes = [*sorted(known), *SETTINGS.get(method.type, ())]
+        if key not in takes:
+            raise ValueError(
+                f'{path}: methods.{name}.{key} is no key of a method of type '
+                f'{method.type!r}; choose among {takes}.'
+            )
+    if not names_files(name):
+        raise ValueError(
+            f'{path}: the method {name!r} names files; use letters, digits, - and _.'
+        )
+    return method
+
+
+def _check_spelling(keys: list[str], path: Path) -> None:
+    """Refuse what looks like a key; a config may have variables of its own."""
+    for key in keys:
+        near = get_close_matches(key, _KEYS, n=1, cutoff=0.8)
+        if key not in _KEYS and near and near[0] not in keys:
+            raise ValueError(f'{path}: {key} is no key. Did you mean {near[0]}?')
+
+
+def _check(comparison: Comparison, path: Path) -> None:
+    if not comparison.methods:
+        raise ValueError(f'{path}: methods is empty: there is nothing to compare.')
+    if comparison.reference not in comparison.methods:
+        raise ValueError(
+            f'{path}: reference={comparison.reference!r} is none of the methods '
+            f'{list(comparison.methods)}.'
+        )
+    unknown = [name for name in comparison.figures if name not in FIGURES]
+    if unknown or not comparison.figures:
+        raise ValueError(
+            f'{path}: figures={comparison.figures}; choose among {list(FIGURES)}.'
+        )
+    for shots in comparison.shots:
+        if shots != 'all' and (not isinstance(shots, int) or shots < 1):
+            raise ValueError(f"{path}: shots holds {shots!r}; give numbers or 'all'.")
+    taken = [name for name in comparison.classes if name in _COLUMNS]
+    if taken or len({*comparison.classes}) < len(comparison.classes):
+        raise ValueError(
+            f'{path}: classes={comparison.classes}: each needs a name of its own, and '
+            f'none of {list(_COLUMNS)}, which are columns of the predictions.'
+        )
+    if not comparison.shots or not comparison.seeds or comparison.draws < 0:
+        raise ValueError(f'{path}: shots and seeds need values, and draws 0 or more.')
+
+
+def _plain(value: Any) -> Any:
+    """Return mmcv's dicts as plain ones, which travel between processes."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _patients(
+    captions: Optional[str], column: Optional[str], path: Path
+) -> dict[str, str]:
+    """Return the patient of each slide, as the leakage check knows them."""
+    if captions is None:
+        if column is not None:
+            raise ValueError(
+                f'{path}: patient={column!r} is a column of a table: name it with '
+                'captions.'
+            )
+        return {}
+    known = patient_column(Path(captions), column) if Path(captions).is_file() else ''
+    if known is None:
+        return {}
+    table: Mapping[str, str] = {s.id: s.group for s in read_captions(captions, known)}
+    return dict(table)

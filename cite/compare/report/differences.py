@@ -1,0 +1,122 @@
+"""Which methods differ from the reference."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.statistics.summary import Summary, Test
+
+from .marks import Mark
+from .parts import Figure, Table
+from .svg import Frame, nice_ticks, picture, shorten, tag, tick_decimals
+from .words import FIGURE_WORDS, count, p_words, shots_words, slides_words
+
+_ROW = 26
+_HEAD = ('Slides a class', 'Method', 'Difference', '95 % interval', 'Runs', 'p', 'Holm')
+
+
+def differences_figure(
+    outcome: Outcome, summary: Summary, looks: dict[str, Mark], figure: str
+) -> Figure:
+    """Draw each method's difference from the reference with its interval."""
+    words = FIGURE_WORDS[figure]
+    tests = summary.family('slide', figure)
+    shots = [s for s in outcome.shots if any(t.shots == s for t in tests)]
+    better = 'left' if words.less_is_better else 'right'
+    caption = (
+        f'{words.name} of slides: method minus {outcome.reference_label}, '
+        f'on the same slides, draws and seeds. Better is to the {better}. Filled marks '
+        f'and a star differ at p ≤ 0.05 after Holm’s correction over all '
+        f'{count(len(tests), "comparison")} of this figure; hollow ones do not.'
+    )
+    bounds = [x for t in tests for x in t.difference if x == x] or [-1, 1]
+    ticks = nice_ticks(min(*bounds, 0), max(*bounds, 0), 4)
+    charts = [
+        _chart(outcome, [t for t in tests if t.shots == s], looks, figure, s, ticks)
+        for s in shots
+    ]
+    table = Table(
+        f'{words.name}: differences from {outcome.reference_label}',
+        _HEAD,
+        [difference_row(outcome, test) for test in tests],
+    )
+    return Figure(f'differences-{figure}', caption, charts, table, size='medium')
+
+
+def difference_row(outcome: Outcome, test: Test) -> list[str]:
+    """Write a test as cells of a table."""
+    words = FIGURE_WORDS[test.figure]
+    estimate, low, high = (words.write(x, sign=True) for x in test.difference)
+    few = '†' if test.few_draws else ''
+    return [
+        shots_words(test.shots),
+        outcome.methods[test.method],
+        estimate,
+        f'[{low}, {high}]',
+        f'{test.runs}{few}',
+        p_words(test.p),
+        p_words(test.adjusted) + (' *' if test.significant else ''),
+    ]
+
+
+def _chart(
+    outcome: Outcome,
+    tests: Sequence[Test],
+    looks: dict[str, Mark],
+    figure: str,
+    shots: Shots,
+    ticks: Sequence[float],
+) -> Markup:
+    words = FIGURE_WORDS[figure]
+    height = 40 + _ROW * len(tests) + 44
+    frame = Frame(
+        *(158, 40, 330 - 158 - 14, _ROW * len(tests)),
+        x=(ticks[0], ticks[-1]),
+        y=(len(tests), 0),
+    )
+    decimals = tick_decimals(ticks)
+    every = 2 if len(ticks) > 5 else 1
+    named = [
+        (t, f'{t:+.{decimals}f}'.replace('-', '−') if t else '0')
+        for i, t in enumerate(ticks)
+        if (i - list(ticks).index(min(ticks, key=abs))) % every == 0
+    ]
+    unit = 'points' if words.unit in ('%', '× 100') else words.unit
+    parts = [
+        tag('text', slides_words(shots).capitalize(), x=0, y=18, class_='panel-name'),
+        *(_rule(frame, t, 'grid') for t in ticks),
+        _rule(frame, 0, 'zero'),
+        frame.x_axis(named, f'difference, {unit}'),
+        *(_row(frame, outcome, looks, test, i) for i, test in enumerate(tests)),
+    ]
+    # The frame runs downwards: its x axis stands where y is 0, at the bottom.
+    said = [
+        f'{outcome.methods[t.method]}: {words.write_interval(t.difference, True)}, '
+        f'{"differs" if t.significant else "no difference shown"}.'
+        for t in tests
+    ]
+    key = f'differences-{figure}-{shots_words(shots)}'
+    title = f'Differences in {words.name.lower()} with {slides_words(shots)}'
+    return picture(key, 330, height, title, ' '.join(said), *parts)
+
+
+def _rule(frame: Frame, x: float, class_: str) -> Markup:
+    at, _ = frame.at(x, 0)
+    bottom = frame.top + frame.height
+    return tag('line', x1=at, x2=at, y1=frame.top, y2=bottom, class_=class_)
+
+
+def _row(
+    frame: Frame, outcome: Outcome, looks: dict[str, Mark], test: Test, row: int
+) -> Markup:
+    look = looks[test.method]._replace(hollow=not test.significant)
+    estimate, low, high = test.difference
+    star = ' *' if test.significant else ''
+    short = shorten(outcome.methods[test.method], 23 - len(star)) + star
+    _, y = frame.at(0, row + 0.5)
+    parts = [tag('text', short, x=0, y=y + 4, class_='name')]
+    if estimate == estimate and low == low:
+        parts.append(frame.line([(low, row + 0.5), (high, row + 0.5)], class_='reach'))
+        parts.append(look.at(*frame.at(estimate, row + 0.5)))
+    return tag('g', *parts, class_=f'series {look.class_}', data_method=test.method)

@@ -1,0 +1,115 @@
+"""The headline table: every method at every number of shots."""
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from markupsafe import Markup
+
+from cite.compare.folder.outcome import Outcome
+from cite.compare.statistics.bootstrap import Interval
+from cite.compare.statistics.summary import Summary
+
+from .svg import tag
+from .words import FIGURE_WORDS, Words, shots_words
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cell: what is written, and what it is sorted by."""
+
+    estimate: str
+    bounds: str
+    order: float
+    best: bool
+    star: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method with so many training slides."""
+
+    shots: str
+    shots_order: int
+    label: str
+    runs: str
+    runs_order: int
+    reach: Optional[Markup]  # the first figure's interval, drawn
+    entries: list[Entry]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A level's table."""
+
+    level: str
+    words: list[Words]
+    shots: list[str]
+    rows: list[Row]
+
+
+def headline(outcome: Outcome, summary: Summary, level: str) -> Optional[Headline]:
+    """Make the table of slides or of patches; None where a level has no scores."""
+    keys = summary.rows(level)
+    if not keys:
+        return None
+    order = {shots: i for i, shots in enumerate(outcome.shots)}
+    first = summary.figures[0]
+    reach = [summary.cells[level, m, s, first].value for s, m in keys]
+    ends = [x for value in reach for x in value[1:] if x == x]
+    rows = []
+    for (shots, method), value in zip(keys, reach):
+        cell = summary.cells[level, method, shots, first]
+        few = '†' if cell.few_draws else ''
+        rows.append(
+            Row(
+                shots=shots_words(shots),
+                shots_order=order[shots],
+                label=outcome.methods[method],
+                runs=f'{cell.runs}{few}',
+                runs_order=cell.runs,
+                reach=_reach(value, ends),
+                entries=[
+                    _entry(summary, level, method, shots, name)
+                    for name in summary.figures
+                ],
+            )
+        )
+    words = [FIGURE_WORDS[name] for name in summary.figures]
+    return Headline(level, words, [shots_words(s) for s in order], rows)
+
+
+def _entry(summary: Summary, level: str, method: str, shots: Any, name: str) -> Entry:
+    words, value = FIGURE_WORDS[name], summary.cells[level, method, shots, name].value
+    others = [
+        cell.value.estimate
+        for (at, _, s, figure), cell in summary.cells.items()
+        if (at, s, figure) == (level, shots, name)
+        and cell.value.estimate == cell.value.estimate
+    ]
+    best = (
+        min(others, default=None) if words.less_is_better else max(others, default=None)
+    )
+    test = summary.tests.get((level, method, shots, name))
+    return Entry(
+        estimate=words.write(value.estimate),
+        bounds=f'{words.write(value.low)} to {words.write(value.high)}',
+        order=value.estimate,
+        best=len(others) > 1 and value.estimate == best,
+        star=test is not None and test.significant,
+    )
+
+
+def _reach(value: Interval, ends: list[float]) -> Optional[Markup]:
+    """Draw an interval on the scale of the whole column."""
+    if not all(x == x for x in value) or not ends:
+        return None
+    low, span = min(ends), max(max(ends) - min(ends), 1e-9)
+    x = [4 + 82 * (v - low) / span for v in (value.low, value.estimate, value.high)]
+    return tag(
+        'svg',
+        tag('line', x1=4, x2=86, y1=9, y2=9, class_='grid'),
+        tag('line', x1=x[0], x2=x[2], y1=9, y2=9, class_='reach'),
+        tag('circle', cx=x[1], cy=9, r=4),
+        **{'viewBox': '0 0 90 18', 'width': 90, 'height': 18, 'class_': 'reach-strip'},
+        aria_hidden='true',
+    )

@@ -1,0 +1,99 @@
+"""Reliability diagrams of slides: how often a confidence is right."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from cite.compare.folder.outcome import Outcome, Shots
+from cite.core.evaluation.calibration import Reliability, calibration_floor, reliability
+
+from .marks import Mark
+from .parts import Figure, Table
+from .svg import Frame, picture, shorten, tag
+from .words import shots_words, slides_words
+
+
+def reliability_figure(
+    outcome: Outcome, shots: Shots, methods: Sequence[str], looks: dict[str, Mark]
+) -> Figure:
+    """Draw how often predictions of each confidence are right, over all runs."""
+    rows, charts = [], []
+    for m in methods:
+        runs = outcome.at(m, shots)
+        scores = np.concatenate([run.scores for run in runs])
+        labels = np.tile(outcome.labels, len(runs))
+        curve = reliability(scores, labels)
+        floor = 100 * float(np.mean([calibration_floor(run.scores) for run in runs]))
+        charts.append(_reliability(outcome, shots, m, looks[m], curve, floor))
+        for b in np.flatnonzero(curve.share > 0):
+            values = [curve.confidence[b], curve.accuracy[b], curve.share[b]]
+            rows.append([outcome.methods[m], *(f'{100 * v:.1f}' for v in values)])
+    head = ['Method', 'Confidence', 'Right', 'Share of slides']
+    return Figure(
+        key=f'reliability-{shots_words(shots)}',
+        caption=f'Reliability with {slides_words(shots)}: the share of slides that are '
+        'right, against the confidence in the predicted class, all runs together. On '
+        'the diagonal, confidence means what it says; below it, too much. Bars: how '
+        'many slides have that confidence. “By chance”: the calibration error that '
+        'perfectly calibrated scores would get with so few slides.',
+        pictures=charts,
+        table=Table('Bins of confidence, percent', head, rows),
+    )
+
+
+def _reliability(
+    outcome: Outcome,
+    shots: Shots,
+    method: str,
+    look: Mark,
+    curve: Reliability,
+    floor: float,
+) -> Markup:
+    frame = Frame(36, 66, 184, 150, x=(0, 100), y=(0, 100))
+    ticks = [0, 50, 100]
+    confidence, right, share = (100 * np.asarray(v) for v in curve)
+    filled = np.flatnonzero(share > 0)
+    width = frame.width / len(share)
+    bars = [
+        tag(
+            'rect',
+            **{'x': frame.left + width * b + 0.5, 'width': width - 1},
+            **{'y': 262 - 0.32 * share[b] * 100 / max(share), 'class_': 'count'},
+            height=0.32 * share[b] * 100 / max(share),
+        )
+        for b in filled
+    ]
+    points = [(confidence[b], right[b]) for b in filled]
+    parts = [
+        tag(
+            'text', shorten(outcome.methods[method], 26), x=0, y=16, class_='panel-name'
+        ),
+        frame.y_axis(ticks, 'right, %'),
+        frame.line([(0, 0), (100, 100)], class_='zero'),
+        tag('g', *bars),
+        tag(
+            'g',
+            frame.line(points),
+            *(look.at(*frame.at(*point)) for point in points),
+            class_=f'series {look.class_}',
+        ),
+        *(
+            tag('text', t, x=frame.at(t, 0)[0], y=278, class_='tick middle')
+            for t in ticks
+        ),
+        tag('text', 'confidence, %', x=128, y=294, class_='axis-name middle'),
+    ]
+    gap = float((share[filled] * np.abs(right - confidence)[filled]).sum() / 100)
+    over = float((share[filled] * (confidence - right)[filled]).sum() / 100)
+    words = f'gap {gap:.1f} points; by chance {floor:.1f}'
+    parts.append(tag('text', words, x=0, y=33, class_='tick'))
+    trend = 'over' if over > 0 else 'under'
+    desc = (
+        f'Mean distance from the diagonal {gap:.1f} points; on average '
+        f'{trend}confident by {abs(over):.1f}. Perfect calibration would show about '
+        f'{floor:.1f} by chance in a run.'
+    )
+    key = f'reliability-{shots_words(shots)}-{method}'
+    title = f'Reliability of {outcome.methods[method]}, {slides_words(shots)}'
+    return picture(key, 230, 300, title, desc, *parts)

@@ -1,0 +1,1 @@
+"""Metrics of each cell, their intervals and the tests between methods."""

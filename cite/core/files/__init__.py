@@ -1,0 +1,1 @@
+"""Every byte from outside, and writing whole files."""

@@ -1,0 +1,1 @@
+"""mmcv's runners, registered anew: checkpoints are whole, resuming is exact."""

@@ -1,0 +1,1 @@
+"""Where pixels and features lie: cache, packed file, feature files, batch memory."""

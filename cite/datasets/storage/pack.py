@@ -1,0 +1,175 @@
+"""The packed file: decoded and resized patches, (N, 3, size, size) uint8, as ``.npy``.
+
+Beside ``NAME.npy`` lies ``NAME.json``, written last: what the patches were made with,
+their file names in the order of the rows, and a checksum of each row.
+"""
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Callable, Optional, Union
+
+import numpy as np
+
+from cite.core.files.text_file import shorten
+
+VERSION = 1
+REMEDY = 'Make it again: tools/pack.py with --force.'
+
+
+class PackedPatches:
+    """Patches out of a packed file, each compared with its checksum when it is read.
+
+    Args:
+        path: the ``.npy`` file that ``tools/pack.py`` wrote.
+        filenames: of the data set's items, below its ``data_prefix``, (N,).
+        size: edge that the pipeline resizes to, pixels.
+        interpolation: that it resizes with.
+
+    Raises:
+        FileNotFoundError: there is no such file, or it is not finished.
+        ValueError: it was made for another size or interpolation, does not hold all of
+            the patches, or is damaged.
+    """
+
+    def __init__(
+        self,
+        path: Union[str, Path],
+        filenames: Sequence[str],
+        size: int,
+        interpolation: str,
+    ) -> None:
+        self.path = Path(path).expanduser()
+        note = read_pack_note(self.path)
+        wanted = {'size': size, 'interpolation': interpolation}
+        found = {key: note[key] for key in wanted}
+        if found != wanted:
+            raise ValueError(
+                f'{self.path} was packed with {found}, the pipeline has {wanted}. Pack '
+                'again with this config, or name another packed file.'
+            )
+        rows = {name: row for row, name in enumerate(note['names'])}
+        missing = [name for name in filenames if name not in rows]
+        if missing:
+            raise ValueError(
+                f'{self.path} lacks {len(missing)} of {len(filenames)} patches: '
+                f'{shorten(missing)}. It is of other files. {REMEDY}'
+            )
+        self._rows = np.array([rows[name] for name in filenames], np.int64)
+        self._checksums = np.array(note['crc32'], np.uint32)[self._rows]
+        self._images = _open(self.path, (len(rows), 3, size, size))
+
+    def fetch(
+        self, results: Any, load: Optional[Callable[[], np.ndarray]] = None
+    ) -> np.ndarray:
+        """Return an item's patch, (3, size, size), uint8, read-only.
+
+        Args:
+            results: has ``cache_index`` and ``img_info`` with ``filename``.
+            load: not called: all patches are here.
+
+        Raises:
+            ValueError: the row is not what was written.
+        """
+        index = results['cache_index']
+        results['filename'] = results['img_info']['filename']
+        row = int(self._rows[index])
+        planes = self._images[row]
+        if zlib.crc32(planes) != self._checksums[index]:
+            raise ValueError(
+                f'{self.path}: row {row} ({results["filename"]}) has changed since it '
+                f'was packed. {REMEDY}'
+            )
+        return planes
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickled map would be a copy of the whole file.
+        return {**self.__dict__, '_images': self._images.shape}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._images = _open(self.path, state['_images'])
+
+
+def note_of(path: Path) -> Path:
+    """Return where the note of a packed file lies."""
+    return path.with_suffix('.json')
+
+
+def names_digest(names: Sequence[str]) -> str:
+    """Digest file names in their order."""
+    return hashlib.sha256('\n'.join(names).encode()).hexdigest()
+
+
+def read_pack_note(path: Path) -> dict[str, Any]:
+    """Read what stands beside a packed file.
+
+    Raises:
+        FileNotFoundError: the packed file or its note is missing.
+        ValueError: the note is damaged.
+    """
+    for file in (path, note_of(path)):
+        if not file.is_file():
+            raise FileNotFoundError(
+                f'{file} is missing: no packed file, or one that was not finished. '
+                f'tools/pack.py CONFIG --out {path} makes it, or goes on with it.'
+            )
+    try:
+        note = json.loads(note_of(path).read_text(encoding='utf-8'))
+        whole = _is_whole(note)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise ValueError(f'{note_of(path)} is damaged, or of another version. {REMEDY}')
+    return dict(note)
+
+
+def _is_whole(note: Any) -> bool:
+    """Whether a note has all that is read of it, of the right kinds."""
+    if not isinstance(note, dict) or note.get('version') != VERSION:
+        return False
+    names, checksums = note.get('names'), note.get('crc32')
+    if not isinstance(names, list) or not isinstance(checksums, list):
+        return False
+    return (
+        all(isinstance(name, str) for name in names)
+        and note.get('names_digest') == names_digest(names)
+        and len(checksums) == len(names)
+        and all(isinstance(sum_, int) and 0 <= sum_ < 1 << 32 for sum_ in checksums)
+        and isinstance(note.get('size'), int)
+        and isinstance(note.get('interpolation'), str)
+    )
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Map the file's rows into memory, shared with all who read it."""
+    try:
+        images = np.load(path, mmap_mode='r', allow_pickle=False)
+    except Exception as error:  # NumPy parses the header as Python's own words
+        raise ValueError(f'{path} is damaged ({error}). {REMEDY}') from error
+    if images.shape != shape or images.dtype != np.uint8:
+        raise ValueError(f'{path} has {images.shape} instead of {shape}. {REMEDY}')
+    # Not np.memmap itself: each of its views costs more than a patch's checksum.
+    return np.asarray(images).view(np.ndarray)
+
+
+def header(shape: tuple[int, ...]) -> bytes:
+    """Return how a ``.npy`` file of uint8 with this shape starts."""
+    start = BytesIO()
+    fields = {'descr': '|u1', 'fortran_order': False, 'shape': shape}
+    np.lib.format.write_array_header_1_0(start, fields)
+    return start.getvalue()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(path.name + '.partial')
+    with partial.open('w', encoding='utf-8') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

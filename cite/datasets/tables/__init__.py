@@ -1,0 +1,1 @@
+"""What a user writes: annotation files, the table of slides, classes, the folder."""

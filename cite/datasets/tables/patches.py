@@ -1,0 +1,71 @@
+"""The folder of patches: which files belong to which slide."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple, Union
+
+from cite.core.files.text_file import shorten
+
+from .annotations import bag_of, filename_fault
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
+
+
+class PatchFolder(NamedTuple):
+    """What lies in a folder of patches."""
+
+    slides: dict[str, list[str]]  # slide id -> names of its patches, both sorted
+    ignored: list[str]  # entries that are no images
+
+
+def list_patches(folder: Union[str, Path]) -> PatchFolder:
+    """Sort the images of a folder by slide.
+
+    Hidden files, folders, and files that do not end like an image are ignored.
+
+    Args:
+        folder: ``patches_captions``, the images directly in it.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no image in it.
+        ValueError: the name of an image cannot stand in an annotation file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f'{folder}: no such folder. Unzip patches_captions.zip beside captions.csv '
+            '(data/README.md).'
+        )
+    images, ignored = _images(folder)
+    if not images:
+        found = shorten(ignored) if ignored else 'nothing'
+        raise FileNotFoundError(
+            f'{folder}: no images directly in this folder, but {found}. Unzip '
+            'patches_captions.zip again, or move the images here.'
+        )
+    slides: dict[str, list[str]] = {}
+    for name in images:
+        fault = filename_fault(name)
+        if fault:
+            raise ValueError(
+                f'{folder / name}: the name of this patch {fault}. '
+                'Rename the file, or delete it if it is a copy.'
+            )
+        slides.setdefault(bag_of(name), []).append(name)
+    return PatchFolder(slides, ignored)
+
+
+def _images(folder: Path) -> tuple[list[str], list[str]]:
+    images, ignored = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            hidden = entry.name.startswith('.')
+            if (
+                hidden
+                or not entry.name.lower().endswith(IMAGE_SUFFIXES)
+                or entry.is_dir()
+            ):
+                ignored.append(entry.name)
+            else:
+                images.append(entry.name)
+    return sorted(images), sorted(ignored)

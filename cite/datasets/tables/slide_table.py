@@ -1,0 +1,141 @@
+"""The table of slides, ``captions.csv``: one row per slide."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
+
+from cite.core.files.text_file import read_utf8
+
+from .annotations import filename_fault
+
+COLUMNS = ('id', 'subtype', 'text')
+
+
+class Slide(NamedTuple):
+    """One row: the slide, its diagnosis, and the group that must not be divided."""
+
+    id: str
+    subtype: str
+    group: str  # the slide itself where the table is not grouped
+
+
+def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
+    """Return the table's column with the patient: as asked, or ``patient`` if there.
+
+    Raises:
+        ValueError: the table is no UTF-8.
+    """
+    if column is not None:
+        return column
+    header = read_utf8(path).split('\n')[0].strip().split(',')
+    return 'patient' if 'patient' in header else None
+
+
+def read_captions(
+    path: Union[str, Path], group_by: Optional[str] = None
+) -> list[Slide]:
+    """Read a table with the columns ``id``, ``subtype`` and ``text``.
+
+    Everything is text as written: ``007`` keeps its zeros and ``NA`` is a name. Further
+    columns are allowed, in any order.
+
+    Args:
+        path: a CSV file, UTF-8, comma-separated.
+        group_by: a further column, which says what slides belong together, such as the
+            patient.
+
+    Returns:
+        The rows in the table's order, at least one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the table is not of this form; the message names the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such table. data/README.md says where to get PatchGastric; '
+            f'your own table needs the columns {",".join(COLUMNS)}. Another folder is '
+            'named with --data-path.'
+        )
+    rows = _rows(path)
+    _, header = next(rows, (1, []))
+    wanted = ['id', 'subtype'] + ([group_by] if group_by is not None else [])
+    columns = _locate(header, [*wanted, 'text'], path)[: len(wanted)]
+    slides: list[Slide] = []
+    lines: dict[str, int] = {}
+    for line, row in rows:
+        where = f'{path}:{line}'
+        if len(row) != len(header):
+            raise ValueError(
+                f'{where}: {len(row)} columns where the first line has {len(header)}. '
+                'Put text that holds a comma into double quotes.'
+            )
+        values = [row[column] for column in columns]
+        for name, value in zip(wanted, values):
+            if not value.strip():
+                raise ValueError(f'{where}: no {name} in this row. Fill it in.')
+        _check_id(values[0], where)
+        if values[0] in lines:
+            raise ValueError(
+                f'{where}: the id {values[0]!r} stands on line {lines[values[0]]} '
+                'already. Delete one of the two rows.'
+            )
+        lines[values[0]] = line
+        group = values[0] if group_by is None else values[2]
+        slides.append(Slide(values[0], values[1], group))
+    if not slides:
+        raise ValueError(f'{path}: a table without rows. Download or write it again.')
+    return slides
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the line it begins on; quoted text may span lines."""
+    # Strict: otherwise a stray quote would swallow the rows after it without a word.
+    reader = csv.reader(io.StringIO(read_utf8(path), newline=''), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(
+                f'{path}:{line}: not a row of a CSV table: {error}. Look for a quote '
+                'that is not closed.'
+            ) from error
+        if row:
+            yield line, row
+
+
+def _locate(header: list[str], wanted: list[str], path: Path) -> list[int]:
+    """Return the positions of the wanted columns."""
+    present = ', '.join(map(repr, header)) or 'none'
+    for name in wanted:
+        if header.count(name) != 1:
+            state = 'twice' if name in header else 'missing'
+            remedy = f'The table needs {",".join(COLUMNS)}, separated by commas.'
+            if name not in COLUMNS:
+                remedy = 'Add it, or name another in --group-by or leave that out.'
+            raise ValueError(
+                f'{path}:1: the column {name!r} is {state}; there are: {present}. '
+                f'{remedy}'
+            )
+    return [header.index(name) for name in wanted]
+
+
+def _check_id(slide: str, where: str) -> None:
+    if '_' in slide:
+        raise ValueError(
+            f'{where}: the id {slide!r} holds "_". In the name of a patch the id ends '
+            'at the first "_": slides would be merged. Rename the id and its patches.'
+        )
+    fault = filename_fault(slide)
+    if fault or '/' in slide:
+        fault = fault or 'holds "/"'
+        raise ValueError(
+            f'{where}: the id {slide!r} cannot begin the name of a patch: it {fault}. '
+            'Rename the id and its patches.'
+        )

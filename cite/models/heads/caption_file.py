@@ -1,0 +1,76 @@
+"""The captions file: one or more descriptions of each class, for the text encoder."""
+
+from pathlib import Path
+from typing import Union
+
+import yaml
+
+from cite.datasets.tables.class_file import compose, plain_text
+
+_REMEDY = (
+    'Write "class name: [description, description]" for each class, in the order of '
+    'the labels.'
+)
+
+
+def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
+    """Read a captions file: YAML, class name -> descriptions, in the order of labels.
+
+    A class has one description or a list of them. They are taken as written::
+
+        Benign glands: Glands of regular shape, lined by one layer of cells
+        Poorly differentiated adenocarcinoma:
+          - Poorly differentiated adenocarcinoma
+          - Sheets of tumour cells that form no glands
+
+    Args:
+        path: the file.
+
+    Returns:
+        The descriptions of each class; the k-th class has label k.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not such a mapping, or a class or a description stands
+            twice; the message names the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such captions file (model.head.texts). {_REMEDY}'
+        )
+    root = compose(path, _REMEDY)
+    if not isinstance(root, yaml.MappingNode) or not root.value:
+        raise ValueError(f'{path}: no classes in this file. {_REMEDY}')
+    captions: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
+    for key, value in root.value:
+        name = plain_text(key, f'{path}:{key.start_mark.line + 1}', _REMEDY)
+        if name in captions:
+            raise ValueError(
+                f'{path}:{key.start_mark.line + 1}: the class {name!r} stands twice. '
+                f'{_REMEDY}'
+            )
+        captions[name] = []
+        for node in _items(name, value, path):
+            line = node.start_mark.line + 1
+            text = plain_text(node, f'{path}:{line}', _REMEDY)
+            if text in lines:
+                raise ValueError(
+                    f'{path}:{line}: the description {text!r} stands on line '
+                    f'{lines[text]} already. Delete one of the two.'
+                )
+            lines[text] = line
+            captions[name].append(text)
+    return captions
+
+
+def _items(name: str, node: yaml.Node, path: Path) -> list[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode) and node.value:
+        return list(node.value)
+    if isinstance(node, yaml.ScalarNode) and not node.tag.endswith(':null'):
+        return [node]
+    raise ValueError(
+        f'{path}:{node.start_mark.line + 1}: the class {name!r} has neither a '
+        f'description nor a list of them. {_REMEDY}'
+    )

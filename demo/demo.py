@@ -1,0 +1,114 @@
+"""The demo: synthetic slides, then the commands of a user, end to end."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+from cite.apis.shell import run_command
+from cite.datasets.tables.annotations import bag_of, read_annotations
+
+from .controls import colour_accuracy, shuffle_labels
+from .data import Size, prepare
+from .run import CONFIG, LENGTH, Run, draw_run, read_config, train_and_test
+
+DATA = Path('data/demo')  # where the config looks unless DEMO_DATA says otherwise
+VAL = 0.5  # share of evaluation, as the config's file names have it
+
+
+class Demo(NamedTuple):
+    """What the demo has shown for one seed."""
+
+    seed: int
+    data: Path
+    run: Run
+    training_slides: int
+    colour: float  # slide accuracy of mean colour, percent
+    shuffled: Optional[Run] = None
+    untrained: Optional[Run] = None
+
+
+def run_demo(
+    seed: int = 0,
+    data: Path = DATA,
+    work_dir: Optional[Path] = None,
+    size: Optional[Size] = None,
+    controls: bool = False,
+    options: Optional[dict[str, Any]] = None,
+) -> Demo:
+    """Make slides and models, split, train and test, and draw ``overview.png``.
+
+    To be called in the folder that holds ``configs/`` and ``tools/``.
+
+    Args:
+        seed: of the slides, the models' weights and the training.
+        data: folder for slides and models; what is there and whole is kept.
+        work_dir: for the checkpoint and the rest; the config's by default.
+        size: of data and training; the demo's by default.
+        controls: also train on shuffled labels, and test an untrained model.
+        options: ``--cfg-options`` of the commands.
+
+    Returns:
+        Accuracies, predictions and where they lie.
+
+    Raises:
+        FileNotFoundError: called in another folder.
+        ValueError: ``data`` holds other data, or a command failed.
+    """
+    if not Path(CONFIG).is_file():
+        raise FileNotFoundError(f'{CONFIG}: no such file. Call this in the checkout.')
+    size = size or Size()
+    env = {} if data == DATA else {'DEMO_DATA': str(data)}
+    config = read_config({'DEMO_DATA': str(data)})
+    prepare(data, seed, size, config.model.head.texts)
+    split = ['python', 'tools/ann.py', '--data-path', str(data), '--val', str(VAL)]
+    run_command(split, env={})
+    options = dict(options or {})
+    if size.iterations is not None:
+        options.update(dict.fromkeys(LENGTH, size.iterations))
+    run = train_and_test(config, seed, env, work_dir, options)
+    draw_run(run, config)
+    files = config.data.train.ann_file, config.data.test.ann_file
+    demo = Demo(
+        seed,
+        data,
+        run,
+        _count_training_slides(*files),
+        colour_accuracy(*files, config.data.test.data_prefix),
+    )
+    if not controls:
+        return demo
+    return demo._replace(
+        shuffled=_run_shuffled(demo, config, env, options),
+        untrained=_run_untrained(demo, config, env, options),
+    )
+
+
+def _count_training_slides(train: str, test: str) -> int:
+    training, unseen = (
+        {bag_of(name) for name, _ in read_annotations(file, 3)}
+        for file in (train, test)
+    )
+    assert not training & unseen, 'a slide is in training and in evaluation'
+    return len(training)
+
+
+def _run_shuffled(demo: Demo, config: Any, env: dict, options: dict) -> Run:
+    """Train and test with the slides' labels dealt out anew."""
+    files = {
+        side: shuffle_labels(
+            config.data[side].ann_file,
+            demo.data / 'gastric_cls3_shuffled' / f'{side}.txt',
+            seed=2 * demo.seed + number,  # training and evaluation independently
+        )
+        for number, side in enumerate(('train', 'test'))
+    }
+    files['val'] = files['test']
+    dealt = {f'data.{side}.ann_file': str(file) for side, file in files.items()}
+    folder = demo.run.work_dir / 'controls' / 'shuffled'
+    return train_and_test(config, demo.seed, env, folder, {**options, **dealt})
+
+
+def _run_untrained(demo: Demo, config: Any, env: dict, options: dict) -> Run:
+    """Test the model as training finds it: one step at rate 0."""
+    options = {**options, **dict.fromkeys(LENGTH, 1), 'optimizer.lr': 0}
+    folder = demo.run.work_dir / 'controls' / 'untrained'
+    return train_and_test(config, demo.seed, env, folder, options)

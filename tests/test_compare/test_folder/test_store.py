@@ -1,0 +1,61 @@
+"""Rows that no start of ours wrote are no results, and name no files."""
+
+import json
+
+import pytest
+
+from cite.compare.folder.store import Store, read_rows
+
+ROW = {'job': 'm', 'method': 'm', 'figures': {}, 'digest': 'd'}
+
+
+@pytest.fixture
+def out(tmp_path):
+    (tmp_path / 'predictions').mkdir()
+    for path in (tmp_path / 'predictions' / 'm.csv', tmp_path / 'stranger.csv'):
+        path.write_text('')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    'job', [[1], {'a': 1}, None, 3, '../stranger', '/m', 'a/b', '']
+)
+def test_a_job_that_is_no_name_is_no_result(out, job):
+    rows = [{**ROW, 'job': job}, ROW]
+    (out / 'results.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in rows))
+    store = Store(out)
+    digests = {'m': 'd', '../stranger': 'd'}
+    assert store.settle(digests) == {'m': ROW}
+    store.close()
+    assert read_rows(out / 'results.jsonl') == [ROW]
+    assert read_rows(out / 'unused.jsonl') == []
+
+
+def test_bytes_that_are_no_text_are_left_out(out):
+    (out / 'results.jsonl').write_bytes(
+        b'\xff\xfe\x00\n' + json.dumps(ROW).encode() + b'\n{"job": "\xff"}\n'
+    )
+    assert read_rows(out / 'results.jsonl') == [ROW]
+
+
+def test_a_line_without_end_is_left_out(out):
+    (out / 'results.jsonl').write_text('[' * 100_000 + '\n' + json.dumps(ROW) + '\n')
+    assert read_rows(out / 'results.jsonl') == [ROW]
+
+
+def test_a_failure_is_no_result_though_an_earlier_one_left_predictions(out):
+    """As a config that was changed into one that fails leaves it."""
+    failed = {'job': 'm', 'method': 'm', 'error': 'ValueError', 'digest': 'd'}
+    (out / 'results.jsonl').write_text(json.dumps(failed) + '\n')
+    store = Store(out)
+    assert store.settle({'m': 'd'}) == {}
+    store.close()
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(out):
+    store = Store(out)
+    store.write_text('predictions/m.csv', 'old')
+    with pytest.raises(UnicodeEncodeError):
+        store.write_text('predictions/m.csv', 'new \ud800')
+    assert (out / 'predictions/m.csv').read_text() == 'old'
+    store.close()
