@@ -56,7 +56,7 @@ format: env-modern ## rewrite the code in the house's format
 	$(MODERN)/bin/ruff check --fix .
 	$(MODERN)/bin/ruff format .
 
-types: env-modern ## check the types of cite/
+types: env-modern ## check the types
 	$(MODERN)/bin/mypy
 
 demo: env ## make slides, train and test on them (set-up included)
@@ -87,4 +87,4 @@ clean: ## remove the environments and caches that make left
 	for venv in .venv .venv-*; do \
 		if [ -e $$venv/.cite-env ]; then rm -rf $$venv; fi; done
 	rm -rf .venv-tools build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find cite configs tests tools -name __pycache__ -prune -exec rm -rf {} +
+	find benchmarks cite configs demo tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from cite.core.files.text_file import read_utf8, shorten
+from cite.core.files.text_file import read_utf8
+from cite.core.messages import shorten
 from cite.datasets.tables.annotations import (
     Annotation,
     bag_of,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
-from cite.core.files.text_file import shorten
+from cite.core.messages import shorten
 from cite.datasets.tables.annotations import Annotation, write_annotations
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_patches

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cite.core.files.text_file import shorten
+from cite.core.messages import shorten
 from cite.datasets.tables.slide_table import Slide
 
 

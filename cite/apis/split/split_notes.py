@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cite.core.files.text_file import shorten
+from cite.core.messages import shorten
 from cite.datasets.tables.annotations import Annotation, bag_of
 from cite.datasets.tables.patches import PatchFolder
 from cite.datasets.tables.slide_table import Slide

@@ -19,13 +19,3 @@ def read_utf8(path: Path) -> str:
         raise ValueError(
             f'{path}:{line}: not UTF-8 text. Save the file as UTF-8.'
         ) from error
-
-
-def shorten(items: list[str], limit: int = 5) -> str:
-    """Name the first items of a long list, for a message.
-
-    >>> shorten(['a', 'b', 'c'], limit=2)
-    'a, b and 1 more'
-    """
-    more = len(items) - limit
-    return ', '.join(items[:limit]) + (f' and {more} more' if more > 0 else '')

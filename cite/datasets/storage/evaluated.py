@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmcv.utils import print_log
 
-from cite.core.files.text_file import shorten
+from cite.core.messages import shorten
 
 from .unreadable import is_lost
 

@@ -15,7 +15,7 @@ from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
-from cite.core.files.text_file import shorten
+from cite.core.messages import shorten
 
 VERSION = 1
 REMEDY = 'Make it again: tools/pack.py with --force.'

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
-from cite.core.files.text_file import read_utf8, shorten
+from cite.core.files.text_file import read_utf8
+from cite.core.messages import shorten
 
 _INTEGER = re.compile(r'-?[0-9]+')
 _DRIVE = re.compile(r'[A-Za-z]:')

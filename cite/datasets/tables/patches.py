@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple, Union
 
-from cite.core.files.text_file import shorten
+from cite.core.messages import shorten
 
 from .annotations import bag_of, filename_fault
 

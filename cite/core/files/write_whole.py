@@ -1,0 +1,65 @@
+"""Write a file whole or not at all."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Union
+
+# The end of the name of a file that is still being written.
+PARTIAL = '.partial'
+
+
+@contextmanager
+def write_whole(path: Union[str, Path]) -> Iterator[Path]:
+    """Yield a temporary path to write to; afterwards the file is there, whole.
+
+    The temporary file is in the same folder, ends in ``.partial`` and has a name of its
+    own, so that two processes may write the same file: the last one wins. It is flushed
+    to the disk before it is renamed. If the block fails, it is removed and an earlier
+    file stays as it was. The folder is made if it is missing.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / 'new' / 'note.txt'
+    >>> with write_whole(target) as partial:
+    ...     _ = partial.write_text('all of it')
+    >>> target.read_text(), len(list(target.parent.iterdir()))
+    ('all of it', 1)
+
+    Args:
+        path: the file to write.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'{path.name}.{uuid.uuid4().hex[:8]}{PARTIAL}')
+    try:
+        yield partial
+        flush(partial)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    flush(path.parent)
+
+
+def write_text_whole(path: Union[str, Path], text: str) -> None:
+    """Write a text file (UTF-8, line ends as given) whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with write_whole(path) as partial:
+        partial.write_bytes(text.encode('utf-8'))
+
+
+def flush(path: Union[str, Path]) -> None:
+    """Wait until a file, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,23 @@
+"""Wording that error messages of all rooms share."""
+
+from collections.abc import Sequence
+
+
+def shorten(items: Sequence[str], limit: int = 5) -> str:
+    """Name the first items of a long list.
+
+    >>> shorten(['a', 'b', 'c'], limit=2)
+    'a, b and 1 more'
+    """
+    more = len(items) - limit
+    return ', '.join(items[:limit]) + (f' and {more} more' if more > 0 else '')
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its class's name if it has none.
+
+    >>> first_line(ValueError('no such model\\nTraceback of the hub'))
+    'no such model'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
