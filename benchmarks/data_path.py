@@ -117,7 +117,7 @@ def _draws(dataset: Any, count: int) -> list[int]:
     if dataset.test_mode:
         return list(range(min(count, len(dataset))))
     sampler = BalancedSampler(dataset, seed=0)
-    sampler.pending = True  # as the loader that mmcls builds has it: cite.compat
+    dataset.pending = True  # as our build_dataloader does
     return list(islice(sampler, count))
 
 

@@ -64,6 +64,7 @@ class PatchGastricCls3(BaseDataset):
     """
 
     CLASSES = tuple(PATCH_GASTRIC_CLASSES)
+    pending = False  # leave images that are drawn for the batch to augment
 
     def __init__(
         self,
@@ -209,7 +210,7 @@ class PatchGastricCls3(BaseDataset):
             'test_mode': self.test_mode,
             'cache': self.cache,
             'cache_index': int(idx) % len(self),
-            'pending': self._passes_images and getattr(idx, 'pending', False),
+            'pending': self._passes_images and self.pending and isinstance(idx, Draw),
         }
         if self.features is not None:
             results['feature'] = self.features[idx]

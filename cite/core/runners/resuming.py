@@ -13,8 +13,6 @@ from mmcv.runner import (
 )
 from torch.utils.data import DataLoader
 
-from cite.datasets.samplers import BalancedSampler
-
 # What tells optimizers apart; the rest of their settings changes with torch's version.
 _HALLMARKS = {'momentum', 'dampening', 'betas', 'alpha', 'rho', 'lr_decay', 'etas'}
 _LOSS = 'will not end in the weights of one that was never cut'
@@ -99,7 +97,7 @@ def _outlines(groups: list[Any]) -> list[Any]:
 def warn_of_order(runner: BaseRunner, data_loaders: list[DataLoader]) -> None:
     """Say that a data set is drawn in an order that a run cannot go on with."""
     for loader in data_loaders:
-        if not isinstance(loader.sampler, BalancedSampler):
+        if not hasattr(loader.sampler, 'reseed'):
             runner.logger.warning(
                 f'{type(loader.dataset).__name__} is drawn by mmcls, in an order that '
                 f'a run cannot go on with: one that is cut and resumed {_LOSS}, and '

@@ -8,14 +8,14 @@ or has no place for what it compiles, Pillow does it.
 
 import functools
 import struct
-import warnings
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, Optional
 
 import cv2
 import numpy as np
 from PIL import Image
+
+from cite.core.compiled import load_kernels
 
 from .patch import Results, read_patch
 
@@ -23,23 +23,6 @@ _FILTERS = {'bilinear': 1.0, 'bicubic': 2.0}  # radius
 # Segments that may stand before a JPEG's frame: DHT, DAC, DQT, DRI, APPn, COM.
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-
-
-@functools.cache
-def load_kernels() -> Optional[ModuleType]:
-    """Return the compiled loops, at first use: numba takes a second. None without."""
-    try:
-        from cite.core import kernels
-    except ImportError:
-        return None
-    except RuntimeError as error:  # both the package's folder and the home read-only
-        warnings.warn(
-            f'numba does not compile ({error}), so Pillow does its work, more slowly. '
-            'Set NUMBA_CACHE_DIR to a folder that may be written.',
-            stacklevel=2,
-        )
-        return None
-    return kernels
 
 
 def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:

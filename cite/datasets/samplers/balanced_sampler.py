@@ -74,7 +74,6 @@ class BalancedSampler(Sampler):
         self.samples_per_replica = samples_per_replica
         self.start = start
         self.endless = endless
-        self.pending = False  # on where the loader's batches augment: cite.compat
         self.epoch = 0
         self.balance = balance
         self.shuffle = shuffle
@@ -106,7 +105,7 @@ class BalancedSampler(Sampler):
         """Return the i-th draw of this rank: its share of the run's global batches."""
         batch, place = divmod(i, self.samples_per_replica)
         k = (batch * self.num_replicas + self.rank) * self.samples_per_replica + place
-        return Draw(self._order(k), k, self.seed, self.pending)
+        return Draw(self._order(k), k, self.seed)
 
 
 def _order_of(

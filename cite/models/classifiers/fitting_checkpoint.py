@@ -137,3 +137,6 @@ def _names(model: nn.Module) -> Iterator[str]:
 def _some(items: list, count: int = 3) -> str:
     more = f' and {len(items) - count} more' if len(items) > count else ''
     return ', '.join(items[:count]) + more
+
+
+load_checkpoint = importlib.import_module('mmcv.runner').load_checkpoint  # TEMP

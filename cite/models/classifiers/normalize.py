@@ -17,7 +17,7 @@ from mmcls.models.classifiers.base import BaseClassifier
 from mmcv.parallel import DataContainer
 from torch import Tensor
 
-from cite.datasets.pipelines.pixels import load_kernels
+from cite.core.compiled import load_kernels
 
 
 def install() -> None:

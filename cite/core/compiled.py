@@ -1,0 +1,26 @@
+"""The compiled loops of :mod:`cite.core.kernels`, loaded when they are first needed."""
+
+import functools
+import warnings
+from types import ModuleType
+from typing import Optional
+
+
+@functools.cache
+def load_kernels() -> Optional[ModuleType]:
+    """Return the compiled loops, or None where numba is missing or cannot compile.
+
+    Importing numba takes a second, so that it is done at first use.
+    """
+    try:
+        from cite.core import kernels
+    except ImportError:
+        return None
+    except RuntimeError as error:  # both the package's folder and the home read-only
+        warnings.warn(
+            f'numba does not compile ({error}), so Pillow does its work, more slowly. '
+            'Set NUMBA_CACHE_DIR to a writable folder.',
+            stacklevel=2,
+        )
+        return None
+    return kernels
