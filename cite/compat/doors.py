@@ -1,7 +1,7 @@
 """The doors: every function of mmcv and mmcls that is replaced, by which of ours, why.
 
 Most of what we change in the hosts is a subclass registered under the host's own name
-(``cite/core/runners``, ``EMAHook``, ``ImageClassifier``); configs reach it by that name.
+(``cite/core/runners``, ``EMAHook``, ``ImageClassifier``), by which configs reach it.
 ``mim train mmcls`` and ``mim test mmcls`` also call functions that no registry holds;
 these are listed here. What reads files for mmcv and timm is replaced in
 :mod:`.safe_loading`. For mmcv 1.7 and mmcls 0.25.0.

@@ -46,8 +46,8 @@ def check_meta(checkpoint: str, meta: dict[str, Any]) -> None:
         wrong = type(value) is not int or value < 0
         if wrong and not (key == 'seed' and value is None):
             raise ValueError(
-                f'{checkpoint}: its meta has {key}={value!r}, which is not a count. Start '
-                'a new run from its weights with load_from.'
+                f'{checkpoint}: its meta has {key}={value!r}, which is not a count. '
+                'Start a new run from its weights with load_from.'
             )
     messages = meta.get('hook_msgs', {})
     best = messages.get('best_score', 0) if isinstance(messages, dict) else None
@@ -78,9 +78,9 @@ def check_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
     if not isinstance(saved, list) or _outlines(saved) != _outlines(current):
         raise ValueError(
             f'{checkpoint} holds the state of another optimizer than '
-            f"{type(optimizer).__name__} of this config's parameters. Continue with the "
-            'optimizer that it was written with, or start a new run from its weights '
-            'with load_from.'
+            f"{type(optimizer).__name__} of this config's parameters. Continue with "
+            'the optimizer that it was written with, or start a new run from its '
+            'weights with load_from.'
         )
 
 
