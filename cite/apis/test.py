@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from cite.core.distributed import shared_name
 from cite.core.evaluation.eval_hooks import check_metric_names
+from cite.models.image_stats import settle_images
 
 _single_gpu_test = mmcls.apis.single_gpu_test
 _multi_gpu_test = mmcls.apis.multi_gpu_test
@@ -45,6 +46,7 @@ def multi_gpu_test(
 
 def _settle(model: nn.Module, data_loader: DataLoader) -> None:
     check_metric_names(data_loader.dataset, metrics_of_command(sys.argv[1:]))
+    settle_images(data_loader.dataset, model)
 
 
 def metrics_of_command(arguments: Sequence[str]) -> list[str]:

@@ -32,6 +32,7 @@ from cite.core.distributed import wrap_distributed_model
 from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
 from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
 from cite.datasets.builder import build_dataloader
+from cite.models.image_stats import settle_images
 
 # Keys of `data` that are not settings of a loader.
 _NOT_OF_LOADERS = (
@@ -70,6 +71,7 @@ def train_model(
     cfg.seed = meta['seed'] = _shared_seed(cfg.get('seed'), cfg.get('device', 'cpu'))
     _settle_start(cfg)
     datasets = list(dataset) if isinstance(dataset, (list, tuple)) else [dataset]
+    settle_images(datasets, model)
     loader_cfg = _loader_cfg(cfg, distributed)
     train_cfg = {**loader_cfg, **cfg.data.get('train_dataloader', {})}
     loaders = [build_dataloader(dataset, **train_cfg) for dataset in datasets]
@@ -88,7 +90,7 @@ def train_model(
     runner.timestamp = timestamp  # so that .log and .log.json have the same name
     _register_hooks(runner, cfg, distributed, datasets)
     if validate:
-        hook = _eval_hook(cfg, distributed, loader_cfg)
+        hook = _eval_hook(model, cfg, distributed, loader_cfg)
         # After IterTimerHook: https://github.com/open-mmlab/mmcv/issues/1261
         runner.register_hook(hook, priority='LOW')
     if cfg.resume_from:
@@ -204,8 +206,11 @@ def _with_our_hooks(cfg: Config, datasets: Sequence[Any]) -> list[dict[str, Any]
     return hooks + [hook for hook in ours if hook['type'] not in listed]
 
 
-def _eval_hook(cfg: Config, distributed: bool, loader_cfg: dict[str, Any]) -> EvalHook:
+def _eval_hook(
+    model: nn.Module, cfg: Config, distributed: bool, loader_cfg: dict[str, Any]
+) -> EvalHook:
     dataset = build_dataset(cfg.data.val, {'test_mode': True})
+    settle_images(dataset, model)
     settings = {**loader_cfg, **_NO_SHUFFLE, **cfg.data.get('val_dataloader', {})}
     eval_cfg = cfg.get('evaluation', {})
     eval_cfg['by_epoch'] = cfg.runner['type'] != 'IterBasedRunner'

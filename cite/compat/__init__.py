@@ -4,15 +4,12 @@ Importing this package opens the doors.
 """
 
 from cite.core.files import checkpoint_loader
-from cite.models.classifiers import fitting_checkpoint, normalize
 
-from . import image_stats, safe_loading
+from . import safe_loading
 from .doors import DOORS, open_doors
 
 open_doors()
 safe_loading.install()
 checkpoint_loader.install()
-for _module in (fitting_checkpoint, image_stats, normalize):  # TEMP
-    _module.install()
 
 __all__ = ['DOORS']

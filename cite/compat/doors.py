@@ -81,10 +81,3 @@ def open_doors() -> None:
                 'cite',
             ):
                 setattr(taker, door.name, door.ours)
-
-
-def rebind(original, replacement):  # TEMP
-    name = original.__name__
-    for module in list(sys.modules.values()):
-        if getattr(module, '__dict__', {}).get(name) is original:
-            setattr(module, name, replacement)

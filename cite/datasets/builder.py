@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 import mmcls.datasets
 from torch.utils.data import DataLoader, Dataset
 
-from cite.core.compiled import load_kernels
+from cite.core.load_kernels import load_kernels
 
 from .collate import collate
 from .feature_loader import FeatureLoader, reads_features

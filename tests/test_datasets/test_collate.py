@@ -20,7 +20,7 @@ from cite.datasets.pipelines.augmentation import PendingPatch, passes_images
 from cite.datasets.samplers import Draw
 from cite.datasets.storage import batch_memory
 from cite.datasets.storage.batch_memory import BatchMemory
-from cite.models.classifiers.normalize import normalize
+from cite.models.classifiers.normalize import ImageBuffer, normalize
 
 LINES = [(f'{"abc"[i % 3]}_{i}.jpg', i % 3) for i in range(9)]
 PIPELINE = [
@@ -78,7 +78,7 @@ FORKED = """
 import importlib, json, sys
 import cite
 from mmcls.datasets import build_dataset
-from cite.models.classifiers.normalize import normalize
+from cite.models.classifiers.normalize import ImageBuffer, normalize
 from cite.core import kernels
 from cite.datasets.samplers import Draw
 from cite.datasets.builder import build_dataloader
@@ -155,17 +155,18 @@ def test_a_batch_s_memory_is_used_again_only_when_nobody_has_it():
     cfg = {'mean': [0.0] * 3, 'std': [255.0] * 3}
     white, black = (torch.full((2, 3, 8, 8), x, dtype=torch.uint8) for x in (255, 0))
     metas = [{'img_norm_cfg': cfg}] * 2
-    first = normalize(white, metas)
+    buffer = ImageBuffer()
+    first = normalize(white, metas, buffer)
     view = first[1:]
     address = first.data_ptr()
     del first
 
-    second = normalize(black, metas)
+    second = normalize(black, metas, buffer)
     assert view.min() == 1  # still white
     assert second.data_ptr() != address
     address = second.data_ptr()
     del second
-    assert normalize(white, metas).data_ptr() == address
+    assert normalize(white, metas, buffer).data_ptr() == address
 
 
 def test_a_place_is_taken_again_when_its_tensor_is_gone_and_no_sooner(monkeypatch):

@@ -18,6 +18,7 @@ from torch import nn
 from cite.apis.config_file import find_config
 from cite.core.frozen import frozen_digest, frozen_state
 from cite.datasets.storage.feature_note import note_path, read_note
+from cite.models.image_stats import settle_images
 
 from .extract_config import write_feature_config
 from .extract_rows import extract_draw, is_first_rank, start_ranks
@@ -72,6 +73,7 @@ def extract_features(
     found: dict[str, dict[str, Any]] = {}
     for split in splits:
         dataset = _dataset(cfg, split)
+        settle_images(dataset, model)
         prefix = _prefix(out, split, dataset, found)
         draws = 1 if dataset.test_mode else num_aug
         note = _note(config, cfg, dataset, digest, model, dtype, seed)

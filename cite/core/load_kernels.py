@@ -1,5 +1,3 @@
-"""The compiled loops of :mod:`cite.core.kernels`, loaded when they are first needed."""
-
 import functools
 import warnings
 from types import ModuleType
@@ -10,7 +8,7 @@ from typing import Optional
 def load_kernels() -> Optional[ModuleType]:
     """Return the compiled loops, or None where numba is missing or cannot compile.
 
-    Importing numba takes a second, so that it is done at first use.
+    They are imported at the first call, because numba takes a second.
     """
     try:
         from cite.core import kernels
@@ -19,7 +17,7 @@ def load_kernels() -> Optional[ModuleType]:
     except RuntimeError as error:  # both the package's folder and the home read-only
         warnings.warn(
             f'numba does not compile ({error}), so Pillow does its work, more slowly. '
-            'Set NUMBA_CACHE_DIR to a writable folder.',
+            'Set NUMBA_CACHE_DIR to a folder that may be written.',
             stacklevel=2,
         )
         return None
