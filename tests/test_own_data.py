@@ -32,7 +32,7 @@ def commands():
     copy, work = [[line.strip() for line in b.strip().split('\n')] for b in blocks]
     assert len(copy) == 2
     assert [line.split()[:2] for line in work] == [
-        ['python', 'tools/ann.py'],
+        ['cite', 'ann'],
         ['mim', 'train'],
         ['mim', 'test'],
     ]
@@ -40,7 +40,9 @@ def commands():
 
 
 def bash(command, folder):
-    return run('bash', '-c', f'unset SPLIT; {command}', cwd=folder)
+    # The console script is there only where the package is installed.
+    cite = 'cite() { python -m cite "$@"; }'
+    return run('bash', '-c', f'unset SPLIT; {cite}; {command}', cwd=folder)
 
 
 @pytest.fixture(scope='module')
@@ -57,7 +59,6 @@ def mine(tmp_path_factory):
     shutil.copytree(ROOT / 'configs' / 'glas', folder / 'configs' / 'glas')
     gastric = 'configs/gastric/_base_'
     shutil.copytree(ROOT / gastric, folder / gastric)
-    (folder / 'tools').symlink_to(ROOT / 'tools')
     for command in commands()[0]:
         bash(command, folder)
     (folder / 'configs/mine/classes.yml').write_text(CLASSES)

@@ -1,5 +1,5 @@
 # All methods on synthetic slides: `make compare-demo` makes them and runs this.
-# python tools/compare.py configs/compare/demo.py
+# cite compare configs/compare/demo.py
 # Models have random weights: the report is real, its ranking of methods means nothing.
 import os
 

@@ -1,10 +1,10 @@
 # Real tissue: three grades of colorectal glands, 85 fields of 15 patients, with real
 # ViT-tiny, Hiera-tiny and MiniLM (configs/glas/README.md says where to get them).
 #
-#   python tools/ann.py --data-path data/glas --out data/glas/ann_compare \
+#   cite ann --data-path data/glas --out data/glas/ann_compare \
 #       --classes configs/glas/classes.yml --group-by patient --val 0.5 \
 #       --shots 1 2 4 --draws 5
-#   python tools/compare.py configs/compare/glas.py
+#   cite compare configs/compare/glas.py
 #
 # One recipe for all, cut to what a CPU does in a quarter of a minute a job: images of
 # 128 pixels (a third of the cost of 224; Hiera takes no 112), 40 iterations of 12

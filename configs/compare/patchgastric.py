@@ -1,8 +1,8 @@
 # The paper's protocol on PatchGastric, with draws, seeds and the ablations beside it.
 #
-#   python tools/ann.py --draws 5
-#   python tools/compare.py configs/compare/patchgastric.py --dry-run
-#   python tools/compare.py configs/compare/patchgastric.py
+#   cite ann --draws 5
+#   cite compare configs/compare/patchgastric.py --dry-run
+#   cite compare configs/compare/patchgastric.py
 #
 # Every method is its config in configs/gastric: 1000 iterations of batch 128. The paper's
 # own runs take the k largest slides, one choice: `draws = 0`, without --draws.
