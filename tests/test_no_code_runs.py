@@ -196,7 +196,7 @@ def test_mim_test_of_a_trusted_file(tmp_path, trace, config):
     )
     assert done.returncode == 0, done.stdout
     assert 'accuracy : 100.0' in done.stdout
-    assert 'whatever code it carries' in done.stdout
+    assert 'any code that it carries' in done.stdout
     assert trace.exists()
 
 

@@ -8,7 +8,7 @@ from mmcls.datasets.base_dataset import BaseDataset
 from mmcls.datasets.builder import DATASETS
 
 from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
-from cite.core.random_state import random_state
+from cite.core.seeding import random_state
 from cite.datasets.pipelines.augmentation import passes_images
 from cite.datasets.storage.evaluated import readable, report_absent
 from cite.datasets.storage.feature_draw import feature_draw

@@ -6,7 +6,7 @@ from mmcls.models.builder import CLASSIFIERS
 from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
 from torch import Tensor
 
-from cite.core.files.heap import trim_heap
+from cite.core.files import trim_heap
 
 from .frozen_checkpoint import FrozenCheckpoint
 from .precision import autocast, check_precision
