@@ -1,4 +1,4 @@
-"""How the images of a pretrained model were normalised, sized and resized."""
+"""How the images of a pretrained model are normalised and resized."""
 
 import json
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from typing import Any, Optional, Union
 
 from safetensors import SafetensorError, safe_open
 
-# Under which a safetensors file says it, in its metadata.
+# Key in the metadata of a safetensors file.
 KEY = 'image_stats'
 Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class ImageStats:
-    """What a model expects of its images.
+    """The images that a model expects.
 
     Args:
-        mean: of the three channels, on the scale 0 to 1.
-        std: of the three channels, on the scale 0 to 1.
-        interpolation: of the resizing, in PIL's names.
+        mean: means of the three channels, on the scale 0 to 1.
+        std: standard deviations of the three channels, on the scale 0 to 1.
+        interpolation: PIL's name of the interpolation of resizing.
         size: edge of the square, pixels.
     """
 
@@ -31,10 +31,13 @@ class ImageStats:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> 'ImageStats':
-        """Make it of a config's or a file's values.
+        """Read the values of a config or a file.
+
+        Args:
+            values: ``mean``, ``std`` and, optionally, ``interpolation`` and ``size``.
 
         Raises:
-            ValueError: mean or std is missing, or there is more than the four.
+            ValueError: mean or std is missing, or a key is unknown.
         """
         try:
             stats = cls(**values)
@@ -47,7 +50,7 @@ class ImageStats:
         return cls(mean, std, stats.interpolation, stats.size)  # type: ignore[arg-type]
 
     def metadata(self) -> dict[str, str]:
-        """Return it as metadata of a safetensors file."""
+        """Return the metadata that a safetensors file holds."""
         return {KEY: json.dumps(asdict(self))}
 
 
@@ -60,7 +63,7 @@ OPENAI_CLIP = ImageStats(
 
 
 def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
-    """Return what a safetensors file says of its images; None if it does not."""
+    """Return the image statistics in a safetensors file, or None if it has none."""
     if path is None or not str(path).endswith('.safetensors'):
         return None
     file = Path(path).expanduser()
@@ -68,7 +71,7 @@ def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
         return None
     try:
         with safe_open(str(file), 'pt') as tensors:
-            found = (tensors.metadata() or {}).get(KEY)
-    except SafetensorError:  # the backbone will say what is wrong with the file
+            text = (tensors.metadata() or {}).get(KEY)
+    except SafetensorError:  # the backbone will report what is wrong with the file
         return None
-    return ImageStats.of(json.loads(found)) if found else None
+    return ImageStats.of(json.loads(text)) if text else None

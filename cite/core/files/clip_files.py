@@ -25,7 +25,7 @@ def find_checkpoint(arch: str) -> Path:
         arch: name of an OpenAI model, or path of a file.
 
     Raises:
-        FileNotFoundError: ``arch`` is neither a name nor a file, or the download failed.
+        FileNotFoundError: ``arch`` is neither name nor file, or the download failed.
     """
     if arch in clip.clip._MODELS:
         return _download(arch)
@@ -77,10 +77,12 @@ def _download(arch: str) -> Path:
     if target.is_file():
         return target
     try:
-        with write_whole(target) as partial:
-            # A separate folder, because processes may download at the same time.
-            with tempfile.TemporaryDirectory(dir=str(target.parent)) as folder:
-                os.replace(clip.clip._download(url, folder), partial)
+        # A separate folder, because processes may download at the same time.
+        with (
+            write_whole(target) as partial,
+            tempfile.TemporaryDirectory(dir=str(target.parent)) as folder,
+        ):
+            os.replace(clip.clip._download(url, folder), partial)
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
             f'CLIP {arch} could not be downloaded ({error}). Download {url} on a '

@@ -1,7 +1,7 @@
 """Read weights from a file: tensors and plain data, never code.
 
-The exception are files that the user trusts: ``CITE_TRUST`` lists their paths, separated
-as in ``PATH``. Folders do not count: each file has to be named.
+The exception are files that the user trusts: ``CITE_TRUST`` lists their paths,
+separated as in ``PATH``. Folders do not count: each file has to be named.
 """
 
 import ctypes
@@ -24,9 +24,9 @@ TRUST_VARIABLE = 'CITE_TRUST'
 def load_weights(path: Union[str, Path]) -> Any:
     """Load a checkpoint file onto the CPU without running anything in it.
 
-    Reads ``.safetensors``, files of :func:`torch.save` that hold tensors and plain data,
-    and TorchScript archives (OpenAI's CLIP), whose tensors are returned by name. A file
-    that holds anything else is read only if ``CITE_TRUST`` lists it.
+    Reads ``.safetensors``, files of :func:`torch.save` that hold tensors and plain
+    data, and TorchScript archives (OpenAI's CLIP), whose tensors are returned by name.
+    A file that holds anything else is read only if ``CITE_TRUST`` lists it.
 
     Args:
         path: weights file.
