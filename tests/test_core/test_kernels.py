@@ -1,4 +1,4 @@
-"""The compiled loops give the bits of Pillow and torchvision where they might not."""
+"""The compiled loops give the bits of Pillow and torchvision in critical cases."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from PIL import Image
 from torchvision.transforms import functional
 
 kernels = pytest.importorskip(
-    'cite.core.kernels', reason='numba is optional: Pillow stands in'
+    'cite.core.kernels', reason='numba is optional: Pillow replaces it'
 )
 
 
