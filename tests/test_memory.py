@@ -79,9 +79,7 @@ def test_two_thousand_iterations_of_the_demo_grow_by_less_than_two_percent(
     sizes = json.loads(path.read_text())
     # The maximum of a window, because batches in transit (5 MB each) come and go.
     first, later = sizes[:WINDOW], sizes[WINDOW:]
-    assert (
-        len(first[0]) == 5
-    )  # the run, two workers for training and two for evaluation
+    assert len(first[0]) == 5  # the run, two training and two test workers
     for pid in first[0]:
         before, after = (max(s[pid] for s in part) for part in (first, later))
         print(f'{pid}: at most {before} bytes from 200 to 300, {after} after')

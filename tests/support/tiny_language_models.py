@@ -84,7 +84,7 @@ def save_biogpt(folder: Path) -> Path:
 
 
 def save_llama(folder: Path, width: int = 32) -> Path:
-    """Write a LLaMA with its head; its tokenizer starts texts with <s> and pads them."""
+    """Write a LLaMA with its head; the tokenizer starts texts with <s> and pads."""
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     tokenizer = word_tokenizer(begin='<s>')
