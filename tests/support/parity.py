@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def assert_same(got: Tensor, wanted: Tensor) -> None:
-    """Check that both differ by at most 1e-5 of the largest value; ``-rP`` prints it."""
+    """Check that both agree to 1e-5 of the largest value; ``-rP`` prints it."""
     assert got.shape == wanted.shape
     apart = float((got - wanted).abs().max() / wanted.abs().max())
     print(f'parity {apart:.1e}')

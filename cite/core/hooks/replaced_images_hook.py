@@ -23,7 +23,7 @@ class ReplacedImagesHook(Hook):
 
     Args:
         interval: iterations between reports. The last iteration reports as well, and
-            there is no report until an image has been replaced.
+            nothing is reported until an image has been replaced.
     """
 
     def __init__(self, interval: int = 100) -> None:
