@@ -45,13 +45,7 @@ def load_weights(path: Union[str, Path]) -> Any:
             'latest.pth in its work_dir.'
         )
     if path.suffix == '.safetensors':
-        try:
-            return load_safetensors(str(path))
-        # A type that torch lacks raises KeyError; a damaged header raises many types.
-        except Exception as error:
-            raise ValueError(
-                f'{path} is not a whole safetensors file: {error}'
-            ) from error
+        return _read_safetensors(path)
     with path.open('rb') as file:
         try:
             return read_torch_file(file)
@@ -70,6 +64,14 @@ def load_weights(path: Union[str, Path]) -> Any:
                 f'{path} is damaged or not a checkpoint ({first_line(error)}). Copy '
                 'or download it again.'
             ) from error
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_safetensors(str(path))
+    # A type that torch lacks raises KeyError; a damaged header raises many types.
+    except Exception as error:
+        raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
 
 
 def _is_trusted(path: Path) -> bool:
