@@ -65,10 +65,8 @@ class ReplacedImagesHook(Hook):
         draws = _draws(loader.sampler, self._next, runner.iter + 1)
         self._next = runner.iter + 1
         indices = [i for i in draws if i in unreadable]
-        count, files = (
-            torch.tensor(len(indices)),
-            torch.zeros(len(loader.dataset)).byte(),
-        )
+        count = torch.tensor(len(indices))
+        files = torch.zeros(len(loader.dataset)).byte()
         files[indices] = 1  # leaves out files that workers have met ahead
         if get_dist_info()[1] > 1:
             count, files = _reduce(count, files, runner)
