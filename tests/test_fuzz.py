@@ -1,4 +1,4 @@
-"""Whatever a file holds, its reader answers or raises one of our errors, and soon."""
+"""Readers of random files return a result or raise one of our errors, and soon."""
 
 import io
 import os
@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as save_safetensors
 
-from cite.core.files.weights import load_weights
+from cite.core.files import load_weights
 from cite.datasets.tables.annotations import filename_fault, read_annotations
 from cite.datasets.tables.class_file import read_class_file
 from cite.datasets.tables.slide_table import read_captions
 from cite.models.heads.caption_file import read_caption_file
 
 OURS = (ValueError, FileNotFoundError)
-# A hang is what takes a thousand times as long as the reader does.
+# The deadline is a thousand times as long as a reader takes.
 fuzz = settings(
     max_examples=300,
     deadline=timedelta(seconds=20),
@@ -51,7 +51,7 @@ TEXTS = st.lists(TOKENS | st.text(max_size=8), max_size=40).map(
 
 @st.composite
 def mutated(draw, seeds):
-    """One of some good files with a few bytes changed, put in, or taken out."""
+    """Draw one of some good files, with a few bytes changed, inserted or removed."""
     data = bytearray(draw(st.sampled_from(seeds)))
     for _ in range(draw(st.integers(1, 6))):
         at = draw(st.integers(0, max(len(data) - 1, 0)))
@@ -74,7 +74,7 @@ def file(tmp_path_factory):
 
 
 def check_names(error, file):
-    """Ours name the file: a bare ValueError, such as int()'s, is another exception."""
+    """Check that our error names the file; a bare ValueError, as of int(), does not."""
     assert str(error).startswith(str(file)), repr(error)
 
 
@@ -108,24 +108,24 @@ def captions(file, data, group_by):
 def classes(file, data):
     file.write_bytes(data)
     try:
-        found = read_class_file(file)
+        subtypes_of = read_class_file(file)
     except OURS as error:
         check_names(error, file)
         return
-    assert found
-    assert all(name and subtypes for name, subtypes in found.items())
+    assert subtypes_of
+    assert all(name and subtypes for name, subtypes in subtypes_of.items())
 
 
 def descriptions(file, data):
     file.write_bytes(data)
     try:
-        found = read_caption_file(file)
+        captions_of = read_caption_file(file)
     except OURS as error:
         check_names(error, file)
         return
-    assert found
-    texts = [text for texts in found.values() for text in texts]
-    assert len({*texts}) == len(texts) >= len(found)
+    assert captions_of
+    texts = [text for texts in captions_of.values() for text in texts]
+    assert len({*texts}) == len(texts) >= len(captions_of)
     assert all(text.strip() for text in texts)
 
 
@@ -228,7 +228,7 @@ def _pickle_of(archive):
 
 
 def _archive(data):
-    """An archive of torch with this pickle and whole checksums."""
+    """Return an archive of torch with this pickle and correct checksums."""
     new = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(CHECKPOINTS[0][1])) as old,
@@ -241,7 +241,7 @@ def _archive(data):
 
 @st.composite
 def checkpoints(draw):
-    """A suffix and bytes: a good file mutated, or either kind around any pickle."""
+    """Draw a suffix and bytes: a mutated file, or either format with any pickle."""
     if draw(st.booleans()):
         suffix, good = draw(st.sampled_from(CHECKPOINTS))
         return suffix, draw(mutated([good]))
@@ -265,7 +265,7 @@ def checkpoint(file, case):
         return
     for tensor in content.values() if isinstance(content, dict) else ():
         if isinstance(tensor, torch.Tensor):
-            tensor.clone()  # every element lies in memory of ours
+            tensor.clone()  # reads every element
 
 
 @fuzz

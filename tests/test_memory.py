@@ -1,25 +1,24 @@
-"""Memory stays flat: a long run does not keep what it has used."""
+"""Memory stays flat during a long run."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import ROOT, run
 from mmcv import Config
 from mmcv.runner import HOOKS, Hook
-from tiny_training import PYTHONPATH, ROOT, train
+from tiny_training import train
 
 from demo.data import Size, prepare
 
 ITERS = 2000
-WINDOW = 6  # looks, one each 20 iterations: 200 to 300
+WINDOW = 6  # measurements, one every 20 iterations: 200 to 300
 
 
 @HOOKS.register_module()
 class ResidentSize(Hook):
-    """Write down the resident bytes of a run and of its workers from the 200th on."""
+    """Record the resident bytes of a run and its workers from iteration 200 on."""
 
     def __init__(self, path):
         self.path = path
@@ -39,10 +38,11 @@ def processes():
 
 
 def resident_bytes(pid):
-    """Return what a process has in memory, but for pages of files.
+    """Return the memory of a process without pages of files.
 
-    The system fetches and drops those (libraries) as it likes. Pages that processes
-    share count in each: in parts, a worker's end would look like another's growth.
+    The system fetches and drops those (libraries) at any time. Pages that processes
+    share count fully in each: if they were divided, the end of one worker would look
+    like growth of another.
     """
     lines = Path(f'/proc/{pid}/status').read_text().splitlines()
     kb = {ln.split(':')[0]: ln.split()[1] for ln in lines if ln.endswith(' kB')}
@@ -51,24 +51,17 @@ def resident_bytes(pid):
 
 @pytest.fixture
 def demo(tmp_path, monkeypatch):
-    """Return the demo's config, its slides and models made, for a run of 2,000."""
+    """Make the demo's slides and models; return its config for 2,000 iterations."""
     config = ROOT / 'configs/demo/cite_tiny-clip_tiny-bert.py'
     monkeypatch.setenv('DEMO_DATA', str(tmp_path / 'demo'))
     monkeypatch.delenv('SHOTS', raising=False)
     cfg = Config.fromfile(str(config))
     prepare(tmp_path / 'demo', 0, Size(), cfg.TEXTS)
-    splits = ['tools/ann.py', '--data-path', str(tmp_path / 'demo'), '--val', '0.5']
-    subprocess.run(
-        [sys.executable, *splits],
-        cwd=ROOT,
-        check=True,
-        env={**os.environ, 'PYTHONPATH': PYTHONPATH},
-        stdout=subprocess.DEVNULL,
-    )
+    run(sys.executable, 'tools/ann.py', '--data-path', tmp_path / 'demo', '--val', 0.5)
     cfg.runner.max_iters = ITERS
     cfg.work_dir = str(tmp_path / 'run')
     cfg.checkpoint_config = {'interval': 500, 'max_keep_ckpts': 1}
-    # The first one, which starts workers that stay, before the first 200 are over.
+    # The first evaluation starts persistent workers, before measurements begin.
     cfg.evaluation.interval = 180
     return cfg
 
@@ -84,9 +77,9 @@ def test_two_thousand_iterations_of_the_demo_grow_by_less_than_two_percent(
     train(demo)
 
     sizes = json.loads(path.read_text())
-    # A window: batches on their way from the workers (5 MB each) come and go.
+    # The maximum of a window, because batches in transit (5 MB each) come and go.
     first, later = sizes[:WINDOW], sizes[WINDOW:]
-    assert len(first[0]) == 5  # the run, and two workers each to train and to evaluate
+    assert len(first[0]) == 5  # the run, two training and two test workers
     for pid in first[0]:
         before, after = (max(s[pid] for s in part) for part in (first, later))
         print(f'{pid}: at most {before} bytes from 200 to 300, {after} after')

@@ -1,11 +1,10 @@
-"""A stranger's file runs nothing, whatever way it comes in; each file here would."""
+"""A stranger's file runs no code, through any way in; each file here carries some."""
 
 import functools
 import http.server
 import json
 import os
 import pickle
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from commands import attempt
 from mmcls.datasets.builder import PIPELINES
 from mmcls.models.builder import BACKBONES, MODELS
 from mmcv.runner import load_checkpoint
 from transformers import ResNetConfig
 
 from cite.apis.convert import convert_checkpoint
-from cite.core.files.weights import load_weights
+from cite.core.files import load_weights
 from cite.datasets.storage.features import FeatureDraws
 from cite.models.text_encoders.feature_file import load_text_features
 
-ROOT = Path(__file__).parents[1]
 CONFIG = """
 custom_imports = dict(imports=['cite'], allow_failed_imports=False)
 model = dict(type='ImageClassifier', backbone=dict(type='FeatureBackbone'),
@@ -52,7 +51,7 @@ work_dir = '{folder}/run'
 
 
 class Trap:
-    """Makes a file by way of the shell when it is unpickled."""
+    """Make a file through the shell when unpickled."""
 
     def __init__(self, trace):
         self.command = f'touch {trace}'
@@ -62,7 +61,7 @@ class Trap:
 
 
 class Packed(torch.nn.Module):
-    """Writes a file when TorchScript unpacks it."""
+    """Write a file when TorchScript unpacks it."""
 
     def __init__(self, trace: str):
         super().__init__()
@@ -92,7 +91,7 @@ def trace(tmp_path):
 
 @pytest.fixture
 def stranger(tmp_path, trace):
-    """Return a function that writes a checkpoint with a trap in it."""
+    """Return a function that writes a checkpoint that contains a trap."""
 
     def write(name='stranger.pth', **content):
         path = tmp_path / name
@@ -117,31 +116,18 @@ def refused():
     return pytest.raises(ValueError, match=r'more than tensors.*CITE_TRUST=')
 
 
-def run(*command, **environment):
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'CITE_CACHE': 'off', **environment}
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env=env,
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
 def mim(*arguments, **environment):
-    return run(Path(sys.executable).with_name('mim'), *arguments, **environment)
+    return attempt(Path(sys.executable).with_name('mim'), *arguments, **environment)
 
 
-def test_the_trap_is_one(tmp_path, trace):
+def test_the_trap_works(tmp_path, trace):
     path = tmp_path / 'stranger.pth'
     torch.save({'meta': Trap(trace)}, path)
     torch.load(path, **({'weights_only': False}))
     assert trace.exists()
 
 
-def test_the_torchscript_trap_is_one(tmp_path, trace):
+def test_the_torchscript_trap_works(tmp_path, trace):
     torch.jit.script(Packed(str(trace))).save(str(tmp_path / 'stranger.pt'))
     trace.unlink(missing_ok=True)
     torch.jit.load(str(tmp_path / 'stranger.pt'))
@@ -170,7 +156,7 @@ def test_mim_train(stranger, config, key):
 
 
 def test_the_config_in_a_checkpoint_is_not_run(tmp_path, trace, config):
-    # mmcv's epoch-based runner reads it as the Python program that it is.
+    # mmcv's epoch-based runner would run it, since a config is a Python program.
     path = tmp_path / 'stranger.pth'
     program = f'import os\nos.system("touch {trace}")\n'
     weights = {'head.fc.weight': torch.eye(2, 4), 'head.fc.bias': torch.zeros(2)}
@@ -196,7 +182,7 @@ def test_mim_test_of_a_trusted_file(tmp_path, trace, config):
     )
     assert done.returncode == 0, done.stdout
     assert 'accuracy : 100.0' in done.stdout
-    assert 'whatever code it carries' in done.stdout
+    assert 'any code that it carries' in done.stdout
     assert trace.exists()
 
 
@@ -344,9 +330,9 @@ def test_code_of_a_text_encoder_whose_author_is_trusted(folder_with_code, trace)
         # Some configs of transformers read this one themselves.
         ({'trust_remote_code': True}, 'trust_remote_code lets the model run code'),
         ({'part': {'trust_remote_code': True}}, 'trust_remote_code lets the model run'),
-        # Read in the place of this file, which has been looked at.
+        # transformers would read this file instead of the one that was checked.
         ({'configuration_files': ['config.4.0.0.json']}, 'in the place of this file'),
-        # A second model, which transformers reads with torch.load, or torch.jit's.
+        # A second model, which transformers reads with torch.load or torch.jit.load.
         ({'backbone': 'stranger/model'}, 'weights of another model'),
         ({'part': {'use_pretrained_backbone': True}}, 'weights of another model'),
     ],
@@ -365,7 +351,7 @@ def test_a_config_file_that_asks_for_code(
 
 @pytest.mark.parametrize('kind', ['text', 'image'])
 def test_a_second_model_within_a_model(tmp_path, trace, save_tiny_bert, kind):
-    """Mask2Former's config names a backbone, whose TorchScript would be run."""
+    """Mask2Former's config names a backbone whose TorchScript would run."""
     inner = tmp_path / 'inner'
     parts = {'hidden_sizes': [1, 1, 1, 1], 'depths': [1, 1, 1, 1]}
     stages = ['stage1', 'stage2', 'stage3', 'stage4']
@@ -407,7 +393,7 @@ def test_code_of_an_image_model(folder_with_code, trace, monkeypatch):
 
 
 def test_timm_models_that_load_by_themselves(stranger):
-    # Newer ones read JAX's layouts alone and refuse it in words of their own.
+    # Newer versions of timm only read JAX's layouts, and refuse it themselves.
     pytest.importorskip('timm.models.naflexvit')
     overlay = {'file': str(stranger()), 'custom_load': True, 'url': ''}
     with pytest.raises(ValueError, match=r'more than tensors|NaFlexVit'):
@@ -442,7 +428,7 @@ def test_feature_file(tmp_path, trace):
 
 def test_convert_model(stranger, tmp_path):
     path = stranger('stranger.pth.tar')
-    done = run(
+    done = attempt(
         sys.executable, 'tools/convert_model.py', path, tmp_path / 'o.safetensors'
     )
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""What a start on a hit of the text cache imports."""
+"""Imports of a run whose text embeddings are cached."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from commands import run
 from benchmarks.models import make_bert, make_clip, our_config
 from benchmarks.row import Workspace
 
-# Each takes a tenth of a second to seconds, and such a run uses none of them.
+# Importing each takes a tenth of a second or more, and such a run needs none of them.
 UNUSED = (
     'IPython',
     'numba',
@@ -43,5 +43,5 @@ def test_a_start_on_a_cache_hit_imports_nothing_that_it_does_not_use(config, tmp
         printed = run(*command, CITE_CACHE=str(tmp_path / 'cache'))
         return json.loads(printed.split('loaded:')[1])
 
-    assert 'transformers' in start()  # which works the embeddings out
+    assert 'transformers' in start()  # it computes the embeddings
     assert set(UNUSED).isdisjoint(start())

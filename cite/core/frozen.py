@@ -1,4 +1,4 @@
-"""What a checkpoint need not hold: pretrained weights that training leaves alone."""
+"""Pretrained weights that training does not change and a checkpoint may omit."""
 
 import hashlib
 from collections.abc import Iterator
@@ -7,15 +7,18 @@ import torch
 from torch import Tensor, nn
 
 DIGEST_KEY = 'frozen_digest'
-# The only entry of the pseudo-checkpoint `none` (core/files/checkpoint_loader.py).
+# The only weight of the pseudo-checkpoint `none` (core/files/checkpoint_loader.py).
 NO_CHECKPOINT_KEY = 'no_checkpoint'
 
 
 def has_known_source(backbone: nn.Module) -> bool:
-    """Tell whether the frozen weights can be read again from where they came from.
+    """Tell whether the frozen weights can be read again from their source.
 
-    Weights of a file or hub name can; weights drawn at random cannot, and stay in the
+    Weights from a file or hub can; weights drawn at random cannot, and stay in the
     checkpoint.
+
+    Args:
+        backbone: backbone with an ``init_cfg`` or a ``weights_source``, or neither.
     """
     init_cfg = getattr(backbone, 'init_cfg', None)
     if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
@@ -26,9 +29,12 @@ def has_known_source(backbone: nn.Module) -> bool:
 def frozen_state(backbone: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield the names and tensors of a backbone's frozen state.
 
-    That is every parameter without gradient, and the buffers (running statistics) of
-    inner modules none of whose parameters is trained. Buffers of the backbone itself
-    (the prompt's state) are not frozen.
+    These are all parameters without gradient, and the buffers (running statistics) of
+    inner modules without a trained parameter. Buffers of the backbone itself (the
+    prompt's state) are not frozen.
+
+    Args:
+        backbone: backbone with any number of frozen parameters.
     """
     for prefix, module in backbone.named_modules():
         dot = prefix + '.' if prefix else ''
@@ -43,15 +49,17 @@ def frozen_state(backbone: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def frozen_digest(backbone: nn.Module) -> Tensor:
     """Digest a backbone's frozen state: SHA-256 over names, shapes and fp32 values.
 
-    The digest does not depend on the device, nor on whether weights that were published
-    in half precision are held in half or in single precision, nor on adapters beside
-    them.
+    The digest does not depend on the device, nor on adapters, nor on whether weights
+    published in half precision are kept in half or in single precision.
+
+    Args:
+        backbone: backbone with any number of frozen parameters.
 
     Returns:
         (32,) uint8 tensor on the CPU.
     """
     sha = hashlib.sha256()
-    # peft moves the weights that it adapts, and leaves them as they are.
+    # peft renames the weights that it adapts, but does not change them.
     named = ((n.replace('.base_layer.', '.'), t) for n, t in frozen_state(backbone))
     for name, tensor in sorted(named, key=lambda item: item[0]):
         sha.update(f'{name}{tuple(tensor.shape)}'.encode())

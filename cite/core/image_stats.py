@@ -17,7 +17,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class ImageStats:
-    """What a model expects of its images.
+    """The images that a model expects.
 
     Args:
         mean: mean of the three channels, on the scale 0 to 1.
@@ -53,7 +53,7 @@ class ImageStats:
         return cls(mean, std, stats.interpolation, stats.size)  # type: ignore[arg-type]
 
     def metadata(self) -> dict[str, str]:
-        """Return it as metadata of a safetensors file."""
+        """Return the metadata that a safetensors file holds."""
         return {KEY: json.dumps(asdict(self))}
 
 

@@ -1,9 +1,9 @@
 """Pillow's resize and colour jitter, bit for bit, in loops that a CPU can vectorise.
 
 Compiled by numba at first use and kept on disk. Blocks of ``BLOCK`` pixels, red, then
-green, then blue, stay in the fastest memory through all steps. The arithmetic is
-Pillow's: ``src/libImaging/{Resample,Blend,Convert}.c``; that float32 gives the same
-bytes for hue is checked over all colours of a brightness by the tests.
+green, then blue, stay in the fastest cache through all steps. The arithmetic is
+Pillow's: ``src/libImaging/{Resample,Blend,Convert}.c``. The tests check over all
+colours of a brightness that float32 gives the same bytes for hue.
 """
 
 from typing import Any
@@ -31,9 +31,13 @@ def _clip_row(total, row):  # type: ignore[no-untyped-def]
 
 @_compiled
 def resample_rows(rows, first, weights, out):  # type: ignore[no-untyped-def]
-    """Write weighted sums of rows (n, W) uint8 into out (m, W); weights (m, k) * 2^22.
+    """Write weighted sums of rows of an image.
 
-    ``first`` (m,) says which row the first weight of each belongs to.
+    Args:
+        rows: (n, W) uint8.
+        first: (m,), row to which the first weight of each sum belongs.
+        weights: (m, k) int32, in units of 2**-22.
+        out: (m, W) uint8, overwritten.
     """
     total = np.empty(rows.shape[1], i32)
     for j in range(out.shape[0]):
@@ -69,7 +73,7 @@ def _saturation(c, factor):  # type: ignore[no-untyped-def]
 
 @_inlined
 def _channel(high, saturation, part):  # type: ignore[no-untyped-def]
-    """Return a level; ``part`` of 255, clipped, says how far from ``high`` it is."""
+    """Return a level; ``part`` of 255, clipped, is its distance from ``high``."""
     part = min(max(part, f32(0)), f32(255))
     return u8(i32(high * (f32(1) - saturation * part) + f32(0.5)))
 
@@ -84,11 +88,11 @@ def _hue(c, shift):  # type: ignore[no-untyped-def]
         o = f32(0) if r == high else (f32(2) if g == high else f32(4))
         sign = f32(1) if e >= f32(0) else f32(-1)
         away = (spread - sign * e) / max(spread, f32(1))
-        h = ((o + sign) - sign * away) / f32(6)  # of a grey, whatever: s is 0 then
+        h = ((o + sign) - sign * away) / f32(6)  # no matter for greys: s is 0
         h = f32(1) + h if h < f32(0) else h
         # Pillow keeps hue and saturation in a byte each.
         turned = i32(i32(i32(h * f32(255)) + shift) & i32(255))
-        at = f32(turned) * f32(6)  # the place on a circle of 1530 steps
+        at = f32(turned) * f32(6)  # position on a circle of 1530 steps
         s = f32(i32(spread / max(high, f32(1)) * f32(255))) * f32(1 / 255**2)
         c[i] = _channel(high, s, f32(510) - abs(at - f32(765)))
         c[BLOCK + i] = _channel(high, s, abs(at - f32(510)) - f32(255))
@@ -103,10 +107,16 @@ def _copy(source, target):  # type: ignore[no-untyped-def]
 
 @_compiled
 def jitter(src, dst, order, brightness, saturation, shift):  # type: ignore[no-untyped-def]
-    """Jitter planes (3 * n,) uint8 of ``src`` into ``dst``.
+    """Jitter the colours of an image.
 
-    ``order`` holds 0 (brightness), 1 (contrast: none), 2 (saturation) and 3 (hue, by
-    ``shift`` of 256 steps), as torchvision numbers them.
+    Args:
+        src: (3 * n,) uint8, the planes red, green and blue.
+        dst: (3 * n,) uint8, overwritten.
+        order: steps as torchvision numbers them: 0 (brightness), 1 (contrast: left
+            unchanged), 2 (saturation) and 3 (hue).
+        brightness: factor, float32.
+        saturation: factor, float32.
+        shift: shift of the hue, in steps of 1/256 of the circle.
     """
     n = src.shape[0] // 3
     c = np.zeros(3 * BLOCK, u8)
@@ -125,8 +135,8 @@ def jitter(src, dst, order, brightness, saturation, shift):  # type: ignore[no-u
             _copy(c[k * BLOCK : k * BLOCK + e], dst[k * n + s : k * n + s + e])
 
 
-# A division by 255 in two products: of a byte the first is exact, and their rounded sum
-# is the quotient's rounding (the tests look at all 256).
+# A division by 255 as two products: for a byte the first is exact, and the rounded sum
+# equals the rounded quotient (the tests check all 256).
 _HIGH = f32(np.floor(2**23 / 255) / 2**23)  # 16 bits of 1 / 255
 _LOW = f32(1 / 255 - float(_HIGH))
 
@@ -142,7 +152,11 @@ def _normalize_plane(src, out, mean, std):  # type: ignore[no-untyped-def]
 def normalize(src, out, mean, std):  # type: ignore[no-untyped-def]
     """Write (src / 255 - mean) / std.
 
-    ``src`` (N, 3, n) uint8, ``out`` the same in float32, ``mean`` and ``std`` (N, 3).
+    Args:
+        src: (N, 3, n) uint8.
+        out: (N, 3, n) float32, overwritten.
+        mean: (N, 3) float32.
+        std: (N, 3) float32.
     """
     for i in range(src.shape[0]):
         for c in range(3):
@@ -152,10 +166,10 @@ def normalize(src, out, mean, std):  # type: ignore[no-untyped-def]
 def warm_up() -> None:
     """Load the loops into this process, so that workers forked from it have them.
 
-    Otherwise each of them takes half a second for it, of the same cores.
+    Otherwise each worker would spend half a second on it, competing for the cores.
     """
     kept, pixels = np.zeros(3, u8), np.zeros(3, u8)
-    kept.flags.writeable = False  # a patch of a cache: another type to numba
+    kept.flags.writeable = False  # a cached patch, a different type to numba
     for source in (pixels, kept):
         jitter(source, pixels.copy(), np.arange(4), f32(1), f32(1), i32(0))
     row, weights = pixels[None], np.zeros((1, 1), i32)

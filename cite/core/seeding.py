@@ -1,20 +1,48 @@
 """The one way in which a place in a run becomes random numbers."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch.utils.data import get_worker_info
 
 
 def seed_all(*key: int) -> None:
     """Seed Python, NumPy and torch (CPU) from numbers that are not negative.
 
     Args:
-        key: says what the numbers are for, such as seed and iteration. Zeros at the end
-            make no difference.
+        key: what the random numbers are for, such as the seed and the iteration. Zeros
+            at the end make no difference.
     """
     words = np.random.SeedSequence(key).generate_state(3)  # (3,) uint32
     random.seed(int(words[0]))
     np.random.seed(words[1])
-    # torch.manual_seed also reaches for every GPU, which takes longer than an image.
+    # torch.manual_seed would also seed every GPU, which takes longer than an image.
     torch.default_generator.manual_seed(int(words[2]))
+
+
+@contextmanager
+def random_state(seed: int, k: int) -> Iterator[None]:
+    """Seed Python, NumPy and torch (CPU) for a block, then restore their states.
+
+    A worker process does not restore them: every image seeds them anew, and saving
+    NumPy's state takes ten times as long as seeding all three.
+
+    Args:
+        seed: seed of the run, not negative.
+        k: number of the draw within the run, not negative.
+    """
+    if get_worker_info() is not None:
+        seed_all(seed, k)
+        yield
+        return
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        seed_all(seed, k)
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])

@@ -3,7 +3,7 @@ from typing import Any, Optional, Union
 from mmcls.datasets.builder import DATASETS
 
 from cite.core.image_stats import ImageStats
-from cite.core.random_state import random_state
+from cite.core.seeding import random_state
 from cite.datasets.pipelines.augmentation import passes_images
 from cite.datasets.storage.feature_draw import feature_draw
 from cite.datasets.storage.feature_note import check_note

@@ -1,4 +1,4 @@
-"""The Chromium that is on the machine."""
+"""Find the Chromium that is installed on this machine."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Commands as a user types them, in processes of their own."""
+"""Commands as a user types them, in separate processes."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def run(*command, cwd=ROOT, **environment):
-    """Return what a command prints, on either stream; it has to succeed."""
+def attempt(*command, cwd=ROOT, **environment):
+    """Run a command and return its process, with both streams in ``stdout``."""
     env = {
         **os.environ,
         'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
@@ -18,7 +18,7 @@ def run(*command, cwd=ROOT, **environment):
         'CITE_CACHE': 'off',
         **environment,
     }
-    done = subprocess.run(
+    return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
         env=env,
@@ -27,10 +27,15 @@ def run(*command, cwd=ROOT, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+
+
+def run(*command, **settings):
+    """Return the output of a command that must succeed."""
+    process = attempt(*command, **settings)
+    assert process.returncode == 0, process.stdout[-5000:]
+    return process.stdout
 
 
 def mim(*arguments, **settings):
-    """Return what mim prints."""
+    """Return the output of a mim command that must succeed."""
     return run(Path(sys.executable).with_name('mim'), *arguments, **settings)

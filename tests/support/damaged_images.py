@@ -1,4 +1,4 @@
-"""Files that begin as images do and are none that may be decoded."""
+"""Files that start like images but must not be decoded."""
 
 import io
 import struct
@@ -6,12 +6,12 @@ import zlib
 
 from PIL import Image
 
-# What follows the pixels of a PNG is read last, by parsers that trust its length.
+# Parsers read these chunks, after the pixels of a PNG, and trust their length.
 SHORT_CHUNKS = {'iCCP': b'a\0', 'gAMA': b'aa', 'cHRM': b'aaa', 'tRNS': b'a'}
 
 
 def png_with_short_chunk(kind: str = 'iCCP') -> bytes:
-    """Return a PNG whose last chunk but one is shorter than its kind is."""
+    """Return a PNG whose last chunk but one is shorter than its kind requires."""
     png, content = _saved('PNG'), SHORT_CHUNKS[kind]
     chunk = kind.encode() + content
     chunk = (
@@ -21,7 +21,7 @@ def png_with_short_chunk(kind: str = 'iCCP') -> bytes:
 
 
 def jpeg_that_claims(height: int, width: int) -> bytes:
-    """Return a small JPEG whose frame says that it is of this size."""
+    """Return a small JPEG whose frame header states this size."""
     jpeg = bytearray(_saved('JPEG'))
     frame = jpeg.index(b'\xff\xc0')
     jpeg[frame + 5 : frame + 9] = struct.pack('>HH', height, width)

@@ -1,4 +1,4 @@
-"""Training that kills itself with SIGKILL at a named point of a checkpoint's write."""
+"""Training that kills itself with SIGKILL at a named point of saving a checkpoint."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def die_half_written(n):
 
 
 def die_before(name, fragment):
-    """Die when a function of ``os`` is called for a path that holds a fragment."""
+    """Die when a function of ``os`` is called for a path that contains a fragment."""
     original = getattr(os, name)
 
     def function(*args, **kwargs):
@@ -35,7 +35,7 @@ def die_before(name, fragment):
     setattr(os, name, function)
 
 
-# What happens in a save, in order; each run dies just before the step named.
+# The steps of a save, in order; each run dies just before the named step.
 AIMED = {
     'half of the file written': die_half_written,
     'whole file, not flushed': lambda n: die_before('open', f'iter_{n}.pth.'),
@@ -47,7 +47,7 @@ AIMED = {
 
 
 def run(cfg, point=None, n=None):
-    """Be the process that trains, and dies at a point of the n-th iteration's save."""
+    """Train in this process, and die at a point of the n-th iteration's save."""
     if point is not None:
         AIMED[point](n)
     train(cfg)

@@ -1,4 +1,4 @@
-"""A made-up comparison's folder, as tools/compare.py leaves one; seeded."""
+"""Folder of a made-up, seeded comparison, as `cite compare` writes it."""
 
 import csv
 import json
@@ -46,10 +46,11 @@ def make_comparison(
     title: str = 'Few-slide grading of gastric adenocarcinoma (made up)',
     labels=None,
 ) -> Path:
-    """Write a comparison's folder; returns it.
+    """Write a comparison's folder and return it.
 
     Args:
-        pictures: slides that are drawn; every patch of a class gets the image of one.
+        pictures: number of slides that are drawn; every patch is a link to a patch of a
+            drawn slide of its class.
     """
     rng = np.random.default_rng(seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -108,7 +109,7 @@ ENVIRONMENT = {
 
 
 def _slides(rng, slides, patches, patients):
-    """Return of each slide: id, patient, class, patch count, difficulty, and a tilt."""
+    """Return id, patient, class, patch count and difficulty, (3,), of each slide."""
     grades = rng.choice(3, size=slides, p=(0.24, 0.36, 0.40))
     grades[:3] = [0, 1, 2]
     people = rng.integers(int(slides * 0.8) + 1, size=slides)
@@ -121,7 +122,7 @@ def _slides(rng, slides, patches, patients):
 
 
 def _draw_pictures(data, bags, pictures):
-    """Name every slide's patches; their files are links to a few drawn ones."""
+    """Return the patch names of each slide; their files are links to drawn ones."""
     names = {s: [f'{s}_{p:03d}.jpg' for p in range(n)] for s, _, _, n, _ in bags}
     if not pictures:
         return names
@@ -159,7 +160,7 @@ def _write_job(out, rng, bags, names, job, classes, shots, patch_files):
     tilt = rng.normal(size=3) * 0.35 * (1 - 0.7 * place)
     slide_rows, patch_rows = [], []
     for slide, patient, grade, number, hard in bags:
-        # The middle grade is taken for both its neighbours.
+        # The middle grade is confused with both its neighbours.
         truth = np.array([(1, 0.35, -0.3), (0.3, 0.9, 0.3), (-0.3, 0.35, 1)][grade])
         logits = skill * truth + 0.75 * hard + tilt + 0.25 * rng.normal(size=3)
         each = sharp * 1.6 * (logits + 0.8 * rng.normal(size=(number, 3)))

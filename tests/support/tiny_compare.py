@@ -1,4 +1,4 @@
-"""A comparison of seconds: drawn slides, a tiny CLIP, real methods."""
+"""A comparison that takes seconds: drawn slides, a tiny CLIP, real methods."""
 
 import pprint
 from pathlib import Path
@@ -10,7 +10,7 @@ CLASSES = ['well', 'moderately', 'poorly']
 
 
 def method_configs(data: Path, folder: Path) -> dict[str, str]:
-    """Write mmcls configs of several methods; returns their paths."""
+    """Write mmcls configs of several methods and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     cite = config(data, folder / 'unused', iters=2, neck='ProjectionNeck')
     cite.custom_imports = {'imports': ['cite'], 'allow_failed_imports': False}
@@ -27,12 +27,12 @@ def method_configs(data: Path, folder: Path) -> dict[str, str]:
     }
     head = {'type': 'CLIPTextHead', 'arch': arch, 'texts': TEXTS}
     zeroshot = {**linear, 'model': {**linear['model'], 'head': head}}
-    found = {'cite': cite._cfg_dict.to_dict(), 'linear': linear, 'zeroshot': zeroshot}
-    return {name: _write(folder / f'{name}.py', v) for name, v in found.items()}
+    configs = {'cite': cite._cfg_dict.to_dict(), 'linear': linear, 'zeroshot': zeroshot}
+    return {name: _write(folder / f'{name}.py', cfg) for name, cfg in configs.items()}
 
 
 def write_comparison(data: Path, folder: Path, **changes: Any) -> str:
-    """Write a comparison of CITE, linear, zero-shot and nearest mean."""
+    """Write the config of a comparison of CITE, linear, zero-shot and nearest mean."""
     paths = method_configs(data, folder / 'configs')
     values = {
         'data_prefix': f'{data}/patches_captions/',

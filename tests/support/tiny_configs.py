@@ -1,21 +1,21 @@
-"""Real configs on a CPU in a second: models and data replaced by small random ones.
+"""Real configs that run on a CPU in a second, with small random models and data.
 
-``shrink(cfg, folder)`` replaces, wherever they stand in a config,
+``shrink(cfg, folder)`` replaces, anywhere in a config,
 
 - ``arch='ViT-B/16'`` and other CLIP names or files: a CLIP of the same image and text
   widths, with few blocks;
 - ``type='TIMMImageBackbone'``: the same architecture and width with few blocks, and a
   checkpoint of random weights in place of ``checkpoint``;
-- ``type='InternImage'``: a layer a stage, without a checkpoint;
+- ``type='InternImage'``: one layer per stage, without a checkpoint;
 - ``type='TransformersImageBackbone'``: a folder with one block of the named width;
-- ``type='BERT'``: a BERT as wide as the named one; so of decoders and T5;
+- ``type='BERT'``, decoders and T5: a model as wide as the named one;
 - ``type='OpenCLIPTextEncoder'``: a folder with a small tower;
 - mmcls' vision transformers: few blocks, no ``init_cfg``;
-- every data set: two slides a class with two patches each, or two feature draws;
+- every data set: two slides per class with two patches each, or feature draws;
 
-and shortens the run to one iteration. Everything else, the recipe and the widths that
-have to fit each other above all, stays as the config says. For a new kind of part add a
-function to ``SHRINK``; for a new model a line to the table of its kind.
+and shortens the run to one iteration. Everything else stays as in the config, above all
+the recipe and the widths that must match. For a new kind of part add a function to
+``SHRINK``; for a new model add a line to the table of its kind.
 """
 
 import json
@@ -55,7 +55,7 @@ CLIP_WIDTHS = {
 }
 # ResNets: channels of the stem in place of the tower's width.
 CLIP_RESNETS = {'RN50': (64, 1024), 'RN101': (64, 512)}
-# Width of the embeddings, by the last part of the hub name.
+# Width of the embeddings by the last part of the hub name.
 TEXT_WIDTHS = {
     'BioLinkBERT-large': 1024,
     'BioLinkBERT-base': 768,
@@ -71,14 +71,14 @@ TEXT_WIDTHS = {
     'meditron-7b': 4096,
     'Clinical-T5-Base': 768,
 }
-# Architecture, in timm's names, of models that timm would read from a hub.
+# timm's architecture name of models that timm would read from a hub.
 HUB_ARCHITECTURES: dict[str, str] = {}
-# Architecture, in transformers' names, of models that it would read from a hub.
+# transformers' architecture name of models that it would read from a hub.
 HUB_TYPES = {'owkin/phikon': 'vit', 'owkin/phikon-v2': 'dinov2'}
-# What timm's models call the depths of their four stages, and their number of blocks.
-# In this order: Swin swallows the last.
+# Options of timm's models for the depths of four stages, or the number of blocks. Swin
+# silently accepts the last one, so the order matters.
 DEPTHS = ('depths', 'stages', 'layers', 'depth')
-# Keys of a TIMMImageBackbone's config that are not the model's, beside the prompt's.
+# Keys of a TIMMImageBackbone's config that timm does not know, beside the prompt's.
 NOT_TIMM = (
     *('type', 'model_name', 'checkpoint', 'pretrained', 'fix', 'init_cfg'),
     *('lora', 'image_stats'),
@@ -86,7 +86,7 @@ NOT_TIMM = (
 
 
 def shrink(cfg: Config, folder: Path) -> Config:
-    """Replace models and data of a config in place; files go to ``folder``."""
+    """Replace models and data of a config in place, with files in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     _walk(cfg._cfg_dict, cfg, folder)
     cfg.data.samples_per_gpu = 3
@@ -132,7 +132,7 @@ def _clip(arch: str, cfg: Config, folder: Path) -> str:
 
 
 def _neck_width(cfg: Config) -> int:
-    """Return the neck's; the demo's methods without a neck are 128 wide."""
+    """Return the neck's width, or that of the demo's methods without a neck: 128."""
     neck = cfg.model.get('neck')
     return int(neck.in_features) if neck else 128
 
@@ -147,12 +147,14 @@ def _timm(part: dict, cfg: Config, folder: Path) -> None:
     if ':' in name:
         assert name in HUB_ARCHITECTURES, f'add {name} to HUB_ARCHITECTURES'
         part['model_name'] = name = HUB_ARCHITECTURES[name]
-    own = {k: v for k, v in part.items() if not k.startswith('prompt_')}
-    for name_of_ours in NOT_TIMM:
-        own.pop(name_of_ours, None)
+    options = {
+        k: v
+        for k, v in part.items()
+        if not k.startswith('prompt_') and k not in NOT_TIMM
+    }
     if name == 'hipt_4k':
-        part['vit'] = own['vit'] = {'depth': 1}  # of the patches within a region
-    few, model = _shallow(name, own, _blocks(cfg))
+        part['vit'] = options['vit'] = {'depth': 1}  # ViT of patches within a region
+    few, model = _shallow(name, options, _blocks(cfg))
     part.update(few)
     if part.pop('pretrained', False) or part.get('checkpoint'):
         part['checkpoint'] = str(folder / f'{name}.safetensors')
@@ -161,15 +163,15 @@ def _timm(part: dict, cfg: Config, folder: Path) -> None:
         )
 
 
-def _shallow(name: str, own: dict, blocks: int) -> tuple[dict, Any]:
-    """Build a shallow timm model; returns the options that make it so, too."""
+def _shallow(name: str, options: dict, blocks: int) -> tuple[dict, Any]:
+    """Return the option that makes a timm model shallow, and the shallow model."""
     for option in DEPTHS:
         few = {option: blocks if option == 'depth' else (1, 1, 1, 1)}
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                return few, timm_models.create(name, False, **{**own, **few})
-        except TypeError:  # it has no such option
+                return few, timm_models.create(name, False, **{**options, **few})
+        except TypeError:  # the model does not have this option
             continue
     raise AssertionError(f'{name} has none of {DEPTHS}')
 
@@ -263,7 +265,7 @@ def _data_set(part: dict, cfg: Config, folder: Path) -> None:
 def write_patches(
     folder: Path, classes: int, slides: int = 2, patches: int = 2
 ) -> list:
-    """Write random patches and ``ann.txt``; returns the names."""
+    """Write random patches and ``ann.txt``, and return its lines."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     lines = []

@@ -1,15 +1,31 @@
-"""Folders of small language models as published, as wide as they are asked to be."""
+"""Small language models with seeded random weights and real tokenizers."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from tiny_tokenizer import WORDS, word_tokenizer
+
+WORDS = ['well', 'moderately', 'poorly', 'differentiated', 'tubular', 'adenocarcinoma']
+
+
+def word_tokenizer(begin: str = '', end: str = '') -> Any:
+    """Number ``<pad>``, ``<unk>``, ``begin``, ``end`` and then the words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    special = ['<pad>', '<unk>', *filter(None, (begin, end))]
+    numbers = {word: i for i, word in enumerate([*special, *WORDS])}
+    tokenizer = Tokenizer(models.WordLevel(numbers, unk_token='<unk>'))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=' '.join(filter(None, (begin, '$A', end))),
+        special_tokens=[(t, numbers[t]) for t in (begin, end) if t],
+    )
+    return tokenizer
 
 
 def seeded(build: Any, spread: float = 0.1) -> Any:
-    """Build a model in eval mode with random weights, always the same."""
+    """Build a model in eval mode; its random weights are always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build().eval()
@@ -18,12 +34,61 @@ def seeded(build: Any, spread: float = 0.1) -> Any:
     return model
 
 
+def save_bert(folder: Path, seed: int = 0, safetensors: bool = True) -> Path:
+    """Write a BERT of two layers, 32 wide."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *WORDS]
+    (folder / 'vocab.txt').write_text('\n'.join(vocabulary) + '\n')
+    tokenizer = BertTokenizerFast(str(folder / 'vocab.txt'), model_max_length=16)
+    tokenizer.save_pretrained(str(folder))
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=16,
+        initializer_range=0.5,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = BertModel(config)
+    model.save_pretrained(str(folder), safe_serialization=safetensors)
+    return folder
+
+
+def save_biogpt(folder: Path) -> Path:
+    """Write a BioGPT with its head, and the two files of its own tokenizer."""
+    from transformers import BioGptConfig, BioGptForCausalLM
+
+    folder.mkdir(parents=True)
+    letters = [chr(c) for c in range(ord('a'), ord('z') + 1)]
+    pieces = [*letters, *(f'{letter}</w>' for letter in letters), 'we', 'll</w>']
+    words = ['<s>', '<pad>', '</s>', '<unk>', *pieces]
+    (folder / 'vocab.json').write_text(json.dumps({w: i for i, w in enumerate(words)}))
+    (folder / 'merges.txt').write_text('w e 9\nl l</w> 8\n')
+    settings = {'tokenizer_class': 'BioGptTokenizer', 'model_max_length': 64}
+    (folder / 'tokenizer_config.json').write_text(json.dumps(settings))
+    config = BioGptConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=48,
+        max_position_embeddings=64,
+    )
+    seeded(lambda: BioGptForCausalLM(config)).save_pretrained(str(folder))
+    return folder
+
+
 def save_llama(folder: Path, width: int = 32) -> Path:
-    """A LLaMA with its head, <s> before each text, and a file that asks for padding."""
+    """Write a LLaMA with its head; the tokenizer starts texts with <s> and pads."""
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     tokenizer = word_tokenizer(begin='<s>')
-    # As in the files of several published models; ours must not heed it.
+    # Several published files ask for padding; the text encoder must ignore it.
     tokenizer.enable_padding(direction='left', pad_id=0, pad_token='<pad>', length=12)
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token='<s>', pad_token='<pad>'
@@ -43,7 +108,7 @@ def save_llama(folder: Path, width: int = 32) -> Path:
 
 
 def save_t5(folder: Path, width: int = 32) -> Path:
-    """A whole T5, encoder and decoder, with a tokenizer of words."""
+    """Write a T5, encoder and decoder, with a tokenizer of words."""
     from transformers import PreTrainedTokenizerFast, T5Config
     from transformers import T5ForConditionalGeneration as T5
 
@@ -63,7 +128,7 @@ def save_t5(folder: Path, width: int = 32) -> Path:
 
 
 def save_open_clip(folder: Path, state: dict, name: str) -> Path:
-    """An open_clip model's folder: weights, tokenizer and config."""
+    """Write an open_clip model's folder: weights, tokenizer and config."""
     folder.mkdir(parents=True)
     torch.save(state, folder / name)
     word_tokenizer('[CLS]', '[SEP]').save(str(folder / 'tokenizer.json'))
@@ -74,7 +139,7 @@ def save_open_clip(folder: Path, state: dict, name: str) -> Path:
 
 
 def biomedclip_tower() -> tuple[Any, torch.Tensor, torch.Tensor]:
-    """BiomedCLIP's text tower: a BERT, and two layers without biases; 48 wide."""
+    """Return BiomedCLIP's text tower, 48 wide: a BERT and two layers without bias."""
     from transformers import BertConfig, BertModel
 
     config = BertConfig(
@@ -93,7 +158,7 @@ def biomedclip_tower() -> tuple[Any, torch.Tensor, torch.Tensor]:
 
 
 def save_biomedclip(folder: Path) -> Path:
-    """The folder of that tower."""
+    """Write the folder of BiomedCLIP's tower."""
     model, first, second = biomedclip_tower()
     state = {f'text.transformer.{k}': v for k, v in model.state_dict().items()}
     state['text.proj.0.weight'] = first
@@ -104,7 +169,7 @@ def save_biomedclip(folder: Path) -> Path:
 
 
 def coca_tower() -> dict[str, torch.Tensor]:
-    """CONCH's text tower: a token of its own behind the text; 24 wide."""
+    """Return CONCH's text tower, 24 wide, with its class token after the text."""
     width, length, blocks = 128, 13, 2
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -137,28 +202,28 @@ def _norm(name: str, width: int) -> dict[str, torch.Tensor]:
 
 
 def save_conch(folder: Path) -> Path:
-    """The folder of that tower."""
+    """Write the folder of CONCH's tower."""
     state = {f'text.{key}': value for key, value in coca_tower().items()}
     return save_open_clip(folder, state, 'pytorch_model.bin')
 
 
 def save_mi_zero(folder: Path) -> Path:
-    """A BERT of MI-Zero's, with its projection; 24 wide."""
+    """Write a BERT and its projection as MI-Zero publishes them; 24 wide."""
     return _save_bert(folder, 'transformer.', 'ctranspath_448_pubmedbert.pt')
 
 
 def save_pmc_clip(folder: Path) -> Path:
-    """A BERT of PMC-CLIP's, with its projection, as distributed training saves it."""
+    """Write a BERT and its projection as PMC-CLIP's distributed training saves them."""
     return _save_bert(folder, 'module.text_encoder.', 'checkpoint.pt')
 
 
 def _save_bert(folder: Path, prefix: str, name: str) -> Path:
     model, first, _ = biomedclip_tower()
-    own = model.state_dict()
-    # Their texts may be longer.
+    weights = model.state_dict()
+    # These models read longer texts.
     positions = 'embeddings.position_embeddings.weight'
-    own[positions] = torch.cat([own[positions]] * 7)
-    state = {prefix + key: value for key, value in own.items()}
+    weights[positions] = torch.cat([weights[positions]] * 7)
+    state = {prefix + key: value for key, value in weights.items()}
     module = 'module.' if prefix.startswith('module.') else ''
     state[f'{module}text_projection'] = first[:24].T
     state[f'{module}logit_scale'] = torch.tensor(4.5)

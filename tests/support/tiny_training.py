@@ -1,10 +1,9 @@
-"""Small but whole training runs: drawn slides, a tiny CLIP, a tiny BERT, real parts."""
+"""Small but complete training runs: drawn slides, tiny CLIP and BERT, real parts."""
 
 import hashlib
 import json
 import os
 import random
-import subprocess
 import sys
 from contextlib import suppress
 from multiprocessing import get_context
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from commands import ROOT, run
 from mmcls.apis import set_random_seed
 from mmcls.datasets import build_dataset
 from mmcls.models import NECKS, build_classifier
@@ -23,7 +23,6 @@ from cite.models.necks import ProjectionNeck
 from demo.models import tiny_bert, tiny_clip
 from demo.slides import make_patch_gastric
 
-ROOT = Path(__file__).resolve().parents[2]
 PYTHONPATH = os.pathsep.join(
     [
         str(ROOT),
@@ -37,7 +36,7 @@ TEXTS = ['well differentiated', 'moderately differentiated', 'poorly differentia
 
 @NECKS.register_module()
 class NoisyNeck(ProjectionNeck):
-    """Draws from torch, NumPy and Python in training, as dropout and mixup do."""
+    """Draw from torch, NumPy and Python in training, as dropout and mixup do."""
 
     def forward(self, x):
         x = super().forward(x)
@@ -53,7 +52,7 @@ class Stopped(Exception):
 
 @HOOKS.register_module()
 class StopAt(Hook):
-    """End a run after an iteration and its checkpoint, as a user's Ctrl-C may."""
+    """End a run after an iteration and its checkpoint, as Ctrl-C may."""
 
     def __init__(self, iteration):
         self.iteration = iteration
@@ -65,7 +64,7 @@ class StopAt(Hook):
 
 @HOOKS.register_module()
 class NoteImages(Hook):
-    """Write down each iteration's images: their files, and a digest of their bits."""
+    """Record each iteration's images: their file names and a digest of their bits."""
 
     def after_train_iter(self, runner):
         batch = runner.data_batch
@@ -79,12 +78,7 @@ class NoteImages(Hook):
 def make_data(folder: Path, slides: int = 4) -> Path:
     """Write slides, annotation files and models into a new folder."""
     make_patch_gastric(folder, slides=slides, patches=3)
-    subprocess.run(
-        [sys.executable, ROOT / 'tools/ann.py', '--data-path', folder, '--val', '0.5'],
-        check=True,
-        env={**os.environ, 'PYTHONPATH': PYTHONPATH},
-        stdout=subprocess.DEVNULL,
-    )
+    run(sys.executable, 'tools/ann.py', '--data-path', folder, '--val', 0.5)
     tiny_clip(
         folder / 'models/clip.pt',
         embed_dim=16,
@@ -99,7 +93,7 @@ def make_data(folder: Path, slides: int = 4) -> Path:
 def config(
     data: Path, work_dir: Path, iters: int = 12, neck: str = 'NoisyNeck'
 ) -> Config:
-    """Return the config of a run with everything that has a state."""
+    """Return the config of a run that uses every part with a state."""
     augment = {'type': 'PatchGastricPipeline', 'size': SIZE, 'saturation': 0.2}
     collect = {'type': 'Collect', 'keys': ['img', 'gt_label']}
     to_tensor = {'type': 'ToTensor', 'keys': ['gt_label']}
@@ -142,7 +136,7 @@ def config(
             'custom_imports': {'imports': ['cite', 'tiny_training']},
             'model': {
                 'type': 'CITEClassifier',
-                'precision': 'fp32',  # summation order is all that may differ
+                'precision': 'fp32',  # only the summation order may differ
                 'backbone': backbone,
                 'neck': neck_cfg,
                 'head': head,
@@ -191,13 +185,13 @@ def train(cfg: Config, seed=0) -> None:
     model = build_classifier(cfg.model)
     model.init_weights()
     data = build_dataset(cfg.data.train)
-    # By name at this moment, as a script that imports mmcls first has it.
+    # Looked up now, because a script may have imported mmcls before cite.
     mmcls_train = sys.modules['mmcls.apis'].train_model
     mmcls_train(model, data, cfg, validate=True, device='cpu', meta=meta)
 
 
 def train_until_stopped(cfg: Config, iteration: int, seed=0) -> None:
-    """Train up to an iteration and its checkpoint; what follows never happens."""
+    """Train up to an iteration and its checkpoint, then stop without cleaning up."""
     cfg = Config(cfg._cfg_dict.to_dict())
     cfg.custom_hooks = [{'type': 'StopAt', 'iteration': iteration}]
     with suppress(Stopped):
@@ -206,7 +200,7 @@ def train_until_stopped(cfg: Config, iteration: int, seed=0) -> None:
 
 
 def state(work_dir: Path, iters: int = 12) -> dict:
-    """Return all tensors that a run's checkpoint holds, the optimizer's too."""
+    """Return all tensors in a run's checkpoint, including the optimizer's."""
     checkpoint = torch.load(work_dir / f'iter_{iters}.pth', map_location='cpu')
     assert checkpoint['meta']['iter'] == iters - 1
     tensors = dict(checkpoint['state_dict'])
@@ -218,20 +212,20 @@ def state(work_dir: Path, iters: int = 12) -> dict:
 
 
 def differences(a: dict, b: dict) -> list:
-    """Name the tensors that are not equal bit for bit."""
+    """Return the names of the tensors that are not equal bit for bit."""
     assert a.keys() == b.keys()
     return [name for name in a if not torch.equal(a[name], b[name])]
 
 
 def relative_difference(a: dict, b: dict) -> float:
-    """Return the largest norm of a difference, relative to the norm of the tensor."""
+    """Return the largest norm of a difference relative to the tensor's norm."""
     assert a.keys() == b.keys()
     pairs = [(a[k].double(), b[k].double()) for k in a if a[k].is_floating_point()]
     return max(float((x - y).norm() / (y.norm() + 1e-30)) for x, y in pairs)
 
 
 def logged(work_dir: Path, key: str) -> dict:
-    """Return a value of a run's JSON logs by iteration; later lines win."""
+    """Return the values of a key in a run's JSON logs by iteration; later lines win."""
     values = {}
     for path in sorted(work_dir.glob('*.log.json')):
         for line in path.read_text().splitlines():
@@ -241,33 +235,17 @@ def logged(work_dir: Path, key: str) -> dict:
     return values
 
 
-def run_command(*command, check=True, **environment):
-    """Run a command in the repository with the package on the path."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            'PYTHONPATH': PYTHONPATH,
-            'PYTHONWARNINGS': 'ignore',
-            'OMP_NUM_THREADS': '1',
-            'CITE_CACHE': 'off',
-            **environment,
-        },
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert not check or done.returncode == 0, done.stdout[-5000:]
-    return done.stdout
+def run_command(*command, **environment):
+    """Return the output of a command that can import these modules, on one thread."""
+    environment = {'PYTHONPATH': PYTHONPATH, 'OMP_NUM_THREADS': '1', **environment}
+    return run(*command, **environment)
 
 
 def new_process(target, *args):
-    """Start a function in a process of its own that has cite imported already.
+    """Start a function in a new process that has already imported cite.
 
-    The server process forks before anything has run in it, so the children inherit no
-    threads and no random state.
+    The server process forks before it has run anything, so its children inherit neither
+    threads nor a random state.
     """
     context = get_context('forkserver')
     context.set_forkserver_preload(['tiny_training'])

@@ -1,4 +1,4 @@
-"""What each of two ranks (gloo, processes of their own) does in a test."""
+"""Tests on two ranks (gloo): what each of the two processes does."""
 
 import math
 import sys
@@ -28,8 +28,8 @@ def _join(rank, folder):
     distributed.init_process_group('gloo', store, rank=rank, world_size=2)
 
 
-def look_at_losses(rank, folder):
-    """Look at losses that are never finite on the second rank, always on the first."""
+def check_losses(rank, folder):
+    """Check losses that are always finite on the first rank, never on the second."""
     _join(rank, folder)
     hook = FiniteLossHook(interval=3)
     loss = torch.tensor(math.nan if rank == 1 else 1.0)
@@ -40,17 +40,17 @@ def look_at_losses(rank, folder):
             )
             hook.after_train_iter(runner)
     except FloatingPointError as error:
-        Path(folder, f'said by {rank}').write_text(str(error))
+        Path(folder, f'error of {rank}').write_text(str(error))
 
 
 def train_without_seed(rank, folder, cfg):
-    """Train as a script of a user does, which gives no seed, and note the run's."""
+    """Train without a seed, as a user's script may, and record the seed of the run."""
     _join(rank, folder)
-    np.random.seed(rank)  # each would draw a seed of its own
+    np.random.seed(rank)  # each rank would draw another seed
     cfg.gpu_ids, cfg.device = [0], 'cpu'
     model = build_classifier(cfg.model)
     data = build_dataset(cfg.data.train)
-    # By name at this moment, as a script that imports mmcls first has it.
+    # Looked up now, because a script may have imported mmcls before cite.
     mmcls_train = sys.modules['mmcls.apis'].train_model
     mmcls_train(model, data, cfg, distributed=True, device='cpu')
     Path(folder, f'seed of {rank}').write_text(str(cfg.seed))

@@ -1,4 +1,4 @@
-"""The compiled loops give the bits of Pillow and torchvision where they might not."""
+"""The compiled loops give the bits of Pillow and torchvision in critical cases."""
 
 import numpy as np
 import pytest

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cite.core.random_state import random_state
+from cite.core.seeding import random_state
 
 
 def numbers():

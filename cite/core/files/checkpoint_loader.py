@@ -1,8 +1,8 @@
-"""mmcv reads local checkpoints with a plain ``torch.load``.
+"""Read local checkpoints for mmcv: tensors and plain data only.
 
-Under torch 1.13 that runs whatever a pickle says, and it cannot read safetensors. Ours
-reads tensors and plain data only. It also knows ``none``: a checkpoint without weights,
-for models that have nothing to train (zero-shot), since ``mim test`` insists on one.
+mmcv calls ``torch.load``, which under torch 1.13 runs any code that a pickle names, and
+which cannot read safetensors. ``none`` is a checkpoint without weights, for models that
+have nothing to train (zero-shot), because ``mim test`` requires a checkpoint.
 """
 
 import os.path as osp
@@ -16,8 +16,8 @@ from cite.core.frozen import NO_CHECKPOINT_KEY
 
 from .weights import load_weights
 
-# mmcls' test.py wants class names from the checkpoint; without them it takes
-# ImageNet's. A number per class says no more than we know.
+# mmcls' test.py takes class names from the checkpoint, or else ImageNet's. Numbers
+# replace the names, which are not known here.
 _NUMBERS = [str(i) for i in range(1000)]
 
 
@@ -31,7 +31,7 @@ def load_from_local(
         map_location: unused: everything is read onto the CPU and copied from there.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
         ValueError: the file holds more than tensors and plain data, or no weights.
     """
     path = osp.expanduser(filename)
@@ -46,21 +46,19 @@ def load_from_local(
 
 
 def check_checkpoint(checkpoint: Any, file: str) -> None:
-    """See that a checkpoint is of the kinds that mmcv takes for granted.
+    """Check that a checkpoint has the types that mmcv takes for granted.
 
     Args:
-        checkpoint: as read. Without a ``state_dict`` it may be one, or have others in
-            it under names that its reader knows.
-        file: for the message.
+        checkpoint: content of the file. Without the key ``state_dict`` it may be
+            a state dict itself, or hold some under names that its reader knows.
+        file: path for the message.
 
     Raises:
-        ValueError: it is not.
+        ValueError: a part has another type.
     """
     if not isinstance(checkpoint, dict):
         _refuse(file, f'it holds a {type(checkpoint).__name__}')
-    odd = [key for key in checkpoint if not isinstance(key, str)]
-    if odd:
-        _refuse(file, f'the name {odd[0]!r} is no text')
+    _check_names(checkpoint, file)
     if 'state_dict' not in checkpoint:
         return
     check_state_dict(checkpoint['state_dict'], file)
@@ -69,23 +67,32 @@ def check_checkpoint(checkpoint: Any, file: str) -> None:
 
 
 def check_state_dict(state: Any, file: str) -> None:
-    """See that a state dict is one, names and tensors, before PyTorch trusts it.
+    """Check that a state dict maps names to tensors, before PyTorch trusts it.
+
+    Args:
+        state: object to check.
+        file: path for the message, or an empty string.
 
     Raises:
-        ValueError: it is not.
+        ValueError: a part has another type.
     """
     if not isinstance(state, Mapping):
         _refuse(file, f"'state_dict' is a {type(state).__name__}")
+    _check_names(state, file)
     for name, value in state.items():
-        if not isinstance(name, str):
-            _refuse(file, f'the name {name!r} is no text')
         if not isinstance(value, torch.Tensor):
-            _refuse(file, f'{name} is a {type(value).__name__}, no tensor')
+            _refuse(file, f'{name} is a {type(value).__name__}, not a tensor')
     versions = getattr(state, '_metadata', None) or {}
     if not isinstance(versions, dict) or not all(
         isinstance(value, dict) for value in versions.values()
     ):
         _refuse(file, 'its _metadata is not one dict for each module')
+
+
+def _check_names(entries: Mapping, file: str) -> None:
+    for name in entries:
+        if not isinstance(name, str):
+            _refuse(file, f'the name {name!r} is not a string')
 
 
 def _refuse(file: str, why: str) -> NoReturn:
@@ -96,5 +103,5 @@ def _refuse(file: str, why: str) -> NoReturn:
 
 
 def install() -> None:
-    """Register the loader for local files in place of mmcv's."""
+    """Register the loader of local files, replacing mmcv's."""
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)

@@ -1,4 +1,4 @@
-"""Find, fetch and read OpenAI CLIP checkpoints."""
+"""Find, download and read OpenAI CLIP checkpoints."""
 
 import os
 import tempfile
@@ -9,20 +9,24 @@ import clip.clip
 from torch import Tensor
 
 from .weights import load_weights
+from .write_whole import write_whole
 
-# Where `clip.load` keeps its downloads.
+# The folder into which `clip.load` downloads.
 CACHE = '~/.cache/clip'
-# Facts about the model that OpenAI's archives carry beside the weights.
+# OpenAI's archives hold these facts about the model beside the weights.
 _FACTS = ('input_resolution', 'context_length', 'vocab_size')
-# What torch puts in front of the names of a model that was trained on several devices.
+# torch prefixes the names of a model that was trained on several devices.
 _PARALLEL = 'module.'
 
 
 def find_checkpoint(arch: str) -> Path:
-    """Return the local file of a model name or path, downloading it if need be.
+    """Return the local file of a model, downloading it if necessary.
+
+    Args:
+        arch: name of an OpenAI model, or path of a file.
 
     Raises:
-        FileNotFoundError: neither a model name nor a file, or not to be downloaded.
+        FileNotFoundError: ``arch`` is neither name nor file, or the download failed.
     """
     if arch in clip.clip._MODELS:
         return _download(arch)
@@ -36,20 +40,23 @@ def find_checkpoint(arch: str) -> Path:
 
 
 def how_to_convert(arch: object) -> str:
-    """Say where a file of CLIP's kind comes from."""
+    """Explain how to make a file in CLIP's layout."""
     return (
-        'docs/MODEL_ZOO.md says where other models are; `python tools/convert_model.py '
-        f'SOURCE {arch} --from clip` writes the file.'
+        'docs/MODEL_ZOO.md lists where other models are; `cite convert SOURCE '
+        f'{arch} --from clip` writes the file.'
     )
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint's state dict, bare or nested under ``state_dict``.
 
-    ``module.`` in front of all names is left out.
+    A prefix ``module.`` that all names share is removed.
+
+    Args:
+        path: weights file.
 
     Raises:
-        ValueError: the file holds something else.
+        ValueError: the file does not hold a state dict.
     """
     state = load_weights(path)
     if isinstance(state, dict) and isinstance(state.get('state_dict'), dict):
@@ -65,20 +72,22 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def _download(arch: str) -> Path:
-    """Fetch a published checkpoint into CLIP's cache: whole, or not at all."""
+    """Download a published checkpoint into CLIP's cache, whole or not at all."""
     url = clip.clip._MODELS[arch]
     target = Path(CACHE).expanduser() / os.path.basename(url)
     if target.is_file():
         return target
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # A folder of its own: several processes may want the file at the same time.
-        with tempfile.TemporaryDirectory(dir=str(target.parent)) as folder:
-            os.replace(clip.clip._download(url, folder), target)
+        # A separate folder, because processes may download at the same time.
+        with (
+            write_whole(target) as partial,
+            tempfile.TemporaryDirectory(dir=str(target.parent)) as folder,
+        ):
+            os.replace(clip.clip._download(url, folder), partial)
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
-            f'CLIP {arch} could not be downloaded ({error}). Fetch {url} on a machine '
-            f'that can and put it at {target}, or give its path as `arch`.'
+            f'CLIP {arch} could not be downloaded ({error}). Download {url} on a '
+            f'machine that can and put it at {target}, or give its path as `arch`.'
         ) from error
     return target
 

@@ -1,10 +1,11 @@
 """Unpickle tensors and plain data, and run nothing.
 
-``pickle`` calls whatever a file names. ``torch.load(weights_only=True)`` does not, but
-under torch 1.13 it knows no Python float, below 2.6 it can be led to run code
-(CVE-2025-32434), and no version reads what MAE's or RETFound's files hold beside the
-weights. Here a name in a file is looked up in a table of our own and never imported:
-what it leads to is built by us, and no class or function is reached by the file.
+``pickle`` calls any function that a file names. ``torch.load(weights_only=True)`` does
+not, but under torch 1.13 it cannot read a Python float, below 2.6 a file can make it
+run code (CVE-2025-32434), and no version reads what MAE's or RETFound's files hold
+beside the weights. Here a name in a file is looked up in a table and never imported:
+the value is built by a function of this package, and a file reaches no other class or
+function.
 """
 
 import pickle
@@ -20,14 +21,14 @@ class RefusedError(pickle.UnpicklingError):
 
 
 class Builder(NamedTuple):
-    """What a name in a file stands for: a function of ours that makes the value."""
+    """Meaning of a name in a file: the function that makes the value."""
 
     name: str
     build: Callable[..., Any]
 
 
 class Record:
-    """An object without methods: what a file says of it, in ``fields``."""
+    """An object without methods; ``fields`` is its state in the file."""
 
     __slots__ = ('fields', 'name')
 
@@ -36,21 +37,22 @@ class Record:
         self.fields: Any = {}
 
 
-# Hashing a tuple within tuples recurses without a limit in C.
+# No nested tuples: hashing one recurses in C without a limit.
 _PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
 
 
-# The unpickler in Python, whose opcodes can be replaced; typeshed mixes it up with C's.
+# The unpickler in Python, because its opcodes can be replaced; typeshed confuses it
+# with the one in C.
 _Unpickler: Any = vars(pickle)['_Unpickler']
 
 
 class Unpickler(_Unpickler):
-    """The opcodes of pickle, without those that call or change what they like.
+    """The opcodes of pickle, without those that call or change arbitrary objects.
 
     Args:
-        file: where to read from.
-        find: turns module and name into a :class:`Builder` or a value, or None.
-        persistent: turns a persistent id into a value.
+        file: binary file, open for reading.
+        find: function from module and name to a :class:`Builder`, a value or None.
+        persistent: function from a persistent id to a value.
     """
 
     dispatch: dict[int, Any] = dict(_Unpickler.dispatch)
@@ -67,10 +69,10 @@ class Unpickler(_Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Look a name up in the table; nothing is imported."""
-        found = self._find(module, name)
-        if found is None:
+        value = self._find(module, name)
+        if value is None:
             raise RefusedError(f'it asks for {module}.{name}')
-        return found
+        return value
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the storage that a persistent id names."""
@@ -79,7 +81,7 @@ class Unpickler(_Unpickler):
         return self._persistent(pid)
 
     def get_extension(self, code: int) -> None:
-        """Refuse the registry of extensions, which imports by number."""
+        """Refuse the registry of extensions, which imports modules by number."""
         raise RefusedError(f'it asks for extension {code}')
 
     def load_reduce(self) -> None:
@@ -119,7 +121,7 @@ class Unpickler(_Unpickler):
     dispatch[pickle.SETITEMS[0]] = load_setitems
 
     def load_bytearray8(self) -> None:
-        # It would take the memory before it looks for the bytes; torch writes none.
+        # It allocates the memory before it reads the bytes; torch never writes one.
         raise RefusedError('it holds a bytearray')
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
@@ -160,7 +162,11 @@ class Unpickler(_Unpickler):
 
 
 def check_key(key: Any) -> Any:
-    """Return a key of a dict, or an item of a set, if it is plain."""
+    """Return a dict's key, or a set's item, if it is plain.
+
+    Raises:
+        RefusedError: the key is not plain.
+    """
     parts = key if type(key) is tuple else (key,)
     if not all(type(part) in _PLAIN_KEYS for part in parts):
         raise RefusedError(f'it keys by a {type(key).__name__}')
@@ -187,7 +193,7 @@ def _extend(target: Any, values: list[Any]) -> None:
 
 
 def _set_state(target: Any, state: Any) -> None:
-    """Set the state of the few kinds that have one, field by field, by our hand."""
+    """Set the state of the few types that have one, without their own methods."""
     if isinstance(target, Record):
         target.fields = state
     elif isinstance(target, np.ndarray):
@@ -195,7 +201,7 @@ def _set_state(target: Any, state: Any) -> None:
     elif hasattr(target, 'fill_fields'):
         target.fill_fields(state)
     elif type(target) is OrderedDict and isinstance(state, Mapping):
-        # Versions of modules, which torch hangs on a state dict. Nothing else.
+        # Only the versions of modules, which torch attaches to a state dict.
         if isinstance(state.get('_metadata'), Mapping):
             target._metadata = state['_metadata']  # type: ignore[attr-defined]
     else:
@@ -203,7 +209,7 @@ def _set_state(target: Any, state: Any) -> None:
 
 
 def _fill_array(array: np.ndarray, state: Any) -> None:
-    """Give an array its content; numpy itself compares bytes and shape."""
+    """Fill an array; NumPy checks that the bytes match the shape."""
     version, shape, dtype, fortran, data = state
     dtype = dtype.dtype
     if isinstance(data, str):  # written by Python 2

@@ -1,4 +1,4 @@
-"""Tensors out of the bytes of a checkpoint, within the bounds of these bytes."""
+"""Make tensors from the bytes of a checkpoint, and never read beyond them."""
 
 import math
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from torch import Tensor
 
 from .plain_pickle import Builder, RefusedError
 
-# More elements than any memory holds: one element repeated (stride 0) by a prankster.
+# More elements than any memory holds: a hostile file can repeat one (stride 0).
 _MOST_ELEMENTS = 1 << 40
 
 
 class StorageType(NamedTuple):
-    """What a storage class of a file stands for; no type is bytes alone."""
+    """Type of a storage class in a file; None is untyped bytes."""
 
     dtype: Optional[torch.dtype]
 
 
 class Storage(NamedTuple):
-    """The bytes of one or more tensors, (B,) uint8, and what they are."""
+    """The bytes of one or more tensors, (B,) uint8, and their type."""
 
     data: Tensor
     dtype: Optional[torch.dtype]
@@ -44,18 +44,18 @@ _STORAGES = {
 
 
 def storage_type(name: str) -> Optional[StorageType]:
-    """Return the type of a storage class, or None where there is no such class."""
+    """Return the type of a storage class, or None if the class is unknown."""
     name = name[: -len('Storage')].lstrip('_')
     return StorageType(_STORAGES[name]) if name in _STORAGES else None
 
 
 def item_size(dtype: Optional[torch.dtype]) -> int:
-    """Return the bytes of an element."""
+    """Return the size of an element, bytes."""
     return 1 if dtype is None else torch.empty(0, dtype=dtype).element_size()
 
 
 def as_bytes(data: bytearray) -> Tensor:
-    """Return a buffer as a tensor (B,) uint8 that keeps it alive."""
+    """Return a buffer as a tensor (B,) uint8, which keeps the buffer alive."""
     if not data:
         return torch.empty(0, dtype=torch.uint8)
     return torch.frombuffer(data, dtype=torch.uint8)
@@ -87,9 +87,9 @@ def rebuild_as(
 
 
 def rebuild_typed(build: Any, kind: Any, args: Any, state: Any) -> Tensor:
-    """Make a tensor that had attributes of its own, without them."""
+    """Make a tensor that had extra attributes, without them."""
     if not isinstance(build, Builder) or type(args) is not tuple:
-        raise RefusedError('it holds a tensor of a type of its own')
+        raise RefusedError('it holds a tensor of a custom type')
     return build.build(*args)
 
 
@@ -105,7 +105,7 @@ def _view(
     size: Sequence[int],
     stride: Sequence[int],
 ) -> Tensor:
-    """View bytes as a tensor, never beyond them: torch itself trusts the numbers."""
+    """View bytes as a tensor, after checks that torch does not make."""
     size, stride = tuple(size), tuple(stride)
     numbers = (offset, *size, *stride)
     if len(size) != len(stride) or not all(type(n) is int and n >= 0 for n in numbers):
@@ -118,5 +118,5 @@ def _view(
     if not last:
         return torch.empty(size, dtype=dtype)
     whole = data[: len(data) // bytes_each * bytes_each].view(dtype)
-    # The data may be a part of a storage; an offset counts from its begin.
+    # The data may be a part of a storage; the offset counts from the start of the part.
     return whole.as_strided(size, stride, whole.storage_offset() + offset)

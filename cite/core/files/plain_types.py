@@ -1,8 +1,8 @@
 """The names that a checkpoint may use beside plain Python data, and their meaning.
 
 Published files hold the command line of their training (``argparse.Namespace``), NumPy
-scalars from a metric, paths. None of that needs the class that wrote it: a stand-in
-with the same fields says as much.
+scalars from a metric, paths. Reading them does not need the class that wrote them: an
+object with the same fields replaces it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from .plain_pickle import Builder, RefusedError, check_key
 
 
 class Namespace(argparse.Namespace):
-    """The command line of somebody's training."""
+    """The command line of a training run."""
 
     def fill_fields(self, state: Any) -> None:
         if not isinstance(state, Mapping):
@@ -28,11 +28,11 @@ class Namespace(argparse.Namespace):
 
 
 class DType:
-    """A NumPy type, whose byte order pickle tells later."""
+    """A NumPy type; pickle sets its byte order afterwards."""
 
     def __init__(self, name: Any, *_: Any) -> None:
         if not isinstance(name, str):
-            raise RefusedError('it holds a NumPy type that is no plain one')
+            raise RefusedError('it holds a NumPy type that is not plain')
         self.dtype = np.dtype(name)
         if self.dtype.hasobject or self.dtype.kind not in 'biufcSUMm':
             raise RefusedError(f'it holds NumPy data of type {name}')
@@ -43,7 +43,7 @@ class DType:
 
 
 def find(module: str, name: str) -> Any:
-    """Return the :class:`Builder` or value for a name, or None."""
+    """Return the :class:`Builder` or value for a name, or None if it is unknown."""
     if module == 'torch' and isinstance(getattr(torch, name, None), torch.dtype):
         return getattr(torch, name)
     if module in ('torch', 'torch.cuda', 'torch.storage') and name.endswith('Storage'):
@@ -66,7 +66,7 @@ def _array_of_buffer(data: Any, dtype: DType, shape: Any, order: Any) -> np.ndar
 
 
 def _encoded(text: str, encoding: str) -> bytes:
-    """Python 2's way to write bytes."""
+    """Decode bytes that Python 2 wrote."""
     if encoding not in ('latin1', 'latin-1'):
         raise RefusedError(f'it asks for the codec {encoding!r}')
     return text.encode('latin1')
@@ -77,7 +77,7 @@ def _ordered(pairs: Any = ()) -> 'OrderedDict[Any, Any]':
 
 
 def _mapping(first: Any = None, *_: Any) -> dict[Any, Any]:
-    """A defaultdict (whose first argument is its factory) or Counter, as a dict."""
+    """Make a dict of a Counter or defaultdict (whose first argument is its factory)."""
     items = first.items() if isinstance(first, Mapping) else ()
     return {check_key(key): value for key, value in items}
 
@@ -90,7 +90,7 @@ def _nothing(*_: Any) -> Any:
     raise RefusedError('it makes an object where a type is expected')
 
 
-def _bytes_set(items: Any = ()) -> set[Any]:
+def _plain_set(items: Any = ()) -> set[Any]:
     return set(map(check_key, items))
 
 
@@ -120,16 +120,16 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     'torch._tensor._rebuild_from_type_v2': tensors.rebuild_typed,
     'torch.torch_version.TorchVersion': str,
 }
-# What optimizers and loggers leave: types that make plain data, or stand for it.
+# Optimizers and loggers write these: types that make plain data, or are data.
 _PLAIN: dict[str, Callable[..., Any]] = {
     'bool': bool,
     'complex': complex,
     'dict': _mapping,
     'float': _nothing,
-    'frozenset': lambda items=(): frozenset(_bytes_set(items)),
+    'frozenset': lambda items=(): frozenset(_plain_set(items)),
     'int': _nothing,
     'list': _nothing,
-    'set': _bytes_set,
+    'set': _plain_set,
     'slice': slice,
     'str': _nothing,
     'tuple': _nothing,

@@ -1,16 +1,16 @@
-"""Read the text files that users write: annotations, tables, classes."""
+"""Read the text files that users write: annotations, tables, classes, captions."""
 
 from pathlib import Path
 
 
 def read_utf8(path: Path) -> str:
-    """Return a file's text, its line ends as they are.
+    """Return a file's text with its line ends unchanged.
 
     Args:
-        path: the file. A byte order mark, which some editors put in front, is dropped.
+        path: text file. A byte order mark, which some editors write, is removed.
 
     Raises:
-        ValueError: the file is not UTF-8; the message names the first such line.
+        ValueError: the file is not UTF-8; the message names the first faulty line.
     """
     try:
         return path.read_bytes().decode('utf-8-sig')

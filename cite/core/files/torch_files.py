@@ -1,7 +1,7 @@
-"""The three kinds of files that torch writes: archives, TorchScript, and the old kind.
+"""The three formats that torch writes: archives, TorchScript, and the old format.
 
 An archive (since torch 1.6) is a zip with the pickle ``data.pkl`` and a record for each
-storage. TorchScript adds code, which is not looked at. The old kind is a row of pickles
+storage. TorchScript adds code, which is not read. The old format is a series of pickles
 followed by the storages. Source: torch/serialization.py and torch/csrc/jit/docs.
 """
 
@@ -16,19 +16,19 @@ from .plain_pickle import Builder, Record, RefusedError, Unpickler
 from .plain_tensors import Storage, StorageType, as_bytes, item_size
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-_TAR = 257, b'ustar'  # place and mark of a tar's first entry
+_TAR = 257, b'ustar'  # offset and magic bytes of a tar's first entry
 _TYPED_LISTS = ('int', 'double', 'bool', 'tensor')
 
 
 def read_torch_file(file: BinaryIO) -> Any:
-    """Read a file of ``torch.save`` or ``torch.jit.save``; of the latter the tensors.
+    """Read a file of ``torch.save``, or the tensors of one of ``torch.jit.save``.
 
     Args:
-        file: open for reading, seekable.
+        file: binary file, open for reading and seekable.
 
     Raises:
-        RefusedError: it holds more than tensors and plain data.
-        Exception: whatever a damaged file makes the parsers say.
+        RefusedError: the file holds more than tensors and plain data.
+        Exception: the file is damaged; the parsers raise many types.
     """
     if zipfile.is_zipfile(file):
         return _read_archive(zipfile.ZipFile(file))
@@ -42,7 +42,7 @@ def _read_archive(archive: zipfile.ZipFile) -> Any:
     names = archive.namelist()
     pickles = [n for n in names if n.count('/') == 1 and n.endswith('/data.pkl')]
     if not pickles:
-        raise ValueError('a zip file, but none of torch')
+        raise ValueError('a zip file that torch did not write')
     folder = pickles[0][: -len('data.pkl')]
     if (
         folder + 'byteorder' in names
@@ -64,16 +64,16 @@ def _read_archive(archive: zipfile.ZipFile) -> Any:
 
 
 def _record(archive: zipfile.ZipFile, name: str) -> bytearray:
-    """Read a record whole, and see that its checksum holds."""
+    """Read a whole record and verify its checksum."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise RefusedError(f'it holds {name} compressed, as torch writes nothing')
+        raise RefusedError(f'it holds {name} compressed, which torch never does')
     stored: Any = archive.fp
     data = bytearray(min(info.file_size, stored.seek(0, io.SEEK_END)))
     with archive.open(info) as opened:
         record: Any = opened
         size = record.readinto(memoryview(data))
-        # The checksum is looked at when the end is read.
+        # zipfile verifies the checksum when the end is read.
         if size != info.file_size or record.read(1):
             raise ValueError(f'{name} is cut off')
     return data
@@ -81,7 +81,7 @@ def _record(archive: zipfile.ZipFile, name: str) -> bytearray:
 
 def _storage_id(pid: Any) -> tuple[StorageType, str, int]:
     if type(pid) is not tuple or len(pid) < 5 or pid[0] != 'storage':
-        raise RefusedError('it refers to something that is no storage')
+        raise RefusedError('it refers to something that is not a storage')
     _, kind, key, _, numel = pid[:5]
     if not isinstance(kind, StorageType) or type(numel) is not int or numel < 0:
         raise RefusedError('it refers to a storage of an unknown type')
@@ -89,7 +89,7 @@ def _storage_id(pid: Any) -> tuple[StorageType, str, int]:
 
 
 def _find_scripted(module: str, name: str) -> Any:
-    """Look up a name of TorchScript's: its objects become records."""
+    """Look up a name in TorchScript, whose objects become records."""
     if module.split('.')[0] == '__torch__':
         return Builder(name, lambda *_: Record(f'{module}.{name}'))
     typed = [f'build_{kind}list' for kind in _TYPED_LISTS]
@@ -99,14 +99,14 @@ def _find_scripted(module: str, name: str) -> Any:
 
 
 def _tensors_of(root: Any) -> dict[str, Tensor]:
-    """Return a scripted module's tensors by the names they have in its state dict."""
-    found: dict[str, Tensor] = {}
+    """Return a scripted module's tensors by their names in its state dict."""
+    tensors: dict[str, Tensor] = {}
     pending = [('', root)]
     seen: set[int] = set()
     while pending:
         prefix, value = pending.pop()
         if isinstance(value, Tensor):
-            found[prefix] = value
+            tensors[prefix] = value
         elif isinstance(value, Record) and id(value) not in seen:
             seen.add(id(value))
             if not isinstance(value.fields, dict):
@@ -114,7 +114,7 @@ def _tensors_of(root: Any) -> dict[str, Tensor]:
             dot = prefix + '.' if prefix else ''
             fields = [(f'{dot}{key}', field) for key, field in value.fields.items()]
             pending.extend(reversed(fields))
-    return found
+    return tensors
 
 
 def _read_old(file: BinaryIO) -> Any:
@@ -122,7 +122,7 @@ def _read_old(file: BinaryIO) -> Any:
     left = file.tell()
     file.seek(0)
     if (_load(file), _load(file)) != (_MAGIC, _PROTOCOL):
-        raise ValueError('no file of torch')
+        raise ValueError('not a file of torch')
     if _load(file).get('little_endian') is not True:
         raise ValueError('written on a big-endian machine')
     buffers: dict[str, bytearray] = {}
@@ -150,7 +150,7 @@ def _read_old(file: BinaryIO) -> Any:
         count = int.from_bytes(_exactly(file, 8), 'little')
         buffer = buffers[str(key)]
         if count * sizes[str(key)] != len(buffer):
-            raise ValueError('a storage of another size than announced')
+            raise ValueError('a storage whose size differs from the announced one')
         if file.readinto(memoryview(buffer)) != len(buffer):  # type: ignore[attr-defined]
             raise ValueError('a storage is cut off')
     return content

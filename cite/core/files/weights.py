@@ -1,30 +1,41 @@
-"""Read weights from a file: tensors and plain data, never code."""
+"""Read weights from a file: tensors and plain data, never code.
 
+The exception are files that the user trusts: ``CITE_TRUST`` lists their paths,
+separated as in ``PATH``. Folders do not count: each file has to be named.
+"""
+
+import ctypes
+import os
+import warnings
 from pathlib import Path
 from typing import Any, Union
 
+import torch
 from safetensors.torch import load_file as load_safetensors
+
+from cite.core.messages import first_line
 
 from .plain_pickle import RefusedError
 from .torch_files import read_torch_file
-from .trust import how_to_trust, is_trusted, load_trusted
+
+TRUST_VARIABLE = 'CITE_TRUST'
 
 
 def load_weights(path: Union[str, Path]) -> Any:
     """Load a checkpoint file onto the CPU without running anything in it.
 
-    Reads ``.safetensors``, files of :func:`torch.save` holding tensors and plain data,
-    and TorchScript archives (OpenAI's CLIP), of which the tensors are returned by name.
-    A file with anything else is read only if ``CITE_TRUST`` names it (:mod:`.trust`).
+    Reads ``.safetensors``, files of :func:`torch.save` that hold tensors and plain
+    data, and TorchScript archives (OpenAI's CLIP), whose tensors are returned by name.
+    A file that holds anything else is read only if ``CITE_TRUST`` lists it.
 
     Args:
-        path: the file.
+        path: weights file.
 
     Returns:
-        What the file holds: a state dict, or a dict around one.
+        The content of the file: a state dict, or a dict around one.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
         ValueError: the file is damaged, or holds more than tensors and plain data.
     """
     path = Path(path)
@@ -34,30 +45,59 @@ def load_weights(path: Union[str, Path]) -> Any:
             'latest.pth in its work_dir.'
         )
     if path.suffix == '.safetensors':
-        try:
-            return load_safetensors(str(path))
-        # A type that torch lacks is a KeyError, an odd header whatever it is.
-        except Exception as error:
-            raise ValueError(
-                f'{path} is not a whole safetensors file: {error}'
-            ) from error
+        return _read_safetensors(path)
     with path.open('rb') as file:
         try:
             return read_torch_file(file)
         except RefusedError as error:
-            if is_trusted(path):
-                return load_trusted(path)
+            if _is_trusted(path):
+                return _load_trusted(path)
             raise ValueError(
                 f'{path} holds more than tensors and plain data and was not read '
-                f'({error}). {how_to_trust(path)}'
+                f'({error}). Reading it may run code that it carries. If you trust its '
+                f'author, put {TRUST_VARIABLE}={path} before the command; better, ask '
+                'for a .safetensors file.'
             ) from error
-        # Damage makes the parsers of zip and pickle say whatever comes to their minds.
+        # The parsers of zip and pickle raise many types on damaged files.
         except Exception as error:
             raise ValueError(
-                f'{path} is damaged or not a checkpoint ({_first_line(error)}). Copy '
+                f'{path} is damaged or not a checkpoint ({first_line(error)}). Copy '
                 'or download it again.'
             ) from error
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split('\n')[0] or type(error).__name__
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_safetensors(str(path))
+    # A type that torch lacks raises KeyError; a damaged header raises many types.
+    except Exception as error:
+        raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
+
+
+def _is_trusted(path: Path) -> bool:
+    entries = filter(None, os.environ.get(TRUST_VARIABLE, '').split(os.pathsep))
+    return path.resolve() in [Path(entry).expanduser().resolve() for entry in entries]
+
+
+def _load_trusted(path: Path) -> Any:
+    """Read a trusted file as torch does, code included, and warn about it."""
+    warnings.warn(
+        f'{path} is read together with any code that it carries: {TRUST_VARIABLE} '
+        'lists it.',
+        stacklevel=3,
+    )
+    try:
+        return dict(torch.jit.load(str(path), map_location='cpu').state_dict())
+    except RuntimeError:
+        return torch.load(str(path), map_location='cpu', weights_only=False)
+
+
+def trim_heap() -> None:
+    """Give freed memory back to the system where the C library can (glibc).
+
+    Reading weights leaves hundreds of megabytes of freed memory below memory in use:
+    the process, and every worker forked from it, would keep them to the end.
+    """
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+    if trim is not None:
+        trim(0)

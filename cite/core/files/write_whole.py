@@ -13,12 +13,12 @@ PARTIAL = '.partial'
 
 @contextmanager
 def write_whole(path: Union[str, Path]) -> Iterator[Path]:
-    """Yield a temporary path to write to; afterwards the file is there, whole.
+    """Yield a temporary path to write to, which then becomes the file.
 
-    The temporary file is in the same folder, ends in ``.partial`` and has a name of its
-    own, so that two processes may write the same file: the last one wins. It is flushed
-    to the disk before it is renamed. If the block fails, it is removed and an earlier
-    file stays as it was. The folder is made if it is missing.
+    The temporary file is in the same folder, ends in ``.partial`` and has a unique
+    name, so that two processes may write the same file: the last one wins. It is
+    flushed to the disk before it is renamed. If the block fails, it is removed and an
+    earlier file stays unchanged. The folder is made if it is missing.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / 'new' / 'note.txt'
@@ -28,7 +28,7 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
     ('all of it', 1)
 
     Args:
-        path: the file to write.
+        path: file to write.
 
     Raises:
         OSError: the file cannot be written.
@@ -47,7 +47,11 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
 
 
 def write_text_whole(path: Union[str, Path], text: str) -> None:
-    """Write a text file (UTF-8, line ends as given) whole or not at all.
+    """Write a text file whole or not at all, in UTF-8 and with line ends as given.
+
+    Args:
+        path: file to write.
+        text: content of the file.
 
     Raises:
         OSError: the file cannot be written.

@@ -3,13 +3,16 @@ from mmcv.runner import HOOKS, Hook, IterBasedRunner
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Refuse to train a head whose classes are not as many as the data set's.
+    """Refuse to train a head whose number of classes differs from the data set's.
 
-    mmcls' ``ClassNumCheckHook`` looks at every module with a ``num_classes``, which
-    timm's backbones have too (0); this one looks at the head alone.
+    mmcls' ``ClassNumCheckHook`` compares every module that has a ``num_classes``, and
+    timm's backbones have one (0). This hook compares the head alone. Training by
+    iterations includes it; a config need not list it::
+
+        custom_hooks = [dict(type='ClassCountHook')]
 
     Raises:
-        ValueError: at the first iteration, with both numbers.
+        ValueError: the numbers differ; raised at the first iteration.
     """
 
     def __init__(self) -> None:

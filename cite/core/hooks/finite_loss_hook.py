@@ -17,16 +17,19 @@ _CAUSES = (
 class FiniteLossHook(Hook):
     """Stop a run whose loss is not finite, before the optimizer's step.
 
-    A loss that is already a number is looked at in every iteration. One that is still a
-    tensor is noted where it lies, and looked at every ``interval`` iterations, so that
-    no GPU waits for it; weights that are not finite are never written, see
-    ``cite/core/runners/whole_checkpoint.py``.
+    A loss that is a number is checked in every iteration. One that is a tensor is noted
+    on its device and checked every ``interval`` iterations, so that nothing waits for
+    the GPU; weights that are not finite are never saved (``cite/core/runners``).
+    Training includes this hook; list it to change the interval::
+
+        custom_hooks = [dict(type='FiniteLossHook', interval=50, priority='HIGH')]
 
     Args:
-        interval: in iterations.
+        interval: iterations between two checks of a tensor.
 
     Raises:
-        FloatingPointError: with the iteration, the last checkpoint and usual causes.
+        FloatingPointError: the loss is not finite; the message names the iteration, the
+            last checkpoint and usual causes.
     """
 
     def __init__(self, interval: int = 10) -> None:
@@ -38,13 +41,13 @@ class FiniteLossHook(Hook):
         if loss is None:
             loss = runner.outputs['loss']
         if not isinstance(loss, Tensor):
-            # mmcls has averaged it over the ranks: they all stop here.
+            # mmcls has averaged it over the ranks, so they all stop here.
             if not math.isfinite(loss):
                 raise FloatingPointError(message(runner, runner.iter + 1))
             return
-        noted = self._note(loss.detach(), runner.iter + 1)
+        first = self._note(loss.detach(), runner.iter + 1)
         if self.every_n_iters(runner, self.interval) or self.is_last_iter(runner):
-            self._look(runner, noted)
+            self._check(runner, first)
 
     def _note(self, loss: Tensor, iteration: int) -> Tensor:
         if self._first is None:
@@ -53,17 +56,17 @@ class FiniteLossHook(Hook):
         self._first = torch.minimum(self._first, fault)
         return self._first
 
-    def _look(self, runner: Any, noted: Tensor) -> None:
+    def _check(self, runner: Any, first: Tensor) -> None:
         if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(noted, distributed.ReduceOp.MIN)
-        first = float(noted)
-        if math.isfinite(first):
-            raise FloatingPointError(message(runner, int(first)))
+            distributed.all_reduce(first, distributed.ReduceOp.MIN)
+        iteration = float(first)
+        if math.isfinite(iteration):
+            raise FloatingPointError(message(runner, int(iteration)))
 
 
 def message(runner: Any, iteration: int) -> str:
-    """Say at which iteration a loss was not finite, and what to do."""
-    # `out_dir` is settled when the run starts; work_dir by default.
+    """Name the iteration whose loss was not finite, and what to do."""
+    # A CheckpointHook sets its `out_dir` when the run starts, by default to work_dir.
     folders = [
         hook.out_dir for hook in runner.hooks if isinstance(hook, CheckpointHook)
     ]
@@ -72,7 +75,7 @@ def message(runner: Any, iteration: int) -> str:
 
 
 def advice(folder: str) -> str:
-    """Name the last good checkpoint in a folder, and the usual causes."""
+    """Name the last checkpoint in a folder, and usual causes of a fault."""
     latest = osp.join(folder, 'latest.pth')
     if osp.exists(latest):
         path = osp.join(folder, osp.basename(osp.realpath(latest)))

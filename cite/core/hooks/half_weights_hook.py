@@ -6,16 +6,14 @@ from mmcv.runner import HOOKS, Hook
 
 @HOOKS.register_module()
 class HalfWeightsHook(Hook):
-    """Round what is trained to half precision after every step, as the release does.
+    """Round trained weights to half precision after every step, as the release does.
 
     The release trains weights that are stored in half precision, with plain SGD: an
-    update of less than half the spacing of numbers there (2 ** -11 of the weight) is
-    lost. Use it to see what that does to a result, with the optimizer's own priority,
-    so that it comes right after the step::
+    update smaller than half the spacing of numbers (2 ** -11 of the weight) is lost.
+    This hook shows how that changes a result. Gradients stay in single precision. The
+    priority is the optimizer's, so that the hook acts right after the step::
 
         custom_hooks = [dict(type='HalfWeightsHook', priority='ABOVE_NORMAL')]
-
-    Gradients stay in single precision.
     """
 
     def before_run(self, runner: Any) -> None:

@@ -5,7 +5,7 @@ from mmcv.runner import HOOKS, Hook
 
 from cite.core.seeding import seed_all
 
-# Last word of the key: an image's augmentation has (seed, k), which ends in zeros.
+# Last number of the key. The key of an image's augmentation, (seed, k), ends in zeros.
 _TRAINING = 1
 
 
@@ -13,9 +13,12 @@ _TRAINING = 1
 class RandomStateHook(Hook):
     """Seed Python, NumPy and torch before every iteration from seed, iteration, rank.
 
-    Dropout and whatever else a model draws then depend on the place in the run alone:
-    a run that is resumed draws what an unbroken one does, although evaluations and data
-    loaders have drawn different numbers of times. Nothing need be saved.
+    Dropout and other random numbers of the model then depend only on the place in the
+    run: a resumed run draws the same numbers as an unbroken one, although evaluations
+    and data loaders have drawn in between. No random state has to be saved. Training
+    includes this hook; a config need not list it::
+
+        custom_hooks = [dict(type='RandomStateHook', priority='HIGHEST')]
     """
 
     def before_train_iter(self, runner: Any) -> None:
@@ -24,5 +27,5 @@ class RandomStateHook(Hook):
             return
         seed_all(seed, runner.iter, runner.rank, _TRAINING)
         if torch.cuda.is_initialized():
-            # The GPU in use alone: all of them would take longer.
+            # Only the GPU in use: seeding all of them would take longer.
             torch.cuda.manual_seed(torch.initial_seed())

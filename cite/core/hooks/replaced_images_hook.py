@@ -1,52 +1,54 @@
 import copy
+from itertools import islice
 from typing import Any, Optional
 
 import torch
 from mmcv.runner import HOOKS, BaseRunner, CheckpointHook, EvalHook, Hook, get_dist_info
-from torch import distributed
+from torch import Tensor, distributed
 
 _KEY = 'replaced_images'  # among a checkpoint's hook_msgs
 
 
 @HOOKS.register_module()
 class ReplacedImagesHook(Hook):
-    """Report how many images of a run were others in the place of unreadable ones.
+    """Report how many unreadable images of a run were replaced by others.
 
-    The count is worked out from the order of drawing: images that workers have read
-    ahead are not in it, and the number of workers changes nothing. It is in every
-    checkpoint, so that a resumed run goes on with it. Training with ``on_error='skip'``
-    brings this hook along, and has it count before a checkpoint is written.
+    The count is computed from the order of drawing, so it excludes images that workers
+    have read ahead and does not depend on the number of workers. Every checkpoint holds
+    it, and a resumed run continues it. Training by iterations with ``on_error='skip'``
+    includes this hook; list it to change the interval::
+
+        data = dict(train=dict(type='PatchGastricCls3', on_error='skip', ...))
+        custom_hooks = [dict(type='ReplacedImagesHook', interval=500)]
 
     Args:
-        interval: iterations between reports; there is one at the end in any case, and
-            none while there is nothing to say.
+        interval: iterations between reports. The last iteration reports as well, and
+            nothing is reported until an image has been replaced.
     """
 
     def __init__(self, interval: int = 100) -> None:
         self.interval = interval
         self.replaced = 0
         self._files: set[int] = set()  # indices into the data set
-        self._next: Optional[int] = None
+        self._next: Optional[int] = None  # first iteration that is not counted yet
 
     def before_run(self, runner: BaseRunner) -> None:
-        counted = (runner.meta or {}).get('hook_msgs', {}).get(_KEY)
-        if counted is not None:
-            self.replaced, self._files = _check_counted(counted)
+        saved = (runner.meta or {}).get('hook_msgs', {}).get(_KEY)
+        if saved is not None:
+            self.replaced, self._files = _check_saved(saved)
 
     def before_train_iter(self, runner: BaseRunner) -> None:
         if self._next is None:
             self._next = runner.iter
 
     def after_train_iter(self, runner: BaseRunner) -> None:
-        # The loader is no longer known after the run.
-        reports = self.every_n_iters(runner, self.interval) or self._is_last(runner)
+        # Not after the run, because the runner has no loader any more.
+        reports = self.every_n_iters(runner, self.interval) or self.is_last_iter(runner)
         if reports or any(self._saves(hook, runner) for hook in runner.hooks):
-            dataset = self._count(runner)
+            loader = getattr(runner.data_loader, '_dataloader', runner.data_loader)
+            self._count(runner, loader)
             if reports and self.replaced:
-                self._report(runner, dataset)
-
-    def _is_last(self, runner: BaseRunner) -> bool:
-        return runner.max_iters is not None and runner.iter + 1 >= runner.max_iters
+                self._report(runner, loader.dataset)
 
     def _saves(self, hook: Hook, runner: BaseRunner) -> bool:
         """Tell whether a hook may write a checkpoint after this iteration."""
@@ -56,57 +58,75 @@ class ReplacedImagesHook(Hook):
             return bool(hook.save_best) and hook._should_evaluate(runner)
         return False
 
-    def _count(self, runner: BaseRunner) -> Any:
-        """Count the draws since the last count; returns the data set."""
-        loader = getattr(runner.data_loader, '_dataloader', runner.data_loader)
-        dataset, sampler = loader.dataset, loader.sampler
+    def _count(self, runner: BaseRunner, loader: Any) -> None:
+        """Add the draws since the last count, and note the sum for checkpoints."""
         assert self._next is not None
-        draws = range(
-            self._next * sampler.samples_per_replica,
-            (runner.iter + 1) * sampler.samples_per_replica,
-        )
+        unreadable = loader.dataset.unreadable
+        draws = _draws(loader.sampler, self._next, runner.iter + 1)
         self._next = runner.iter + 1
-        # An order of our own: going back in the loader's would cost it its place.
-        again = copy.copy(sampler)
-        again.reseed(sampler.seed)
-        lost = [i for i in map(int, map(again._draw, draws)) if i in dataset.unreadable]
-        count, files = torch.tensor(len(lost)), torch.zeros(len(dataset)).byte()
-        files[lost] = 1  # not what workers have met ahead
+        indices = [i for i in draws if i in unreadable]
+        count = torch.tensor(len(indices))
+        files = torch.zeros(len(loader.dataset)).byte()
+        files[indices] = 1  # leaves out files that workers have met ahead
         if get_dist_info()[1] > 1:
-            device = next(runner.model.parameters()).device
-            count, files = count.to(device), files.to(device)
-            distributed.all_reduce(count)
-            # Several ranks may have met the same file.
-            distributed.all_reduce(files, distributed.ReduceOp.MAX)
+            count, files = _reduce(count, files, runner)
         self.replaced += int(count)
         self._files.update(files.nonzero().flatten().tolist())
         if self.replaced and runner.meta is not None:
-            counted = {'count': self.replaced, 'files': sorted(self._files)}
-            runner.meta.setdefault('hook_msgs', {})[_KEY] = counted
-        return dataset
+            saved = {'count': self.replaced, 'files': sorted(self._files)}
+            runner.meta.setdefault('hook_msgs', {})[_KEY] = saved
 
     def _report(self, runner: BaseRunner, dataset: Any) -> None:
-        # Of a resumed run whose annotation file has become shorter, none may be left.
-        known = [i for i in sorted(self._files) if i < len(dataset)]
-        name = dataset.data_infos[known[0]]['img_info']['filename'] if known else '?'
+        # The annotation file may have shrunk since the checkpoint.
+        present = [i for i in self._files if i < len(dataset)]
+        info = dataset.data_infos[min(present)] if present else None
+        name = info['img_info']['filename'] if info else '?'
         runner.logger.warning(
             f'{self.replaced} images of this run could not be read and were '
             f'replaced by others of their class ({len(self._files)} files, such as '
-            f'{name}). tools/check.py lists them.'
+            f'{name}). `cite check` lists them.'
         )
 
 
-def _check_counted(counted: Any) -> tuple[int, set[int]]:
-    """Return count and files as a checkpoint says them, that is, as anyone may."""
-    counted = counted if isinstance(counted, dict) else {}
-    count: Any = counted.get('count')
-    files: Any = counted.get('files')
-    whole = isinstance(files, list) and all(
+def _draws(sampler: Any, first: int, end: int) -> list[int]:
+    """Return the images of iterations of this rank, as indices into the data set.
+
+    Args:
+        sampler: sampler with the attributes of ``BalancedSampler``.
+        first: first iteration.
+        end: iteration after the last one.
+    """
+    # A copy with its own order: going back in the loader's order would lose its place.
+    again = copy.copy(sampler)
+    again.reseed(sampler.seed)
+    again.start, again.endless = first * sampler.samples_per_replica, True
+    return list(map(int, islice(again, (end - first) * sampler.samples_per_replica)))
+
+
+def _reduce(count: Tensor, files: Tensor, runner: BaseRunner) -> tuple[Tensor, Tensor]:
+    """Sum counts over the ranks, and unite their files, which several may have met."""
+    device = next(runner.model.parameters()).device
+    count, files = count.to(device), files.to(device)
+    distributed.all_reduce(count)
+    distributed.all_reduce(files, distributed.ReduceOp.MAX)
+    return count, files
+
+
+def _check_saved(saved: Any) -> tuple[int, set[int]]:
+    """Return count and files from a checkpoint, which may hold anything.
+
+    Raises:
+        ValueError: they are not what this hook writes.
+    """
+    saved = saved if isinstance(saved, dict) else {}
+    count: Any = saved.get('count')
+    files: Any = saved.get('files')
+    valid = isinstance(files, list) and all(
         type(number) is int and number >= 0 for number in [count, *files]
     )
-    if not whole:
+    if not valid:
         raise ValueError(
-            f"the checkpoint's hook_msgs hold {_KEY} that no run has counted. Start a "
-            'new run from its weights with load_from.'
+            f"the checkpoint's hook_msgs hold {_KEY} that this hook did not write. "
+            'Start a new run from its weights with load_from.'
         )
     return count, set(files)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Union
 
 import yaml
 
-from cite.core.files.text_file import read_utf8
+from cite.core.files.yaml_file import compose, plain_text
 
 # Source: the CITE paper, section 3: grades as classes, both poorly differentiated
 # subtypes as one; the subtypes as PatchGastric's table writes them.
@@ -24,9 +24,6 @@ PATCH_GASTRIC_CLASSES: dict[str, list[str]] = {
 }
 
 _REMEDY = 'Write one line "class name: [subtype, subtype]" for each class.'
-_TAG = 'tag:yaml.org,2002:'
-_DEPTH = 20  # two would do; far deeper takes PyYAML seconds and all of the stack
-_PLAIN_TAGS = {_TAG + name for name in ('str', 'int', 'float', 'bool', 'timestamp')}
 
 
 def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
@@ -54,14 +51,14 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such classes file. {_REMEDY}')
-    root = compose(path)
+    root = compose(path, _REMEDY)
     if not isinstance(root, yaml.MappingNode) or not root.value:
         raise ValueError(f'{path}: no classes in this file. {_REMEDY}')
     classes: dict[str, list[str]] = {}
     owners: dict[str, str] = {}
     for key, value in root.value:
         where = f'{path}:{key.start_mark.line + 1}'
-        name = plain_text(key, where)
+        name = plain_text(key, where, _REMEDY)
         if not name.isprintable():
             raise ValueError(f'{where}: the class {name!r} is not a line of text.')
         if name in classes:
@@ -77,66 +74,17 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     return classes
 
 
-class _ShallowLoader(yaml.SafeLoader):
-    """PyYAML's, which stops at a depth that no classes file has."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        self.depth += 1
-        if self.depth > _DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem='brackets or lists too deep in each other',
-                problem_mark=self.peek_event().start_mark,
-            )
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-def compose(path: Path, remedy: str = _REMEDY) -> Optional[yaml.Node]:
-    """Parse without building objects: lines stay known, and duplicates are seen.
-
-    Raises:
-        ValueError: not YAML; the message names the line and ends in ``remedy``.
-    """
-    text = read_utf8(path)
-    try:
-        return yaml.compose(text, Loader=_ShallowLoader)
-    except yaml.MarkedYAMLError as error:
-        line = f':{error.problem_mark.line + 1}' if error.problem_mark else ''
-        problem = error.problem or error.context
-        raise ValueError(f'{path}{line}: not YAML: {problem}. {remedy}') from error
-    # PyYAML lets these through for odd characters and escapes.
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        problem = str(error).split('\n')[0]
-        raise ValueError(f'{path}: not YAML: {problem}. {remedy}') from error
-
-
 def _subtypes(name: str, node: yaml.Node, path: Path) -> Iterator[str]:
     where = f'{path}:{node.start_mark.line + 1}'
-    if node.tag == _TAG + 'null':
+    if node.tag == 'tag:yaml.org,2002:null':
         yield name
     elif isinstance(node, yaml.SequenceNode) and node.value:
         for item in node.value:
-            yield plain_text(item, f'{path}:{item.start_mark.line + 1}')
+            yield plain_text(item, f'{path}:{item.start_mark.line + 1}', _REMEDY)
     elif isinstance(node, yaml.ScalarNode):
-        yield plain_text(node, where)
+        yield plain_text(node, where, _REMEDY)
     else:
         raise ValueError(
             f'{where}: the class {name!r} has neither a subtype nor a list of them. '
             f'{_REMEDY}'
         )
-
-
-def plain_text(node: yaml.Node, where: str, remedy: str = _REMEDY) -> str:
-    """Return a text as written, whatever type YAML would make of it.
-
-    Raises:
-        ValueError: it is no text, or an empty one; the message begins with ``where``.
-    """
-    if not isinstance(node, yaml.ScalarNode) or node.tag not in _PLAIN_TAGS:
-        raise ValueError(f'{where}: a name is missing or is not plain text. {remedy}')
-    if not node.value.strip():
-        raise ValueError(f'{where}: an empty name. {remedy}')
-    return str(node.value)

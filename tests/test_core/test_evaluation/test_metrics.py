@@ -41,7 +41,7 @@ def test_several_metrics_at_once():
     )
 
 
-def test_row_23_a_class_without_slides_has_no_key():
+def test_a_class_without_slides_has_no_key():
     scores = np.insert(SCORES, 1, 0, axis=1)  # the classes are now 0 and 2
 
     values = compute_metrics(

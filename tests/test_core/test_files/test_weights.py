@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from cite.core.files import load_weights
 from cite.core.files.plain_pickle import RefusedError
 from cite.core.files.plain_tensors import Storage, rebuild
-from cite.core.files.weights import load_weights
 
 TENSORS = {'weight': torch.arange(6.0).reshape(2, 3), 'steps': torch.tensor(7)}
 
@@ -29,7 +29,7 @@ class Double(torch.nn.Module):
 
 
 class Malicious:
-    """Creates a file when unpickled."""
+    """Create a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,7 +79,7 @@ def test_code_in_a_plain_pickle_does_not_run(tmp_path):
     with pytest.raises(ValueError, match=r'stranger\.pth'):
         load_weights(path)
     assert not trace.exists()
-    pickle.loads(path.read_bytes())  # the file is what the test says it is
+    pickle.loads(path.read_bytes())  # the file does carry code
     assert trace.exists()
 
 
@@ -103,7 +103,7 @@ def test_missing_file_is_named(tmp_path):
 
 
 def test_reads_a_checkpoint_with_optimizer_and_floats(tmp_path):
-    # torch 1.13's own weights_only reader knows no Python float.
+    # torch 1.13's weights_only reader cannot read a Python float.
     layer = torch.nn.Linear(2, 1)
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.125, momentum=0.9)
     layer(torch.ones(1, 2)).sum().backward()
@@ -142,14 +142,14 @@ def test_what_published_files_hold_beside_the_weights(tmp_path):
         assert loaded['model']._metadata == norm._metadata
 
 
-def test_a_name_stands_for_nothing_of_ours(tmp_path):
-    # Not even what the reader knows may be called with, or changed by, what it likes.
+def test_a_name_reaches_no_function_of_ours(tmp_path):
+    # Files cannot call or change even the names that the reader knows as they like.
     for attack in (
         b'cargparse\nNamespace\n}X\x05\x00\x00\x00buildcos\nsystem\nsb.',
         b'ccollections\nOrderedDict\n}(X\x01\x00\x00\x00aK\x01ub.',
         b'cbuiltins\ngetattr\n.',
         b'ctorch\nload\n.',
-        b'\x8c\x0fcite.core.trust\x8c\x0cload_trusted\x93.',
+        b'\x8c\x17cite.core.files.weights\x8c\x0d_load_trusted\x93.',
     ):
         head = [0x1950A86A20F9469CFC6C, 1001, {'little_endian': True}]
         parts = [pickle.dumps(part, 2) for part in head]
@@ -191,7 +191,7 @@ def test_a_flipped_bit_is_seen(tmp_path):
 
 
 def test_a_part_of_a_storage_in_the_old_format(tmp_path):
-    # 1.13's tensors are whole storages; older files name parts of them.
+    # Tensors of 1.13 are whole storages; older files refer to parts of them.
     path = tmp_path / 'old.pth'
     whole = torch.arange(8.0)
     data = whole.view(torch.uint8)[4 * 4 :]  # from its fifth number on
@@ -203,7 +203,7 @@ def test_a_part_of_a_storage_in_the_old_format(tmp_path):
 
 @contextmanager
 def little_memory():
-    """See that Python takes less than a megabyte at any moment."""
+    """Check that Python never uses more than a megabyte."""
     tracemalloc.start()
     try:
         yield
@@ -229,7 +229,7 @@ NESTED = ((1,),)
 )
 @pytest.mark.parametrize('protocol', [2, 4])
 def test_a_key_within_keys_is_refused(tmp_path, content, protocol):
-    # Python hashes a tuple within tuples without a limit of depth, in C.
+    # Hashing a tuple within tuples recurses in C without a limit.
     torch.save(content, tmp_path / 'run.pth', pickle_protocol=protocol)
     with pytest.raises(ValueError, match='keys by a tuple'):
         load_weights(tmp_path / 'run.pth')
@@ -253,7 +253,7 @@ def test_a_storage_larger_than_an_old_file_is_refused(tmp_path):
 
 
 def test_a_compressed_record_is_refused(tmp_path):
-    # A gigabyte of zeros is a megabyte then.
+    # Compressed, a gigabyte of zeros is a megabyte.
     torch.save({'weight': torch.zeros(1 << 19)}, tmp_path / 'run.pth')
     with (
         zipfile.ZipFile(tmp_path / 'run.pth') as whole,
@@ -270,7 +270,7 @@ def test_a_compressed_record_is_refused(tmp_path):
 def test_a_record_larger_than_its_archive_is_refused(tmp_path):
     torch.save({'weight': torch.zeros(4)}, tmp_path / 'run.pth')
     data = bytearray((tmp_path / 'run.pth').read_bytes())
-    # Both sizes, in the table at the end of a zip.
+    # Both sizes in the directory at the end of the zip.
     entry = data.rindex(b'PK\x01\x02', 0, data.rindex(b'data/0'))
     data[entry + 20 : entry + 28] = 2 * (1 << 30).to_bytes(4, 'little')
     (tmp_path / 'huge.pth').write_bytes(data)
@@ -286,7 +286,7 @@ def test_memory_is_not_taken_on_a_file_s_word(tmp_path):
 
 
 def test_a_tar_is_called_one(tmp_path):
-    # As torch wrote checkpoints before version 0.1.11.
+    # torch wrote such checkpoints before version 0.1.11.
     (tmp_path / 'tensors').write_bytes(pickle.dumps(0, 2))
     with tarfile.open(tmp_path / 'old.pth', 'w', format=tarfile.GNU_FORMAT) as tar:
         tar.add(tmp_path / 'tensors', 'tensors')

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, whatever happens in between."""
+"""A file is written whole or not at all."""
 
 import os
 import stat

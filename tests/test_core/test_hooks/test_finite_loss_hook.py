@@ -1,4 +1,4 @@
-"""A loss that is not finite stops the run before anything good is lost."""
+"""A loss that is not finite stops the run before good weights are lost."""
 
 import math
 
@@ -13,14 +13,14 @@ from tiny_training import (
     state,
     train,
 )
-from two_ranks import look_at_losses, run_two_ranks
+from two_ranks import check_losses, run_two_ranks
 
 from cite.models.necks import ProjectionNeck
 
 
 @NECKS.register_module()
 class BreakingNeck(ProjectionNeck):
-    """Gives nan from one training batch on, as an overflow in half precision does."""
+    """Return nan from one training batch on, as an overflow in half precision does."""
 
     healthy = 5
 
@@ -33,7 +33,7 @@ class BreakingNeck(ProjectionNeck):
 
 @HOOKS.register_module()
 class LazyLog(Hook):
-    """Leaves the loss a tensor, as a model that spares the GPU's wait does."""
+    """Leave the loss a tensor, as a model that does not wait for the GPU does."""
 
     def after_train_iter(self, runner):
         runner.outputs['log_vars'] = {'loss': runner.outputs['loss'].detach()}
@@ -41,7 +41,7 @@ class LazyLog(Hook):
 
 @HOOKS.register_module()
 class SpoilWeights(Hook):
-    """Breaks weights, not the loss: an infinite gradient of a finite loss does."""
+    """Break weights but not the loss, as an infinite gradient of a finite loss does."""
 
     def after_train_iter(self, runner):
         if runner.iter + 1 == 6:
@@ -69,7 +69,7 @@ def breaking(data, folder, neck='BreakingNeck', *hooks):
 
 
 def check_last(folder, healthy, n):
-    """The n-th checkpoint is the only one, and what the healthy run had there."""
+    """Check that only the n-th checkpoint exists and equals the healthy run's."""
     assert sorted(p.name for p in folder.glob('*.pth')) == [
         f'iter_{n}.pth',
         'latest.pth',
@@ -95,18 +95,18 @@ def test_a_loss_that_stays_on_the_device_is_noted_and_never_saved(
     data, healthy, tmp_path
 ):
     lazy = {'type': 'LazyLog', 'priority': 'HIGHEST'}
-    own = {'type': 'FiniteLossHook', 'priority': 'HIGH', 'interval': 7}
+    hook = {'type': 'FiniteLossHook', 'priority': 'HIGH', 'interval': 7}
 
-    # A checkpoint is due at 6, before the loss is looked at.
+    # A checkpoint is due at 6, before the loss is checked.
     with pytest.raises(FloatingPointError, match=r'iter_6\.pth was not written'):
-        train(breaking(data, tmp_path, 'BreakingNeck', lazy, own))
+        train(breaking(data, tmp_path, 'BreakingNeck', lazy, hook))
     check_last(tmp_path, healthy, 4)
 
 
 def test_noted_on_the_device_it_names_the_first_iteration(data, tmp_path):
     lazy = {'type': 'LazyLog', 'priority': 'HIGHEST'}
-    own = {'type': 'FiniteLossHook', 'priority': 'HIGH', 'interval': 8}
-    cfg = breaking(data, tmp_path, 'BreakingNeck', lazy, own)
+    hook = {'type': 'FiniteLossHook', 'priority': 'HIGH', 'interval': 8}
+    cfg = breaking(data, tmp_path, 'BreakingNeck', lazy, hook)
     cfg.checkpoint_config.interval = 100
 
     with pytest.raises(FloatingPointError, match=r'at iteration 6\. No checkpoint'):
@@ -124,11 +124,11 @@ def test_broken_weights_of_a_finite_loss_are_not_written(data, healthy, tmp_path
 
 
 def test_one_rank_s_fault_stops_them_all(tmp_path):
-    run_two_ranks(look_at_losses, tmp_path)
+    run_two_ranks(check_losses, tmp_path)
 
-    said = [path.read_text() for path in tmp_path.glob('said by *')]
-    assert len(said) == 2
-    assert all('not finite at iteration 1.' in text for text in said)
+    errors = [path.read_text() for path in tmp_path.glob('error of *')]
+    assert len(errors) == 2
+    assert all('not finite at iteration 1.' in text for text in errors)
 
 
 def test_a_healthy_run_is_not_touched(healthy):

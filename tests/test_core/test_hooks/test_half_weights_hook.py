@@ -9,7 +9,7 @@ import cite  # noqa: F401
 
 
 class Slope(torch.nn.Module):
-    """One weight whose loss has the slope 1."""
+    """A weight whose loss has slope 1."""
 
     def __init__(self):
         super().__init__()
@@ -42,7 +42,7 @@ def train(folder, lr, hooks):
     return model
 
 
-# Between 0.5 and 1 half precision has steps of 2 ** -11; below 1 - 2 ** -12 rounds up.
+# Between 0.5 and 1, half precision has steps of 2 ** -11, and 1 - 2 ** -13 rounds to 1.
 @pytest.mark.parametrize(
     ('lr', 'with_hook'), [(2.0**-13, 1.0), (2.0**-11, 1 - 8 * 2.0**-11)]
 )

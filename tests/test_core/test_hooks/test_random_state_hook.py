@@ -1,4 +1,4 @@
-"""What a model draws depends on seed, iteration and rank, and on nothing else."""
+"""Random numbers of a model depend on seed, iteration and rank alone."""
 
 import random
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from cite.core.hooks import RandomStateHook
 
 
 def drawn(seed=3, iteration=5, rank=0):
-    """Return what Python, NumPy and torch draw in an iteration."""
+    """Return random numbers of Python, NumPy and torch in an iteration."""
     runner = SimpleNamespace(meta={'seed': seed}, iter=iteration, rank=rank)
     RandomStateHook().before_train_iter(runner)
     return random.random(), np.random.rand(), float(torch.rand(()))

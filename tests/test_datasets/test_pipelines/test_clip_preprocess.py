@@ -98,7 +98,7 @@ def test_evaluation_and_training_read_the_same_image_but_other_features():
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(ValueError, match=r'ViT-B/15.*known are RN50, .*ViT-L/14@336px'):
         CLIPPreprocess('ViT-B/15')
-    command = r'MODEL_ZOO.*tools/convert_model\.py SOURCE models/plip\.pt --from clip'
+    command = r'MODEL_ZOO.*cite convert SOURCE models/plip\.pt --from clip'
     with pytest.raises(ValueError, match=command):
         CLIPPreprocess('models/plip.pt')
 

@@ -174,7 +174,7 @@ def test_a_resumed_run_goes_on_with_the_count(files, tmp_path, cut, caplog):
 )
 def test_a_count_that_no_run_has_made_is_refused(counted):
     runner = SimpleNamespace(meta={'hook_msgs': {'replaced_images': counted}})
-    with pytest.raises(ValueError, match='that no run has counted'):
+    with pytest.raises(ValueError, match='that this hook did not write'):
         ReplacedImagesHook().before_run(runner)
 
 

@@ -110,7 +110,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, vit_file):
 def test_an_unknown_name_lists_those_that_exist():
     with pytest.raises(FileNotFoundError, match=r"'ViT-B16' is neither .* ViT-B/16"):
         load_clip('ViT-B16')
-    command = r'MODEL_ZOO.*tools/convert_model\.py SOURCE models/plip\.pt --from clip'
+    command = r'MODEL_ZOO.*cite convert SOURCE models/plip\.pt --from clip'
     with pytest.raises(FileNotFoundError, match=command):
         load_clip('models/plip.pt')
 

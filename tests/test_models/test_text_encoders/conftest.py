@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_language_models import save_llama, save_t5, seeded
+from tiny_language_models import save_biogpt, save_llama, save_t5
 
-WORDS = ['well', 'moderately', 'poorly', 'differentiated', 'tubular', 'adenocarcinoma']
 TEXTS = [
     'well differentiated tubular adenocarcinoma',
     'moderately differentiated adenocarcinoma',
@@ -29,29 +28,7 @@ def llama(tmp_path_factory) -> Path:
 @pytest.fixture(scope='session')
 def biogpt(tmp_path_factory) -> Path:
     """A BioGPT with its head, and its own tokenizer's two files."""
-    import json
-
-    from transformers import BioGptConfig, BioGptForCausalLM
-
-    folder = tmp_path_factory.mktemp('models') / 'TinyBioGPT'
-    folder.mkdir()
-    letters = [chr(c) for c in range(ord('a'), ord('z') + 1)]
-    pieces = [*letters, *(f'{letter}</w>' for letter in letters), 'we', 'll</w>']
-    words = ['<s>', '<pad>', '</s>', '<unk>', *pieces]
-    (folder / 'vocab.json').write_text(json.dumps({w: i for i, w in enumerate(words)}))
-    (folder / 'merges.txt').write_text('w e 9\nl l</w> 8\n')
-    settings = {'tokenizer_class': 'BioGptTokenizer', 'model_max_length': 64}
-    (folder / 'tokenizer_config.json').write_text(json.dumps(settings))
-    config = BioGptConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=48,
-        max_position_embeddings=64,
-    )
-    seeded(lambda: BioGptForCausalLM(config)).save_pretrained(str(folder))
-    return folder
+    return save_biogpt(tmp_path_factory.mktemp('models') / 'TinyBioGPT')
 
 
 @pytest.fixture(scope='session')

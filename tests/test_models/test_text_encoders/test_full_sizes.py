@@ -7,8 +7,7 @@ import pytest
 import torch
 import transformers
 from parity import assert_same
-from tiny_language_models import seeded
-from tiny_tokenizer import word_tokenizer
+from tiny_language_models import seeded, word_tokenizer
 
 from cite.models.text_encoders import BERT, DecoderTextEncoder, T5Encoder
 

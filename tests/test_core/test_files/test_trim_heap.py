@@ -6,7 +6,7 @@ import sys
 import pytest
 from commands import run
 
-# Blocks too small for mappings of their own; the last of them holds on to the heap.
+# Blocks too small for separate mappings; the last one keeps the heap from shrinking.
 CODE = """
 from mmcls.models import build_classifier
 import cite
@@ -31,6 +31,6 @@ print('given back:', int(before - resident()))
     reason="needs glibc's malloc_trim",
 )
 def test_what_was_freed_before_a_model_was_whole_is_given_back():
-    said = run(sys.executable, '-c', CODE)
+    output = run(sys.executable, '-c', CODE)
 
-    assert int(said.split('given back:')[1].split()[0]) > 150
+    assert int(output.split('given back:')[1].split()[0]) > 150
