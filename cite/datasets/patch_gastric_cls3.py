@@ -10,16 +10,23 @@ from mmcls.datasets.builder import DATASETS
 from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
 from cite.core.random_state import random_state
 from cite.datasets.pipelines.augmentation import passes_images
-from cite.datasets.storage.evaluated import readable, report_absent
-from cite.datasets.storage.feature_draw import feature_draw
 from cite.datasets.storage.feature_note import check_note, lines_digest
-from cite.datasets.storage.features import FeatureDraws
+from cite.datasets.storage.features import FeatureDraws, feature_draw
 from cite.datasets.storage.pack import PackedPatches
 from cite.datasets.storage.patch_cache import PatchCache, cache_limit
-from cite.datasets.storage.unreadable import ERRORS, Unreadable, check_on_error
-from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.storage.unreadable import (
+    ERRORS,
+    Unreadable,
+    check_on_error,
+    readable,
+    report_absent,
+)
+from cite.datasets.tables.annotations import (
+    bag_of,
+    check_slide_labels,
+    read_annotations,
+)
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
-from cite.datasets.tables.slide_labels import check_slide_labels
 
 from .samplers import Draw
 

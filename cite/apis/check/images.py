@@ -11,7 +11,7 @@ from typing import Optional
 
 from tqdm import tqdm
 
-from cite.datasets.pipelines.patch import UnreadablePatchError, read_patch
+from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
 
 from .annotations import Part
 from .report import Report
@@ -127,7 +127,7 @@ def look_at(paths: Iterable[str], decode: bool) -> Faults:
             if not os.path.isfile(path):
                 raise FileNotFoundError
             if decode:
-                read_patch({'img_info': {'filename': path}})
+                read_patch_file(path)
         except FileNotFoundError:
             remedy = 'Restore it, correct data_prefix, or take the line out.'
             faults.append(('missing image', path, f'{path}: no such file. {remedy}'))

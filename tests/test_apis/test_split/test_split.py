@@ -287,7 +287,7 @@ def change_prefixes(data):
         (
             lambda data: add_rows(data, 's03,Y,again\n'),
             {},
-            r"captions\.csv:17: the id 's03' stands on line 5",
+            r"captions\.csv:17: the id 's03' is on line 5",
         ),
         (lambda data: add_rows(data, 's_1,Y,t\n'), {}, r'captions\.csv:17: .*merged'),
         (lambda data: (data / 'captions.csv').unlink(), {}, 'no such table'),
@@ -295,7 +295,7 @@ def change_prefixes(data):
         (
             lambda data: (data / 'patches_captions' / 's 1_1.jpg').touch(),
             {},
-            r's 1_1\.jpg: the name of this patch holds a space',
+            r's 1_1\.jpg: the name of this patch contains a space',
         ),
         (
             lambda data: (data / 'patches_captions').rename(data / 'patches'),
@@ -306,7 +306,7 @@ def change_prefixes(data):
         (
             lambda data: (data / 'gastric_cls3_ann' / 'train_1_0.2.txt').mkdir(),
             {},
-            'a folder is where this file belongs',
+            'this is a folder, but a file is to be written',
         ),
     ],
 )
