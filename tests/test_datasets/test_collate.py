@@ -78,7 +78,7 @@ import importlib, json, sys
 import cite
 from mmcls.datasets import build_dataset
 from cite.models.classifiers.normalize import normalize
-from cite.datasets.pipelines import kernels
+from cite.core import kernels
 from cite.datasets.samplers import Draw
 train = importlib.import_module('mmcls.apis.train')
 dataset = build_dataset(json.loads(sys.argv[1]))
