@@ -72,9 +72,9 @@ def check_sides(train: Part, other: Part, report: Report) -> None:
             report.error(
                 'slide on both sides',
                 f'{train.ann_file}:{line}',
-                f'slide {slide} is in {other.ann_file}:{lines[slide]} too: the model '
-                'would be trained and tested on it. Make the files again with '
-                '`cite ann`.',
+                f'slide {slide} is in {other.ann_file}:{lines[slide]} too, so it would '
+                'be both trained on and tested on. Make the files again with `cite '
+                'ann`.',
             )
 
 

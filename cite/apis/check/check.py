@@ -55,7 +55,7 @@ def check_config(path: str, options: Options = Options()) -> Report:
         options: how to check.
 
     Raises:
-        FileNotFoundError: there is no such config.
+        FileNotFoundError: the config is missing.
         ValueError: it cannot be read.
     """
     find_config(path)

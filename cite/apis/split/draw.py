@@ -8,7 +8,7 @@ import numpy as np
 from cite.datasets.tables.slide_table import Slide
 
 _EXACT_GROUPS = 16  # 65,536 assignments to look through
-_STARTS = 32  # of the search where there are more groups
+_STARTS = 32  # starts of the search with more groups
 _PAIRED = 64  # kinds of moves that are tried in pairs
 _UNBALANCED = 10.0  # outweighs any distance: every class must be on both sides
 _SAME = 1e-9  # costs this near are equal

@@ -1,4 +1,11 @@
-"""Divide the slides of a table into annotation files for training and evaluation."""
+"""Divide the slides of a table into annotation files for training and evaluation.
+
+``val_{val}.txt`` holds the evaluation slides, ``train_all_{1 - val}.txt`` the others,
+and ``train_{k}_{1 - val}.txt`` the k training slides of each class with the most
+patches (of equals, the first by id). ``train_{k}_{1 - val}_draw{d}.txt``, for d from 1
+on, hold k training slides of each class drawn at random; those of a smaller k are among
+those of a larger.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,12 +50,6 @@ def make_split(
 ) -> Split:
     """Write the annotation files of a data set: all of them, or none after an error.
 
-    ``val_{val}.txt`` holds the evaluation slides, ``train_all_{1 - val}.txt`` the
-    others, and ``train_{k}_{1 - val}.txt`` the k training slides of each class with the
-    most patches (of equals, the first by id). ``train_{k}_{1 - val}_draw{d}.txt``, for
-    d from 1 to ``draws``, hold k training slides of each class drawn at random; those
-    of a smaller k are among those of a larger.
-
     Args:
         data_path: folder with ``captions.csv`` and ``patches_captions/``.
         out: folder to write to, ``{data_path}/gastric_cls3_ann`` by default.
@@ -72,7 +73,6 @@ def make_split(
     data_path, val = Path(data_path), float(val)
     out = data_path / 'gastric_cls3_ann' if out is None else Path(out)
     _check_arguments(val, shots, out, draws)
-    is_default = classes is None
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
     table = data_path / 'captions.csv'
     slides = read_captions(table, group_by)
@@ -87,7 +87,7 @@ def make_split(
     training = _training(sides[False], folder.slides, shots, draws, seed)
     files = _files(sides, training, folder.slides, out, val)
     notes = note_left_out(slides, by_class, folder)
-    if is_default:
+    if classes is PATCH_GASTRIC_CLASSES:
         notes += note_published(slides, folder, data_path)
     if group_by is not None:
         notes += note_reached(by_class, drawn, val, group_by)

@@ -33,7 +33,7 @@ class PackedPatches:
         interpolation: interpolation with which it resizes.
 
     Raises:
-        FileNotFoundError: there is no such file, or it is not finished.
+        FileNotFoundError: the file is missing or not finished.
         ValueError: it was made for another size or interpolation, lacks some of the
             patches, or is damaged.
     """
@@ -117,7 +117,7 @@ def read_pack_note(path: Path) -> dict[str, Any]:
     for file in (path, note_of(path)):
         if not file.is_file():
             raise FileNotFoundError(
-                f'{file} is missing: there is no packed file, or it was not finished. '
+                f'{file} is missing: the file was not packed, or packing was not finished. '
                 f'`cite pack CONFIG --out {path}` makes it, or resumes an interrupted '
                 'run.'
             )

@@ -54,7 +54,7 @@ def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotatio
         The entries in the file's order, at least one.
 
     Raises:
-        FileNotFoundError: there is no such file; the message lists the existing ones.
+        FileNotFoundError: the file is missing; the message lists the existing ones.
         ValueError: a line is not ``filename label``; the message states which and why.
     """
     path = Path(path)

@@ -47,7 +47,7 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
         The subtypes of each class; the k-th class has label k.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: the file is not such a mapping, a class is listed twice, or a
             subtype is in two classes; the message names the line.
     """

@@ -27,7 +27,7 @@ def list_patches(folder: Union[str, Path]) -> PatchFolder:
         folder: ``patches_captions``, with the images directly in it.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no image in it.
+        FileNotFoundError: the folder is missing or has no image.
         ValueError: the name of an image cannot be in an annotation file.
     """
     folder = Path(folder)

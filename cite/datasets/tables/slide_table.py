@@ -50,7 +50,7 @@ def read_captions(
         The rows in the table's order, at least one.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: the table does not have this form; the message names the line.
     """
     path = Path(path)

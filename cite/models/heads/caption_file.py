@@ -30,7 +30,7 @@ def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
         The descriptions of each class; the k-th class has label k.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: the file is not such a mapping, or a class or a description is
             listed twice; the message names the line.
     """

@@ -13,7 +13,7 @@ from cite.apis.split.split import make_split
 from cite.apis.split.split_notes import table_of_files
 
 SHARED = Path(__file__).resolve().parents[4] / 'shared' / 'data'
-GRADES = [  # of the released split, class by class
+GRADES = [  # subtypes of the released split, class by class
     ['Well differentiated tubular adenocarcinoma'],
     ['Moderately differentiated tubular adenocarcinoma'],
     [
@@ -118,7 +118,7 @@ def test_the_real_table_gives_the_released_slides(tmp_path):
     assert '179,285 were published' in warning
     own_classes = {'Gastric': [name for names in GRADES for name in names]}
     notes = make_split(tmp_path, tmp_path / 'own', classes=own_classes).notes
-    assert notes == [note]  # of own classes nothing was published
+    assert notes == [note]  # own classes have no published counts
 
 
 @needs_table
@@ -202,7 +202,7 @@ def test_notes_say_what_was_left_out_and_what_ran_short(data):
     assert '2 slides are in no class: Z (2)' in notes
     assert '2 patches belong to no slide of the table and are left out: t' in notes
     assert '1 entries of patches_captions are not images and are ignored: Th' in notes
-    # Of B's five slides four are for evaluation.
+    # Four of B's five slides are for evaluation.
     assert '--shots 2: class 1 (B) has only 1 training slides' in notes
     assert 'class 0' not in notes
     assert 'train_9_0.2.txt' in notes
