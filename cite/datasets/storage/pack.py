@@ -117,9 +117,8 @@ def read_pack_note(path: Path) -> dict[str, Any]:
     for file in (path, note_of(path)):
         if not file.is_file():
             raise FileNotFoundError(
-                f'{file} is missing: the file was not packed, or packing was not finished. '
-                f'`cite pack CONFIG --out {path}` makes it, or resumes an interrupted '
-                'run.'
+                f'{file} is missing: nothing was packed, or packing was not finished. '
+                f'`cite pack CONFIG --out {path}` starts or resumes it.'
             )
     try:
         note = json.loads(note_of(path).read_text(encoding='utf-8'))

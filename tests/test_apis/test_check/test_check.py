@@ -388,19 +388,19 @@ def test_a_report_that_cannot_be_written_is_said_before_the_work(folder):
 
 
 def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
-    # Enough to decode that the signal comes in the midst of it.
+    # Enough images that the signal comes while they are decoded.
     pixels = np.random.default_rng(0).integers(0, 255, (500, 500, 3), dtype=np.uint8)
     images = folder / 'patches_captions'
     Image.fromarray(pixels).save(images / 'a0_big.png')
     names = [f'a0_x{i}.png' for i in range(3000)]
     for i, name in enumerate(names):
-        if i % 64:  # one is missing in each batch of files, whichever is done first
+        if i % 64:  # one is missing in every batch
             os.link(images / 'a0_big.png', images / name)
     append(folder / 'ann/train_all.txt', ''.join(f'{name} 0\n' for name in names))
     process = command(
         *(folder / 'config.py', '--workers', '2', '--json', str(folder / 'r.json')),
         start_new_session=True,
-        # A shell lets its background jobs, tests among them, ignore an interrupt.
+        # A shell's background jobs, tests among them, ignore interrupts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     seen = ''

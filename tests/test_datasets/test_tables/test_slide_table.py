@@ -1,4 +1,4 @@
-"""The table of slides: what is read, and which line is wrong."""
+"""The table of slides: what is read, and which line is reported as faulty."""
 
 from pathlib import Path
 
