@@ -1,7 +1,6 @@
-"""Stores of decoded and resized patches: the protocol, and two that keep memory.
+"""Stores of decoded and resized patches: the protocol, and one copy in memory.
 
-A data set's ``cache`` is a :class:`PatchStore`: :class:`PatchCache` for the workers of
-one data set, :class:`SharedPatches` for all data sets of one process, or a packed file
+A data set's ``cache`` is a :class:`PatchStore`: a :class:`PatchCache`, or a packed file
 (:class:`cite.datasets.storage.pack.PackedPatches`).
 """
 
@@ -68,9 +67,11 @@ class PatchCache:
         if self._stamps is None or index >= self.capacity:
             return load()
         path = results['img_info']['filename']
-        stamp = _stamp(path)
-        if stamp is None:
-            return load()
+        try:
+            status = os.stat(path)
+        except OSError:
+            return load()  # which reports what is wrong
+        stamp = (status.st_mtime_ns, status.st_size)
         if tuple(self._stamps[index]) != stamp:
             planes = load()
             self._stamps[index] = 0
@@ -84,50 +85,6 @@ class PatchCache:
 
     def __getstate__(self) -> dict[str, Any]:
         return {'shape': self.shape, 'capacity': 0, '_stamps': None}
-
-
-class SharedPatches:
-    """Keeps patches by file, size and interpolation, for all data sets of a process.
-
-    For data sets whose images are loaded in the process itself, without workers: a
-    later one need not decode what an earlier one has.
-
-    Args:
-        kept: the patches, shared by all instances.
-        kind: size and interpolation.
-        limit: bytes of all patches in ``kept``.
-    """
-
-    def __init__(self, kept: dict, kind: tuple, limit: int) -> None:
-        self.kept = kept
-        self.kind = kind
-        self.limit = limit
-
-    def fetch(self, results: Any, load: Load) -> np.ndarray:
-        """Return an item's patch; see :class:`PatchStore`."""
-        path = results['img_info']['filename']
-        stamp = _stamp(path)
-        if stamp is None:
-            return load()
-        key = (path, *stamp, *self.kind)
-        if key in self.kept:
-            results['filename'] = path
-            return self.kept[key]
-        planes = load()
-        if (len(self.kept) + 1) * planes.nbytes <= self.limit:
-            planes = planes.copy()
-            planes.flags.writeable = False
-            self.kept[key] = planes
-        return planes
-
-
-def _stamp(path: str) -> Optional[tuple[int, int]]:
-    """Return a file's time and size; None if it is missing, which ``load`` reports."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
 
 
 def cache_limit(setting: Union[str, int, None]) -> int:

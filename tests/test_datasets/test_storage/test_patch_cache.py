@@ -4,14 +4,13 @@ import os
 import pickle
 from itertools import islice
 
-import numpy as np
 import pytest
 import torch
 from mmcls.datasets.builder import build_dataloader
 
 from cite.datasets import PatchGastricCls3, sampler_cfg_of
 from cite.datasets.pipelines import pixels
-from cite.datasets.storage.patch_cache import PatchCache, SharedPatches, cache_limit
+from cite.datasets.storage.patch_cache import PatchCache, cache_limit
 
 LINES = [(f'{"abc"[i % 3]}_{i}.jpg', i % 3) for i in range(9)]
 
@@ -161,39 +160,3 @@ def test_limits_in_words():
     assert cache_limit('auto') > 0
     with pytest.raises(ValueError, match="cache='much'"):
         cache_limit('much')
-
-
-@pytest.fixture
-def shared(tmp_path):
-    """A file, and how a store of 8-pixel patches fetches it, loading the value n."""
-    path = tmp_path / 'a_0.jpg'
-    path.write_bytes(b'one')
-
-    def fetch(store, n):
-        results = {'cache_index': 0, 'img_info': {'filename': str(path)}}
-        return store.fetch(results, lambda: np.full((3, 8, 8), n, np.uint8)), results
-
-    return path, fetch
-
-
-def test_shared_patches_are_found_by_the_next_data_set(shared):
-    path, fetch = shared
-    kept = {}
-    assert (fetch(SharedPatches(kept, (8, 'bilinear'), 192), 1)[0] == 1).all()
-    patch, results = fetch(SharedPatches(kept, (8, 'bilinear'), 192), 2)
-    assert (patch == 1).all()
-    assert not patch.flags.writeable
-    assert results['filename'] == str(path)
-    # Another interpolation is another patch, and the limit has room for one.
-    assert (fetch(SharedPatches(kept, (8, 'bicubic'), 192), 3)[0] == 3).all()
-    assert len(kept) == 1
-
-
-def test_a_shared_patch_whose_file_has_changed_is_loaded_again(shared):
-    path, fetch = shared
-    store = SharedPatches({}, (8, 'bilinear'), 10**6)
-    fetch(store, 1)
-    path.write_bytes(b'other')
-    assert (fetch(store, 2)[0] == 2).all()
-    path.unlink()
-    assert (fetch(store, 3)[0] == 3).all()  # the loader reports the missing file
