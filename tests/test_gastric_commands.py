@@ -34,7 +34,7 @@ SMALL_CLIP = (512, 224, 1, 64, 112, 77, 49408, 64, 1, 1)
 
 @pytest.fixture(scope='module')
 def home(tmp_path_factory):
-    """A folder with data/ as PatchGastric lies there, split, and the models' files."""
+    """A folder with data/ laid out as PatchGastric, its split, and model files."""
     folder = tmp_path_factory.mktemp('home')
     patches = folder / 'data' / 'patches_captions'
     patches.mkdir(parents=True)
@@ -56,7 +56,7 @@ def home(tmp_path_factory):
 def test_shots_is_one_switch(home):
     files = home / 'data' / 'gastric_cls3_ann'
     (files / 'train_all_0.2.txt').rename(home / 'away')
-    try:  # there is no other training file that it could have read
+    try:  # without any other training file that it could have read
         log = mim(
             *('train', 'mmcls', CITE, '--seed', '0', '--no-validate', '--cfg-options'),
             'model.backbone.arch=ViT-B-16.pt',

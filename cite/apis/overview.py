@@ -7,7 +7,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from cite.datasets.pipelines.patch import UnreadablePatchError, read_patch
+from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
 from cite.datasets.tables.annotations import Annotation, bag_of, read_annotations
 
 from .overview_panels import draw_confusion, draw_patches, draw_slides
@@ -105,7 +105,7 @@ def _read_images(patches: Sequence[Sequence[Union[str, Path]]]) -> list[list[Any
 def _read_image(path: Union[str, Path]) -> Optional[np.ndarray]:
     """Return a small picture, (150, 150, 3); None for a damaged one, with a warning."""
     try:
-        image = read_patch({'img_info': {'filename': str(path)}})
+        image = read_patch_file(path)
     except UnreadablePatchError as error:
         warnings.warn(f'{error} It is left out of the picture.', stacklevel=2)
         return None

@@ -13,7 +13,7 @@ import torch
 from mmcv.parallel import DataContainer
 from torch.utils.data import DataLoader
 
-from cite.datasets.storage.feature_draw import feature_draw
+from cite.datasets.storage.features import feature_draw
 
 from .samplers import Draw
 

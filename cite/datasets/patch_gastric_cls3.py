@@ -5,9 +5,8 @@ from mmcls.datasets.builder import DATASETS
 from cite.core.image_stats import ImageStats
 from cite.core.seeding import random_state
 from cite.datasets.pipelines.augmentation import passes_images
-from cite.datasets.storage.feature_draw import feature_draw
 from cite.datasets.storage.feature_note import check_note
-from cite.datasets.storage.features import FeatureDraws
+from cite.datasets.storage.features import FeatureDraws, feature_draw
 from cite.datasets.storage.open_store import open_store
 from cite.datasets.storage.patch_cache import cache_limit
 from cite.datasets.storage.unreadable import ERRORS, Unreadable, check_on_error

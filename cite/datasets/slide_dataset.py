@@ -9,11 +9,14 @@ import numpy as np
 from mmcls.datasets.base_dataset import BaseDataset
 
 from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
-from cite.datasets.storage.evaluated import readable, report_absent
 from cite.datasets.storage.feature_note import lines_digest
-from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.storage.unreadable import readable, report_absent
+from cite.datasets.tables.annotations import (
+    bag_of,
+    check_slide_labels,
+    read_annotations,
+)
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
-from cite.datasets.tables.slide_labels import check_slide_labels
 
 
 class SlideDataset(BaseDataset):

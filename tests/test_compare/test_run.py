@@ -247,7 +247,7 @@ def test_a_patient_on_both_sides_is_refused(compare_data, engine, tmp_path, colu
     )
     changes = {'captions': str(tmp_path / 'captions.csv'), 'patient': column}
     config = write_comparison(compare_data, tmp_path, **changes)
-    with pytest.raises(ValueError, match='is of patient everybody'):
+    with pytest.raises(ValueError, match='belongs to patient everybody'):
         run(config, tmp_path / 'out')
     assert engine.ran == []
 

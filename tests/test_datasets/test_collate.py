@@ -73,7 +73,7 @@ def test_batches_are_the_items_in_their_order(write_patches, workers, cache):
         assert normalize(batch['img'], batch['img_metas']).dtype == torch.float32
 
 
-# In a process of its own: in this one the loops have been used.
+# In a new process, because this one has used the loops already.
 FORKED = """
 import importlib, json, sys
 import cite
@@ -100,11 +100,11 @@ def test_workers_find_the_compiled_loops_loaded(write_patches):
     command = (sys.executable, '-c', FORKED, json.dumps(config))
 
     assert '[2, 1, 1] [2, 1, 1]' in run(*command, 2)
-    assert '[0, 0, 0] [2, 1, 1]' in run(*command, 0)  # nobody is forked
+    assert '[0, 0, 0] [2, 1, 1]' in run(*command, 0)  # no worker is forked
 
 
 class Watched(PatchGastricCls3):
-    """Items that tell what the garbage collector of their process leaves alone."""
+    """Items with the number of objects that the garbage collector skips."""
 
     def prepare_data(self, idx):
         seeded = int(np.random.get_state()[1][0])

@@ -1,4 +1,4 @@
-"""Row 6: what a run sees depends on the config, the data and the seed alone."""
+"""The images of a run depend on the config, the data and the seed alone."""
 
 from itertools import islice
 

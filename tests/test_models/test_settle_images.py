@@ -273,7 +273,7 @@ def test_the_cache_is_made_when_the_size_is_known(data):
     cache = dataset.cache
     assert cache.shape == (3, 12, 12)
     before = dataset[0]['img']
-    assert not dataset[0]['img'].data_ptr() == before.data_ptr()
+    assert dataset[0]['img'].data_ptr() != before.data_ptr()
 
     settle_images(dataset, {'type': 'VisionTransformer', 'image_stats': OTHER_SIZE})
     assert dataset.cache is cache  # nothing is read again

@@ -51,7 +51,7 @@ def test_arguments_reach_files_and_words(ann, data, tmp_path, capsys):
     assert 'val_0.66.txt 4 / 12 4 / 12 8 / 24' in table
     assert 'train_all_0.34.txt 2 / 6 2 / 6 4 / 12' in table
     assert 'no patient is on both sides: 2 for evaluation, 1 for training' in words
-    assert 'class 0: 4 of 6 slides for evaluation, 0.667 (asked: 0.66)' in words
+    assert 'class 0: 4 of 6 slides for evaluation, 0.667 (requested: 0.66)' in words
     assert '--shots 3: class 1 (grade y) has only 2 training slides' in words
 
 

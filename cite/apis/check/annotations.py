@@ -1,104 +1,50 @@
-"""Annotation files, line by line, and what they say of slides, classes and patients."""
+"""What annotation files state about slides, classes and patients."""
 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Optional
 
-from cite.core.files.text_file import read_utf8
 from cite.core.messages import shorten
-from cite.datasets.tables.annotations import (
-    Annotation,
-    bag_of,
-    parse_line,
-    read_annotations,
-)
+from cite.datasets.tables.annotations import bag_of, label_conflicts
+from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
+from cite.datasets.tables.patches import list_patches
+from cite.datasets.tables.published import compare_counts
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
+from .parts import Part, without_place
 from .report import Report
-
-
-class Part(NamedTuple):
-    """One data set of a config.
-
-    Args:
-        name: ``train``, ``val`` or ``test``.
-        ann_file: its annotation file.
-        prefix: the folder of images.
-        classes: the class names.
-        lines: the good lines with their numbers.
-        images: whether images are read, rather than features.
-    """
-
-    name: str
-    ann_file: str
-    prefix: str
-    classes: Sequence[str]
-    lines: list[tuple[int, Annotation]]
-    images: bool = True
-
-    @property
-    def slides(self) -> dict[str, int]:
-        """The slides, each with the first line of it."""
-        found: dict[str, int] = {}
-        for line, (filename, _) in self.lines:
-            found.setdefault(bag_of(filename), line)
-        return found
-
-
-def read_part_lines(
-    ann_file: str, num_classes: int, report: Report
-) -> list[tuple[int, Annotation]]:
-    """Read an annotation file; each faulty line is an error of its own."""
-    try:
-        return list(enumerate(read_annotations(ann_file, num_classes), 1))
-    except FileNotFoundError as error:
-        report.error('annotation file missing', ann_file, _after(ann_file, error))
-        return []
-    except ValueError as error:
-        first = error
-    good = []
-    before = len(report.problems)
-    try:
-        text = read_utf8(Path(ann_file)).rstrip()
-        lines = text.split('\n') if text else []
-    except ValueError:
-        lines = []
-    for number, line in enumerate(lines, 1):
-        try:
-            good.append((number, parse_line(line, '', num_classes)))
-        except ValueError as error:
-            where = f'{ann_file}:{number}'
-            report.error('annotation line', where, _after('', error))
-    if len(report.problems) == before:  # a fault of the file as a whole
-        where, _, words = str(first).partition(': ')
-        report.error('annotation file', where, words)
-    return good
 
 
 def check_part(part: Part, report: Report) -> None:
     """Look for duplicate lines, slides with two labels, and classes without slides."""
-    first: dict[str, tuple[int, int]] = {}
-    label_of: dict[str, tuple[int, int]] = {}
-    for line, (filename, label) in part.lines:
-        known, at = first.setdefault(filename, (label, line))
-        if at != line:
+    first: dict[str, int] = {}
+    for line, (filename, _) in part.lines:
+        first_line = first.setdefault(filename, line)
+        if first_line != line:
             report.error(
                 'duplicate line',
                 f'{part.ann_file}:{line}',
-                f'{filename} stands in line {at} already, so it counts twice. Delete '
-                'one of the two.',
+                f'{filename} is in line {first_line} already, so it counts twice. '
+                'Delete one of the two.',
             )
-        bag = bag_of(filename)
-        known, at = label_of.setdefault(bag, (label, line))
-        if label != known:
-            report.error(
-                'slide with two labels',
-                f'{part.ann_file}:{line}',
-                f'slide {bag} has label {label} here and {known} in line {at}. Correct '
-                'the labels.',
-            )
-    slides = Counter(label for label, _ in label_of.values())
+    for conflict in label_conflicts(part.lines):
+        report.error(
+            'slide with two labels',
+            f'{part.ann_file}:{conflict.line}',
+            f'slide {conflict.slide} has label {conflict.label} here and '
+            f'{conflict.first_label} in line {conflict.first_line}. Correct the '
+            'labels.',
+        )
+    _count_classes(part, report)
+
+
+def _count_classes(part: Part, report: Report) -> None:
+    """Note the slides and patches of each class; a class without slides is a fault."""
+    label_of: dict[str, int] = {}
+    for _, (filename, label) in part.lines:
+        label_of.setdefault(bag_of(filename), label)
+    slides = Counter(label_of.values())
     patches = Counter(label for _, (_, label) in part.lines)
     report.facts[part.name] = {
         'file': part.ann_file,
@@ -113,21 +59,22 @@ def check_part(part: Part, report: Report) -> None:
             note(
                 'class without slides',
                 part.ann_file,
-                f'no slide of class {c} ({name}). Add some, or take the class out of '
+                f'no slide of class {c} ({name}). Add some, or remove the class from '
                 f'data.{part.name}.classes and the texts.',
             )
 
 
 def check_sides(train: Part, other: Part, report: Report) -> None:
-    """Look for slides in training as well as in evaluation."""
+    """Look for slides that are in training and in evaluation."""
     lines = other.slides
     for slide, line in train.slides.items():
         if slide in lines:
             report.error(
                 'slide on both sides',
                 f'{train.ann_file}:{line}',
-                f'slide {slide} is in {other.ann_file}:{lines[slide]} too: it is '
-                'trained on and tested on. Make the files anew with tools/ann.py.',
+                f'slide {slide} is in {other.ann_file}:{lines[slide]} too, so it would '
+                'be both trained on and tested on. Make the files again with `cite '
+                'ann`.',
             )
 
 
@@ -141,22 +88,57 @@ def find_table(parts: Sequence[Part]) -> Optional[Path]:
     return None
 
 
+def check_published(
+    parts: Sequence[Part], table: Optional[Path], report: Report
+) -> None:
+    """Warn if PatchGastric's table or patches differ from the published counts.
+
+    Args:
+        parts: data sets; those with other classes than PatchGastric's are left out.
+        table: table of slides, or None.
+        report: report that receives the warning.
+    """
+    parts = [part for part in parts if [*part.classes] == [*PATCH_GASTRIC_CLASSES]]
+    if table is None or not parts:
+        return
+    try:
+        slides = read_captions(table)
+    except (ValueError, FileNotFoundError):
+        return  # check_patients reports it
+    folders = sorted({part.prefix for part in parts if part.images})
+    warnings = {
+        warning: None
+        for folder in map(Path, folders or ['.'])
+        for warning in compare_counts(table, slides, folder, _list(folder))
+    }
+    for path, message in warnings:
+        report.warn('published counts', str(path), message)
+
+
+def _list(folder: Path) -> Optional[dict[str, list[str]]]:
+    try:
+        return list_patches(folder).slides
+    except (ValueError, FileNotFoundError):
+        return None  # each missing image is an error of its own
+
+
 def check_patients(
     parts: Sequence[Part], table: Optional[Path], column: Optional[str], report: Report
 ) -> None:
-    """Look for patients in training as well as in evaluation.
+    """Look for patients with slides in training and in evaluation.
 
     Args:
-        parts: the data sets.
-        table: the table of slides, or None.
-        column: the column with the patient; by default ``patient`` where it is there.
+        parts: data sets.
+        table: table of slides, or None.
+        column: column with the patient; by default ``patient`` if there is one.
+        report: report that receives errors, warnings and facts.
     """
-    groups = _groups(table, column, report)
-    if groups is None:
+    patient_of = _read_patients(table, column, report)
+    if patient_of is None:
         return
     evaluated: dict[str, tuple[str, str]] = {}
     for part in parts:
-        unknown = [slide for slide in part.slides if slide not in groups]
+        unknown = [slide for slide in part.slides if slide not in patient_of]
         if unknown:
             report.warn(
                 'slide not in the table',
@@ -164,24 +146,23 @@ def check_patients(
                 f'{len(unknown)} slides are not in {table} ({shorten(unknown)}), so '
                 'their patient is unknown. Add them to the table.',
             )
-        if part.name != 'train':
-            for slide in part.slides:
-                group = groups.get(slide)
-                if group is not None:
-                    evaluated.setdefault(group, (part.ann_file, slide))
+        for slide in part.slides if part.name != 'train' else ():
+            if slide in patient_of:
+                evaluated.setdefault(patient_of[slide], (part.ann_file, slide))
     for part in parts:
         for slide, line in part.slides.items() if part.name == 'train' else ():
-            other = evaluated.get(groups.get(slide, ''))
+            other = evaluated.get(patient_of.get(slide, ''))
             if other and other[1] != slide:
                 report.error(
                     'patient on both sides',
                     f'{part.ann_file}:{line}',
-                    f'slide {slide} is of patient {groups[slide]}, whose slide '
-                    f'{other[1]} is in {other[0]}. Split with tools/ann.py --group-by.',
+                    f'slide {slide} belongs to patient {patient_of[slide]}, whose '
+                    f'slide {other[1]} is in {other[0]}. Split with `cite ann '
+                    '--group-by`.',
                 )
 
 
-def _groups(
+def _read_patients(
     table: Optional[Path], column: Optional[str], report: Report
 ) -> Optional[dict[str, str]]:
     """Return the patient of each slide, or None where they are not known."""
@@ -199,13 +180,7 @@ def _groups(
             return None
         rows = read_captions(table, column)
     except (ValueError, FileNotFoundError) as error:
-        report.error('table', str(table), _after(str(table), error))
+        report.error('table', str(table), without_place(str(table), error))
         return None
     report.facts['patients'] = f'{len({row.group for row in rows})} in {table}'
     return {row.id: row.group for row in rows}
-
-
-def _after(where: str, error: BaseException) -> str:
-    """Return an error's words without the place that they begin with."""
-    text = str(error)
-    return text[len(where) :].lstrip(': ') if text.startswith(where) else text

@@ -1,26 +1,27 @@
-"""Look at everything that a config names before a run spends hours on it."""
+"""Check everything that a config names before a run spends hours on it."""
 
+import importlib
 import os
-from collections.abc import Iterator, Mapping
+import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import mmcv
+import torch
 
 from cite.apis.config_file import find_config
-from cite.datasets import PatchGastricCls3
-from cite.datasets.storage.features import FeatureDraws
 
 from . import annotations
-from .annotations import Part
-from .environment import check_environment
 from .images import check_images
+from .parts import Part, read_parts
 from .report import Report
 from .texts import check_texts_and_encoder
 from .weights import check_weights
 
-_PARTS = ('train', 'val', 'test')
+_MODULES = ('torch', 'torchvision', 'mmcv', 'mmcls', 'cite', 'timm', 'transformers')
+_MORE = ('numpy', 'PIL')
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Options:
     """How to check.
 
     Args:
-        workers: processes that decode; by default one per core.
-        decode: decode images, rather than see that they are there.
-        sample: decode so many images alone.
-        captions: the table of slides; by default the one beside the data.
+        workers: number of processes that decode; by default one per core.
+        decode: decode images, rather than only look for the files.
+        sample: number of images to decode, drawn at random; by default all.
+        captions: table of slides; by default the one beside the data.
         patient: its column with the patient; by default ``patient`` if there is one.
-        cfg_options: replaces entries of the config, ``{'data.train.ann_file': …}``.
+        cfg_options: entries of the config to replace, ``{'data.train.ann_file': …}``.
     """
 
     workers: Optional[int] = None
@@ -50,18 +51,18 @@ def check_config(path: str, options: Options = Options()) -> Report:
     Environment variables that the config reads (``SHOTS``, ``SPLIT``) count.
 
     Args:
-        path: the config file.
+        path: config file.
         options: how to check.
 
     Raises:
-        FileNotFoundError: there is no such config.
+        FileNotFoundError: the config is missing.
         ValueError: it cannot be read.
     """
     find_config(path)
     try:
         cfg = mmcv.Config.fromfile(path)
         cfg.merge_from_dict(dict(options.cfg_options or {}))
-    # A config is a Python program: anything may come of it.
+    # A config is a Python program: it may raise any exception.
     except Exception as error:
         raise ValueError(
             f'{path} is not a config that mmcv can read: {error}'
@@ -69,7 +70,7 @@ def check_config(path: str, options: Options = Options()) -> Report:
     report = Report(path)
     check_environment(report)
     check_weights(cfg, report)
-    parts = list(_parts(cfg, report))
+    parts = list(read_parts(cfg, report))
     classes = next((p.classes for p in parts if p.name == 'train'), None)
     check_texts_and_encoder(cfg.get('model') or {}, classes, report)
     _check_parts(parts, options, report)
@@ -79,14 +80,14 @@ def check_config(path: str, options: Options = Options()) -> Report:
 
 
 def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
-    seen: set[str] = set()
+    checked: set[str] = set()
     for part in parts:
-        # val and test are one file as a rule: once is enough.
-        if part.ann_file not in seen:
+        # val and test are usually one file: once is enough.
+        if part.ann_file not in checked:
             annotations.check_part(part, report)
-        seen.add(part.ann_file)
+        checked.add(part.ann_file)
     distinct = list({part.ann_file: part for part in reversed(parts)}.values())[::-1]
-    # A file may be of both sides: each side by itself.
+    # A file may be used for training and for evaluation: it counts on both sides.
     training, testing = (
         {part.ann_file: part for part in parts if (part.name == 'train') is side}
         for side in (True, False)
@@ -97,49 +98,37 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
     table = Path(options.captions) if options.captions else None
     table = table or annotations.find_table(parts)
     annotations.check_patients(distinct, table, options.patient, report)
+    annotations.check_published(parts, table, report)
 
 
-def _parts(cfg: Mapping[str, Any], report: Report) -> Iterator[Part]:
-    read: dict[tuple[str, int], list] = {}
-    for name in _PARTS:
-        for data in _datasets((cfg.get('data') or {}).get(name)):
-            where = f'data.{name}'
-            if data.get('type') != PatchGastricCls3.__name__:
-                report.facts[where] = f'{data.get("type")}: not looked at'
-                continue
-            try:
-                classes = PatchGastricCls3.get_classes(data.get('classes'))
-            except (ValueError, OSError) as error:
-                report.error('classes', f'{where}.classes', str(error))
-                continue
-            if not data.get('ann_file'):
-                report.error('annotation file missing', where, 'no ann_file is given.')
-                continue
-            file = os.path.expanduser(data['ann_file'])
-            key = (file, len(classes))
-            if key not in read:
-                read[key] = annotations.read_part_lines(file, len(classes), report)
-            prefix = os.path.expanduser(data.get('data_prefix') or '')
-            features = data.get('feature_file')
-            yield Part(name, file, prefix, classes, read[key], features is None)
-            if features is not None:
-                _check_features(where, data, len(read[key]), report)
+def check_environment(report: Report) -> None:
+    """Note versions and device; a module or device that does not work is an error."""
+    versions = {'python': platform.python_version()}
+    for name in (*_MODULES, *_MORE):
+        try:
+            versions[name] = importlib.import_module(name).__version__
+        except Exception as error:  # a broken installation may raise anything
+            report.error(
+                'environment',
+                name,
+                f'cannot be imported ({error}). Install it as the README describes.',
+            )
+    report.facts['versions'] = versions
+    report.facts['device'] = _device(report)
 
 
-def _datasets(data: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the data sets of an entry: itself, of a list, or inside a wrapper."""
-    if isinstance(data, (list, tuple)):
-        for item in data:
-            yield from _datasets(item)
-    elif isinstance(data, Mapping):
-        inner = data.get('dataset', data.get('datasets'))
-        yield from [data] if inner is None else _datasets(inner)
-
-
-def _check_features(
-    where: str, data: Mapping[str, Any], lines: int, report: Report
-) -> None:
-    try:
-        FeatureDraws(data['feature_file'], data.get('num_aug'), lines)
-    except (ValueError, FileNotFoundError) as error:
-        report.error('features', f'{where}.feature_file', str(error))
+def _device(report: Report) -> str:
+    if not torch.cuda.is_available():
+        return 'CPU (torch sees no GPU)'
+    name = torch.cuda.get_device_name()
+    major, _ = torch.cuda.get_device_capability()
+    built_for: list[Any] = torch.cuda.get_arch_list()
+    # Code for sm_80 runs on all of the 8 series, PTX (compute_) on newer ones too.
+    if not any(arch.startswith((f'sm_{major}', 'compute')) for arch in built_for):
+        report.error(
+            'environment',
+            name,
+            f'torch {torch.__version__} has no code for this GPU, only for '
+            f'{", ".join(built_for)}. Use the modern stack: make env STACK=modern.',
+        )
+    return f'{torch.cuda.device_count()} x {name}'

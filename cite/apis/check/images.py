@@ -11,13 +11,13 @@ from typing import Optional
 
 from tqdm import tqdm
 
-from cite.datasets.pipelines.patch import UnreadablePatchError, read_patch
+from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
 
-from .annotations import Part
+from .parts import Part
 from .report import Report
 
-# Files of a task: long enough that handing it over costs nothing, short enough for a
-# progress bar that moves.
+# Files of a task: enough that passing it to a process costs nothing, few enough that
+# the progress bar moves.
 _CHUNK = 128
 
 Faults = list[tuple[str, str, str]]
@@ -30,14 +30,15 @@ def check_images(
     decode: bool = True,
     sample: Optional[int] = None,
 ) -> None:
-    """Look at each file once; what is missing or unreadable is an error.
+    """Check each file once; a missing or unreadable one is an error.
 
     Args:
-        parts: the data sets.
-        report: where to.
-        workers: processes; 0 is this one.
-        decode: decode each image; otherwise only see that the file is there.
-        sample: look at so many files alone, drawn at random, the same each time.
+        parts: data sets.
+        report: report that receives errors and facts.
+        workers: number of processes; 0 is this one.
+        decode: decode each image; otherwise only look for the file.
+        sample: number of files to check, drawn at random, the same each time; by
+            default all.
     """
     places = _places(parts)
     paths = list(places)
@@ -52,7 +53,7 @@ def check_images(
                 faulty += len(faults)
                 for kind, path, message in faults:
                     report.error(kind, places[path], message)
-                bar.update(size)  # what it shows is in the report, also if cut off here
+                bar.update(size)  # after the report, which then has all that it counts
     except KeyboardInterrupt:
         report.interrupted = True
     except BrokenProcessPool:
@@ -60,13 +61,13 @@ def check_images(
             'image',
             'a worker process',
             'died while it decoded (memory, or an image that crashes Pillow). '
-            'Try --workers 0: the last file that it reaches is the cause.',
+            'Try --workers 0: the last file it reaches is the cause.',
         )
     if not decode:
         report.facts['images'] = f'{done} of {len(places)} looked for, not decoded'
         return
-    others = f', {faulty} could not be' if faulty else ''
-    report.facts['images'] = f'{done - faulty} of {len(places)} decoded{others}'
+    failures = f', {faulty} could not be' if faulty else ''
+    report.facts['images'] = f'{done - faulty} of {len(places)} decoded{failures}'
 
 
 def _places(parts: Sequence[Part]) -> dict[str, str]:
@@ -94,7 +95,7 @@ def _on_all_cores(
     chunks: Iterable[Sequence[str]], workers: int, decode: bool
 ) -> Iterator[tuple[int, Faults]]:
     chunks = iter(chunks)
-    # Ctrl-C reaches every process of the terminal: here this one alone heeds it.
+    # Ctrl-C reaches every process of the terminal; only this one acts on it.
     pool = ProcessPoolExecutor(workers, initializer=_ignore_interrupts)
     waiting: dict[Future, int] = {}
     try:
@@ -106,7 +107,7 @@ def _on_all_cores(
             ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ready:
                 yield waiting.pop(future), future.result()
-    except BaseException:  # an interrupt: what is under way is of no use any more
+    except BaseException:  # after an interrupt, unfinished work is useless
         for process in list((pool._processes or {}).values()):
             process.terminate()
         raise
@@ -119,19 +120,19 @@ def _ignore_interrupts() -> None:
 
 
 def look_at(paths: Iterable[str], decode: bool) -> Faults:
-    """Read images as training does; returns kind, path and words of each fault."""
+    """Read images as training does; return kind, path and message of each fault."""
     faults: Faults = []
     for path in paths:
         try:
-            # Opening a pipe or a device would wait for ever.
+            # Opening a pipe or a device would wait forever.
             if not os.path.isfile(path):
                 raise FileNotFoundError
             if decode:
-                read_patch({'img_info': {'filename': path}})
+                read_patch_file(path)
         except FileNotFoundError:
-            remedy = 'Restore it, correct data_prefix, or take the line out.'
+            remedy = 'Restore it, correct data_prefix, or delete the line.'
             faults.append(('missing image', path, f'{path}: no such file. {remedy}'))
         except UnreadablePatchError as error:
-            remedy = 'Restore the file, or take the line out.'
+            remedy = 'Restore the file, or delete the line.'
             faults.append(('unreadable image', path, f'{error} {remedy}'))
     return faults

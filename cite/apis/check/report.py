@@ -1,10 +1,10 @@
-"""What a check found: problems with their place and remedy, and facts."""
+"""The results of a check: problems with their place and remedy, and facts."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-# Of each kind; the rest is counted, and in the JSON.
+# Problems of each kind in the text; the rest is counted, and listed in the JSON.
 SHOWN = 20
 
 
@@ -12,10 +12,10 @@ class Problem(NamedTuple):
     """Something that will stop a run or spoil its result.
 
     Args:
-        kind: a short name, the same for all of its kind.
+        kind: short name, the same for all of its kind.
         where: file and line, or key of the config.
-        message: what is wrong and what to do.
-        level: ``'error'``, or ``'warning'`` where a run may be meant so.
+        message: fault and remedy.
+        level: ``'error'``, or ``'warning'`` if it may be intended.
     """
 
     kind: str
@@ -29,7 +29,7 @@ class Report:
     """Problems and facts, in the order in which they were found.
 
     Args:
-        config: the file that was checked.
+        config: config file that was checked.
     """
 
     config: str
@@ -38,16 +38,16 @@ class Report:
     interrupted: bool = False
 
     def error(self, kind: str, where: str, message: str) -> None:
-        """Note what will stop a run or spoil its result."""
+        """Add a problem that will stop a run or spoil its result."""
         self.problems.append(Problem(kind, str(where), message))
 
     def warn(self, kind: str, where: str, message: str) -> None:
-        """Note what is worth a look."""
+        """Add a problem that may be intended."""
         self.problems.append(Problem(kind, str(where), message, 'warning'))
 
     @property
     def ok(self) -> bool:
-        """Tell whether everything was looked at and no error found."""
+        """Tell whether the check was completed without an error."""
         errors = any(problem.level == 'error' for problem in self.problems)
         return not errors and not self.interrupted
 
@@ -62,7 +62,7 @@ class Report:
         }
 
     def text(self) -> str:
-        """Return it for people: facts, the first problems of each kind, a summary."""
+        """Return a text: facts, the first problems of each kind, a summary."""
         lines = [f'{name}: {_plain(value)}' for name, value in self.facts.items()]
         counts = Counter((p.level, p.kind) for p in self.problems)
         for (level, kind), count in counts.items():
@@ -76,7 +76,7 @@ class Report:
     def _summary(self, counts: Counter) -> list[str]:
         rows = [f'{n:>8}  {level:<8} {kind}' for (level, kind), n in counts.items()]
         if self.interrupted:
-            rows.append('interrupted: what is above was found until then')
+            rows.append('interrupted: the problems above were found until then')
         return [*rows, 'no errors' if self.ok else 'not ready to run']
 
 

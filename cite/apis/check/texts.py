@@ -1,4 +1,4 @@
-"""The head's texts and text encoder, against the classes and the neck."""
+"""Compare the head's texts and text encoder with the classes and the neck."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -31,9 +31,9 @@ def check_texts_and_encoder(
     """Compare texts with classes, and the encoder's width with the neck's.
 
     Args:
-        model: the config's model.
-        classes: the class names of training, None where they are not known.
-        report: where to.
+        model: model of the config.
+        classes: class names of training; None if they are unknown.
+        report: report that receives errors and facts.
     """
     head = model.get('head') or {}
     number = rows = head.get('num_classes')
@@ -61,7 +61,7 @@ def check_texts_and_encoder(
 def _check_encoder(
     encoder: Mapping[str, Any], number: Optional[int], report: Report
 ) -> Optional[int]:
-    """See that the encoder can be had; returns the width of its embeddings."""
+    """Check that the encoder is available; return the width of its embeddings."""
     file = encoder.get('text_feature_file')
     if file is not None:
         return _check_feature_file(str(file), number, report)
@@ -96,9 +96,9 @@ def _check_language_model(
     name: str, encoder: BaseTextEncoder, report: Report
 ) -> Optional[int]:
     folder = find_folder(name)
-    lacking = 'config.json' if folder is None else missing_file(folder)
-    if folder is None or lacking:
-        _check_hub(name, folder, str(lacking), report)
+    missing = 'config.json' if folder is None else missing_file(folder)
+    if folder is None or missing:
+        _check_hub(name, folder, str(missing), report)
         return None
     for weights in weight_files(folder):
         check_file(f'{_KEY}.model', str(weights), report)
@@ -128,8 +128,8 @@ def _check_feature_file(
     return width
 
 
-def _check_hub(name: str, folder: Optional[Path], lacking: str, report: Report) -> None:
-    """Say how to get a model that is not here, unless the hub can be reached."""
+def _check_hub(name: str, folder: Optional[Path], missing: str, report: Report) -> None:
+    """Report how to get a model that is not here, unless the hub can be reached."""
     if folder is None or not Path(name).expanduser().is_dir():
         from huggingface_hub import HfApi
 
@@ -137,10 +137,10 @@ def _check_hub(name: str, folder: Optional[Path], lacking: str, report: Report) 
             HfApi().model_info(name, timeout=10)
             report.facts[_KEY] = f'{name} is not here yet; the first run fetches it'
             return
-        except Exception as error:  # no network, offline by wish, no such model
-            reason = f'not on this machine, nor to be had from the hub ({error})'
+        except Exception as error:  # no network, offline mode, no such model
+            reason = f'not on this machine, and not available from the hub ({error})'
     else:
-        reason = f'{folder} has no {lacking}'
+        reason = f'{folder} has no {missing}'
     reason = ' '.join(reason.split())[:300]
     report.error(
         'text encoder missing',

@@ -1,4 +1,4 @@
-"""Whether the weights that a config names are here, or can be had, and are whole."""
+"""Check that the weights of a config are here, or can be fetched, and are intact."""
 
 import os
 import urllib.request
@@ -20,7 +20,7 @@ _SOURCES = ('arch', 'checkpoint', 'pretrained', 'init_cfg')
 
 
 def check_weights(cfg: Mapping[str, Any], report: Report) -> None:
-    """Look at everything that the model and the run start from."""
+    """Check all weights from which the model and the run start."""
     model = cfg.get('model') or {}
     for key in ('load_from', 'resume_from'):
         if cfg.get(key):
@@ -35,7 +35,7 @@ def check_weights(cfg: Mapping[str, Any], report: Report) -> None:
 
 
 def _sources(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the keys of a part that name weights, and what they name."""
+    """Yield the keys of a part that name weights, and their values."""
     init = part.get('init_cfg')
     if isinstance(init, Mapping) and init.get('type') == 'Pretrained':
         yield 'init_cfg.checkpoint', str(init.get('checkpoint'))
@@ -52,18 +52,18 @@ def _sources(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _check_random(model: Mapping[str, Any], report: Report) -> None:
     backbone = model.get('backbone') or {}
-    given = model.get('pretrained') or any(True for _ in _sources(backbone))
-    if backbone and not given and backbone.get('type') != 'FeatureBackbone':
+    has_weights = model.get('pretrained') or any(True for _ in _sources(backbone))
+    if backbone and not has_weights and backbone.get('type') != 'FeatureBackbone':
         report.warn(
             'random weights',
             'model.backbone',
-            f'{backbone.get("type")} starts from random weights: no '
-            f'{", ".join(_SOURCES)} names any. Is that meant?',
+            f'{backbone.get("type")} starts from random weights: none of '
+            f'{", ".join(_SOURCES)} names any. Is that intended?',
         )
 
 
 def _check_source(key: str, source: str, report: Report) -> None:
-    """See that one source can be read, or fetched; a local one is read whole."""
+    """Check that a source can be fetched, or read; a local one is read completely."""
     if source.startswith('timm:'):
         report.facts[key] = f'{source}, fetched from the hub at the first run'
     elif source.startswith('transformers:'):
@@ -81,7 +81,7 @@ def _check_source(key: str, source: str, report: Report) -> None:
 def _check_transformers(key: str, name: str, report: Report) -> None:
     folder = Path(name).expanduser()
     if not folder.is_dir() and not name.startswith(('/', '.', '~')):
-        report.facts[key] = f'{name}, of the hub or its cache at the first run'
+        report.facts[key] = f'{name}, from the hub or its cache at the first run'
         return
     try:
         check_file(key, str(weights_file(folder, name)), report)
@@ -93,7 +93,7 @@ def _check_transformers(key: str, name: str, report: Report) -> None:
 
 
 def check_file(key: str, source: str, report: Report) -> None:
-    """Read a weights file; what is wrong with it is an error."""
+    """Read a weights file; a fault in it is an error in the report."""
     try:
         load_weights(Path(source).expanduser())
         report.facts[key] = f'{source} can be read'
@@ -103,7 +103,7 @@ def check_file(key: str, source: str, report: Report) -> None:
             key,
             f'{source}: no such file. Correct the path (relative ones start at '
             f'{os.getcwd()}), or put the file there: docs/MODEL_ZOO.md says where the '
-            'published models are, tools/convert_model.py makes the file of them.',
+            'published models are, `cite convert` makes the file from them.',
         )
     except (ValueError, OSError) as error:
         report.error('weights unreadable', key, str(error))

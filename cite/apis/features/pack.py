@@ -14,6 +14,7 @@ from mmcls.datasets import build_dataset
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from cite.core.files.write_whole import write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
 from cite.datasets.storage.open_store import fast_step
 from cite.datasets.storage.pack import (
@@ -23,7 +24,6 @@ from cite.datasets.storage.pack import (
     names_digest,
     note_of,
     read_pack_note,
-    write_atomically,
 )
 from cite.datasets.tables.patches import list_patches
 from cite.models.image_stats import settle_images
@@ -93,7 +93,7 @@ def pack(
     patches = _Patches(folder, names, size, interpolation)
     checksums = _write_rows(out, patches, note, workers)
     note.update(names=names, crc32=checksums)
-    write_atomically(note_of(out), json.dumps(note) + '\n')
+    write_text_whole(note_of(out), json.dumps(note) + '\n')
     _journal(out).unlink()
     return out
 
@@ -228,7 +228,7 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
                 lines = lines[:number]
                 break
             kept += checksums
-    write_atomically(journal, ''.join(lines))
+    write_text_whole(journal, ''.join(lines))
     return kept
 
 

@@ -1,1 +1,1 @@
-"""The split of slides into training and evaluation files: what `cite ann` writes."""
+"""The split of slides into training and evaluation files, written by `cite ann`."""

@@ -8,19 +8,19 @@ import numpy as np
 from cite.datasets.tables.slide_table import Slide
 
 _EXACT_GROUPS = 16  # 65,536 assignments to look through
-_STARTS = 32  # of the search where there are more groups
+_STARTS = 32  # starts of the search with more groups
 _PAIRED = 64  # kinds of moves that are tried in pairs
 _UNBALANCED = 10.0  # outweighs any distance: every class must be on both sides
 _SAME = 1e-9  # costs this near are equal
 
 
 def draw_slides(classes: Sequence[Sequence[Slide]], val: float, seed: int) -> set[str]:
-    """Draw the evaluation slides as the released split was drawn.
+    """Draw the evaluation slides in the way of the released split.
 
     Args:
-        classes: the slides of each class, in the table's order.
+        classes: slides of each class, in the table's order.
         val: fraction of each class for evaluation.
-        seed: of Python's generator, set once for all classes.
+        seed: seed of Python's generator, set once for all classes.
 
     Returns:
         The ids of the evaluation slides.
@@ -43,7 +43,7 @@ def draw_shots(
 
     Args:
         by_class: slide ids of each class, in any order.
-        seed: of the split.
+        seed: seed of the split.
         draw: number of the choice.
     """
     generator = random.Random(f'{seed} {draw}')
@@ -53,14 +53,14 @@ def draw_shots(
 def draw_groups(classes: Sequence[Sequence[Slide]], val: float, seed: int) -> set[str]:
     """Draw whole groups for evaluation, nearest to the fraction in every class.
 
-    Minimises the sum over classes of the distance between the reached and the asked
+    Minimises the sum over classes of the distance between the reached and requested
     fraction, with every class on both sides: exactly for up to 16 groups, otherwise by
     hill climbing from several seeded starts. The seed chooses among equals.
 
     Args:
-        classes: the slides of each class.
+        classes: slides of each class.
         val: fraction of each class for evaluation.
-        seed: of the choice.
+        seed: seed of the choice.
 
     Returns:
         The ids of the evaluation slides.
@@ -99,7 +99,7 @@ def _undivided(counts: np.ndarray, groups: list[str]) -> str:
 
 
 def _cost(drawn: np.ndarray, total: np.ndarray, val: float) -> np.ndarray:
-    """Distance from the asked fractions, for (..., K) numbers of drawn slides."""
+    """Distance from the requested fractions, for (..., K) numbers of drawn slides."""
     empty = (drawn == 0) | (drawn == total)
     distance = np.abs(drawn / total - val)
     return (distance + _UNBALANCED * empty).sum(-1)

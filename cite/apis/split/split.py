@@ -1,4 +1,11 @@
-"""Divide the slides of a table into annotation files for training and evaluation."""
+"""Divide the slides of a table into annotation files for training and evaluation.
+
+``val_{val}.txt`` holds the evaluation slides, ``train_all_{1 - val}.txt`` the others,
+and ``train_{k}_{1 - val}.txt`` the k training slides of each class with the most
+patches (of equals, the first by id). ``train_{k}_{1 - val}_draw{d}.txt``, for d from 1
+on, hold k training slides of each class drawn at random; those of a smaller k are among
+those of a larger.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,14 +18,19 @@ from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.slide_table import Slide, read_captions
 
 from .draw import draw_groups, draw_shots, draw_slides
-from .split_checks import check_arguments, check_patches, check_sides
-from .split_notes import note_left_out, note_reached, note_short_classes, note_stale
+from .split_notes import (
+    note_left_out,
+    note_published,
+    note_reached,
+    note_short_classes,
+    note_stale,
+)
 
 Patches = Mapping[str, list[str]]  # slide id -> names of its patches
 
 
 class Split(NamedTuple):
-    """What was written, and what a user should know about it."""
+    """The files that were written, and notes for the user."""
 
     classes: list[str]
     files: dict[Path, list[Annotation]]
@@ -38,55 +50,69 @@ def make_split(
 ) -> Split:
     """Write the annotation files of a data set: all of them, or none after an error.
 
-    ``val_{val}.txt`` holds the evaluation slides, ``train_all_{1 - val}.txt`` the
-    others, and ``train_{k}_{1 - val}.txt`` the k training slides of each class with the
-    most patches (of equals, the first by id). ``train_{k}_{1 - val}_draw{d}.txt``, for
-    d from 1 to ``draws``, hold k training slides of each class drawn at random; those
-    of a smaller k are among those of a larger.
-
     Args:
         data_path: folder with ``captions.csv`` and ``patches_captions/``.
         out: folder to write to, ``{data_path}/gastric_cls3_ann`` by default.
         val: fraction of each class's slides for evaluation.
-        seed: of the draw; 0 with the defaults gives the released split.
-        shots: the values of k.
+        seed: seed of the draw; 0 with the defaults gives the released split.
+        shots: values of k.
         classes: class name -> subtypes, in the order of the labels; PatchGastric's
             three by default.
-        group_by: a column of the table whose slides of equal value stay on one side.
+        group_by: column of the table; slides with equal values stay on one side.
         allow_missing: leave slides without patches out of the files instead of raising.
             They take part in the draw, so that the others keep their sides.
-        draws: random choices of training slides for each k.
+        draws: number of random choices of training slides for each k.
 
     Returns:
         The files as written, and notes.
 
     Raises:
-        FileNotFoundError: the table or the patches are not there.
+        FileNotFoundError: the table or the patches are missing.
         ValueError: they, or the arguments, do not allow this split.
     """
     data_path, val = Path(data_path), float(val)
     out = data_path / 'gastric_cls3_ann' if out is None else Path(out)
-    check_arguments(val, shots, out, draws)
+    _check_arguments(val, shots, out, draws)
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
     table = data_path / 'captions.csv'
     slides = read_captions(table, group_by)
     by_class = _slides_of_classes(slides, classes, table)
     folder = list_patches(data_path / 'patches_captions')
-    check_patches(slides, by_class, folder.slides, data_path, allow_missing)
+    _check_patches(slides, by_class, folder.slides, data_path, allow_missing)
 
     draw = draw_slides if group_by is None else draw_groups
     drawn = draw(by_class, val, seed)
     sides = _sides(by_class, drawn, folder.slides)
-    check_sides(sides, list(classes), val, table)
+    _check_sides(sides, list(classes), val, table)
     training = _training(sides[False], folder.slides, shots, draws, seed)
     files = _files(sides, training, folder.slides, out, val)
     notes = note_left_out(slides, by_class, folder)
+    if classes is PATCH_GASTRIC_CLASSES:
+        notes += note_published(slides, folder, data_path)
     if group_by is not None:
         notes += note_reached(by_class, drawn, val, group_by)
     notes += note_short_classes(sides[False], list(classes), shots)
     notes += note_stale(files, out, val)
     write_annotations(files)
     return Split(list(classes), files, notes)
+
+
+def _check_arguments(val: float, shots: Sequence[int], out: Path, draws: int) -> None:
+    if not 0 < val < 1:
+        raise ValueError(
+            f'--val {val}: the fraction of slides for evaluation must be between 0 '
+            'and 1, both excluded.'
+        )
+    if any(k < 1 for k in shots):
+        raise ValueError(
+            f'--shots {min(shots)}: a few-slide file needs at least 1 slide of a class.'
+        )
+    if draws < 0:
+        raise ValueError(
+            f'--draws {draws}: give a number of random choices, 0 or more.'
+        )
+    if out.exists() and not out.is_dir():
+        raise ValueError(f'--out {out}: this is a file. Name a folder.')
 
 
 def _slides_of_classes(
@@ -97,21 +123,46 @@ def _slides_of_classes(
     for slide in slides:
         if slide.subtype in labels:
             by_class[labels[slide.subtype]].append(slide)
-    for name, found in zip(classes, by_class):
-        if not found:
+    for name, members in zip(classes, by_class):
+        if not members:
             subtypes = sorted({repr(slide.subtype) for slide in slides})
             raise ValueError(
                 f'{table}: no slide is of class {name!r}, whose subtypes are '
-                f'{list(classes[name])}. The table has: {shorten(subtypes, 20)}. Name '
-                'the classes and their subtypes in a file and give it with --classes.'
+                f'{list(classes[name])}. The table has: {shorten(subtypes, 20)}. Write '
+                'the classes and their subtypes in a file and name it with --classes.'
             )
     return by_class
+
+
+def _check_patches(
+    slides: Sequence[Slide],
+    by_class: Sequence[Sequence[Slide]],
+    patches: Patches,
+    data_path: Path,
+    allow_missing: bool,
+) -> None:
+    table, folder = data_path / 'captions.csv', data_path / 'patches_captions'
+    if not any(slide.id in patches for slide in slides):
+        raise ValueError(
+            f'{table}: none of the {len(slides)} ids begins the name of a patch in '
+            f'{folder} (ids such as {slides[0].id}, patches such as '
+            f"{next(iter(patches.values()))[0]}). PatchGastric's first published "
+            'captions.csv had wrong ids: download it again from '
+            'https://zenodo.org/record/6550925.'
+        )
+    missing = [s.id for c in by_class for s in c if s.id not in patches]
+    if missing and not allow_missing:
+        raise ValueError(
+            f'{folder}: {len(missing)} slides of {table} have no patch here: '
+            f'{shorten(missing)}. Unzip patches_captions.zip again, or leave these '
+            'slides out with --allow-missing.'
+        )
 
 
 def _sides(
     by_class: Sequence[Sequence[Slide]], drawn: set[str], patches: Patches
 ) -> dict[bool, list[list[str]]]:
-    """Return the ids of each class with patches: True for evaluation, False not."""
+    """Return each class's slides with patches; True: evaluation, False: training."""
     sides: dict[bool, list[list[str]]] = {
         True: [[] for _ in by_class],
         False: [[] for _ in by_class],
@@ -121,6 +172,24 @@ def _sides(
             if slide.id in patches:
                 sides[slide.id in drawn][label].append(slide.id)
     return sides
+
+
+def _check_sides(
+    sides: Mapping[bool, list[list[str]]],
+    names: Sequence[str],
+    val: float,
+    table: Path,
+) -> None:
+    for side, purpose in ((True, 'evaluation'), (False, 'training')):
+        for label, ids in enumerate(sides[side]):
+            if not ids:
+                number = len(sides[not side][label])
+                raise ValueError(
+                    f'{table}: class {label} ({names[label]}) has {number} '
+                    f'slide{"" if number == 1 else "s"} with patches, '
+                    f'and --val {val} leaves none of them for {purpose}. Add slides of '
+                    'this class, change --val, or merge it with another in --classes.'
+                )
 
 
 def _training(

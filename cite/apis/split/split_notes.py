@@ -1,4 +1,4 @@
-"""What a user should know about a split, and its table."""
+"""Notes for the user about a split, and the table of its files."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from cite.core.messages import shorten
 from cite.datasets.tables.annotations import Annotation, bag_of
 from cite.datasets.tables.patches import PatchFolder
+from cite.datasets.tables.published import compare_counts
 from cite.datasets.tables.slide_table import Slide
 
 
@@ -19,17 +20,17 @@ def note_left_out(
     if unused:
         listed = '; '.join(f'{name} ({n})' for name, n in unused.most_common())
         notes.append(f'{sum(unused.values())} slides are in no class: {listed}')
-    known = {slide.id for slide in slides}
-    strange = [slide for slide in folder.slides if slide not in known]
-    if strange:
-        number = sum(len(folder.slides[slide]) for slide in strange)
+    in_table = {slide.id for slide in slides}
+    unlisted = [slide for slide in folder.slides if slide not in in_table]
+    if unlisted:
+        number = sum(len(folder.slides[slide]) for slide in unlisted)
         notes.append(
             f'{number} patches belong to no slide of the table and are left out: '
-            f'{shorten(strange)}'
+            f'{shorten(unlisted)}'
         )
     if folder.ignored:
         notes.append(
-            f'{len(folder.ignored)} entries of patches_captions are no images and are '
+            f'{len(folder.ignored)} entries of patches_captions are not images and are '
             f'ignored: {shorten(folder.ignored)}'
         )
     missing = [s.id for c in by_class for s in c if s.id not in folder.slides]
@@ -40,10 +41,19 @@ def note_left_out(
     return notes
 
 
+def note_published(
+    slides: Sequence[Slide], folder: PatchFolder, data_path: Path
+) -> list[str]:
+    """Warn if these are PatchGastric's slides and differ from the published counts."""
+    table, patches = data_path / 'captions.csv', data_path / 'patches_captions'
+    warnings = compare_counts(table, slides, patches, folder.slides)
+    return [f'warning: {path}: {message}' for path, message in warnings]
+
+
 def note_reached(
     by_class: Sequence[Sequence[Slide]], drawn: set[str], val: float, group_by: str
 ) -> list[str]:
-    """Say how near each class came to the asked fraction."""
+    """State how near each class came to the requested fraction."""
     sides: dict[bool, set[str]] = {True: set(), False: set()}
     notes = []
     for label, slides in enumerate(by_class):
@@ -52,7 +62,7 @@ def note_reached(
             sides[slide.id in drawn].add(slide.group)
         notes.append(
             f'class {label}: {number} of {len(slides)} slides for evaluation, '
-            f'{number / len(slides):.3f} (asked: {val})'
+            f'{number / len(slides):.3f} (requested: {val})'
         )
     return [
         f'no {group_by} is on both sides: {len(sides[True])} for evaluation, '
@@ -74,15 +84,15 @@ def note_short_classes(
 
 
 def note_stale(files: Mapping[Path, object], out: Path, val: float) -> list[str]:
-    """Name files of an earlier run, whose slides another draw may have chosen."""
+    """Name files of an earlier run, whose slides may come from another draw."""
     rest = round(1 - val, 2)
-    there = {*out.glob(f'train_*_{rest}.txt'), *out.glob(f'train_*_{rest}_draw*.txt')}
-    old = sorted(there - set(files))
+    patterns = (f'train_*_{rest}.txt', f'train_*_{rest}_draw*.txt')
+    old = sorted({path for name in patterns for path in out.glob(name)} - set(files))
     if not old:
         return []
     names = shorten([path.name for path in old], 10)
     return [
-        f'warning: {out} holds files of an earlier run, left as they were: {names}. '
+        f'warning: {out} contains files of an earlier run, left unchanged: {names}. '
         'Unless the table, seed and grouping were the same, their slides may be among '
         'those for evaluation: delete them'
     ]

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
-from cite.apis.check.environment import check_environment
+from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
 from cite.compare.methods.job_config import job_config
 from cite.compare.plan.config import Comparison

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from cite.apis.check import annotations
-from cite.apis.check.annotations import Part
+from cite.apis.check.parts import Part, read_part_lines
 from cite.apis.check.report import Report
 
 from .config import Comparison
@@ -52,7 +52,7 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
 
 
 def _part(comparison: Comparison, name: str, file: str, report: Report) -> Part:
-    lines = annotations.read_part_lines(file, len(comparison.classes), report)
+    lines = read_part_lines(file, len(comparison.classes), report)
     return Part(name, file, comparison.data_prefix, comparison.classes, lines)
 
 

@@ -7,7 +7,7 @@ from typing import Optional
 
 from PIL import Image
 
-from cite.datasets.pipelines.patch import open_patch
+from cite.core.files.patch_file import open_patch
 
 SIZE = 112  # pixels; a patch is 300 of them
 QUALITY = 62

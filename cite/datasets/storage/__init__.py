@@ -1,1 +1,1 @@
-"""Where pixels and features lie: cache, packed file, feature files, batch memory."""
+"""Stored pixels and features: cache, packed file, feature files, batch memory."""

@@ -15,6 +15,10 @@ import torch
 from torch.utils.data import get_worker_info
 
 PLACES = 3  # per worker: DataLoader has two on the way, one is with the model
+# The memories of this process by number. A batch arrives by being unpickled, and pickle
+# passes no context, so the memory can only be found from this module. A loader that
+# knew its memory could look it up, but only after torch's pin-memory thread, which
+# would then no longer pin the batch.
 _memories: 'weakref.WeakValueDictionary[int, BatchMemory]'
 _memories = weakref.WeakValueDictionary()
 _numbers = itertools.count()
@@ -23,9 +27,9 @@ _numbers = itertools.count()
 class BatchMemory:
     """Places for uint8 batches.
 
-    A place is free until a worker takes it, and again when the tensor that its reader
-    made of it is gone. Where none is free, or the worker was not forked, there is
-    none: the caller takes other memory.
+    A place is free until a worker takes it, and again once the tensor that its reader
+    made of it is gone. If none is free, or the worker was not forked, :meth:`take`
+    returns None and the caller uses other memory.
 
     Args:
         workers: number of processes.
@@ -47,29 +51,29 @@ class BatchMemory:
         size = int(np.prod(shape))
         if info is None or size > self._places.shape[1]:
             return None
-        mine = range(PLACES * info.id, PLACES * (info.id + 1))
-        place = next((i for i in mine if not self._taken[i]), None)
+        places = range(PLACES * info.id, PLACES * (info.id + 1))
+        place = next((i for i in places if not self._taken[i]), None)
         if place is None:
             return None
         self._taken[place] = 1
         return Handed(self._number, place, self._places[place, :size].reshape(shape))
 
     def receive(self, place: int, shape: tuple[int, ...]) -> torch.Tensor:
-        """Return the batch in a place, which is free when nobody has that any more."""
+        """Return the batch in a place, which is free once that tensor is gone."""
         array = self._places[place, : int(np.prod(shape))].reshape(shape)
         weakref.finalize(array, self._taken.__setitem__, place, 0)
         return torch.from_numpy(array)
 
     def __reduce__(self) -> Any:
-        return BatchMemory, (0, 0)  # a spawned worker goes without
+        return BatchMemory, (0, 0)  # a spawned worker has no places
 
 
 class Handed:
-    """A batch on its way: what arrives is a tensor of its place.
+    """A batch on its way to the main process, where it arrives as a tensor.
 
     Args:
-        memory: the number of its :class:`BatchMemory`.
-        place: in it.
+        memory: number of its :class:`BatchMemory`.
+        place: index of its place there.
         array: the images, to be written.
     """
 

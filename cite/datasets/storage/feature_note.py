@@ -1,4 +1,4 @@
-"""What features were extracted from, written beside them as JSON and checked on use."""
+"""The source of extracted features, written beside them as JSON, checked on use."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ def note_path(prefix: str) -> Path:
 
 
 def read_note(prefix: str) -> Optional[dict[str, Any]]:
-    """Read a note; None where there is none, as with features from elsewhere.
+    """Read a note; None if it is missing, as with features from elsewhere.
 
     Raises:
         ValueError: the note is damaged.
@@ -24,12 +24,12 @@ def read_note(prefix: str) -> Optional[dict[str, Any]]:
         note = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f'{path} is no JSON object: {error}. Extract the features again.'
+            f'{path} is not a JSON object: {error}. Extract the features again.'
         ) from error
-    whole = isinstance(note, dict) and all(
+    is_complete = isinstance(note, dict) and all(
         isinstance(note.get(key, {}), dict) for key in ('annotation', 'backbone')
     )
-    if not whole:
+    if not is_complete:
         raise ValueError(
             f'{path} is damaged: it does not describe what the features were extracted '
             'from. Extract the features again.'
@@ -38,7 +38,7 @@ def read_note(prefix: str) -> Optional[dict[str, Any]]:
 
 
 def lines_digest(filenames: list[str], labels: list[int]) -> str:
-    """Digest an annotation file's lines, whatever its name and line ends."""
+    """Digest an annotation file's lines, without regard to its name and line ends."""
     lines = (f'{name} {int(label)}\n' for name, label in zip(filenames, labels))
     return hashlib.sha256(''.join(lines).encode()).hexdigest()
 
@@ -49,31 +49,31 @@ def check_note(
     """Compare a note with the data set and with the backbone a config expects.
 
     Args:
-        prefix: of the feature files.
+        prefix: path of the feature files without ``_{i}.npy``.
         annotation: :func:`lines_digest` of the data set.
-        ann_file: its annotation file, for the message.
-        digest: of the frozen backbone; None does not compare it.
+        ann_file: annotation file of the data set, for the message.
+        digest: digest of the frozen backbone; None accepts any.
 
     Raises:
-        ValueError: the features are of other lines or of another backbone.
+        ValueError: the features come from other lines or from another backbone.
     """
     note = read_note(prefix)
     if note is None:
         if digest is None:
             return
         raise ValueError(
-            f'{note_path(prefix)} is missing, so nothing says which backbone made '
-            'the features. Extract them again with tools/extract_features.py.'
+            f'{note_path(prefix)} is missing, so the backbone of the features is '
+            'unknown. Extract them again with `cite extract`.'
         )
     if note.get('annotation', {}).get('digest') != annotation:
         raise ValueError(
             f'{prefix}_*.npy were extracted from {note.get("annotation")}, whose '
-            f'lines are not those of {ann_file}. Extract the features again.'
+            f'lines differ from those of {ann_file}. Extract the features again.'
         )
-    found = note.get('backbone', {}).get('digest')
-    if digest is not None and found != digest:
+    backbone = note.get('backbone', {})
+    if digest is not None and backbone.get('digest') != digest:
         raise ValueError(
-            f'{prefix}_*.npy were extracted with the backbone {found} '
-            f'({note.get("backbone", {}).get("source")}), the config expects {digest}. '
+            f'{prefix}_*.npy were extracted with the backbone {backbone.get("digest")} '
+            f'({backbone.get("source")}), the config expects {digest}. '
             'Extract the features again.'
         )

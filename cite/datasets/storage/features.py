@@ -1,16 +1,20 @@
-"""Features that stand in the place of images: ``feature_file`` of our data sets."""
+"""Features that replace images: ``feature_file`` of our data sets."""
 
 import os.path as osp
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
+# The finaliser of splitmix64: Steele, Lea and Flood, OOPSLA 2014, section 3.
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX = ((30, np.uint64(0xBF58476D1CE4E5B9)), (27, np.uint64(0x94D049BB133111EB)))
+
 
 class FeatureDraws:
-    """Several augmented draws of the features of every patch, read where they lie.
+    """Several augmented draws of every patch's features, read from their files.
 
     Draw i is the file ``{prefix}_{i}.npy``, (N, D), one row per annotation line, in
-    that order. The files are mapped into memory, not read, and hold no pickles.
+    that order. The files are mapped into memory, not read, and contain no pickles.
 
     Args:
         prefix: path of the files without ``_{i}.npy``.
@@ -58,12 +62,37 @@ class FeatureDraws:
         return batch
 
     def __getstate__(self) -> dict[str, Any]:
-        # A worker maps the files itself; pickling the arrays would send them whole.
+        # A worker maps the files itself; pickled arrays would be copies of them.
         return {'paths': self.paths}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.paths = state['paths']
         self._draws = [_map(path) for path in self.paths]
+
+
+def feature_draw(
+    seed: int, k: Union[int, np.ndarray], num_aug: int
+) -> Union[int, np.ndarray]:
+    """Choose one of ``num_aug`` equally likely draws, by the run's seed and k alone.
+
+    Args:
+        seed: seed of the run.
+        k: number of the training draw within the run, or (N,) of them.
+        num_aug: number of feature draws.
+
+    Returns:
+        0 to ``num_aug - 1``, in k's shape.
+    """
+    with np.errstate(over='ignore'):  # arithmetic modulo 2**64 is meant
+        x = _mix(np.asarray(seed, np.uint64) + _STEP) + np.asarray(k, np.uint64)
+        chosen = (_mix(x * _STEP) >> np.uint64(11)) % np.uint64(num_aug)
+    return chosen.astype(np.int64) if chosen.ndim else int(chosen)
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    for shift, factor in _MIX:
+        x = (x ^ (x >> np.uint64(shift))) * factor
+    return x ^ (x >> np.uint64(31))
 
 
 def _map(path: str) -> np.ndarray:
@@ -80,7 +109,7 @@ def _open(path: str, num_aug: int, num_patches: int) -> np.ndarray:
             f'{path}: no such feature file, but num_aug={num_aug} asks for {num_aug} '
             'of them. Extract the features first, or lower num_aug.'
         ) from error
-    except Exception as error:  # NumPy parses the header as Python's own words
+    except Exception as error:  # NumPy parses the header as Python source
         raise ValueError(f'{path} is damaged or not a NumPy array: {error}') from error
     if array.dtype.kind not in 'fiu' or array.ndim != 2:
         raise ValueError(

@@ -1,12 +1,12 @@
 """The packed file: decoded and resized patches, (N, 3, size, size) uint8, as ``.npy``.
 
-Beside ``NAME.npy`` lies ``NAME.json``, written last: what the patches were made with,
-their file names in the order of the rows, and a checksum of each row.
+``NAME.json`` is beside ``NAME.npy`` and is written last: it holds the size and
+interpolation, the patches' file names in the order of the rows, and a checksum of each
+row.
 """
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Sequence
 from io import BytesIO
@@ -18,22 +18,24 @@ import numpy as np
 from cite.core.messages import shorten
 
 VERSION = 1
-REMEDY = 'Make it again: tools/pack.py with --force.'
+REMEDY = 'Make it again: `cite pack` with --force.'
 
 
 class PackedPatches:
-    """Patches out of a packed file, each compared with its checksum when it is read.
+    """Patches of a packed file, each compared with its checksum when it is read.
+
+    A :class:`cite.datasets.storage.patch_cache.PatchStore`.
 
     Args:
-        path: the ``.npy`` file that ``tools/pack.py`` wrote.
-        filenames: of the data set's items, below its ``data_prefix``, (N,).
-        size: edge that the pipeline resizes to, pixels.
-        interpolation: that it resizes with.
+        path: ``.npy`` file that ``cite pack`` wrote.
+        filenames: file names of the data set's items, below its ``data_prefix``, (N,).
+        size: edge to which the pipeline resizes, pixels.
+        interpolation: interpolation with which it resizes.
 
     Raises:
-        FileNotFoundError: there is no such file, or it is not finished.
-        ValueError: it was made for another size or interpolation, does not hold all of
-            the patches, or is damaged.
+        FileNotFoundError: the file is missing or not finished.
+        ValueError: it was made for another size or interpolation, lacks some of the
+            patches, or is damaged.
     """
 
     def __init__(
@@ -45,19 +47,19 @@ class PackedPatches:
     ) -> None:
         self.path = Path(path).expanduser()
         note = read_pack_note(self.path)
-        wanted = {'size': size, 'interpolation': interpolation}
-        found = {key: note[key] for key in wanted}
-        if found != wanted:
+        pipeline = {'size': size, 'interpolation': interpolation}
+        packed = {key: note[key] for key in pipeline}
+        if packed != pipeline:
             raise ValueError(
-                f'{self.path} was packed with {found}, the pipeline has {wanted}. Pack '
-                'again with this config, or name another packed file.'
+                f'{self.path} was packed with {packed}, the pipeline has {pipeline}. '
+                'Pack again with this config, or name another packed file.'
             )
         rows = {name: row for row, name in enumerate(note['names'])}
         missing = [name for name in filenames if name not in rows]
         if missing:
             raise ValueError(
                 f'{self.path} lacks {len(missing)} of {len(filenames)} patches: '
-                f'{shorten(missing)}. It is of other files. {REMEDY}'
+                f'{shorten(missing)}. It was made from other files. {REMEDY}'
             )
         self._rows = np.array([rows[name] for name in filenames], np.int64)
         self._checksums = np.array(note['crc32'], np.uint32)[self._rows]
@@ -69,11 +71,11 @@ class PackedPatches:
         """Return an item's patch, (3, size, size), uint8, read-only.
 
         Args:
-            results: has ``cache_index`` and ``img_info`` with ``filename``.
-            load: not called: all patches are here.
+            results: the data set's item, with ``cache_index`` and ``img_info``.
+            load: never called, because the file has all patches.
 
         Raises:
-            ValueError: the row is not what was written.
+            ValueError: the row differs from what was written.
         """
         index = results['cache_index']
         results['filename'] = results['img_info']['filename']
@@ -96,7 +98,7 @@ class PackedPatches:
 
 
 def note_of(path: Path) -> Path:
-    """Return where the note of a packed file lies."""
+    """Return the path of a packed file's note."""
     return path.with_suffix('.json')
 
 
@@ -106,7 +108,7 @@ def names_digest(names: Sequence[str]) -> str:
 
 
 def read_pack_note(path: Path) -> dict[str, Any]:
-    """Read what stands beside a packed file.
+    """Read the note beside a packed file.
 
     Raises:
         FileNotFoundError: the packed file or its note is missing.
@@ -115,21 +117,21 @@ def read_pack_note(path: Path) -> dict[str, Any]:
     for file in (path, note_of(path)):
         if not file.is_file():
             raise FileNotFoundError(
-                f'{file} is missing: no packed file, or one that was not finished. '
-                f'tools/pack.py CONFIG --out {path} makes it, or goes on with it.'
+                f'{file} is missing: nothing was packed, or packing was not finished. '
+                f'`cite pack CONFIG --out {path}` starts or resumes it.'
             )
     try:
         note = json.loads(note_of(path).read_text(encoding='utf-8'))
-        whole = _is_whole(note)
+        is_valid = _is_valid(note)
     except (ValueError, RecursionError):
-        whole = False
-    if not whole:
+        is_valid = False
+    if not is_valid:
         raise ValueError(f'{note_of(path)} is damaged, or of another version. {REMEDY}')
     return dict(note)
 
 
-def _is_whole(note: Any) -> bool:
-    """Whether a note has all that is read of it, of the right kinds."""
+def _is_valid(note: Any) -> bool:
+    """Tell whether a note has all entries that are read, with the right types."""
     if not isinstance(note, dict) or note.get('version') != VERSION:
         return False
     names, checksums = note.get('names'), note.get('crc32')
@@ -146,10 +148,10 @@ def _is_whole(note: Any) -> bool:
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Map the file's rows into memory, shared with all who read it."""
+    """Map the file's rows into memory, which all processes that read it share."""
     try:
         images = np.load(path, mmap_mode='r', allow_pickle=False)
-    except Exception as error:  # NumPy parses the header as Python's own words
+    except Exception as error:  # NumPy parses the header as Python source
         raise ValueError(f'{path} is damaged ({error}). {REMEDY}') from error
     if images.shape != shape or images.dtype != np.uint8:
         raise ValueError(f'{path} has {images.shape} instead of {shape}. {REMEDY}')
@@ -158,18 +160,8 @@ def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def header(shape: tuple[int, ...]) -> bytes:
-    """Return how a ``.npy`` file of uint8 with this shape starts."""
+    """Return the header of a ``.npy`` file of uint8 with this shape."""
     start = BytesIO()
     fields = {'descr': '|u1', 'fortran_order': False, 'shape': shape}
     np.lib.format.write_array_header_1_0(start, fields)
     return start.getvalue()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + '.partial')
-    with partial.open('w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)

@@ -1,24 +1,46 @@
-"""Decoded and resized patches in memory, one copy for all workers of a process."""
+"""Stores of decoded and resized patches: the protocol, and one copy in memory.
+
+A data set's ``cache`` is a :class:`PatchStore`: a :class:`PatchCache`, or a packed file
+(:class:`cite.datasets.storage.pack.PackedPatches`).
+"""
 
 import mmap
 import os
 import re
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Protocol, Union
 
 import numpy as np
 
 _UNITS = {'': 1, 'KB': 10**3, 'MB': 10**6, 'GB': 10**9, 'TB': 10**12}
-# Of the memory that is free at the start; the model and the system need the rest.
+# Share of the memory that is free at the start; the model and the system need the rest.
 _AUTO_SHARE = 0.25
+
+Load = Callable[[], np.ndarray]
+
+
+class PatchStore(Protocol):
+    """A place to look for a patch before its own file is decoded."""
+
+    def fetch(self, results: Any, load: Load) -> np.ndarray:
+        """Return an item's patch, from the store or else loaded.
+
+        Args:
+            results: the data set's item, with ``cache_index`` and ``img_info``, whose
+                ``filename`` is copied to ``results['filename']``.
+            load: reads the patch from its file, (3, size, size), uint8.
+
+        Returns:
+            (3, size, size), uint8; read-only where it is the store's own memory.
+        """
 
 
 class PatchCache:
-    """Keeps each patch that a worker has read where all workers find it.
+    """Keeps each patch that a worker has read in memory that all workers share.
 
-    The memory is mapped before the workers are forked and filled by whichever worker
-    first reads a patch; two that read the same one write the same bytes. It goes with
-    the last process that has it. A patch is read again where its file's size or time
-    has changed. Workers that are spawned instead of forked go without.
+    The memory is mapped before the workers are forked. The first worker to read a patch
+    fills its slot; two that read the same one write the same bytes. The memory is freed
+    with the last process that has it. A patch is read again if its file's size or time
+    has changed. Workers that are spawned instead of forked have no cache.
 
     Args:
         num_patches: N.
@@ -39,16 +61,8 @@ class PatchCache:
             pixels = np.frombuffer(memory, np.uint8, offset=16 * self.capacity)
             self._pixels = pixels.reshape(self.capacity, *self.shape)
 
-    def fetch(self, results: Any, load: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return an item's patch, kept or else loaded.
-
-        Args:
-            results: has ``cache_index`` and ``img_info`` with ``filename``.
-            load: reads the patch, (3, size, size), uint8.
-
-        Returns:
-            (3, size, size), uint8; read-only where it is the kept one.
-        """
+    def fetch(self, results: Any, load: Load) -> np.ndarray:
+        """Return an item's patch; see :class:`PatchStore`."""
         index = results['cache_index']
         if self._stamps is None or index >= self.capacity:
             return load()
@@ -56,13 +70,13 @@ class PatchCache:
         try:
             status = os.stat(path)
         except OSError:
-            return load()  # which says what is wrong
+            return load()  # which reports what is wrong
         stamp = (status.st_mtime_ns, status.st_size)
         if tuple(self._stamps[index]) != stamp:
             planes = load()
             self._stamps[index] = 0
             self._pixels[index] = planes
-            self._stamps[index] = stamp  # last: a patch with a stamp is whole
+            self._stamps[index] = stamp  # last: a patch with a stamp is complete
             return planes
         results['filename'] = path
         kept = self._pixels[index]
@@ -77,7 +91,7 @@ def cache_limit(setting: Union[str, int, None]) -> int:
     """Return how many bytes a cache may take.
 
     Args:
-        setting: ``'auto'`` (a quarter of the memory that is free), a number of bytes,
+        setting: ``'auto'`` (a quarter of the free memory), a number of bytes,
             ``'4GB'``, or None or ``'off'``.
 
     Raises:

@@ -1,26 +1,29 @@
 """What ``on_error='skip'`` does with images that cannot be read."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
 import numpy as np
 import torch
 from mmcv.parallel import DataContainer
+from mmcv.utils import print_log
 
-from cite.datasets.pipelines.patch import UnreadablePatchError, read_patch
+from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
+from cite.core.messages import shorten
 
 ERRORS = (FileNotFoundError, UnreadablePatchError)
 ON_ERROR = ('raise', 'skip')
 
 
 class Unreadable:
-    """The images of a data set that could not be read, and what stands in for them.
+    """The images of a data set that could not be read, and what replaces them.
 
     In training it is the next readable patch of the same class: a function of the draw
-    and the files alone, and augmented as the draw says. In evaluation nothing can stand
-    in for a patch: its image is NaN, so are its scores, and the metrics leave it out.
+    and the files alone, augmented as the draw determines. In evaluation nothing can
+    replace a patch: its image is NaN, so are its scores, and the metrics omit it.
 
-    The marks lie in shared memory, so that those of worker processes are seen here.
+    The marks are in shared memory, so the main process sees those of its workers.
 
     Args:
         labels: class of each patch, (N,).
@@ -44,12 +47,12 @@ class Unreadable:
     def replace(
         self, index: int, load: Callable[[int], dict], evaluating: bool
     ) -> dict:
-        """Return an item in the place of an unreadable one.
+        """Return the item that replaces an unreadable one.
 
         Args:
             index: the unreadable patch.
             load: runs the pipeline on a patch; raises one of ``ERRORS``.
-            evaluating: the item must not be scored.
+            evaluating: whether the item's scores must become NaN.
 
         Raises:
             ValueError: no patch of the class can be read, or, in evaluation, the
@@ -74,17 +77,69 @@ class Unreadable:
 
 
 def check_on_error(on_error: str) -> str:
-    """Return the setting if there is such a one.
+    """Return the setting if it is valid.
 
     Raises:
-        ValueError: there is not.
+        ValueError: it is neither ``'raise'`` nor ``'skip'``.
     """
     if on_error not in ON_ERROR:
         raise ValueError(f"on_error={on_error!r}; it is 'raise' or 'skip'.")
     return on_error
 
 
-def is_lost(scores: np.ndarray, path: str) -> bool:
+def readable(
+    results: Sequence[np.ndarray],
+    paths: Sequence[str],
+    bags: np.ndarray,
+    ann_file: str,
+    logger: Any = None,
+) -> np.ndarray:
+    """Return the positions of the patches that could be read, and report the others.
+
+    Args:
+        results: scores of each patch, N of (K,).
+        paths: image of each patch, N.
+        bags: slide of each patch, (N,).
+        ann_file: annotation file, named in messages.
+        logger: logger of the warning.
+
+    Raises:
+        ValueError: no patch of a slide can be read.
+    """
+    lost = [i for i, path in enumerate(paths) if _is_lost(results[i], path)]
+    kept = np.setdiff1d(np.arange(len(paths)), lost)
+    if not lost:
+        return kept
+    lost_slides = sorted({*bags} - {*bags[kept]})
+    if lost_slides:
+        raise ValueError(
+            f'{ann_file}: no patch of slide {shorten(lost_slides)} can be read, so '
+            'its class cannot be predicted. Restore the files, or delete its lines.'
+        )
+    print_log(
+        f'{ann_file}: {len(lost)} of {len(paths)} patches could not be read '
+        f'and are left out of the metrics: {shorten([paths[i] for i in lost])}.',
+        logger,
+        level=logging.WARNING,
+    )
+    return kept
+
+
+def report_absent(
+    labels: np.ndarray, classes: Sequence[str], ann_file: str, logger: Any = None
+) -> None:
+    """Report the classes without any patch."""
+    members = np.bincount(labels, minlength=len(classes))
+    for c in np.flatnonzero(members == 0):
+        print_log(
+            f'{ann_file}: no patch, hence no slide, of class {c} '
+            f'({classes[int(c)]}) to evaluate; means over classes leave it out.',
+            logger,
+            level=logging.WARNING,
+        )
+
+
+def _is_lost(scores: np.ndarray, path: str) -> bool:
     """Tell whether a patch has no scores (K,) because its image cannot be read.
 
     A model whose weights have diverged scores NaN too: the file decides.
@@ -92,7 +147,7 @@ def is_lost(scores: np.ndarray, path: str) -> bool:
     if not np.isnan(scores).all():
         return False
     try:
-        read_patch({'img_info': {'filename': path}})
+        read_patch_file(path)
     except ERRORS:
         return True
     return False

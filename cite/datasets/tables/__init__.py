@@ -1,1 +1,1 @@
-"""What a user writes: annotation files, the table of slides, classes, the folder."""
+"""Files that users write: annotations, the table of slides, classes, patches."""

@@ -1,12 +1,13 @@
 """Annotation files: a line ``filename label`` for each patch, and nothing else."""
 
-import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
 from cite.core.files.text_file import read_utf8
+from cite.core.files.write_whole import flush, write_whole
 from cite.core.messages import shorten
 
 _INTEGER = re.compile(r'-?[0-9]+')
@@ -18,6 +19,16 @@ class Annotation(NamedTuple):
 
     filename: str
     label: int
+
+
+class LabelConflict(NamedTuple):
+    """A line that gives a slide another label than the slide's first line does."""
+
+    slide: str
+    line: int
+    label: int
+    first_line: int
+    first_label: int
 
 
 def bag_of(filename: str) -> str:
@@ -33,29 +44,29 @@ def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotatio
     """Read an annotation file.
 
     The last newline may be missing, lines may end in CR LF, and blank lines may follow
-    the last entry. A line that stands twice is returned twice.
+    the last entry. A repeated line is returned twice.
 
     Args:
-        path: the file, UTF-8.
-        num_classes: labels run from 0 to ``num_classes - 1``.
+        path: annotation file, UTF-8.
+        num_classes: number of classes; labels run from 0 to ``num_classes - 1``.
 
     Returns:
         The entries in the file's order, at least one.
 
     Raises:
-        FileNotFoundError: there is no such file; the message lists those there are.
-        ValueError: a line is not ``filename label``; the message says which and why.
+        FileNotFoundError: the file is missing; the message lists the existing ones.
+        ValueError: a line is not ``filename label``; the message states which and why.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(_missing(path))
     text = read_utf8(path)
-    # Not str.splitlines: it also cuts at characters that may stand in a file name.
+    # Not str.splitlines, which also splits at characters that file names may contain.
     lines = text.rstrip().split('\n')
     if lines == ['']:
         raise ValueError(
             f'{path}:1: the file is empty. Write one line "filename label" for each '
-            'patch, or make the file with tools/ann.py.'
+            'patch, or make the file with `cite ann`.'
         )
     return [
         parse_line(line, f'{path}:{n}', num_classes) for n, line in enumerate(lines, 1)
@@ -66,56 +77,84 @@ def write_annotations(files: Mapping[Path, Iterable[Annotation]]) -> None:
     """Write annotation files, sorted: all of them, or none if one cannot be written.
 
     Args:
-        files: what goes into each file. Folders are made; files there are replaced.
+        files: entries of each file. Folders are made; existing files are replaced.
 
     Raises:
-        ValueError: a folder has the name of one of the files.
+        ValueError: one of the paths is a folder.
         OSError: a file cannot be written, as on a full disk.
     """
-    staged: dict[Path, Path] = {}
-    try:
+    with ExitStack() as renamed_at_the_end:
         for path, annotations in files.items():
             if path.is_dir():
-                raise ValueError(f'{path}: a folder is where this file belongs.')
-            path.parent.mkdir(parents=True, exist_ok=True)
-            staged[path] = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-            with staged[path].open('w', encoding='utf-8', newline='\n') as file:
+                raise ValueError(
+                    f'{path}: this is a folder, but a file is to be written here. '
+                    'Move it, or choose another --out.'
+                )
+            partial = renamed_at_the_end.enter_context(write_whole(path))
+            with partial.open('w', encoding='utf-8', newline='\n') as file:
                 entries = sorted(annotations)
                 file.writelines(f'{name} {label}\n' for name, label in entries)
-                file.flush()
-                os.fsync(file.fileno())
-        for path, temporary in staged.items():
-            temporary.replace(path)
-    finally:
-        for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
+            flush(partial)  # a full disk must show before the first file is renamed
+
+
+def label_conflicts(lines: Iterable[tuple[int, Annotation]]) -> Iterator[LabelConflict]:
+    """Yield each line whose label differs from that of its slide's first line.
+
+    Args:
+        lines: annotations with their line numbers, in the file's order.
+    """
+    first: dict[str, tuple[int, int]] = {}
+    for line, (filename, label) in lines:
+        slide = bag_of(filename)
+        first_label, first_line = first.setdefault(slide, (label, line))
+        if label != first_label:
+            yield LabelConflict(slide, line, label, first_line, first_label)
+
+
+def check_slide_labels(annotations: Iterable[Annotation], ann_file: str) -> None:
+    """Check that all patches of a slide have one label.
+
+    Args:
+        annotations: all lines of the annotation file, in order.
+        ann_file: annotation file, named in the message.
+
+    Raises:
+        ValueError: a slide has two labels; the message names it and two lines.
+    """
+    for conflict in label_conflicts(enumerate(annotations, 1)):
+        raise ValueError(
+            f'{ann_file}: slide {conflict.slide!r} has label {conflict.first_label} in '
+            f'line {conflict.first_line} and label {conflict.label} in line '
+            f'{conflict.line}. A slide (file name up to the first "_") has one class: '
+            'correct the labels, or rename the files.'
+        )
 
 
 def filename_fault(filename: str) -> Optional[str]:
-    """Say what keeps a file name out of an annotation file, or None if nothing does."""
+    """Return why a file name cannot be in an annotation file, or None if it can."""
     if '\0' in filename:
-        return 'holds a NUL byte'
+        return 'contains a NUL byte'
     if any(character.isspace() for character in filename):
-        return 'holds a space, which the format "filename label" cannot express'
+        return 'contains a space, which the format "filename label" cannot express'
     if '\\' in filename:
-        return 'holds a backslash; folders are separated by "/"'
+        return 'contains a backslash; folders are separated by "/"'
     parts = filename.split('/')
     if filename.startswith('/') or _DRIVE.match(filename) or '..' in parts:
         return 'leaves the image folder; it must be relative and free of ".."'
     if parts[-1] in ('', '.'):
-        return 'names no file'
+        return 'does not name a file'
     if any('\ud800' <= character <= '\udfff' for character in filename):
         return 'is not UTF-8'
     return None
 
 
 def parse_line(line: str, where: str, num_classes: int) -> Annotation:
-    """Read one line; see :func:`read_annotations`.
+    """Read one line of an annotation file.
 
     Args:
-        line: without its newline; a carriage return may be left.
+        line: text without its newline; a carriage return may remain.
         where: file and line, for messages.
-        num_classes: labels run from 0 to ``num_classes - 1``.
+        num_classes: number of classes; labels run from 0 to ``num_classes - 1``.
 
     Raises:
         ValueError: the line is not ``filename label``.
@@ -152,10 +191,10 @@ def parse_line(line: str, where: str, num_classes: int) -> Annotation:
 
 def _missing(path: Path) -> str:
     folder = path.parent
-    message = f'{path}: no such annotation file. Make it with `python tools/ann.py`'
+    message = f'{path}: no such annotation file. Make it with `cite ann`'
     if not folder.is_dir():
-        return f'{message} (the folder {folder} is not there either).'
+        return f'{message} (the folder {folder} does not exist either).'
     names = sorted(entry.name for entry in folder.iterdir() if entry.suffix == '.txt')
     if not names:
-        return f'{message} (the folder {folder} holds no .txt file).'
+        return f'{message} (the folder {folder} contains no .txt file).'
     return f'{message}, or use one that is in {folder}: {shorten(names, 20)}.'

@@ -1,4 +1,4 @@
-"""The classes file: which subtypes of the table make up which class."""
+"""The classes file: which subtypes of the table make up each class."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +29,8 @@ _REMEDY = 'Write one line "class name: [subtype, subtype]" for each class.'
 def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     """Read a classes file: YAML, class name -> subtypes, in the order of the labels.
 
-    A class may name a list of subtypes, one subtype, or none: then the subtype has the
-    class's own name. Names are taken as written, so that ``1`` and ``no`` stay text::
+    A class has a list of subtypes, one subtype, or none: then the subtype has the
+    class's own name. Names are read as written, so that ``1`` and ``no`` stay text::
 
         Benign: Benign glands
         Malignant:
@@ -38,15 +38,15 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
           - Poorly differentiated adenocarcinoma
 
     Args:
-        path: the file.
+        path: classes file, YAML.
 
     Returns:
         The subtypes of each class; the k-th class has label k.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is not such a mapping, a class stands twice, or a subtype
-            is in two classes; the message names the line.
+        FileNotFoundError: the file is missing.
+        ValueError: the file is not such a mapping, a class is listed twice, or a
+            subtype is in two classes; the message names the line.
     """
     path = Path(path)
     if not path.is_file():
@@ -60,16 +60,16 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
         where = f'{path}:{key.start_mark.line + 1}'
         name = plain_text(key, where, _REMEDY)
         if not name.isprintable():
-            raise ValueError(f'{where}: the class {name!r} is not a line of text.')
+            raise ValueError(f'{where}: class {name!r} is not one line of text.')
         if name in classes:
-            raise ValueError(f'{where}: the class {name!r} stands twice. {_REMEDY}')
+            raise ValueError(f'{where}: class {name!r} is listed twice. {_REMEDY}')
         classes[name] = list(_subtypes(name, value, path))
         for subtype in classes[name]:
             owner = owners.setdefault(subtype, name)
             if owner != name or classes[name].count(subtype) > 1:
                 raise ValueError(
-                    f'{where}: the subtype {subtype!r} stands in class {owner!r} and '
-                    f'in class {name!r}. Leave it in one place.'
+                    f'{where}: subtype {subtype!r} is listed in class {owner!r} and '
+                    f'in class {name!r}. Keep it in one place.'
                 )
     return classes
 
@@ -85,6 +85,6 @@ def _subtypes(name: str, node: yaml.Node, path: Path) -> Iterator[str]:
         yield plain_text(node, where, _REMEDY)
     else:
         raise ValueError(
-            f'{where}: the class {name!r} has neither a subtype nor a list of them. '
+            f'{where}: class {name!r} has neither a subtype nor a list of them. '
             f'{_REMEDY}'
         )

@@ -12,23 +12,23 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
 
 
 class PatchFolder(NamedTuple):
-    """What lies in a folder of patches."""
+    """Contents of a folder of patches."""
 
     slides: dict[str, list[str]]  # slide id -> names of its patches, both sorted
-    ignored: list[str]  # entries that are no images
+    ignored: list[str]  # other entries
 
 
 def list_patches(folder: Union[str, Path]) -> PatchFolder:
     """Sort the images of a folder by slide.
 
-    Hidden files, folders, and files that do not end like an image are ignored.
+    Hidden files, folders, and files without an image's suffix are ignored.
 
     Args:
-        folder: ``patches_captions``, the images directly in it.
+        folder: ``patches_captions``, with the images directly in it.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no image in it.
-        ValueError: the name of an image cannot stand in an annotation file.
+        FileNotFoundError: the folder is missing or has no image.
+        ValueError: the name of an image cannot be in an annotation file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -38,9 +38,9 @@ def list_patches(folder: Union[str, Path]) -> PatchFolder:
         )
     images, ignored = _images(folder)
     if not images:
-        found = shorten(ignored) if ignored else 'nothing'
+        contents = shorten(ignored) if ignored else 'nothing'
         raise FileNotFoundError(
-            f'{folder}: no images directly in this folder, but {found}. Unzip '
+            f'{folder}: no images directly in this folder, but {contents}. Unzip '
             'patches_captions.zip again, or move the images here.'
         )
     slides: dict[str, list[str]] = {}

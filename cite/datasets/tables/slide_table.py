@@ -14,7 +14,7 @@ COLUMNS = ('id', 'subtype', 'text')
 
 
 class Slide(NamedTuple):
-    """One row: the slide, its diagnosis, and the group that must not be divided."""
+    """One row: the slide, its diagnosis, and the group that must stay together."""
 
     id: str
     subtype: str
@@ -22,10 +22,10 @@ class Slide(NamedTuple):
 
 
 def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
-    """Return the table's column with the patient: as asked, or ``patient`` if there.
+    """Return the table's column with the patient: as given, or ``patient`` if present.
 
     Raises:
-        ValueError: the table is no UTF-8.
+        ValueError: the table is not UTF-8.
     """
     if column is not None:
         return column
@@ -42,16 +42,16 @@ def read_captions(
     columns are allowed, in any order.
 
     Args:
-        path: a CSV file, UTF-8, comma-separated.
-        group_by: a further column, which says what slides belong together, such as the
-            patient.
+        path: CSV file, UTF-8, comma-separated.
+        group_by: further column, whose equal values mark slides that belong together,
+            such as the patient.
 
     Returns:
         The rows in the table's order, at least one.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the table is not of this form; the message names the line.
+        FileNotFoundError: the file is missing.
+        ValueError: the table does not have this form; the message names the line.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,38 +62,45 @@ def read_captions(
         )
     rows = _rows(path)
     _, header = next(rows, (1, []))
-    wanted = ['id', 'subtype'] + ([group_by] if group_by is not None else [])
-    columns = _locate(header, [*wanted, 'text'], path)[: len(wanted)]
+    names = ['id', 'subtype'] + ([group_by] if group_by is not None else [])
+    columns = list(zip(names, _locate(header, [*names, 'text'], path)))
     slides: list[Slide] = []
     lines: dict[str, int] = {}
     for line, row in rows:
         where = f'{path}:{line}'
-        if len(row) != len(header):
+        slide = _read_row(row, len(header), columns, where)
+        if slide.id in lines:
             raise ValueError(
-                f'{where}: {len(row)} columns where the first line has {len(header)}. '
-                'Put text that holds a comma into double quotes.'
+                f'{where}: the id {slide.id!r} is on line {lines[slide.id]} already. '
+                'Delete one of the two rows.'
             )
-        values = [row[column] for column in columns]
-        for name, value in zip(wanted, values):
-            if not value.strip():
-                raise ValueError(f'{where}: no {name} in this row. Fill it in.')
-        _check_id(values[0], where)
-        if values[0] in lines:
-            raise ValueError(
-                f'{where}: the id {values[0]!r} stands on line {lines[values[0]]} '
-                'already. Delete one of the two rows.'
-            )
-        lines[values[0]] = line
-        group = values[0] if group_by is None else values[2]
-        slides.append(Slide(values[0], values[1], group))
+        lines[slide.id] = line
+        slides.append(slide)
     if not slides:
         raise ValueError(f'{path}: a table without rows. Download or write it again.')
     return slides
 
 
+def _read_row(
+    row: list[str], width: int, columns: list[tuple[str, int]], where: str
+) -> Slide:
+    """Read the columns id, subtype and group from a row of a table of this width."""
+    if len(row) != width:
+        raise ValueError(
+            f'{where}: {len(row)} columns where the first line has {width}. '
+            'Put text that contains a comma into double quotes.'
+        )
+    for name, column in columns:
+        if not row[column].strip():
+            raise ValueError(f'{where}: no {name} in this row. Fill it in.')
+    slide, subtype, *group = [row[column] for _, column in columns]
+    _check_id(slide, where)
+    return Slide(slide, subtype, group[0] if group else slide)
+
+
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the line it begins on; quoted text may span lines."""
-    # Strict: otherwise a stray quote would swallow the rows after it without a word.
+    # Strict: otherwise a stray quote would silently swallow the rows after it.
     reader = csv.reader(io.StringIO(read_utf8(path), newline=''), strict=True)
     while True:
         line = reader.line_num + 1
@@ -115,13 +122,13 @@ def _locate(header: list[str], wanted: list[str], path: Path) -> list[int]:
     present = ', '.join(map(repr, header)) or 'none'
     for name in wanted:
         if header.count(name) != 1:
-            state = 'twice' if name in header else 'missing'
+            state = 'listed twice' if name in header else 'missing'
             remedy = f'The table needs {",".join(COLUMNS)}, separated by commas.'
             if name not in COLUMNS:
-                remedy = 'Add it, or name another in --group-by or leave that out.'
+                remedy = 'Add it, name another with --group-by, or leave that out.'
             raise ValueError(
-                f'{path}:1: the column {name!r} is {state}; there are: {present}. '
-                f'{remedy}'
+                f'{path}:1: the column {name!r} is {state}; the columns are: '
+                f'{present}. {remedy}'
             )
     return [header.index(name) for name in wanted]
 
@@ -129,12 +136,13 @@ def _locate(header: list[str], wanted: list[str], path: Path) -> list[int]:
 def _check_id(slide: str, where: str) -> None:
     if '_' in slide:
         raise ValueError(
-            f'{where}: the id {slide!r} holds "_". In the name of a patch the id ends '
-            'at the first "_": slides would be merged. Rename the id and its patches.'
+            f'{where}: the id {slide!r} contains "_". In the name of a patch the id '
+            'ends at the first "_": slides would be merged. Rename the id and its '
+            'patches.'
         )
     fault = filename_fault(slide)
     if fault or '/' in slide:
-        fault = fault or 'holds "/"'
+        fault = fault or 'contains "/"'
         raise ValueError(
             f'{where}: the id {slide!r} cannot begin the name of a patch: it {fault}. '
             'Rename the id and its patches.'

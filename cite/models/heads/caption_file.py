@@ -16,7 +16,7 @@ _REMEDY = (
 def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
     """Read a captions file: YAML, class name -> descriptions, in the order of labels.
 
-    A class has one description or a list of them. They are taken as written::
+    A class has one description or a list of them, which are read as written::
 
         Benign glands: Glands of regular shape, lined by one layer of cells
         Poorly differentiated adenocarcinoma:
@@ -24,15 +24,15 @@ def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
           - Sheets of tumour cells that form no glands
 
     Args:
-        path: the file.
+        path: captions file, YAML.
 
     Returns:
         The descriptions of each class; the k-th class has label k.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is not such a mapping, or a class or a description stands
-            twice; the message names the line.
+        FileNotFoundError: the file is missing.
+        ValueError: the file is not such a mapping, or a class or a description is
+            listed twice; the message names the line.
     """
     path = Path(path)
     if not path.is_file():
@@ -48,7 +48,7 @@ def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
         name = plain_text(key, f'{path}:{key.start_mark.line + 1}', _REMEDY)
         if name in captions:
             raise ValueError(
-                f'{path}:{key.start_mark.line + 1}: the class {name!r} stands twice. '
+                f'{path}:{key.start_mark.line + 1}: class {name!r} is listed twice. '
                 f'{_REMEDY}'
             )
         captions[name] = []
@@ -57,7 +57,7 @@ def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
             text = plain_text(node, f'{path}:{line}', _REMEDY)
             if text in lines:
                 raise ValueError(
-                    f'{path}:{line}: the description {text!r} stands on line '
+                    f'{path}:{line}: the description {text!r} is on line '
                     f'{lines[text]} already. Delete one of the two.'
                 )
             lines[text] = line
@@ -71,6 +71,6 @@ def _items(name: str, node: yaml.Node, path: Path) -> list[yaml.Node]:
     if isinstance(node, yaml.ScalarNode) and not node.tag.endswith(':null'):
         return [node]
     raise ValueError(
-        f'{path}:{node.start_mark.line + 1}: the class {name!r} has neither a '
+        f'{path}:{node.start_mark.line + 1}: class {name!r} has neither a '
         f'description nor a list of them. {_REMEDY}'
     )

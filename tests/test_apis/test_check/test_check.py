@@ -182,7 +182,9 @@ def test_patient_on_both_sides(folder):
     report = check(folder)
     where = f'{folder}/ann/train_all.txt:4'
     assert found(report) == [('patient on both sides', where)]
-    assert 'slide b0 is of patient pb0, whose slide c1' in report.problems[0].message
+    assert (
+        'slide b0 belongs to patient pb0, whose slide c1' in report.problems[0].message
+    )
 
 
 def test_patient_column_of_another_name_and_table(folder):
@@ -201,6 +203,42 @@ def test_a_slide_that_the_table_does_not_have_is_a_warning(folder):
     table.write_text(table.read_text().replace('a1,', 'z9,'))
     where = f'{folder}/ann/val.txt'
     assert found(check(folder), 'warning') == [('slide not in the table', where)]
+
+
+# data/README.md: the first id of PatchGastric's table.
+PATCH_GASTRIC_SLIDE = 'f77a619f6ccc449f915b44bdc0d6d8f0'
+
+
+def test_a_cut_table_of_patch_gastric_is_a_warning(folder):
+    table = folder / 'captions.csv'
+    subtype = 'Well differentiated tubular adenocarcinoma'
+    append(table, f'{PATCH_GASTRIC_SLIDE},{subtype},pz,\n')
+    report = check(folder)
+    assert found(report, 'warning') == [('published counts', str(table))]
+    assert report.ok
+    assert '1 (1/0/0) slides' in report.problems[0].message
+    assert '693 (283/265/145) were published' in report.problems[0].message
+
+
+def test_a_half_copied_folder_of_patch_gastric_is_a_warning(folder):
+    rows = [f'{PATCH_GASTRIC_SLIDE},Well differentiated tubular adenocarcinoma,p,']
+    for number, subtype in (
+        (282, 'Well differentiated tubular adenocarcinoma'),
+        (265, 'Moderately differentiated tubular adenocarcinoma'),
+        (145, '"Poorly differentiated adenocarcinoma, solid type"'),
+    ):
+        rows += [f'x{len(rows)}n{i},{subtype},p,' for i in range(number)]
+    append(folder / 'captions.csv', '\n'.join(rows) + '\n')
+    (folder / f'patches_captions/{PATCH_GASTRIC_SLIDE}_0.jpg').touch()
+    report = check(folder)
+    patches = str(folder / 'patches_captions')
+    assert found(report, 'warning') == [('published counts', patches)]
+    assert report.problems[0].message.startswith('1 patches of PatchGastric')
+    assert '179,285 were published' in report.problems[0].message
+    own_classes = {
+        f'data.{part}.classes': ['a', 'b', 'c'] for part in ('train', 'val', 'test')
+    }
+    assert found(check(folder, cfg_options=own_classes), 'warning') == []
 
 
 def test_texts_classes_and_widths(folder):
@@ -350,19 +388,19 @@ def test_a_report_that_cannot_be_written_is_said_before_the_work(folder):
 
 
 def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
-    # Enough to decode that the signal comes in the midst of it.
+    # Enough images that the signal comes while they are decoded.
     pixels = np.random.default_rng(0).integers(0, 255, (500, 500, 3), dtype=np.uint8)
     images = folder / 'patches_captions'
     Image.fromarray(pixels).save(images / 'a0_big.png')
     names = [f'a0_x{i}.png' for i in range(3000)]
     for i, name in enumerate(names):
-        if i % 64:  # one is missing in each batch of files, whichever is done first
+        if i % 64:  # one is missing in every batch
             os.link(images / 'a0_big.png', images / name)
     append(folder / 'ann/train_all.txt', ''.join(f'{name} 0\n' for name in names))
     process = command(
         *(folder / 'config.py', '--workers', '2', '--json', str(folder / 'r.json')),
         start_new_session=True,
-        # A shell lets its background jobs, tests among them, ignore an interrupt.
+        # A shell's background jobs, tests among them, ignore interrupts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     seen = ''

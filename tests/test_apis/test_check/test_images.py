@@ -26,7 +26,7 @@ def test_an_interrupt_waits_for_no_image_under_way(monkeypatch):
     monkeypatch.setattr(images, 'look_at', endless)
     found = images._on_all_cores([['first'], ['last']], 2, True)
     assert next(found) == (1, [])
-    found.close()  # what an interrupt comes to
+    found.close()  # an interrupt has this effect
 
 
 def test_workers_leave_the_interrupt_to_the_command(monkeypatch):

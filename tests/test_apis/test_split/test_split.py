@@ -13,7 +13,7 @@ from cite.apis.split.split import make_split
 from cite.apis.split.split_notes import table_of_files
 
 SHARED = Path(__file__).resolve().parents[4] / 'shared' / 'data'
-GRADES = [  # of the released split, class by class
+GRADES = [  # subtypes of the released split, class by class
     ['Well differentiated tubular adenocarcinoma'],
     ['Moderately differentiated tubular adenocarcinoma'],
     [
@@ -107,11 +107,29 @@ def test_the_real_table_gives_the_released_slides(tmp_path):
     table = copy_table(tmp_path, lambda slide: 1 + int(slide[:4], 16) % 4)
     split = make_split(tmp_path)
     check_released_split(tmp_path / 'gastric_cls3_ann', table)
-    (note,) = split.notes
+    note, warning = split.notes
     assert note.startswith('298 slides are in no class: ')
     assert 'Papillary adenocarcinoma (135)' in note
     # This one begins with the name of a class, and belongs to none.
     assert 'solid type. Moderately differentiated tubular adenocarcinoma. (1)' in note
+    in_classes = table['subtype'].isin([name for names in GRADES for name in names])
+    patches = f'{table["n"][in_classes].sum():,} patches'
+    assert warning.startswith(f'warning: {tmp_path}/patches_captions: {patches}')
+    assert '179,285 were published' in warning
+    own_classes = {'Gastric': [name for names in GRADES for name in names]}
+    notes = make_split(tmp_path, tmp_path / 'own', classes=own_classes).notes
+    assert notes == [note]  # own classes have no published counts
+
+
+@needs_table
+def test_a_cut_table_of_patch_gastric_is_a_warning(tmp_path):
+    copy_table(tmp_path, lambda slide: 1)
+    table = tmp_path / 'captions.csv'
+    table.write_text(''.join(table.read_text().splitlines(True)[:701]))
+    warnings = [n for n in make_split(tmp_path).notes if n.startswith('warning')]
+    assert warnings[0].startswith(f'warning: {table}: ')
+    assert '693 (283/265/145) were published' in warnings[0]
+    assert len(warnings) == 1
 
 
 @pytest.mark.long
@@ -130,6 +148,7 @@ def test_the_whole_data_set_takes_seconds(tmp_path):
     check_released_split(tmp_path / 'gastric_cls3_ann', table)
     sizes = [len(entries) for entries in split.files.values()]
     assert sizes[0] + sizes[1] == total
+    assert not any(note.startswith('warning') for note in split.notes)
 
 
 def test_files_hold_whole_slides_in_sorted_lines(data):
@@ -182,8 +201,8 @@ def test_notes_say_what_was_left_out_and_what_ran_short(data):
     notes = '\n'.join(make_split(data, shots=[1, 2], classes=CLASSES).notes)
     assert '2 slides are in no class: Z (2)' in notes
     assert '2 patches belong to no slide of the table and are left out: t' in notes
-    assert '1 entries of patches_captions are no images and are ignored: Thumb' in notes
-    # Of B's five slides four are for evaluation.
+    assert '1 entries of patches_captions are not images and are ignored: Th' in notes
+    # Four of B's five slides are for evaluation.
     assert '--shots 2: class 1 (B) has only 1 training slides' in notes
     assert 'class 0' not in notes
     assert 'train_9_0.2.txt' in notes
@@ -232,7 +251,8 @@ def test_patients_stay_whole_on_real_slides(tmp_path):
         assert numbers[0] in (18, 19)
         assert (numbers[1], numbers[2]) == (12, 12)
         assert (
-            'class 1: 12 of 24 slides for evaluation, 0.500 (asked: 0.5)' in split.notes
+            'class 1: 12 of 24 slides for evaluation, 0.500 (requested: 0.5)'
+            in split.notes
         )
         draws.add(tuple(sorted(val)))
     assert len(draws) > 1  # a seed is a draw of its own
@@ -287,7 +307,7 @@ def change_prefixes(data):
         (
             lambda data: add_rows(data, 's03,Y,again\n'),
             {},
-            r"captions\.csv:17: the id 's03' stands on line 5",
+            r"captions\.csv:17: the id 's03' is on line 5",
         ),
         (lambda data: add_rows(data, 's_1,Y,t\n'), {}, r'captions\.csv:17: .*merged'),
         (lambda data: (data / 'captions.csv').unlink(), {}, 'no such table'),
@@ -295,7 +315,7 @@ def change_prefixes(data):
         (
             lambda data: (data / 'patches_captions' / 's 1_1.jpg').touch(),
             {},
-            r's 1_1\.jpg: the name of this patch holds a space',
+            r's 1_1\.jpg: the name of this patch contains a space',
         ),
         (
             lambda data: (data / 'patches_captions').rename(data / 'patches'),
@@ -306,7 +326,7 @@ def change_prefixes(data):
         (
             lambda data: (data / 'gastric_cls3_ann' / 'train_1_0.2.txt').mkdir(),
             {},
-            'a folder is where this file belongs',
+            'this is a folder, but a file is to be written',
         ),
     ],
 )

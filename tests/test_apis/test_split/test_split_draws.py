@@ -49,7 +49,7 @@ def test_draws_differ_and_come_again(data, tmp_path):
     split(data)
     first = [chosen(data, 2, draw) for draw in (1, 2, 3)]
     assert first[0] != first[1] != first[2] != first[0]
-    # More draws leave those there are as they were; the table's order has no say.
+    # More draws leave the first ones unchanged; the table's order does not matter.
     table = (data / 'captions.csv').read_text().splitlines()
     split(data, draws=5, shots=(2, 3))
     assert [chosen(data, 2, draw) for draw in (1, 2, 3)] == first

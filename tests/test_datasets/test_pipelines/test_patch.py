@@ -8,8 +8,9 @@ from damaged_images import SHORT_CHUNKS, png_with_short_chunk
 from PIL import EpsImagePlugin, Image
 
 from cite.apis.check import images
+from cite.core.files.patch_file import FORMATS
 from cite.datasets.pipelines import PatchGastricPipeline, UnreadablePatchError
-from cite.datasets.pipelines.patch import FORMATS, read_patch
+from cite.datasets.pipelines.patch import read_patch
 
 EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
 %%BoundingBox: 0 0 10 10

@@ -1,4 +1,4 @@
-"""What lies beside feature files is of anyone's hand."""
+"""The note beside feature files may be damaged or written by anyone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each file is decoded once, whoever decodes it, and again when it has changed."""
+"""Each file is decoded once by all workers, and again when it has changed."""
 
 import os
 import pickle

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cite.datasets.tables.annotations import (
     Annotation,
     bag_of,
+    check_slide_labels,
     read_annotations,
     write_annotations,
 )
@@ -47,7 +48,7 @@ def test_names_outside_ascii_and_in_folders_are_read(tmp_path):
     # U+2028 ends a line for str.splitlines; here it makes the name bad, not two lines.
     path = write(tmp_path, 'sub/癌-01_1.jpg 1\n')
     assert read_annotations(path, 2) == [('sub/癌-01_1.jpg', 1)]
-    with pytest.raises(ValueError, match=r'train\.txt:1: .*holds a space'):
+    with pytest.raises(ValueError, match=r'train\.txt:1: .*contains a space'):
         read_annotations(write(tmp_path, 'a\u2028_1.jpg 1\n'), 2)
 
 
@@ -66,8 +67,8 @@ def test_names_outside_ascii_and_in_folders_are_read(tmp_path):
         ('b_1.jpg ' + 5000 * '9', 'out of range'),
         ('b 1.jpg 1', 'space'),
         ('b_1.jpg  1', 'space'),
-        (' 1', 'names no file'),
-        ('sub/ 1', 'names no file'),
+        (' 1', 'not name a file'),
+        ('sub/ 1', 'not name a file'),
         ('/etc/b_1.jpg 1', 'leaves'),
         ('../b_1.jpg 1', 'leaves'),
         ('sub/../../b_1.jpg 1', 'leaves'),
@@ -103,12 +104,12 @@ def test_other_encodings_are_refused_with_the_line(tmp_path):
 
 
 def test_missing_file_names_the_command_and_the_files_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'tools/ann\.py.*holds no \.txt'):
+    with pytest.raises(FileNotFoundError, match=r'`cite ann`.*contains no \.txt'):
         read_annotations(tmp_path / 'val_0.8.txt', 3)
     write(tmp_path, 'a_1.jpg 0\n')
-    with pytest.raises(FileNotFoundError, match=r'tools/ann\.py.*: train\.txt\.'):
+    with pytest.raises(FileNotFoundError, match=r'`cite ann`.*: train\.txt\.'):
         read_annotations(tmp_path / 'val_0.8.txt', 3)
-    with pytest.raises(FileNotFoundError, match='not there either'):
+    with pytest.raises(FileNotFoundError, match='does not exist either'):
         read_annotations(tmp_path / 'none' / 'val_0.8.txt', 3)
     with pytest.raises(FileNotFoundError):
         read_annotations(tmp_path, 3)
@@ -125,6 +126,26 @@ def test_missing_file_names_the_command_and_the_files_there(tmp_path):
 )
 def test_bag_is_the_prefix_up_to_the_first_underscore(filename, bag):
     assert bag_of(filename) == bag
+
+
+def annotations(*lines):
+    return [Annotation(*line) for line in lines]
+
+
+def test_a_slide_with_two_labels_is_named_with_two_lines():
+    lines = annotations(('a_0.jpg', 0), ('b_0.jpg', 1), ('b_1.jpg', 1), ('a_1.jpg', 2))
+
+    with pytest.raises(
+        ValueError,
+        match=r"ann\.txt: slide 'a' has label 0 in line 1 and label 2 in line 4",
+    ):
+        check_slide_labels(lines, 'ann.txt')
+
+
+def test_slides_are_told_apart_up_to_the_first_underscore():
+    check_slide_labels(
+        annotations(('a_0_b.jpg', 0), ('ab_0.jpg', 1), ('a_1.jpg', 0)), 'ann.txt'
+    )
 
 
 def test_written_files_are_sorted_whole_lines(tmp_path):
@@ -158,7 +179,7 @@ def test_no_file_is_touched_when_the_disk_refuses_one(tmp_path):
 def test_no_file_is_touched_when_a_folder_is_in_the_way(tmp_path):
     (tmp_path / 'b.txt').mkdir()
     entries = [Annotation('a_1.jpg', 0)]
-    with pytest.raises(ValueError, match=r'b\.txt: a folder'):
+    with pytest.raises(ValueError, match=r'b\.txt: this is a folder'):
         write_annotations({tmp_path / 'a.txt': entries, tmp_path / 'b.txt': entries})
     assert os.listdir(tmp_path) == ['b.txt']
 

@@ -1,4 +1,4 @@
-"""The folder of patches: what counts as one, and whose it is."""
+"""The folder of patches: which files are patches, and of which slide."""
 
 import os
 import sys

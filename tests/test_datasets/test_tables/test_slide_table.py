@@ -1,4 +1,4 @@
-"""The table of slides: what is read, and which line is wrong."""
+"""The table of slides: what is read, and which line is reported as faulty."""
 
 from pathlib import Path
 
@@ -46,8 +46,8 @@ def test_real_tables_as_pandas_reads_them(name):
 @pytest.mark.parametrize(
     ('rows', 'line', 'reason'),
     [
-        ('a,X,t\nb,X,t\na,Y,t\n', 4, "the id 'a' stands on line 2"),
-        ('a,X,"two\nlines"\n\nb,X,t\nb,Y,t\n', 6, "the id 'b' stands on line 5"),
+        ('a,X,t\nb,X,t\na,Y,t\n', 4, "the id 'a' is on line 2"),
+        ('a,X,"two\nlines"\n\nb,X,t\nb,Y,t\n', 6, "the id 'b' is on line 5"),
         ('a_b,X,t\n', 2, 'merged'),
         ('a b,X,t\n', 2, 'space'),
         (' a,X,t\n', 2, 'space'),
@@ -79,12 +79,16 @@ def test_an_empty_group_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ('header', 'group_by', 'reason'),
     [
-        ('id,subtype', None, "'text' is missing; there are: 'id', 'subtype'"),
-        ('id;subtype;text', None, "'id' is missing; there are: 'id;subtype;text'"),
-        ('ID,subtype,text', None, "'id' is missing; there are: 'ID', "),
-        ('id,subtype,text,id', None, "'id' is twice"),
-        ('id,subtype,text', 'patient', "'patient' is missing; there are: 'id', "),
-        ('', None, "'id' is missing; there are: none"),
+        ('id,subtype', None, "'text' is missing; the columns are: 'id', 'subtype'"),
+        (
+            'id;subtype;text',
+            None,
+            "'id' is missing; the columns are: 'id;sub",
+        ),
+        ('ID,subtype,text', None, "'id' is missing; the columns are: 'ID', "),
+        ('id,subtype,text,id', None, "'id' is listed twice"),
+        ('id,subtype,text', 'patient', "'patient' is missing; the columns are: 'id', "),
+        ('', None, "'id' is missing; the columns are: none"),
     ],
 )
 def test_a_missing_column_says_which_there_are(tmp_path, header, group_by, reason):

@@ -1,0 +1,142 @@
+"""The data sets of a config, and the lines of their annotation files."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cite.core.files.text_file import read_utf8
+from cite.datasets import PatchGastricCls3
+from cite.datasets.storage.features import FeatureDraws
+from cite.datasets.tables.annotations import (
+    Annotation,
+    bag_of,
+    parse_line,
+    read_annotations,
+)
+
+from .report import Report
+
+_PARTS = ('train', 'val', 'test')
+
+
+class Part(NamedTuple):
+    """One data set of a config.
+
+    Args:
+        name: ``train``, ``val`` or ``test``.
+        ann_file: annotation file.
+        prefix: folder of images.
+        classes: class names.
+        lines: valid lines with their numbers.
+        images: whether images are read, rather than features.
+    """
+
+    name: str
+    ann_file: str
+    prefix: str
+    classes: Sequence[str]
+    lines: list[tuple[int, Annotation]]
+    images: bool = True
+
+    @property
+    def slides(self) -> dict[str, int]:
+        """The slides, each with its first line."""
+        first: dict[str, int] = {}
+        for line, (filename, _) in self.lines:
+            first.setdefault(bag_of(filename), line)
+        return first
+
+
+def read_parts(cfg: Mapping[str, Any], report: Report) -> Iterator[Part]:
+    """Yield the data sets of a config that are ours; faults are errors in the report.
+
+    Args:
+        cfg: the whole config.
+        report: report that receives errors and facts.
+    """
+    read: dict[tuple[str, int], list] = {}
+    for name in _PARTS:
+        for data in _datasets((cfg.get('data') or {}).get(name)):
+            where = f'data.{name}'
+            if data.get('type') != PatchGastricCls3.__name__:
+                report.facts[where] = f'{data.get("type")}: not checked'
+                continue
+            try:
+                classes = PatchGastricCls3.get_classes(data.get('classes'))
+            except (ValueError, OSError) as error:
+                report.error('classes', f'{where}.classes', str(error))
+                continue
+            if not data.get('ann_file'):
+                report.error('annotation file missing', where, 'ann_file is not set.')
+                continue
+            file = os.path.expanduser(data['ann_file'])
+            key = (file, len(classes))
+            if key not in read:
+                read[key] = read_part_lines(file, len(classes), report)
+            prefix = os.path.expanduser(data.get('data_prefix') or '')
+            features = data.get('feature_file')
+            yield Part(name, file, prefix, classes, read[key], features is None)
+            if features is not None:
+                _check_features(where, data, len(read[key]), report)
+
+
+def _datasets(data: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the data sets of an entry: itself, of a list, or inside a wrapper."""
+    if isinstance(data, (list, tuple)):
+        for item in data:
+            yield from _datasets(item)
+    elif isinstance(data, Mapping):
+        inner = data.get('dataset', data.get('datasets'))
+        yield from [data] if inner is None else _datasets(inner)
+
+
+def _check_features(
+    where: str, data: Mapping[str, Any], lines: int, report: Report
+) -> None:
+    try:
+        FeatureDraws(data['feature_file'], data.get('num_aug'), lines)
+    except (ValueError, FileNotFoundError) as error:
+        report.error('features', f'{where}.feature_file', str(error))
+
+
+def read_part_lines(
+    ann_file: str, num_classes: int, report: Report
+) -> list[tuple[int, Annotation]]:
+    """Read an annotation file; each faulty line is an error of its own.
+
+    Returns:
+        The valid lines with their numbers.
+    """
+    try:
+        return list(enumerate(read_annotations(ann_file, num_classes), 1))
+    except FileNotFoundError as error:
+        report.error(
+            'annotation file missing', ann_file, without_place(ann_file, error)
+        )
+        return []
+    except ValueError as error:
+        file_error = error
+    valid = []
+    errors_before = len(report.problems)
+    try:
+        text = read_utf8(Path(ann_file)).rstrip()
+        lines = text.split('\n') if text else []
+    except ValueError:
+        lines = []
+    for number, line in enumerate(lines, 1):
+        try:
+            valid.append((number, parse_line(line, '', num_classes)))
+        except ValueError as error:
+            where = f'{ann_file}:{number}'
+            report.error('annotation line', where, without_place('', error))
+    if len(report.problems) == errors_before:  # a fault of the file as a whole
+        where, _, message = str(file_error).partition(': ')
+        report.error('annotation file', where, message)
+    return valid
+
+
+def without_place(place: str, error: BaseException) -> str:
+    """Return an error's text without the place with which it begins."""
+    text = str(error)
+    return text[len(place) :].lstrip(': ') if text.startswith(place) else text
