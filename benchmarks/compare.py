@@ -1,21 +1,38 @@
 """Run rows: both sides in processes of their own, in turns; the median counts."""
 
 import json
+import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Any, Optional
 
 import torch
+
+from cite.apis.config_file import set_variables
 
 from .models import instruction_set
 from .row import Row, Workspace
 
 SIDES = ('released', 'ours')
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def child_environment(folder: Path) -> AbstractContextManager[None]:
+    """Give child processes this checkout, a text cache in a folder and no network."""
+    paths = [str(_ROOT), os.environ.get('PYTHONPATH', '')]
+    return set_variables(
+        {
+            'PYTHONPATH': os.pathsep.join(filter(None, paths)),
+            'CITE_CACHE': str(folder / 'text-cache'),
+            'HF_HUB_OFFLINE': '1',
+        }
+    )
 
 
 class Side:

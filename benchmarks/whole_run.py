@@ -15,6 +15,7 @@ from mmcv.runner.iter_based_runner import IterLoader
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from cite.apis.shell import command_line
 from demo.slides import make_patch_gastric
 
 from .data_path import SIDES
@@ -157,8 +158,7 @@ def our_run(workspace: Workspace) -> Measure:
     }
     path = workspace.folder / 'whole_run.py'
     path.write_text(''.join(f'{key} = {value!r}\n' for key, value in config.items()))
-    command = [str(Path(sys.executable).with_name('mim')), 'train', 'mmcls', str(path)]
-
+    command = command_line(['mim', 'train', 'mmcls', str(path)])
     return lambda: _seconds(command)
 
 

@@ -8,8 +8,7 @@ import torch
 from mmcls.datasets import build_dataset
 
 from benchmarks import cached, start, whole_run
-from benchmarks.compare import SIDES, compare, table
-from benchmarks.environment import child_environment
+from benchmarks.compare import SIDES, child_environment, compare, table
 from benchmarks.model_path import our_size, released_size
 from benchmarks.models import make_bert, make_clip
 from benchmarks.row import Row, Workspace, pick

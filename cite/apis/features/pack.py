@@ -14,6 +14,7 @@ from mmcls.datasets import build_dataset
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from cite.apis.config_file import read_config
 from cite.datasets.pipelines.pixels import load_planes
 from cite.datasets.storage.pack import (
     VERSION,
@@ -25,8 +26,6 @@ from cite.datasets.storage.pack import (
     write_atomically,
 )
 from cite.datasets.tables.patches import list_patches
-
-from .extract import read_config
 
 BLOCK = 128  # patches between two points at which an interrupted packing goes on
 
