@@ -233,8 +233,9 @@ def test_pins_are_exact_and_the_ranges_admit_them(
     found = pins(name)
     wanted = {**wanted, 'mmcls': '0.25.0', 'clip-anytorch': '2.6.0'}
     assert {key: found[key] for key in wanted} == wanted
-    code = 'import distutils.core as d, setuptools; print("\\n".join('
-    code += 'd.run_setup("setup.py", stop_after="init").install_requires))'
+    code = 'import distutils.core as d, setuptools; '
+    code += 's = d.run_setup("setup.py", stop_after="init"); '
+    code += 'print("\\n".join([*s.install_requires, *s.extras_require["compare"]]))'
     ranges = subprocess.run(
         [sys.executable, '-c', 'import setuptools; ' + code],
         cwd=ROOT,

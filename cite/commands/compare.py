@@ -1,4 +1,4 @@
-"""Train and test methods x shots x draws x seeds, and write the tables and a report.
+"""Compare methods over shots, draws and seeds: tables and a report.
 
 cite compare configs/compare/demo.py --dry-run
 cite compare configs/compare/demo.py

@@ -1,7 +1,9 @@
-"""Write all weights of a trained model into one file, the frozen ones included.
+"""Write all weights of a trained model into one file.
 
 cite export CONFIG work_dirs/…/latest.pth model.safetensors
 cite export CONFIG work_dirs/…/latest.pth model.pth --plain
+
+For users who do not have the frozen weights, which checkpoints of a run leave out.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Compute a frozen backbone's features once, for all runs that would repeat them.
+"""Compute a frozen backbone's features once, for all later runs.
 
 cite extract configs/glas/linear_vit-tiny.py
 torchrun --nproc-per-node 4 -m cite extract CONFIG --dtype float16

@@ -1,4 +1,4 @@
-"""Train and test configs over several seeds and print the mean ± sd of each metric.
+"""Train and test configs over several seeds: mean ± sd of each metric.
 
 cite repeat configs/glas/*_vit-tiny*.py --seeds 0 1 2 3 4
 
