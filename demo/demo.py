@@ -92,7 +92,7 @@ def _count_training_slides(train: str, test: str) -> int:
 
 
 def _run_shuffled(demo: Demo, config: Any, env: dict, options: dict) -> Run:
-    """Train and test with the slides' labels dealt out anew."""
+    """Train and test with shuffled labels of the slides."""
     files = {
         side: shuffle_labels(
             config.data[side].ann_file,
@@ -102,13 +102,13 @@ def _run_shuffled(demo: Demo, config: Any, env: dict, options: dict) -> Run:
         for number, side in enumerate(('train', 'test'))
     }
     files['val'] = files['test']
-    dealt = {f'data.{side}.ann_file': str(file) for side, file in files.items()}
+    shuffled = {f'data.{side}.ann_file': str(file) for side, file in files.items()}
     folder = demo.run.work_dir / 'controls' / 'shuffled'
-    return train_and_test(config, demo.seed, env, folder, {**options, **dealt})
+    return train_and_test(config, demo.seed, env, folder, {**options, **shuffled})
 
 
 def _run_untrained(demo: Demo, config: Any, env: dict, options: dict) -> Run:
-    """Test the model as training finds it: one step at rate 0."""
+    """Test the untrained model: one step at rate 0."""
     options = {**options, **dict.fromkeys(LENGTH, 1), 'optimizer.lr': 0}
     folder = demo.run.work_dir / 'controls' / 'untrained'
     return train_and_test(config, demo.seed, env, folder, options)

@@ -5,7 +5,7 @@ SHOTS=4 cite check CONFIG --sample 2000 --json report.json
 
 Looks at the environment, the weights, the text encoder, the annotation files (also for
 slides and patients on both sides of the split) and decodes every image. The exit code
-is 0 if a run can start, 1 if something is wrong, 2 if the command itself was.
+is 0 if a run can start, 1 if something is wrong, 2 if the command is mistyped.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Train the model of a config, as `mim train mmcls` does.
 
-cite is in place from the start, whatever the config imports. Beside the arguments of
-mmcls' train.py it knows ``--auto-resume``, which mmcls 0.25.0 refuses.
+cite is loaded first, even where a config does not import it. Besides the arguments of
+mmcls' train.py it takes ``--auto-resume``, which mmcls 0.25.0 refuses.
 """
 
 import argparse

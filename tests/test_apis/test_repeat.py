@@ -1,4 +1,4 @@
-"""One small real run through mim, cut off and taken up again; then what changes it."""
+"""A small run through mim, interrupted and resumed; then changes that restart it."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def interrupt_at(command, monkeypatch):
 
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory):
-    """A run of one seed, cut off between training and test, then finished."""
+    """A run of one seed, interrupted between training and test, then finished."""
     data = tmp_path_factory.mktemp('repeat')
     (data / 'small.py').write_text(CONFIG.format(root=ROOT, data=data))
     rng = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def copied(finished, monkeypatch):
-    """What the run depends on and left, to be changed and put back."""
+    """Files of the run, which are restored after the test."""
     data, _ = finished
     monkeypatch.chdir(ROOT)
     files = [p for p in data.rglob('*') if p.is_file() and not p.is_symlink()]
@@ -159,7 +159,7 @@ def test_a_change_starts_the_run_again(copied, what, monkeypatch, capsys):
         run(copied)
     announced = 'running it again' in capsys.readouterr().out
     assert announced == (what != 'record')
-    # What is not valid any more is not there any more, whatever happens next.
+    # The outdated record is gone, even if the run fails afterwards.
     assert not latest(copied).with_name(RECORD).exists()
 
 
