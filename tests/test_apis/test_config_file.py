@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_part_of_configs_is_not_proposed(repository):
 def test_variables_are_set_and_unset_for_a_while(monkeypatch):
     monkeypatch.setenv('SHOTS', '4')
     monkeypatch.delenv('SPLIT', raising=False)
-    with pytest.raises(ZeroDivisionError), set_variables({'SHOTS': None, 'SPLIT': '3'}):
+    with suppress(ZeroDivisionError), set_variables({'SHOTS': None, 'SPLIT': '3'}):
         assert 'SHOTS' not in os.environ
         assert os.environ['SPLIT'] == '3'
         os.environ['SPLIT'] = 'changed within'
