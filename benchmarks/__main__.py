@@ -33,7 +33,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add = parser.add_argument
     add('--rows', nargs='+', metavar='KEY', help='rows to measure (default: all)')
     add('--json', type=Path, metavar='FILE', help='also write the rows here')
-    add('--repeats', type=int, default=5, help='measurements of a side (default: 5)')
+    add('--repeats', type=int, default=5, help='measurements per side (default: 5)')
     add('--threads', type=int, help="threads of torch (default: torch's)")
     add('--work-dir', type=Path, help='folder for models (default: a temporary one)')
     add(

@@ -35,10 +35,10 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add = parser.add_argument
     seeds = parser.add_mutually_exclusive_group()
     seeds.add_argument(
-        '--seed', type=int, default=0, help='of slides, weights, training'
+        '--seed', type=int, default=0, help='seed of slides, weights, training'
     )
     seeds.add_argument(
-        '--seeds', type=int, nargs='+', help='one demo each, and a table'
+        '--seeds', type=int, nargs='+', help='one demo per seed, and a table'
     )
     add('--data-only', action='store_true', help='only make slides and models')
     add('--controls', action='store_true', help='shuffled labels, an untrained model')
@@ -46,9 +46,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add('--work-dir', type=Path, help="folder for checkpoints (the config's)")
     size = Size()
     add('--slides', type=int, default=size.slides, help=f'per class ({size.slides})')
-    add('--patches', type=int, default=size.patches, help=f'a slide ({size.patches})')
-    add('--iterations', type=int, help="of training (the config's)")
-    add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help="mim's")
+    add('--patches', type=int, default=size.patches, help=f'per slide ({size.patches})')
+    add('--iterations', type=int, help="iterations of training (the config's)")
+    add('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='as of mim')
     return parser.parse_args(argv)
 
 

@@ -17,7 +17,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     add('--data-path', default='data/', help='holds captions.csv and patches_captions/')
     add('--out', help='folder to write to (default: {data-path}/gastric_cls3_ann)')
     add('--val', type=float, default=0.8, help="evaluation's share of each class")
-    add('--seed', type=int, default=0, help='of the draw (default: 0, the released)')
+    add('--seed', type=int, default=0, help='seed of the draw (default: 0)')
     add(
         '--shots',
         type=int,

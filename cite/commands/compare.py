@@ -16,7 +16,7 @@ from pathlib import Path
 from cite.apis.cli import make_parser
 from cite.apis.config_file import find_config
 
-# The extra `compare` of setup.py, as modules.
+# Modules that the extra `compare` of setup.py installs.
 _MODULES = ('jinja2', 'pandas', 'sklearn')
 
 
@@ -26,10 +26,10 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
 
     parser = make_parser('compare', __doc__)
     add = parser.add_argument
-    add('config', metavar='CONFIG', help='such as those of configs/compare')
+    add('config', metavar='CONFIG', help='config of a comparison, see configs/compare')
     add('--out', type=Path, help="folder (work_dirs/compare/{config's name})")
-    add('--engine', choices=ENGINES, default='local', help='where jobs run (local)')
-    add('--jobs', type=int, help='at once (one a GPU, or one a core)')
+    add('--engine', choices=ENGINES, default='local', help='runs the jobs (local)')
+    add('--jobs', type=int, help='jobs at once (one per GPU, or one per core)')
     add('--dry-run', action='store_true', help='list the jobs and their time only')
     return parser.parse_args(argv)
 

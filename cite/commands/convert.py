@@ -34,7 +34,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         '--from',
         dest='layout',
         choices=list(LAYOUTS),
-        help='where the source is from (default: guessed)',
+        help='origin of the source (default: guessed)',
     )
     add(
         '--to',

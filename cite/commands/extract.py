@@ -21,13 +21,13 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     add(
         '--out', help="folder to write to (default: work_dirs/features/{config's name})"
     )
-    add('--num-aug', type=int, default=8, help='draws of a training patch (default: 8)')
+    add('--num-aug', type=int, default=8, help='draws per training patch (default: 8)')
     add('--splits', nargs='+', default=['train', 'val', 'test'])
     add('--dtype', choices=('float32', 'float16'), default='float32')
-    add('--seed', type=int, default=0, help='of the augmentation (default: 0)')
+    add('--seed', type=int, default=0, help='seed of the augmentation (default: 0)')
     add('--batch-size', type=int, default=128)
-    add('--workers', type=int, help="that load images (default: the config's)")
-    add('--force', action='store_true', help='replace features of something else')
+    add('--workers', type=int, help="loading processes (default: the config's)")
+    add('--force', action='store_true', help='replace other features')
     add_cfg_options(parser)
     return parser.parse_args(argv)
 

@@ -20,10 +20,10 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add('config', metavar='CONFIG', nargs='?')
     add('--out', metavar='FILE.npy')
-    add('--split', default='train', help='whose folder and pipeline (default: train)')
-    add('--ann', action='store_true', help="its annotation file's patches alone")
+    add('--split', default='train', help='part of the data (default: train)')
+    add('--ann', action='store_true', help='only the patches of its annotation file')
     add('--workers', type=int, default=4, help='processes that read (default: 4)')
-    add('--force', action='store_true', help='replace a file of something else')
+    add('--force', action='store_true', help='replace a file of other patches')
     add('--verify', metavar='FILE.npy', help='compare a file with its checksums')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
