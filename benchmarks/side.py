@@ -19,7 +19,7 @@ def main() -> None:
     key, side, folder, small, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     (row,) = pick(all_rows(), [key])
-    # mmcv's progress bar writes to the standard output, so that answers need their own.
+    # Answers get another descriptor, since mmcv's progress bar writes to this one.
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
     workspace = Workspace(Path(folder), small == 'True')

@@ -21,10 +21,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     Args:
         argv: arguments; those of this process by default.
     """
-    given = sys.argv[1:] if argv is None else argv
+    words = sys.argv[1:] if argv is None else argv
     # torch.distributed.launch of torch 2 puts --local-rank first, which mmcls 0.25.0
     # does not know; it reads the same number from LOCAL_RANK.
-    arguments = [word for word in given if not word.startswith('--local-rank')]
+    arguments = [word for word in words if not word.startswith('--local-rank')]
     if not arguments or arguments[0] in ('-h', '--help'):
         print(overview())
         return

@@ -72,7 +72,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             print(f'\n{table([demo])}')
         print(closing(demo, time.monotonic() - start))
         return
-    # Each seed has folders of its own, beside those of `make demo`.
+    # Each seed has its own folders, beside those of `make demo`.
     data = data.with_name(f'{data.name}_seeds')
     work_dir = args.work_dir or Path('work_dirs/demo_seeds')
     demos = [

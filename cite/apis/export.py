@@ -50,7 +50,7 @@ def export_checkpoint(
     find_config(config)
     if str(checkpoint) != 'none' and not Path(checkpoint).is_file():
         raise FileNotFoundError(
-            f'{checkpoint}: no such checkpoint. Runs leave theirs in work_dirs/.'
+            f'{checkpoint}: no such checkpoint. Runs write checkpoints to work_dirs/.'
         )
     if Path(checkpoint).resolve() == out.resolve():
         raise ValueError(f'{out} is the checkpoint itself. Name another file.')

@@ -37,7 +37,7 @@ def draw_moderately(tissue: Tissue) -> None:
     tissue.fill(centres[:, None] + slit * outward, LUMEN)
     depth = rng.uniform(0.6, 0.95, (len(centres), 8, 1))
     places = centres[:, None] + depth * outward[:, ::3]
-    tissue.odd_nuclei(places.reshape(-1, 2), (4.5, 3), (7, 4.5))
+    tissue.irregular_nuclei(places.reshape(-1, 2), (4.5, 3), (7, 4.5))
 
 
 def draw_non_solid(tissue: Tissue) -> None:
@@ -79,6 +79,6 @@ def draw_tissue(grade: str, rng: np.random.Generator, scale: float = 1.0) -> np.
     """
     tissue = Tissue(rng, scale)
     # The nuclei of the stroma.
-    tissue.odd_nuclei(rng.uniform(0, SIZE, (25, 2)), (5, 1.5), (8, 2.2))
+    tissue.irregular_nuclei(rng.uniform(0, SIZE, (25, 2)), (5, 1.5), (8, 2.2))
     DRAW[grade](tissue)
     return tissue.concentrations()

@@ -64,7 +64,7 @@ class Tissue:
         contours = ellipses(centres, length * self.scale, width * self.scale, angle)
         self.fill(contours, NUCLEUS, shade)
 
-    def odd_nuclei(
+    def irregular_nuclei(
         self, centres: np.ndarray, low: tuple[float, float], high: tuple[float, float]
     ) -> None:
         """Draw nuclei turned at random with half axes between `low` and `high`."""
@@ -74,7 +74,7 @@ class Tissue:
     def cells(self, centres: np.ndarray) -> None:
         """Draw tumour cells outside of glands."""
         self.fill(blobs(self.rng, centres, 8.5 * self.scale, 12), EPITHELIUM)
-        self.odd_nuclei(centres, (4.5, 3.5), (6.5, 5))
+        self.irregular_nuclei(centres, (4.5, 3.5), (6.5, 5))
 
     def concentrations(self) -> np.ndarray:
         """Return the dyes' concentrations, (2, SIZE, SIZE) float32, of mean 1 each."""
