@@ -68,7 +68,7 @@ class Row:
 
 
 def pick(rows: Sequence[Row], keys: Optional[Sequence[str]]) -> list[Row]:
-    """Return the rows with these keys; all rows if there are no keys.
+    """Return the rows with these keys; all rows without keys.
 
     Raises:
         ValueError: a key is unknown.

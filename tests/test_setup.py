@@ -1,7 +1,7 @@
 """The set-up: which Python it takes, when it makes the environment anew, what it pins.
 
-uv, and the Python in the environment that it makes, are stand-ins: installing for real
-takes minutes and a network.
+uv, and the Python in the environment that it makes, are dummies, because a real
+installation takes minutes and a network.
 """
 
 import os
@@ -42,7 +42,7 @@ def executable(path: Path, text: str) -> None:
 
 
 class Checkout:
-    """A checkout with what the set-up reads, and stand-ins on PATH."""
+    """A checkout with what the set-up reads, and dummies on PATH."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / 'checkout'

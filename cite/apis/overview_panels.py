@@ -24,7 +24,7 @@ COLOURS = (
 MAX_NAMED_SLIDES = 80
 _GAP = 1.5  # between classes, in bars
 _PITCH = 1.06  # from patch to patch, in patches
-_LETTERS = 150  # of the class names that fit side by side
+_LETTERS = 150  # letters of class names that fit side by side
 Images = Sequence[Sequence[Any]]
 
 
