@@ -35,12 +35,12 @@ def _is_imported_by_own_command() -> bool:
     """Tell whether the command ``cite``, or a question for help, imports the package.
 
     :func:`cite.commands.run` registers the parts after it has parsed the arguments, so
-    that ``cite --help`` need not wait for torch. A child process of the command starts
-    with another ``__main__`` or none, and registers at import like everybody else.
+    that ``cite --help`` need not wait for torch. A child process of the command has
+    another ``__main__`` when it starts, so that it registers at import.
     """
     if getattr(sys, 'argv', [])[:2] in (['-m', '-h'], ['-m', '--help']):
         return True  # python -m cite --help
-    script = getattr(sys.modules['__main__'], '__file__', None)
+    script = getattr(sys.modules.get('__main__'), '__file__', None)
     return script is not None and Path(script).name == 'cite'
 
 
