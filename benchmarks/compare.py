@@ -1,21 +1,38 @@
-"""Run rows: both sides in processes of their own, in turns; the median counts."""
+"""Run rows: each side in its own process, taking turns; the median counts."""
 
 import json
+import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Any, Optional
 
 import torch
+
+from cite.apis.config_file import set_variables
 
 from .models import instruction_set
 from .row import Row, Workspace
 
 SIDES = ('released', 'ours')
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def child_environment(folder: Path) -> AbstractContextManager[None]:
+    """Give child processes this checkout, a text cache in a folder and no network."""
+    paths = [str(_ROOT), os.environ.get('PYTHONPATH', '')]
+    return set_variables(
+        {
+            'PYTHONPATH': os.pathsep.join(filter(None, paths)),
+            'CITE_CACHE': str(folder / 'text-cache'),
+            'HF_HUB_OFFLINE': '1',
+        }
+    )
 
 
 class Side:
@@ -61,7 +78,7 @@ class Side:
 def compare(
     row: Row, workspace: Workspace, repeats: int = 5, threads: Optional[int] = None
 ) -> dict[str, Any]:
-    """Measure a row; returns its line of the table as ``--json`` writes it."""
+    """Measure a row; returns its line of the table, in the format of ``--json``."""
     line: dict[str, Any] = {'key': row.key, 'row': row.title, 'unit': row.unit}
     line.update(target=row.target, bound=row.bound, note=row.estimate)
     line['stack'] = stack()
@@ -72,12 +89,12 @@ def compare(
         line.update(released=None, ours=None, ratio=None, met=None, note=missing)
         return line
     row.prepare(workspace)
-    figures = _alternate(row, workspace, 1 if row.exact else repeats, threads)
-    released, ours = (statistics.median(figures[side]) for side in SIDES)
+    values = _alternate(row, workspace, 1 if row.exact else repeats, threads)
+    released, ours = (statistics.median(values[side]) for side in SIDES)
     ratio = row.ratio(released, ours)
     line.update(released=released, ours=ours, ratio=ratio, met=ratio >= row.target)
-    line['repeats'] = len(figures['ours'])
-    line['all'] = figures
+    line['repeats'] = len(values['ours'])
+    line['all'] = values
     if row.remark is not None:
         line['note'] = row.remark(workspace)
     return line
@@ -86,7 +103,7 @@ def compare(
 def _alternate(
     row: Row, workspace: Workspace, repeats: int, threads: Optional[int]
 ) -> dict[str, list[float]]:
-    figures: dict[str, list[float]] = {side: [] for side in SIDES}
+    values: dict[str, list[float]] = {side: [] for side in SIDES}
     with ExitStack() as stack:
         processes = {}
         for side in SIDES:
@@ -95,17 +112,17 @@ def _alternate(
             stack.callback(processes[side].close)
         for _ in range(repeats):
             for side in SIDES:
-                figures[side].append(processes[side].measure())
-    return figures
+                values[side].append(processes[side].measure())
+    return values
 
 
 def stack() -> str:
-    """Name the stack that runs."""
+    """Name the running stack."""
     return f'Python {platform.python_version()}, torch {torch.__version__}'
 
 
 def table(lines: Sequence[dict[str, Any]]) -> str:
-    """Format lines as a Markdown table, with what is to be said of them below it."""
+    """Format lines as a Markdown table with notes below it."""
     notes = []
     rows = ['| row | released | ours | unit | ratio | target | met |', '|---' * 7 + '|']
     for line in lines:

@@ -1,8 +1,8 @@
-"""How many images per second and core each way of reading patches gives.
+"""Images per second and core of each way to read patches.
 
-A side is measured in a process of its own, by the CPU seconds that it and its workers
-spend from the file to what the model computes with: float32 images, normalised. So the
-figures hold for one core whatever the number of workers, and include the queues.
+A side is measured in its own process, by the CPU seconds that it and its workers spend
+between the file and the model's input: float32 images, normalised. The result is per
+core, independent of the number of workers, and includes the queues.
 """
 
 import json
@@ -22,7 +22,7 @@ from cite.datasets.builder import prepare_workers
 from cite.datasets.collate import collate
 from cite.models.classifiers.normalize import ImageBuffer, normalize
 
-# side -> what the pipeline is told; the released way is the pipeline without arguments.
+# side -> arguments of the pipeline; the release uses it without arguments.
 SIDES: dict[str, dict[str, Any]] = {
     'released': {},
     'ours': {
@@ -40,10 +40,10 @@ def measure_in_process(row: str, side: str, **settings: Any) -> float:
     """Return images per second and core, measured in a new process.
 
     Args:
-        row: ``'few_slide'`` (every patch has been seen), ``'first_pass'`` (none has) or
-            ``'evaluation'``.
+        row: ``'few_slide'`` (every patch has been read before), ``'first_pass'`` (no
+            patch has) or ``'evaluation'``.
         side: ``'released'`` or ``'ours'``.
-        **settings: of :func:`measure`.
+        **settings: other arguments of :func:`measure`.
 
     Raises:
         subprocess.CalledProcessError: the measurement failed.
@@ -67,20 +67,22 @@ def measure(
     """Return images per second and core, measured in this process.
 
     Args:
-        row: as in :func:`measure_in_process`.
-        side: as in :func:`measure_in_process`.
+        row: row, as in :func:`measure_in_process`.
+        side: side, as in :func:`measure_in_process`.
         data_prefix: folder of the patches.
-        ann_file: annotation file; of at least ``images`` lines for ``'first_pass'``.
-        images: how many are measured.
+        ann_file: annotation file; for ``'first_pass'`` with at least ``images`` lines.
+        images: number of images to measure.
         batch: images per batch.
         workers: processes that read.
-        packed: a file of ``tools/pack.py`` to read from.
+        packed: file of ``cite pack`` to read from.
 
     Raises:
         ValueError: an unknown row or side.
     """
     if row not in ROWS or side not in SIDES:
-        raise ValueError(f'row={row!r}, side={side!r}; known are {ROWS}, {[*SIDES]}.')
+        raise ValueError(
+            f'row={row!r}, side={side!r}; rows: {ROWS}, sides: {tuple(SIDES)}.'
+        )
     torch.set_num_threads(1)
     dataset = _dataset(row, side, data_prefix, ann_file, packed)
     _compile(dataset)
@@ -97,7 +99,7 @@ def _dataset(
 ) -> Any:
     evaluation = row == 'evaluation'
     preprocess = {'type': 'PatchGastricPipeline', **SIDES[side]}
-    # The released evaluation augments; its fair opponent is the plain one.
+    # The released evaluation augments; without that the comparison is fair.
     steps: list[dict] = [{**preprocess, 'test_mode': evaluation}]
     keys = ['img']
     if not evaluation:
@@ -124,8 +126,8 @@ def _draws(dataset: Any, count: int) -> list[int]:
 def _batches(
     dataset: Any, draws: list[int], batch: int, workers: int
 ) -> Iterator[dict]:
-    # As mmcls builds it, but it ends: nothing is read ahead that is not used, and the
-    # workers' time is known when they have ended.
+    # As mmcls builds it, but finite: it reads nothing ahead that is not used, and the
+    # workers' time is known after they have ended.
     loader = DataLoader(dataset, batch_size=batch, sampler=draws, num_workers=workers)
     loader.collate_fn = partial(collate, samples_per_gpu=batch)
     if dataset.image_bytes and not dataset.test_mode:
@@ -134,7 +136,7 @@ def _batches(
 
 
 def _compile(dataset: Any) -> None:
-    """Run one item, so that neither side's imports and compilation count."""
+    """Run one item, so that imports and compilation do not count."""
     cache, dataset.cache = dataset.cache, None
     for drawn in _draws(dataset, 1):
         _use(iter([collate([dataset[drawn]], samples_per_gpu=1)]))
@@ -153,7 +155,7 @@ def _use(batches: Iterator[dict]) -> int:
 
 
 def _cpu_seconds() -> float:
-    """Return what this process and its ended children have spent."""
+    """Return the CPU seconds of this process and its ended children."""
     usages = [
         resource.getrusage(who)
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -27,7 +27,7 @@ _BOUNDS = {
 }
 
 
-# How many times as many images: ours goes through 1024 in a third of a second.
+# Multiples of the number of images: our side reads 1024 in a third of a second.
 _FEW_SLIDE = {'released': 2, 'ours': 32}
 _FEW_SLIDE_NOTE = (
     f'ours goes through {_FEW_SLIDE["ours"] // _FEW_SLIDE["released"]} times as many '
@@ -41,7 +41,7 @@ def _counts(workspace: Workspace) -> tuple[int, int]:
 
 
 def _prepare(workspace: Workspace) -> None:
-    """Draw six slides, two of a class; list all of them, and one of each class."""
+    """Draw two slides per class; list all of them, and one of each class."""
     patches, _ = _counts(workspace)
     root = workspace.folder / 'patches'
     config = workspace.folder / 'patches.py'
@@ -79,7 +79,7 @@ def _side(key: str, side: str, workspace: Workspace) -> Measure:
     settings = {
         'data_prefix': str(workspace.folder / 'patches' / 'patches_captions'),
         'ann_file': str(workspace.folder / ann_file),
-        # A run does 128,000 images, so that starting its workers costs each nothing.
+        # A run reads 128,000 images, so that starting its workers hardly counts.
         'images': images * (_FEW_SLIDE[side] if row == 'few_slide' else 1),
     }
     if packed and side == 'ours':

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from .models import Sizes, draw_texts, make_clip, our_config, released_model
 from .row import Measure, Row, Workspace
 
-# 1584 rows a product: a larger batch is hardly faster, and the whole fits 15 minutes.
+# A matrix product has 1584 rows: a larger batch is hardly faster, and all rows fit
+# into 15 minutes.
 BATCH = 8
 
 
@@ -24,12 +25,12 @@ def _images(workspace: Workspace) -> torch.Tensor:
 
 
 def _our_model(workspace: Workspace) -> Any:
-    """Build our model, with embeddings drawn at random, as the other side has."""
+    """Build our model with random text embeddings, as the other side has."""
     return draw_texts(build_classifier(our_config(workspace)), workspace)
 
 
 def _rate(work: Any) -> Measure:
-    """Measure images per second of a function that does one batch."""
+    """Measure images per second of a function that computes one batch."""
     work()  # the first call allocates and initialises
 
     def measure() -> float:

@@ -1,4 +1,4 @@
-"""The models that rows measure: their files, our config, and the released way."""
+"""The models that rows measure: their files, our config, and the released model."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ class Sizes:
 
 
 def make_clip(workspace: Workspace) -> None:
-    """Write a CLIP of random weights, in half precision as OpenAI's are."""
+    """Write a CLIP with random weights, in half precision like OpenAI's."""
     sizes = Sizes(workspace)
     if Path(sizes.clip).is_file():
         return
@@ -51,7 +51,7 @@ def make_clip(workspace: Workspace) -> None:
 
 
 def make_bert(workspace: Workspace) -> None:
-    """Write a BERT of random weights, of BERT-large's size."""
+    """Write a BERT with random weights, of BERT-large's size."""
     sizes = Sizes(workspace)
     folder = Path(sizes.bert)
     if (folder / 'done').is_file():
@@ -104,8 +104,8 @@ class ReleasedCITE(nn.Module):
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
     Args:
-        clip: the whole of it, of which the image tower stays.
-        embeddings: of the texts, (K, D).
+        clip: whole CLIP, whose image tower is used.
+        embeddings: embeddings of the texts, (K, D).
         dtype: fp32 on a CPU, half on a GPU.
     """
 
@@ -140,9 +140,9 @@ def released_model(
     """Build the released model.
 
     Args:
-        workspace: where its file is.
-        dtype: of the weights.
-        embeddings: of the texts, (K, D); None draws them at random.
+        workspace: workspace that holds its file.
+        dtype: type of the weights.
+        embeddings: embeddings of the texts, (K, D); None draws them at random.
     """
     sizes = Sizes(workspace)
     if embeddings is None:
@@ -151,7 +151,7 @@ def released_model(
 
 
 def draw_texts(model: Any, workspace: Workspace) -> Any:
-    """Give our model text embeddings drawn at random; returns the model."""
+    """Give our model random text embeddings; returns the model."""
     head = model.head
     head.text_embeddings = torch.randn(len(TEXTS), Sizes(workspace).text)
     head.text_source = pack({'texts': list(TEXTS)})
@@ -159,7 +159,7 @@ def draw_texts(model: Any, workspace: Workspace) -> Any:
 
 
 def instruction_set() -> str:
-    """Name what multiplies bf16 here, for rows that rest on it."""
+    """Name the instructions that multiply bf16 here, for rows that depend on them."""
     from cite.models.classifiers.precision import cpu_bf16
 
     return json.dumps(cpu_bf16() or 'none: computed in fp32').strip('"')

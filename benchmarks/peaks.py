@@ -1,4 +1,4 @@
-"""What this machine can do at most: the figures that rows are bound by."""
+"""The peak rates of this machine, which bound the rows."""
 
 from time import perf_counter
 from typing import Callable
@@ -38,7 +38,7 @@ def _product(dtype: torch.dtype) -> float:
 
 
 def _best(work: Callable[[], object], repeats: int = 30) -> float:
-    """Return the shortest of some calls, in seconds: the machine's share is in it."""
+    """Return the shortest time of several calls, seconds."""
     seconds = []
     for _ in range(repeats):
         start = perf_counter()

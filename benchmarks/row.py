@@ -1,8 +1,8 @@
-"""What a row of the benchmark is: two sides, each a factory.
+"""A row of the benchmark: two sides, each a factory.
 
 A factory gets the :class:`Workspace`, sets up, and returns a function without arguments
-that measures once and returns a number in the row's unit. Each side lives in a process
-of its own, which calls its factory once.
+that measures once and returns a number in the row's unit. Each side has its own
+process, which calls its factory once.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ Measure = Callable[[], float]
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where generated slides and models lie, and how large they are.
+    """Folder and size of the generated slides and models.
 
     Args:
-        folder: of this benchmark.
-        small: tiny models and few images, for tests: its ratios of time say nothing.
+        folder: folder of this benchmark.
+        small: tiny models and few images, for tests: the ratios of time mean nothing.
     """
 
     folder: Path
@@ -31,20 +31,20 @@ class Row:
     """One comparison.
 
     Args:
-        key: its short name, for ``--rows``.
-        title: its first column.
-        unit: of both figures.
-        target: the ratio to reach, ours against released.
+        key: short name, for ``--rows``.
+        title: text of the first column.
+        unit: unit of both values.
+        target: ratio to reach, ours against released.
         released: factory of the released side.
         ours: factory of our side.
-        bound: what limits our side, with the arithmetic.
-        more_is_better: for rates; otherwise the ratio is released / ours.
-        exact: sizes and counts, measured once.
-        bf16: rests on bf16: the instruction set is named.
-        prepare: makes what both sides need, before either starts.
-        missing: says why the row cannot run here, or None.
-        estimate: says how a figure was scaled, or what else belongs to it.
-        remark: says something of what was measured, afterwards.
+        bound: limit of our side, with the arithmetic.
+        more_is_better: True for rates; otherwise the ratio is released / ours.
+        exact: True for sizes and counts, which are measured once.
+        bf16: the row depends on bf16, so that the instruction set is named.
+        prepare: function that makes the files of both sides, before either starts.
+        missing: function that returns why the row cannot run here, or None.
+        estimate: note on how a value was scaled.
+        remark: function that returns a note after the measurement.
     """
 
     key: str
@@ -68,13 +68,15 @@ class Row:
 
 
 def pick(rows: Sequence[Row], keys: Optional[Sequence[str]]) -> list[Row]:
-    """Return the rows of these keys, all of them without.
+    """Return the rows with these keys; all rows without keys.
 
     Raises:
-        ValueError: there is no such row.
+        ValueError: a key is unknown.
     """
-    known = [row.key for row in rows]
-    unknown = [key for key in keys or [] if key not in known]
+    all_keys = [row.key for row in rows]
+    unknown = [key for key in keys or [] if key not in all_keys]
     if unknown:
-        raise ValueError(f'no row {", ".join(unknown)}; there are {", ".join(known)}.')
+        raise ValueError(
+            f'no row {", ".join(unknown)}; there are {", ".join(all_keys)}.'
+        )
     return [row for row in rows if keys is None or row.key in keys]

@@ -1,4 +1,4 @@
-"""The table's rows, in its order. A new family of rows is a module and a line here."""
+"""The table's rows, in order. A new family of rows is a module and a line here."""
 
 import importlib
 from importlib.util import find_spec

@@ -1,6 +1,6 @@
-"""One side of a row in a process of its own: ``python -m benchmarks.side``.
+"""One side of a row in its own process: ``python -m benchmarks.side``.
 
-It sets up, then measures once for every line it is sent.
+It sets up, then measures once for each line on its standard input.
 """
 
 import json
@@ -15,11 +15,11 @@ from .rows import all_rows
 
 
 def main() -> None:
-    """Answer each line on the standard input with a figure, as JSON."""
+    """Answer each line on the standard input with a number, as JSON."""
     key, side, folder, small, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     (row,) = pick(all_rows(), [key])
-    # mmcv's progress bar holds on to the standard output it found: move that away.
+    # Answers get another descriptor, since mmcv's progress bar writes to this one.
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
     workspace = Workspace(Path(folder), small == 'True')

@@ -1,6 +1,6 @@
-"""Rows of the start: from the process's birth to the first iteration, and its memory.
+"""Rows of the start: time from the process's start to the first iteration, and memory.
 
-A measurement is a process of its own, which says how high its memory went.
+Each measurement is a process, which reports its peak memory.
 """
 
 import json
@@ -12,7 +12,7 @@ from time import perf_counter
 from .models import TEXTS, Sizes, make_bert, make_clip, our_config
 from .row import Measure, Row, Workspace
 
-# Both ask for the classes of the whole recipe; images and optimizer cost both the same.
+# Both embed the texts of the classes; images and optimizer cost both the same.
 RELEASED = """
 import json, resource, sys
 import clip, torch, mmcls.apis, mmcls.models
@@ -61,7 +61,7 @@ def start_once(script: str, workspace: Workspace) -> dict[str, float]:
 
 
 def _side(script: str, key: str, workspace: Workspace) -> Measure:
-    start_once(script, workspace)  # the second start onwards is what counts
+    start_once(script, workspace)  # the first start does not count
     return lambda: start_once(script, workspace)[key]
 
 

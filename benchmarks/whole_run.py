@@ -15,6 +15,7 @@ from mmcv.runner.iter_based_runner import IterLoader
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from cite.apis.shell import command_line
 from demo.slides import make_patch_gastric
 
 from .data_path import SIDES
@@ -22,14 +23,14 @@ from .models import TEXTS, Sizes, make_bert, make_clip, our_config, released_mod
 from .row import Measure, Row, Workspace
 
 STEP = 128
-# Dense bf16 FLOP/s of the data sheets.
+# Dense bf16 FLOP/s, from the data sheets.
 PEAKS = {'H100': 989e12, 'H200': 989e12, 'A100': 312e12, 'L40S': 362e12, 'L4': 121e12}
 # A step: 33.6 + 1.5 GFLOP forward and backward each, times the batch.
 FLOP_PER_STEP = 2 * 35.1e9 * STEP
 
 
 def _sizes(workspace: Workspace) -> tuple[int, int, int]:
-    """Return iterations, patches of a training slide, patches of the evaluation."""
+    """Return iterations, patches per training slide, patches of the evaluation."""
     return (2, 2, 6) if workspace.small else (1000, 1500, 20000)
 
 
@@ -46,7 +47,7 @@ def _prepare(workspace: Workspace) -> None:
 
 
 def _link(workspace: Workspace, split: str, drawn: list[Path], count: int) -> None:
-    """List ``count`` patches of three slides: names for the same drawn files."""
+    """List ``count`` patches of three slides: links to the same drawn files."""
     folder = workspace.folder / 'linked'
     folder.mkdir(exist_ok=True)
     lines = []
@@ -58,7 +59,7 @@ def _link(workspace: Workspace, split: str, drawn: list[Path], count: int) -> No
 
 
 def _data(workspace: Workspace, split: str, side: str) -> dict[str, Any]:
-    """Return a side's config of a data set; neither side augments in evaluation."""
+    """Return a side's config of a data set; no side augments in evaluation."""
     evaluation = split == 'val'
     preprocess = {'type': 'PatchGastricPipeline', 'size': Sizes(workspace).image}
     steps: list[dict] = [{**preprocess, **SIDES[side], 'test_mode': evaluation}]
@@ -76,14 +77,14 @@ def _data(workspace: Workspace, split: str, side: str) -> dict[str, Any]:
 
 
 def released_run(workspace: Workspace) -> Measure:
-    """Measure the released run in a process of its own, imports included."""
+    """Measure the released run in its own process, including imports."""
     arguments = json.dumps([str(workspace.folder), workspace.small])
     command = [sys.executable, '-W', 'ignore', '-m', __name__, arguments]
     return lambda: _seconds(command)
 
 
 def _train_and_test_as_released(workspace: Workspace) -> None:
-    """Run it: language model, half precision, PIL in workers, mmcv's loader."""
+    """Run the release: language model, half precision, PIL in workers, its loader."""
     from transformers import AutoModel, AutoTokenizer
 
     sizes = Sizes(workspace)
@@ -110,7 +111,7 @@ def _train_and_test_as_released(workspace: Workspace) -> None:
 
 
 def _released_loader(workspace: Workspace, split: str) -> Any:
-    # As many patches of each class: a shuffle draws what the balanced order does.
+    # The classes have equally many patches: a shuffle equals the balanced order.
     return DataLoader(
         build_dataset(_data(workspace, split, 'released')),
         STEP,
@@ -157,8 +158,7 @@ def our_run(workspace: Workspace) -> Measure:
     }
     path = workspace.folder / 'whole_run.py'
     path.write_text(''.join(f'{key} = {value!r}\n' for key, value in config.items()))
-    command = [str(Path(sys.executable).with_name('mim')), 'train', 'mmcls', str(path)]
-
+    command = command_line(['mim', 'train', 'mmcls', str(path)])
     return lambda: _seconds(command)
 
 
@@ -166,22 +166,22 @@ def _seconds(command: list[str]) -> float:
     """Return how long a command takes.
 
     Raises:
-        ValueError: it failed.
+        ValueError: the command failed.
     """
     start = perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stdout + done.stderr)[-2000:]
-        raise ValueError(f'{" ".join(command[:3])} failed: {said}')
+        output = (done.stdout + done.stderr)[-2000:]
+        raise ValueError(f'{" ".join(command[:3])} failed: {output}')
     return perf_counter() - start
 
 
 def step_remark(workspace: Workspace) -> str:
-    """Say how long a training step of our last run took, and the share of the peak."""
+    """Report the time of a training step of our last run, and its share of the peak."""
     logs = sorted((workspace.folder / 'whole-run').glob('*.log.json'))
     lines = [json.loads(line) for line in logs[-1].read_text().splitlines()[1:]]
     times = [line['time'] for line in lines if line.get('mode') == 'train']
-    if not times:  # fewer iterations than a line of the log is of
+    if not times:  # fewer iterations than the logging interval
         return ''
     seconds = statistics.median(times)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
@@ -191,7 +191,7 @@ def step_remark(workspace: Workspace) -> str:
 
 
 def share_of_peak(seconds: float, device: str) -> Optional[float]:
-    """Return what share of a GPU's bf16 peak a training step of some seconds reaches.
+    """Return the share of a GPU's bf16 peak that a training step reaches.
 
     >>> round(share_of_peak(0.05, 'NVIDIA H100 80GB HBM3'), 2)
     0.18

@@ -7,17 +7,42 @@ Source: Zhang et al., *Text-guided Foundation Model Adaptation for Pathological 
 Classification*, MICCAI 2023, arXiv:2307.14901.
 """
 
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from .version import __version__
 
-if find_spec('mmcv') is None:
-    raise ImportError(
-        'cite needs mmcv 1.7, which pip cannot choose for you: after `pip install .`, '
-        '`pip install --no-build-isolation mmcv==1.7.2` (README, '
-        'Installation).'
-    )
+__all__ = ['__version__', 'register']
 
-from . import compat, core, datasets, models  # noqa: F401
 
-__all__ = ['__version__']
+def register() -> None:
+    """Register every part with mmcls; a second call changes nothing.
+
+    Raises:
+        ImportError: mmcv is not installed.
+    """
+    if find_spec('mmcv') is None:
+        raise ImportError(
+            'cite needs mmcv 1.7, which pip cannot choose for you: after '
+            '`pip install .`, `pip install --no-build-isolation mmcv==1.7.2` (README, '
+            'Installation).'
+        )
+    from . import compat, core, datasets, models  # noqa: F401
+
+
+def _is_imported_by_own_command() -> bool:
+    """Tell whether the command ``cite``, or a question for help, imports the package.
+
+    :func:`cite.commands.run` registers the parts after it has parsed the arguments, so
+    that ``cite --help`` need not wait for torch. A child process of the command has
+    another ``__main__`` when it starts, so that it registers at import.
+    """
+    if getattr(sys, 'argv', [])[:2] in (['-m', '-h'], ['-m', '--help']):
+        return True  # python -m cite --help
+    script = getattr(sys.modules.get('__main__'), '__file__', None)
+    return script is not None and Path(script).name == 'cite'
+
+
+if not _is_imported_by_own_command():
+    register()

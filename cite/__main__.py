@@ -1,57 +1,58 @@
-"""mmcls' own commands with cite in place from the start.
+"""The command ``cite``, also started by ``python -m cite``.
 
 ::
 
-    python -m cite train CONFIG …  # as `mim train mmcls`
-    python -m cite test CONFIG CHECKPOINT …  # as mmcls' test.py
+    cite train CONFIG …  # as `mim train mmcls`
     torchrun --nproc_per_node 2 -m cite train CONFIG --launcher pytorch
     srun --ntasks 2 … python -m cite train CONFIG --launcher slurm
-
-Besides mmcls' arguments they know ``--auto-resume``, and take the ``--local-rank`` that
-``torch.distributed.launch`` of torch 2 adds; mmcls 0.25.0 refuses both.
 """
 
-import runpy
 import sys
-from pathlib import Path
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Optional
 
-import mmcls
-
-import cite  # noqa: F401
-from cite.apis.config_file import find_config
-
-_COMMANDS = ('train', 'test')
+from cite.commands import COMMANDS, run, summary
 
 
-def main(arguments: list[str]) -> None:
-    """Run one of mmcls' tools, ``arguments[0]``, with the rest as its arguments."""
-    # Torch says the rank in LOCAL_RANK too, where mmcls looks first.
-    arguments = [a for a in arguments if not a.startswith('--local-rank')]
-    if not arguments or arguments[0] not in _COMMANDS:
-        raise SystemExit(
-            f'python -m cite {{{",".join(_COMMANDS)}}} CONFIG …: {__doc__}'
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Run the command that the first argument names, with the rest as its arguments.
+
+    Args:
+        argv: arguments; those of this process by default.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    # torch.distributed.launch of torch 2 puts --local-rank first, which mmcls 0.25.0
+    # does not know; it reads the same number from LOCAL_RANK.
+    arguments = [word for word in words if not word.startswith('--local-rank')]
+    if not arguments or arguments[0] in ('-h', '--help'):
+        print(overview())
+        return
+    name, *rest = arguments
+    if name not in COMMANDS:
+        nearest = get_close_matches(name, COMMANDS, n=1)
+        meant = f' Did you mean cite {nearest[0]}?' if nearest else ''
+        print(
+            f'error: cite has no command {name}.{meant} `cite --help` lists them all.',
+            file=sys.stderr,
         )
-    command, *rest = arguments
-    if rest and not rest[0].startswith('-'):
-        try:
-            find_config(rest[0])
-        except FileNotFoundError as error:
-            raise SystemExit(f'error: {error}') from error
-    if '--auto-resume' in rest:
-        rest = _set_option(rest, 'auto_resume=True')
-    tool = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{command}.py'
-    sys.argv = [str(tool), *rest]
-    runpy.run_path(str(tool), run_name='__main__')
+        sys.exit(2)
+    run(name, rest)
 
 
-def _set_option(arguments: list[str], option: str) -> list[str]:
-    """Say ``--auto-resume`` in mmcls' words: as one of the config's options."""
-    arguments = [a for a in arguments if a != '--auto-resume']
-    if '--cfg-options' not in arguments:
-        return [*arguments, '--cfg-options', option]
-    place = arguments.index('--cfg-options') + 1
-    return [*arguments[:place], option, *arguments[place:]]
+def overview() -> str:
+    """List the commands with a line each."""
+    lines = (f'  {name:8} {summary(name)}' for name in COMMANDS)
+    return '\n'.join(
+        [
+            'usage: cite COMMAND …',
+            '',
+            *lines,
+            '',
+            '`cite COMMAND --help` describes a command and its options.',
+        ]
+    )
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    main()

@@ -1,4 +1,4 @@
-"""Controls of the demo: what must not be able to tell the grades of slides."""
+"""Controls of the demo: methods that must not be able to tell the grades of slides."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,23 +20,23 @@ CLASSES = 3
 
 
 class Band(NamedTuple):
-    """Where 95 % of the accuracies lie that chance alone would give, 0 to 1."""
+    """Range of 95 % of the accuracies that chance alone would give, 0 to 1."""
 
     low: float
     high: float
 
 
 def shuffle_labels(ann_file: Paths, out: Paths, seed: int) -> Path:
-    """Write an annotation file with the labels dealt out anew, slide by slide.
+    """Write an annotation file with shuffled labels, slide by slide.
 
     The slides of each true class get all labels equally often (or nearly, where their
-    number is no multiple), so that what a slide shows says nothing about its label.
-    Within one file: training and evaluation are dealt independently of each other.
+    number is not a multiple of three), so that the tissue of a slide does not tell its
+    label. Each file is shuffled by itself: training and evaluation are independent.
 
     Args:
         ann_file: the annotation file with the true labels.
         out: the file to write.
-        seed: of the shuffle.
+        seed: seed of the shuffle.
 
     Returns:
         ``out``.
@@ -62,15 +62,15 @@ def chance_band(
     true_labels: Sequence[np.ndarray],
     draws: int = 10_000,
 ) -> Band:
-    """Say how far from chance the mean slide accuracy of runs may lie by accident.
+    """Return how far from chance the mean slide accuracy of runs may be by accident.
 
-    A permutation test: predictions stay, the dealt labels are dealt again among the
-    slides of each true class.
+    A permutation test: predictions stay, the shuffled labels are shuffled again among
+    the slides of each true class.
 
     Args:
-        runs: predictions of each run with the dealt labels, B slides each.
+        runs: predictions of each run with shuffled labels, B slides each.
         true_labels: true classes of these slides, (B,) each.
-        draws: how often labels are dealt.
+        draws: number of permutations.
 
     Returns:
         The 2.5 and 97.5 percentiles of the mean over the runs.
@@ -93,7 +93,7 @@ def colour_accuracy(train: Paths, val: Paths, folder: Paths) -> float:
     Args:
         train: annotation file to fit on.
         val: annotation file to score.
-        folder: of the patches.
+        folder: folder of the patches.
 
     Returns:
         Slide accuracy, mean over the classes, percent.

@@ -1,4 +1,4 @@
-"""What the demo needs: slides, a small CLIP, a small BERT."""
+"""Data of the demo: slides, a small CLIP, a small BERT."""
 
 import json
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ class Size(NamedTuple):
     """How much the demo draws and trains.
 
     Args:
-        slides: per class; half are for evaluation. A multiple of six deals the labels
-            of the control out evenly.
-        patches: per slide.
-        iterations: of training; None for the config's.
+        slides: slides per class; half are for evaluation. With a multiple of six the
+            control has equally many slides of each label.
+        patches: patches per slide.
+        iterations: iterations of training; None for the config's.
     """
 
     slides: int = 36
@@ -25,19 +25,19 @@ class Size(NamedTuple):
 
 
 def prepare(root: Path, seed: int, size: Size, texts: Sequence[str]) -> None:
-    """Make slides and models where they are not there, whole and of this seed.
+    """Make slides and models, unless complete ones of this seed exist.
 
     Args:
         root: the demo's data folder.
-        seed: of slides and weights.
-        size: of the data set.
+        seed: seed of slides and weights.
+        size: size of the data set.
         texts: descriptions of the classes, for the BERT's vocabulary.
 
     Raises:
-        ValueError: ``root`` holds data that were not made here.
+        ValueError: ``root`` holds data that the demo did not make.
     """
     if is_whole(root, seed, size.slides, size.patches):
-        print(f'{root}: slides of seed {seed} are there')
+        print(f'{root}: slides of seed {seed} exist already')
     else:
         make_patch_gastric(root, seed, size.slides, size.patches, progress=True)
     if _make_models(root / 'models', seed, texts):
@@ -54,5 +54,5 @@ def _make_models(folder: Path, seed: int, texts: Sequence[str]) -> bool:
     stamp.unlink(missing_ok=True)
     tiny_clip(folder / 'tiny_clip.pt', seed, spread=True)
     tiny_bert(folder / 'tiny_bert', seed, hidden=192, texts=texts)
-    stamp.write_text(wanted, encoding='utf-8')  # last: with it, all is there
+    stamp.write_text(wanted, encoding='utf-8')  # last: marks the folder complete
     return True

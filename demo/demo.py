@@ -3,19 +3,20 @@
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
+from cite.apis.config_file import read_config
 from cite.apis.shell import run_command
 from cite.datasets.tables.annotations import bag_of, read_annotations
 
 from .controls import colour_accuracy, shuffle_labels
 from .data import Size, prepare
-from .run import CONFIG, LENGTH, Run, draw_run, read_config, train_and_test
+from .run import CONFIG, LENGTH, Run, draw_run, train_and_test
 
-DATA = Path('data/demo')  # where the config looks unless DEMO_DATA says otherwise
-VAL = 0.5  # share of evaluation, as the config's file names have it
+DATA = Path('data/demo')  # where the config looks unless DEMO_DATA is set
+VAL = 0.5  # evaluation's share, as in the config's file names
 
 
 class Demo(NamedTuple):
-    """What the demo has shown for one seed."""
+    """What came out of the demo for one seed."""
 
     seed: int
     data: Path
@@ -36,18 +37,18 @@ def run_demo(
 ) -> Demo:
     """Make slides and models, split, train and test, and draw ``overview.png``.
 
-    To be called in the folder that holds ``configs/`` and ``tools/``.
+    The current folder must be the checkout.
 
     Args:
-        seed: of the slides, the models' weights and the training.
-        data: folder for slides and models; what is there and whole is kept.
-        work_dir: for the checkpoint and the rest; the config's by default.
-        size: of data and training; the demo's by default.
+        seed: seed of the slides, the models' weights and the training.
+        data: folder for slides and models; complete ones are kept.
+        work_dir: folder for the checkpoint and the rest; the config's by default.
+        size: size of data and training; the demo's by default.
         controls: also train on shuffled labels, and test an untrained model.
         options: ``--cfg-options`` of the commands.
 
     Returns:
-        Accuracies, predictions and where they lie.
+        Accuracies, predictions and their folder.
 
     Raises:
         FileNotFoundError: called in another folder.
@@ -57,10 +58,9 @@ def run_demo(
         raise FileNotFoundError(f'{CONFIG}: no such file. Call this in the checkout.')
     size = size or Size()
     env = {} if data == DATA else {'DEMO_DATA': str(data)}
-    config = read_config({'DEMO_DATA': str(data)})
+    config = read_config(CONFIG, variables={'DEMO_DATA': str(data)})
     prepare(data, seed, size, config.model.head.texts)
-    split = ['python', 'tools/ann.py', '--data-path', str(data), '--val', str(VAL)]
-    run_command(split, env={})
+    run_command(['cite', 'ann', '--data-path', str(data), '--val', str(VAL)], env={})
     options = dict(options or {})
     if size.iterations is not None:
         options.update(dict.fromkeys(LENGTH, size.iterations))
@@ -92,7 +92,7 @@ def _count_training_slides(train: str, test: str) -> int:
 
 
 def _run_shuffled(demo: Demo, config: Any, env: dict, options: dict) -> Run:
-    """Train and test with the slides' labels dealt out anew."""
+    """Train and test with shuffled labels of the slides."""
     files = {
         side: shuffle_labels(
             config.data[side].ann_file,
@@ -102,13 +102,13 @@ def _run_shuffled(demo: Demo, config: Any, env: dict, options: dict) -> Run:
         for number, side in enumerate(('train', 'test'))
     }
     files['val'] = files['test']
-    dealt = {f'data.{side}.ann_file': str(file) for side, file in files.items()}
+    shuffled = {f'data.{side}.ann_file': str(file) for side, file in files.items()}
     folder = demo.run.work_dir / 'controls' / 'shuffled'
-    return train_and_test(config, demo.seed, env, folder, {**options, **dealt})
+    return train_and_test(config, demo.seed, env, folder, {**options, **shuffled})
 
 
 def _run_untrained(demo: Demo, config: Any, env: dict, options: dict) -> Run:
-    """Test the model as training finds it: one step at rate 0."""
+    """Test the untrained model: one step at rate 0."""
     options = {**options, **dict.fromkeys(LENGTH, 1), 'optimizer.lr': 0}
     folder = demo.run.work_dir / 'controls' / 'untrained'
     return train_and_test(config, demo.seed, env, folder, options)

@@ -1,4 +1,4 @@
-"""What the demo prints when it is done."""
+"""The report that the demo prints at its end."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ HEAD = ('seed', 'patches', 'slides', 'shuffled labels', 'mean colour', 'untraine
 
 
 def closing(demo: Demo, seconds: float) -> str:
-    """Write what came out, where the files are and what to try next.
+    """Write the results, the places of the files and what to try next.
 
     Args:
-        demo: of one seed.
-        seconds: that it took.
+        demo: results of one seed.
+        seconds: duration of the demo.
 
     Returns:
         Lines to print.
@@ -49,12 +49,12 @@ def table(demos: Sequence[Demo]) -> str:
     """Tabulate the slide accuracies of several seeds, Markdown.
 
     Args:
-        demos: one for each seed.
+        demos: results of each seed.
 
     Returns:
         A row per seed and one of the means, percent; then the chance band.
     """
-    rows = [_figures(demo) for demo in demos]
+    rows = [_values(demo) for demo in demos]
     means = [float(np.mean(column)) for column in zip(*rows)]
     lines = ['| ' + ' | '.join(HEAD) + ' |', '|---' * len(HEAD) + '|']
     names = [*(str(demo.seed) for demo in demos), 'mean']
@@ -63,7 +63,7 @@ def table(demos: Sequence[Demo]) -> str:
     return '\n'.join([*lines, *_chance(demos)])
 
 
-def _figures(demo: Demo) -> list[float]:
+def _values(demo: Demo) -> list[float]:
     controls = [demo.shuffled, demo.untrained]
     shuffled, untrained = (c.slide_accuracy if c else np.nan for c in controls)
     patches = demo.run.metrics['accuracy']
@@ -87,7 +87,7 @@ def _files(demo: Demo) -> list[str]:
     size = (folder / 'latest.pth').stat().st_size / 1024
     rows = [
         (folder / 'overview.png', 'patches, slides with probabilities, confusion'),
-        (folder / 'latest.pth', f'what was trained, {size:.0f} KiB'),
+        (folder / 'latest.pth', f'the trained weights, {size:.0f} KiB'),
         (folder / 'results.json', 'metrics, and the scores of each patch'),
         (demo.data / 'captions.csv', 'the table of slides'),
         (demo.data / 'patches_captions', 'their patches'),
@@ -109,7 +109,7 @@ def _next(demo: Demo) -> list[str]:
         ('', f'{test} {few}/latest.pth'),
         ('Four visual prompts:', f'{data}{train} --work-dir {prompts} {option}'),
         ('', f'{test} {prompts}/latest.pth {option}'),
-        ('Other slides, or five times others, with controls (docs/DEMO.md):', ''),
+        ('Other slides; five seeds with controls (docs/DEMO.md):', ''),
         ('', f'python tools/demo.py --seed {demo.seed + 1}'),
         ('', 'python tools/demo.py --seeds 0 1 2 3 4 --controls'),
     ]

@@ -1,15 +1,16 @@
 """One training of the demo's config and its test, as a user would type them."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import mmcv
 
-from cite.apis.environment import set_variables
+from cite.apis.config_file import set_variables
 from cite.apis.overview import choose_patches, draw_overview
 from cite.apis.predictions import SlidePredictions, read_predictions
-from cite.apis.shell import run_command
+from cite.apis.shell import run_mim
 
 CONFIG = 'configs/demo/cite_tiny-clip_tiny-bert.py'
 METRICS = ('accuracy', 'bag_accuracy', 'mean_bag_accuracy')
@@ -29,12 +30,6 @@ class Run(NamedTuple):
         return self.metrics['mean_bag_accuracy']
 
 
-def read_config(env: Mapping[str, str]) -> mmcv.Config:
-    """Read the demo's config with environment variables set."""
-    with set_variables(env):
-        return mmcv.Config.fromfile(CONFIG)
-
-
 def train_and_test(
     config: mmcv.Config,
     seed: int,
@@ -45,14 +40,14 @@ def train_and_test(
     """Train and test with ``mim``.
 
     Args:
-        config: what :func:`read_config` gave.
-        seed: of the training.
-        env: the variables it was read with.
-        work_dir: other than the config's.
+        config: the demo's config, as read.
+        seed: seed of the training.
+        env: environment variables that the config was read with.
+        work_dir: folder of the run; the config's by default.
         options: ``--cfg-options`` of both commands.
 
     Returns:
-        Metrics and predictions. ``results.json`` lies beside the checkpoint.
+        Metrics and predictions. ``results.json`` is beside the checkpoint.
 
     Raises:
         ValueError: a command failed.
@@ -63,18 +58,25 @@ def train_and_test(
     place = ['--work-dir', str(work_dir)] if work_dir else []
     changes = [f'{key}={value}' for key, value in options.items()]
     changes = ['--cfg-options', *changes] if changes else []
-    train = ['mim', 'train', 'mmcls', CONFIG, '--seed', str(seed), *place]
-    test = ['mim', 'test', 'mmcls', CONFIG, '--checkpoint', str(folder / 'latest.pth')]
+    train = ['train', 'mmcls', CONFIG, '--seed', str(seed), *place]
+    test = ['test', 'mmcls', CONFIG, '--checkpoint', str(folder / 'latest.pth')]
     test += ['--metrics', *METRICS, '--out', str(results)]
-    run_command([*train, *changes], env, only_progress=True)
-    run_command([*test, *changes], env, only_progress=True)
-    found = mmcv.load(str(results))
+    _run_mim([*train, *changes], env)
+    _run_mim([*test, *changes], env)
+    values = mmcv.load(str(results))
     ann_file = options.get('data.test.ann_file', config.data.test.ann_file)
     return Run(
         folder,
-        {name: found[name] for name in METRICS},
+        {name: values[name] for name in METRICS},
         read_predictions(results, ann_file),
     )
+
+
+def _run_mim(arguments: Sequence[str], env: Mapping[str, str]) -> None:
+    """Run ``mim`` on one thread: with tensors this small, more threads only wait."""
+    threads = os.environ.get('OMP_NUM_THREADS', '1')
+    with set_variables({'OMP_NUM_THREADS': threads}):
+        run_mim(arguments, env, only_progress=True)
 
 
 def draw_run(run: Run, config: mmcv.Config) -> Path:

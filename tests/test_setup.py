@@ -1,7 +1,7 @@
 """The set-up: which Python it takes, when it makes the environment anew, what it pins.
 
-uv, and the Python in the environment that it makes, are stand-ins: installing for real
-takes minutes and a network.
+uv, and the Python in the environment that it makes, are dummies, because a real
+installation takes minutes and a network.
 """
 
 import os
@@ -42,7 +42,7 @@ def executable(path: Path, text: str) -> None:
 
 
 class Checkout:
-    """A checkout with what the set-up reads, and stand-ins on PATH."""
+    """A checkout with what the set-up reads, and dummies on PATH."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / 'checkout'
@@ -233,8 +233,9 @@ def test_pins_are_exact_and_the_ranges_admit_them(
     found = pins(name)
     wanted = {**wanted, 'mmcls': '0.25.0', 'clip-anytorch': '2.6.0'}
     assert {key: found[key] for key in wanted} == wanted
-    code = 'import distutils.core as d, setuptools; print("\\n".join('
-    code += 'd.run_setup("setup.py", stop_after="init").install_requires))'
+    code = 'import distutils.core as d, setuptools; '
+    code += 's = d.run_setup("setup.py", stop_after="init"); '
+    code += 'print("\\n".join([*s.install_requires, *s.extras_require["compare"]]))'
     ranges = subprocess.run(
         [sys.executable, '-c', 'import setuptools; ' + code],
         cwd=ROOT,

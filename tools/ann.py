@@ -1,71 +1,11 @@
-"""Divide the slides of a data set into annotation files.
+"""``cite ann`` from a checkout, installed or not."""
 
-python tools/ann.py                      # PatchGastric in data/: the released split
-python tools/ann.py --data-path DATA --classes classes.yml --group-by patient
-"""
-
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
 
-# The command also works in a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cite.apis.cli import run_cli
-from cite.apis.split.split import make_split
-from cite.apis.split.split_notes import table_of_files
-from cite.datasets.tables.class_file import read_class_file
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add('--data-path', default='data/', help='holds captions.csv and patches_captions/')
-    add('--out', help='folder to write to (default: {data-path}/gastric_cls3_ann)')
-    add('--val', type=float, default=0.8, help="evaluation's share of each class")
-    add('--seed', type=int, default=0, help='of the draw (default: 0, the released)')
-    add(
-        '--shots',
-        type=int,
-        nargs='*',
-        default=[1, 2, 4, 8, 16],
-        help='slides per class of the few-slide files (default: 1 2 4 8 16)',
-    )
-    add(
-        '--draws',
-        type=int,
-        default=0,
-        metavar='N',
-        help='random choices of the few slides besides: train_4_0.2_draw3.txt',
-    )
-    add('--classes', help='YAML file, class name: [subtypes] (default: PatchGastric)')
-    add(
-        '--group-by', metavar='COLUMN', help='keep equal values, as a patient, together'
-    )
-    add(
-        '--allow-missing',
-        action='store_true',
-        help='leave slides without patches out instead of stopping',
-    )
-    return parser.parse_args(argv)
-
-
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Write the files and print what they hold."""
-    options = vars(parse_args(argv))
-    if options['classes'] is not None:
-        options['classes'] = read_class_file(options['classes'])
-    split = make_split(**options)
-    print(table_of_files(split.classes, split.files))
-    for note in split.notes:
-        print(note)
-    print(f'written to {next(iter(split.files)).parent}')
-
+from cite.commands import run
 
 if __name__ == '__main__':
-    run_cli(main)
+    run('ann', sys.argv[1:])

@@ -1,89 +1,11 @@
-"""Check a config before hours are spent on it.
+"""``cite check`` from a checkout, installed or not."""
 
-python tools/check.py configs/glas/cite_vit-tiny_minilm.py
-SHOTS=4 python tools/check.py CONFIG --sample 2000 --json report.json
-
-Looks at the environment, the weights, the text encoder, the annotation files (also for
-slides and patients on both sides of the split) and decodes every image. The exit code
-is 0 if a run can start, 1 if something is wrong, 2 if the command itself was.
-"""
-
-import argparse
-import json
-import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
 
-# The command also works in a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmcv import DictAction
-
-from cite.apis.check import Options, check_config
-from cite.apis.cli import run_cli
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f'{text} is below 0')
-    return number
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add('config', metavar='CONFIG', help='config file, as mim train takes it')
-    add('--workers', type=_count, help='processes that decode (default: all cores)')
-    add(
-        '--no-decode',
-        dest='decode',
-        action='store_false',
-        help='see only that images are there',
-    )
-    add('--sample', type=_count, metavar='N', help='look at N images, drawn at random')
-    add('--captions', metavar='FILE', help='table of slides (default: beside the data)')
-    add(
-        '--patient',
-        metavar='COLUMN',
-        help='its column with the patient (default: patient)',
-    )
-    add('--json', metavar='FILE', help='write everything found there; - is the output')
-    add('--cfg-options', nargs='+', action=DictAction, help='as mim train has it')
-    return parser.parse_args(argv)
-
-
-def _check_writable(out: Path) -> None:
-    """Say before the work, which may take minutes, that its report has no place."""
-    if out.is_dir() or not out.parent.is_dir():
-        what = 'is a folder' if out.is_dir() else f'there is no folder {out.parent}'
-        raise ValueError(f'--json {out}: {what}. Name a file in a folder that exists.')
-    if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise PermissionError(f'--json {out}: it may not be written. Name another.')
-
-
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Check, print what was found, and end with 1 if a run should not start."""
-    options = vars(parse_args(argv))
-    config, out = options.pop('config'), options.pop('json')
-    if out not in (None, '-'):
-        _check_writable(Path(out))
-    report = check_config(config, Options(**options))
-    content = json.dumps(report.as_dict(), indent=2, default=str)
-    if out == '-':
-        print(content)
-    else:
-        print(report.text())
-        if out:
-            Path(out).write_text(content + '\n', encoding='utf-8')
-    if not report.ok:
-        sys.exit(1)
-
+from cite.commands import run
 
 if __name__ == '__main__':
-    run_cli(main)
+    run('check', sys.argv[1:])

@@ -1,7 +1,9 @@
-"""What the commands in tools/ share."""
+"""What the commands share."""
 
+import argparse
 import sys
-from typing import Callable, NoReturn
+from collections.abc import Sequence
+from typing import Any, Callable, NoReturn, Optional, Union
 
 
 def run_cli(main: Callable[[], None]) -> NoReturn:
@@ -20,3 +22,48 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
     sys.exit(0)
+
+
+def make_parser(name: str, doc: Optional[str]) -> argparse.ArgumentParser:
+    """Make the parser of ``cite NAME``, described by the docstring of its module."""
+    return argparse.ArgumentParser(
+        prog=f'cite {name}',
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, dest: str = 'options') -> None:
+    """Add ``--cfg-options KEY=VALUE …``, overrides of the config, to a parser.
+
+    Args:
+        parser: parser of the command.
+        dest: attribute of the parsed arguments that holds the dictionary.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        dest=dest,
+        nargs='+',
+        action=_CfgOptions,
+        metavar='KEY=VALUE',
+        help='overrides of the config, as mim train takes them',
+    )
+
+
+class _CfgOptions(argparse.Action):
+    """mmcv's ``DictAction``, imported only where the option is used."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Union[str, Sequence[Any], None],
+        option_string: Optional[str] = None,
+    ) -> None:
+        for value in values or ():
+            if '=' not in value:
+                parser.error(f'{option_string} {value}: write KEY=VALUE')
+        from mmcv import DictAction
+
+        action = DictAction(self.option_strings, self.dest, nargs='+')
+        action(parser, namespace, values, option_string)

@@ -1,23 +1,22 @@
-"""A checkpoint that holds all weights, out of one that holds what was trained."""
+"""Export a trained model with all weights, the frozen ones included."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
 from mmcls.models import build_classifier
-from mmcv import Config
 from mmcv.runner import load_checkpoint
-from mmcv.utils import import_modules_from_strings
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .config_file import find_config
+from cite.core.files.write_whole import write_whole
+
+from .config_file import find_config, read_config
 
 SUFFIXES = ('.pth', '.safetensors')
-# What the release and mmcls do not know.
-_OURS = ('prompt_initialized', 'text_embeddings', 'text_source')
+# Keys that the release and mmcls do not know.
+_NEW_KEYS = ('prompt_initialized', 'text_embeddings', 'text_source')
 
 
 def export_checkpoint(
@@ -30,10 +29,10 @@ def export_checkpoint(
     """Write all weights of a trained model, the frozen ones included.
 
     Args:
-        config: of the training run.
-        checkpoint: what it wrote; ``none`` for a model without trained weights.
+        config: config of the training run.
+        checkpoint: checkpoint of the run; ``none`` for a model without trained weights.
         out: file to write, ``.pth`` (with mmcv's ``meta``) or ``.safetensors``.
-        plain: leave out what the released code and mmcls do not know: the text
+        plain: omit the keys that the released code and mmcls do not know: the text
             embeddings and the prompt's state.
         options: overrides of the config, as ``--cfg-options``.
 
@@ -42,7 +41,8 @@ def export_checkpoint(
 
     Raises:
         FileNotFoundError: no such config or checkpoint.
-        ValueError: another kind of file, or a checkpoint of other frozen weights.
+        ValueError: ``out`` has another suffix, or the checkpoint belongs to other
+            frozen weights.
     """
     out = Path(out)
     if out.suffix not in SUFFIXES:
@@ -50,14 +50,11 @@ def export_checkpoint(
     find_config(config)
     if str(checkpoint) != 'none' and not Path(checkpoint).is_file():
         raise FileNotFoundError(
-            f'{checkpoint}: no such checkpoint. Runs leave theirs in work_dirs/.'
+            f'{checkpoint}: no such checkpoint. Runs write checkpoints to work_dirs/.'
         )
     if Path(checkpoint).resolve() == out.resolve():
         raise ValueError(f'{out} is the checkpoint itself. Name another file.')
-    cfg = Config.fromfile(str(config))
-    cfg.merge_from_dict(options or {})
-    if cfg.get('custom_imports'):
-        import_modules_from_strings(**cfg.custom_imports)
+    cfg = read_config(config, options)
     cfg.model.save_frozen = True
     model = build_classifier(cfg.model)
     loaded = load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
@@ -73,17 +70,16 @@ def full_state(model: nn.Module, plain: bool = False) -> dict[str, Tensor]:
         for name, tensor in model.state_dict().items()
     }
     if plain:
-        return {k: v for k, v in state.items() if k.split('.')[-1] not in _OURS}
+        return {k: v for k, v in state.items() if k.split('.')[-1] not in _NEW_KEYS}
     return state
 
 
 def _write(out: Path, state: dict[str, Tensor], meta: dict[str, Any]) -> None:
-    """Write a file whole or not at all."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + '.partial')
-    if out.suffix == '.safetensors':
-        facts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
-        save_file(state, str(partial), metadata=facts)
-    else:
-        torch.save({'meta': meta, 'state_dict': state}, partial)
-    os.replace(partial, out)
+    with write_whole(out) as partial:
+        if out.suffix == '.pth':
+            # Through an open file: torch writes the name of a path into the archive.
+            with partial.open('wb') as file:
+                torch.save({'meta': meta, 'state_dict': state}, file)
+            return
+        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
+        save_file(state, str(partial), metadata=texts)

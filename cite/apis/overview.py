@@ -8,12 +8,13 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
+from cite.core.files.write_whole import write_whole
 from cite.datasets.tables.annotations import Annotation, bag_of, read_annotations
 
 from .overview_panels import draw_confusion, draw_patches, draw_slides
 from .predictions import SlidePredictions
 
-PATCHES = 6  # of each class
+PATCHES = 6  # per class
 
 
 def draw_overview(
@@ -26,10 +27,11 @@ def draw_overview(
     """Draw patches of each class, every slide's probabilities and the confusion matrix.
 
     Args:
-        predictions: of the slides, see :func:`.predictions.read_predictions`.
+        predictions: predictions for the slides, from
+            :func:`.predictions.read_predictions`.
         classes: names of the K classes.
-        patches: image files of each class; of :func:`choose_patches`. One that is
-            damaged is left out with a warning.
+        patches: image files of each class, from :func:`choose_patches`. A damaged one
+            is left out with a warning.
         path: the PNG file to write.
         title: first line of the picture.
 
@@ -37,7 +39,7 @@ def draw_overview(
         ``path``.
 
     Raises:
-        ValueError: names, patches and scores are of different numbers of classes.
+        ValueError: names, patches and scores disagree on the number of classes.
         FileNotFoundError: a patch is missing.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -62,8 +64,8 @@ def draw_overview(
     draw_confusion(figure.add_subplot(grid[0, 1]), predictions, classes)
     draw_slides(figure.add_subplot(grid[1, :]), predictions, classes)
     figure.suptitle(title or _title(predictions), fontsize=14, fontweight='bold')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with write_whole(path) as partial:
+        figure.savefig(partial, dpi=110, format=path.suffix[1:] or 'png')
     return path
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from .predictions import SlidePredictions
 
-# Source: Okabe and Ito, Color Universal Design, 2008. Told apart with any colour sight.
+# Source: Okabe and Ito, Color Universal Design, 2008. Colour-blind people can tell
+# them apart.
 COLOURS = (
     '#0072B2',
     '#E69F00',
@@ -19,11 +20,11 @@ COLOURS = (
     '#F0E442',
     '#999999',
 )
-# Above it there is no room for names: slides are drawn side by side without gaps.
+# Above this number there is no room for names: slides are drawn without gaps.
 MAX_NAMED_SLIDES = 80
 _GAP = 1.5  # between classes, in bars
 _PITCH = 1.06  # from patch to patch, in patches
-_LETTERS = 150  # as many of the classes' names stand side by side
+_LETTERS = 150  # letters of class names that fit side by side
 Images = Sequence[Sequence[Any]]
 
 
@@ -31,9 +32,9 @@ def draw_patches(axes: Sequence[Any], classes: Sequence[str], images: Images) ->
     """Draw a row of patches for each class.
 
     Args:
-        axes: K of matplotlib's.
+        axes: K axes of matplotlib.
         classes: K names.
-        images: of each class, (H, W, 3) each.
+        images: pictures of each class, (H, W, 3) each.
     """
     columns = max(1, max(len(row) for row in images))
     for k, (ax, name, row) in enumerate(zip(axes, classes, images)):
@@ -69,7 +70,7 @@ def draw_slides(ax: Any, predictions: SlidePredictions, classes: Sequence[str]) 
     named = len(order) <= MAX_NAMED_SLIDES
     scores = predictions.scores[order]
     bottom = np.zeros(len(order))
-    # A slide's own class stands at the bottom, so that its top edge can be read off.
+    # A slide's true class is at the bottom, so that its top edge shows its share.
     for layer in range(len(classes)):
         label = (predictions.labels[order] + layer) % len(classes)
         height = scores[np.arange(len(order)), label]
@@ -86,10 +87,10 @@ def draw_slides(ax: Any, predictions: SlidePredictions, classes: Sequence[str]) 
 
 
 def _order(predictions: SlidePredictions) -> tuple[np.ndarray, np.ndarray]:
-    """Sort slides by class and own probability; return order and bars' places."""
+    """Sort slides by class and its probability; return order and bars' places."""
     labels, scores = predictions.labels, predictions.scores
-    own = scores[np.arange(len(labels)), labels]
-    order = np.lexsort((-own, labels))
+    true_scores = scores[np.arange(len(labels)), labels]
+    order = np.lexsort((-true_scores, labels))
     width = _GAP * max(1.0, len(order) / MAX_NAMED_SLIDES)
     _, number = np.unique(labels[order], return_inverse=True)
     return order, np.arange(len(order)) + width * number

@@ -1,4 +1,4 @@
-"""Predictions for slides, from what ``mim test … --out results.json`` wrote."""
+"""Predictions for slides, from the file of ``mim test … --out results.json``."""
 
 import json
 from pathlib import Path
@@ -82,9 +82,9 @@ def _read_scores(path: Path) -> np.ndarray:
         scores = np.array(json.loads(path.read_text(encoding='utf-8'))['class_scores'])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f'{path} is no JSON file with class_scores. Write it with `mim test … '
+            f'{path} is not a JSON file with class_scores. Write it with `mim test … '
             '--out FILE.json --out-items class_scores`.'
         ) from error
     if scores.ndim != 2 or scores.dtype.kind not in 'fi':
-        raise ValueError(f'{path}: class_scores is no table of patches and classes.')
+        raise ValueError(f'{path}: class_scores is not a table of patches and classes.')
     return scores  # (N, K)

@@ -1,19 +1,19 @@
 """Train and test configs over several seeds and tabulate mean and spread."""
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cite.core.files.write_whole import write_text_whole
+
 from .config_file import find_config
 from .run_identity import file_digest, run_identity
+from .shell import run_mim
 
 Results = dict[str, list[float]]
-# Beside the logs of a seed's run: what was trained, and what came out.
+# In the folder of a seed's run: digests of config and checkpoint, and the metrics.
 RECORD = 'record.json'
 
 
@@ -27,16 +27,16 @@ def repeat_configs(
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: two configs of one name, a seed given twice, or a run failed.
+        ValueError: two configs of one name, a seed listed twice, or a run failed.
     """
     for config in configs:
         find_config(config)
     names = [Path(config).stem for config in configs]
     lists: dict[str, Sequence[Any]] = {'config': names, 'seed': seeds}
-    for what, given in lists.items():
-        twice = [x for i, x in enumerate(given) if x in given[:i]]
-        if twice:
-            raise ValueError(f'the {what} {twice[0]} is given twice.')
+    for what, items in lists.items():
+        repeated = [x for i, x in enumerate(items) if x in items[:i]]
+        if repeated:
+            raise ValueError(f'the {what} {repeated[0]} is listed twice.')
     return {
         name: repeat(config, seeds, metrics, work_dir / name)
         for name, config in zip(names, configs)
@@ -49,14 +49,14 @@ def repeat(
     """Train and test one config once per seed through ``mim``.
 
     Each seed also sets the environment variable ``SPLIT``, which a config may read to
-    choose its annotation files. What was done before is not done again, as long as the
-    config, the files that it names and the trained checkpoint are what they were.
+    choose its annotation files. A finished run is kept as long as the config, the
+    files that it names and the trained checkpoint do not change.
 
     Args:
         config: path of the config.
         seeds: training seeds.
         metrics: metrics of ``mim test --metrics``.
-        work_dir: every seed gets a folder in it.
+        work_dir: folder that holds a folder per seed.
 
     Returns:
         Metric name to its values, one per seed, percent.
@@ -76,7 +76,7 @@ def repeat(
 def _run(
     config: str, seed: int, metrics: Sequence[str], folder: Path
 ) -> dict[str, float]:
-    """Do what is left to do of one seed; returns its metrics."""
+    """Do what is missing for one seed; returns its metrics."""
     environment = {'SPLIT': str(seed)}
     identity = run_identity(config, environment)
     record = _read(folder)
@@ -99,9 +99,9 @@ def _run(
 
 
 def _was_replaced(checkpoint: Path, record: Mapping[str, Any]) -> bool:
-    """Tell whether the checkpoint is another than the one that was trained here.
+    """Tell whether the checkpoint is not the one that was trained here.
 
-    One that was deleted does no harm as long as its metrics are known.
+    A deleted checkpoint is fine once its metrics are recorded.
     """
     if not checkpoint.is_file():
         return 'results' not in record
@@ -111,8 +111,8 @@ def _was_replaced(checkpoint: Path, record: Mapping[str, Any]) -> bool:
 def _announce_change(folder: Path, record: Mapping[str, Any]) -> None:
     if record:
         print(
-            f'{folder}: the config, a file that it names or the checkpoint is another '
-            'than in the run that lies there; running it again.',
+            f'{folder}: the config, a file that it names or the checkpoint has changed '
+            'since this run; running it again.',
             flush=True,
         )
 
@@ -123,24 +123,16 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _write(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write beside, then rename: an interruption leaves no half record."""
-    partial = folder / f'{RECORD}.partial'
-    partial.write_text(json.dumps(record, indent=1) + '\n')
-    partial.replace(folder / RECORD)
+    write_text_whole(folder / RECORD, json.dumps(record, indent=1) + '\n')
 
 
 def _mim(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run ``mim`` of this Python, saying what is run."""
-    print('+ mim ' + ' '.join(arguments), flush=True)
-    mim = Path(sys.executable).with_name('mim')
-    path = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get('PYTHONPATH')]))
-    env = {**os.environ, **environment, 'PYTHONPATH': path}
-    done = subprocess.run([str(mim), *arguments], env=env, check=False)
-    if done.returncode:
+    try:
+        run_mim(arguments, environment)
+    except ValueError as error:
         raise ValueError(
-            f'mim {" ".join(arguments)} ended with {done.returncode}; see above. The '
-            'same command again goes on here.'
-        )
+            f'{error} The same command again resumes with this run.'
+        ) from error
 
 
 def table(rows: Mapping[str, Results]) -> str:

@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from mmcv import Config
-
 from cite.models.hub import weight_files
 
-from .environment import set_variables
+from .config_file import read_config
 
 _BLOCK = 1 << 20
 
@@ -21,20 +19,19 @@ _BLOCK = 1 << 20
 def run_identity(config: str, environment: Mapping[str, str]) -> str:
     """Digest a config and the contents of the files that it names.
 
-    Of folders count the names and sizes of their files, and the contents of a language
-    model's weights. A name that is no path (a model of the hub) counts as it is. The
+    A folder counts by the names and sizes of its files and the contents of a language
+    model's weights; a name that is not a path (a model of the hub) counts as text. The
     code does not count.
 
     Args:
         config: path of the config.
-        environment: variables to read it with, as ``SPLIT``.
+        environment: environment variables to read it with, such as ``SPLIT``.
 
     Returns:
         64 hexadecimal digits.
     """
-    with set_variables(environment):
-        settings = Config.fromfile(config)._cfg_dict.to_dict()
-    return settings_identity(settings)
+    cfg = read_config(config, variables=environment)
+    return settings_identity(cfg._cfg_dict.to_dict())
 
 
 def settings_identity(
@@ -43,9 +40,12 @@ def settings_identity(
     """Digest settings as read, and the contents of the files that they name.
 
     Args:
-        settings: of a config.
-        contents: :func:`path_contents`; who asks for many settings that name the same
-            folders may remember what it said.
+        settings: content of a config.
+        contents: :func:`path_contents`, or a cached version of it for many settings
+            that name the same folders.
+
+    Returns:
+        64 hexadecimal digits.
     """
     contents = contents or path_contents
     settings = dict(settings)
@@ -57,7 +57,7 @@ def settings_identity(
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file; read once as long as its size and time stay."""
+    """Return the SHA-256 of a file, read again when its size or time changes."""
     stat = path.stat()
     return _digest(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
 
@@ -72,14 +72,14 @@ def _digest(path: str, size: int, time: int) -> str:
 
 
 def _paths(text: str) -> list[str]:
-    """Return what a text names: a file, a folder, or the draws of a feature file."""
+    """Return the paths that a text names: one, or the draws of a feature file."""
     if os.path.exists(text):
         return [text]
     return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
 
 
 def path_contents(path: Path) -> Any:
-    """Return what a file holds, digested, or a folder: names, sizes and weights."""
+    """Return the digest of a file, or of a folder names, sizes and weights' digests."""
     if path.is_file():
         return file_digest(path)
     with os.scandir(path) as entries:

@@ -9,12 +9,17 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# What a user wants to see of mim's output: iterations, evaluations and metrics. The
-# environment and the config, some 200 lines, are in the run's log.
+# The lines of mim's output that a user wants to see: iterations, evaluations, metrics.
+# The environment and the config, some 200 lines, are in the run's log.
 _PROGRESS = re.compile(r'Iter ?[\[(].*|^\w*accuracy\w* : .*')
 _KEPT = 60  # lines to show after a failure
-# With tensors as small as the demo's, threads only wait for one another.
-_SETTINGS = {'OMP_NUM_THREADS': '1', 'PYTHONUNBUFFERED': '1'}
+
+
+def run_mim(
+    arguments: Sequence[str], env: Mapping[str, str], only_progress: bool = False
+) -> None:
+    """Print a command of ``mim`` and run it, see :func:`run_command`."""
+    run_command(['mim', *arguments], env, only_progress)
 
 
 def run_command(
@@ -23,19 +28,44 @@ def run_command(
     """Print a command and run it with this Python.
 
     Args:
-        command: its words; the first is ``python`` or ``mim``.
-        env: variables that it needs; printed before it.
-        only_progress: of the output, show iterations and metrics only.
+        command: words of the command; the first is ``python``, ``cite`` or a program
+            beside this Python, such as ``mim``.
+        env: environment variables of the command, printed before it.
+        only_progress: show only the iterations and metrics in its output.
 
     Raises:
-        ValueError: it ended with another code than 0; the end of its output is shown.
+        ValueError: the command failed; the end of its output is shown.
     """
-    print(f'\n$ {as_typed(command, env)}', flush=True)
-    folder = Path(sys.executable).parent
-    program = sys.executable if command[0] == 'python' else str(folder / command[0])
+    typed = as_typed(command, env)
+    print(f'\n$ {typed}', flush=True)
+    words = command_line(command)
+    variables = {**os.environ, **_search_paths(), **env}
+    if only_progress:
+        code = _show_progress(words, variables)
+    else:
+        code = subprocess.run(words, env=variables, check=False).returncode
+    if code:
+        raise ValueError(f'`{typed}` ended with code {code}; see its last lines above.')
+
+
+def command_line(command: Sequence[str]) -> list[str]:
+    """Return the words by which this process starts a command.
+
+    ``cite`` is started through Python: it also runs where it is not installed.
+    """
+    program, *arguments = command
+    if program == 'python':
+        return [sys.executable, *arguments]
+    if program == 'cite':
+        return [sys.executable, '-m', 'cite', *arguments]
+    return [str(Path(sys.executable).with_name(program)), *arguments]
+
+
+def _show_progress(words: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run a command and show its progress; after a failure show its last lines."""
     with subprocess.Popen(
-        [program, *command[1:]],
-        env={**_SETTINGS, **os.environ, **_search_paths(folder), **env},
+        words,
+        env={'PYTHONUNBUFFERED': '1', **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -48,16 +78,11 @@ def run_command(
             progress = _PROGRESS.search(line)
             if progress:
                 print(progress[0], flush=True)
-            elif only_progress:
-                hidden.append(line)
             else:
-                print(line, end='', flush=True)
+                hidden.append(line)
     if process.returncode:
         print(''.join(hidden), file=sys.stderr)
-        raise ValueError(
-            f'`{as_typed(command, env)}` ended with code {process.returncode}; its '
-            'last lines stand above.'
-        )
+    return process.returncode
 
 
 def as_typed(command: Sequence[str], env: Mapping[str, str]) -> str:
@@ -71,7 +96,10 @@ def as_typed(command: Sequence[str], env: Mapping[str, str]) -> str:
 
 
 def shell_setup() -> str:
-    """Write the line after which a shell finds ``python``, ``mim`` and the package."""
+    """Write the line after which a shell finds this Python's programs and the package.
+
+    It sets one thread, as the demo does.
+    """
     folder, here = Path(sys.executable).parent, Path.cwd()
     typed = str(folder)
     if here in folder.parents:
@@ -79,9 +107,10 @@ def shell_setup() -> str:
     return f'export PATH="{typed}:$PATH" PYTHONPATH="$PWD" OMP_NUM_THREADS=1'
 
 
-def _search_paths(folder: Path) -> dict[str, str]:
-    paths = {'PATH': str(folder), 'PYTHONPATH': os.getcwd()}
+def _search_paths() -> dict[str, str]:
+    """Return PATH and PYTHONPATH with this Python and the current folder first."""
+    folders = {'PATH': str(Path(sys.executable).parent), 'PYTHONPATH': os.getcwd()}
     return {
         name: os.pathsep.join(filter(None, [first, os.environ.get(name)]))
-        for name, first in paths.items()
+        for name, first in folders.items()
     }

@@ -1,4 +1,4 @@
-"""Small models with seeded random weights, in the files that the real ones come in."""
+"""Small models with seeded random weights, in the file formats of the real ones."""
 
 from .tiny_bert import tiny_bert
 from .tiny_clip import tiny_clip

@@ -3,20 +3,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_BITS = 4  # after the point in cv2's coordinates
+_BITS = 4  # binary places of cv2's coordinates
 
 
 def dead_leaves(count: int, size: int, seed: int = 0) -> Tensor:
-    """Draw pictures of discs that cover one another: natural images' crudest model.
+    """Draw overlapping discs, the crudest model of natural images.
 
-    Each picture has its own mean size of discs, and its own colours.
+    Mean size and colours of the discs differ from picture to picture.
 
     Source: Lee, Mumford and Huang, Int. J. Comput. Vision 41, 2001.
 
     Args:
         count: number of pictures.
-        size: their edge, pixels.
-        seed: of all that is drawn.
+        size: edge of a picture, pixels.
+        seed: seed of the drawing.
 
     Returns:
         (count, 3, size, size), 0 to 1.

@@ -4,27 +4,26 @@ from torch import Tensor, nn
 
 from .dead_leaves import dead_leaves
 
-# CLIP's, of clip/clip.py.
+# The preprocessing in clip/clip.py.
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 _PICTURES = 512
-# Directions with less than this share of the variance are not blown up to the full.
+# Directions with less than this share of the variance are not scaled up fully.
 _FLOOR = 1e-4
 
 
 @torch.no_grad()
 def spread_features(visual: VisionTransformer, seed: int = 0) -> None:
-    """Make the features of a random image tower spread in all directions alike.
+    """Make the features of a random image tower spread equally in all directions.
 
     Random weights map images to features in nearly one direction (unrelated pictures:
-    median cosine 0.8), where training a linear layer is slow. The features of pictures
-    that have nothing to do with any data set, :func:`.dead_leaves.dead_leaves`, are
-    centred by the last norm's bias and whitened by the projection. No other weight
-    changes.
+    median cosine 0.8), which makes training a linear layer slow. The features of
+    pictures unrelated to any data set, :func:`.dead_leaves.dead_leaves`, are centred
+    by the last norm's bias and whitened by the projection. No other weight changes.
 
     Args:
         visual: CLIP's image tower; changed in place.
-        seed: of the pictures and of the random rotation after whitening.
+        seed: seed of the pictures and of the random rotation after whitening.
     """
     size = visual.input_resolution
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (_MEAN, _STD))

@@ -5,7 +5,7 @@ from typing import Union
 
 import torch
 
-# Whatever a text says, its characters are here: no word becomes [UNK].
+# The vocabulary has all characters, so that no word becomes [UNK].
 _SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]')
 _CHARACTERS = string.ascii_lowercase + string.digits + string.punctuation
 # The pooler's input to tanh then has a standard deviation of about 3 at any width, and
@@ -24,12 +24,12 @@ def tiny_bert(
     """Write a BERT with random weights as transformers saves one.
 
     Args:
-        folder: to write to; made if need be.
-        seed: of the weights.
+        folder: folder to write; made if it is missing.
+        seed: seed of the weights.
         hidden: width of the embeddings; even.
-        layers: depth.
-        texts: their words become tokens of their own. Other words are spelled out.
-        length: the longest text, in tokens.
+        layers: number of layers.
+        texts: texts whose words become tokens. Other words are spelled out.
+        length: length of the longest text, tokens.
 
     Returns:
         ``folder``, for ``text_encoder=dict(type='BERT', model=folder)``.

@@ -6,7 +6,7 @@ from clip.model import CLIP
 
 from .spread_features import spread_features
 
-# Of CLIP's own tokenizer, which the text tower has to take.
+# Context and vocabulary of CLIP's tokenizer, which the text tower must accept.
 _CONTEXT, _VOCABULARY = 77, 49408
 _HEAD = 64  # CLIP's width of an attention head
 
@@ -24,21 +24,21 @@ def tiny_clip(
     """Write a CLIP with random weights as a state dict in OpenAI's names.
 
     Args:
-        path: the file to write.
-        seed: of the weights.
+        path: file to write.
+        seed: seed of the weights.
         embed_dim: width of the image and text embeddings.
-        width: of the image tower; a multiple of 64.
-        layers: depth of the image tower; of four stages it is a ResNet.
+        width: width of the image tower; a multiple of 64.
+        layers: depth of the image tower; four numbers make it a ResNet.
         vision_patch: edge of a patch token, pixels.
-        image_size: what the position embedding is for, pixels.
-        spread: see :func:`.spread_features.spread_features`. Without it the features
-            of all images are nearly parallel, as random weights have it.
+        image_size: edge of the images that the position embedding fits, pixels.
+        spread: apply :func:`.spread_features.spread_features`. Without it the features
+            of all images are nearly parallel, because the weights are random.
 
     Returns:
         ``path``, for ``backbone=dict(arch=path)``.
 
     Raises:
-        ValueError: a width that heads of 64 do not fill.
+        ValueError: ``width`` is not a multiple of 64.
     """
     if width % _HEAD:
         raise ValueError(f'width={width}; it must be a multiple of {_HEAD}.')

@@ -1,4 +1,4 @@
-"""A small PatchGastric made of drawn tissue: for the demo and for tests."""
+"""A small PatchGastric of drawn tissue, for the demo and for tests."""
 
 from .patch_gastric import is_whole, make_patch_gastric
 from .patches import draw_patch

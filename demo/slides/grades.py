@@ -1,4 +1,4 @@
-"""Tissue of each grade: how its glands look, or that it has none."""
+"""Tissue of each grade: with glands of one kind or without glands."""
 
 from typing import Callable
 
@@ -37,7 +37,7 @@ def draw_moderately(tissue: Tissue) -> None:
     tissue.fill(centres[:, None] + slit * outward, LUMEN)
     depth = rng.uniform(0.6, 0.95, (len(centres), 8, 1))
     places = centres[:, None] + depth * outward[:, ::3]
-    tissue.odd_nuclei(places.reshape(-1, 2), (4.5, 3), (7, 4.5))
+    tissue.irregular_nuclei(places.reshape(-1, 2), (4.5, 3), (7, 4.5))
 
 
 def draw_non_solid(tissue: Tissue) -> None:
@@ -69,15 +69,16 @@ def draw_tissue(grade: str, rng: np.random.Generator, scale: float = 1.0) -> np.
     """Draw a patch of one grade.
 
     Args:
-        grade: a key of :data:`DRAW`.
-        rng: where every random number comes from.
+        grade: key of :data:`DRAW`.
+        rng: source of every random number.
         scale: the slide's magnification.
 
     Returns:
         (2, 300, 300) float32, the dyes' concentrations: haematoxylin, eosin. Each has
-        mean 1 whatever the grade, so that a patch's colour does not tell it.
+        mean 1 for every grade, so that a patch's colour does not tell its grade.
     """
     tissue = Tissue(rng, scale)
-    tissue.odd_nuclei(rng.uniform(0, SIZE, (25, 2)), (5, 1.5), (8, 2.2))  # stroma's own
+    # The nuclei of the stroma.
+    tissue.irregular_nuclei(rng.uniform(0, SIZE, (25, 2)), (5, 1.5), (8, 2.2))
     DRAW[grade](tissue)
     return tissue.concentrations()

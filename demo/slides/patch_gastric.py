@@ -1,17 +1,19 @@
 """A synthetic PatchGastric: the table of slides and the folder of patches."""
 
 import csv
+import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Union
 
 from tqdm import tqdm
 
+from cite.core.files.write_whole import write_text_whole
+
 from .patches import slide_rng, write_slide
 
-# Grade as it is drawn -> subtype as PatchGastric's table words it.
+# Grade -> subtype, in the words of PatchGastric's table.
 SUBTYPES = {
     'well': 'Well differentiated tubular adenocarcinoma',
     'moderately': 'Moderately differentiated tubular adenocarcinoma',
@@ -24,12 +26,12 @@ DESCRIPTIONS = {
     'non-solid': 'Single tumour cells and short cords in the stroma, no glands.',
     'solid': 'Tumour cells side by side in a sheet, no glands.',
 }
-# Marks a folder as made here, so that making it anew destroys nobody's data. It is
-# written first, the table last: a folder with both is whole.
+# Marks a folder as ours, so that no other data are overwritten. It is written first and
+# the table last: a folder with both is complete.
 STAMP = 'synthetic.json'
 TABLE = 'captions.csv'
 PATCHES = 'patches_captions'
-DRAWING = 1  # raise it when the same seed gives other pictures
+DRAWING = 1  # to be raised when the same seed gives other pictures
 
 
 def make_patch_gastric(
@@ -45,17 +47,17 @@ def make_patch_gastric(
     each slide without regard to its grade.
 
     Args:
-        root: folder to write to; an earlier synthetic one there is replaced.
-        seed: of everything that is drawn. The same seed gives the same bytes.
-        slides: per class; of the poorly differentiated, half are solid.
-        patches: per slide.
+        root: folder to write; an earlier synthetic data set in it is replaced.
+        seed: seed of all drawing. The same seed gives the same bytes.
+        slides: slides per class; half of the poorly differentiated ones are solid.
+        patches: patches per slide.
         progress: show a progress bar.
 
     Returns:
         ``root``.
 
     Raises:
-        ValueError: ``root`` holds other data, or a number is below its least.
+        ValueError: ``root`` holds other data, or a number is too small.
     """
     root = Path(root)
     if slides < 2 or patches < 1:
@@ -79,27 +81,27 @@ def make_patch_gastric(
 
 
 def is_whole(root: Union[str, Path], seed: int, slides: int, patches: int) -> bool:
-    """Say whether :func:`make_patch_gastric` has finished these slides in a folder.
+    """Tell whether :func:`make_patch_gastric` has finished these slides in a folder.
 
     Args:
-        root: the folder; need not exist.
-        seed: as for :func:`make_patch_gastric`.
-        slides: likewise.
-        patches: likewise.
+        root: folder; it need not exist.
+        seed: seed of the drawing.
+        slides: slides per class.
+        patches: patches per slide.
 
     Returns:
-        Whether the table is there, and as many patches as it takes.
+        Whether the table and all patches exist.
     """
     root = Path(root)
     try:
         stamp = json.loads((root / STAMP).read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return False
-    found = sum(1 for _ in (root / PATCHES).glob('*.jpg'))
+    count = sum(1 for _ in (root / PATCHES).glob('*.jpg'))
     return (
         stamp == _settings(seed, slides, patches)
         and (root / TABLE).is_file()
-        and found == len(list(_grades(slides))) * patches
+        and count == len(list(_grades(slides))) * patches
     )
 
 
@@ -108,11 +110,10 @@ def _settings(seed: int, slides: int, patches: int) -> dict[str, int]:
 
 
 def _write_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    partial = path.with_name(path.name + '.partial')
-    with partial.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerows([('id', 'subtype', 'text'), *rows])
-    os.replace(partial, path)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerows([('id', 'subtype', 'text'), *rows])
+    write_text_whole(path, text.getvalue())
 
 
 def _watch(grades: list[str], progress: bool) -> Iterable[str]:
@@ -129,11 +130,11 @@ def _grades(slides: int) -> Iterator[str]:
 def _clear(root: Path) -> None:
     """Remove an earlier synthetic data set; refuse to touch any other."""
     if (root / STAMP).is_file():
-        (root / TABLE).unlink(missing_ok=True)  # first: what is left is not whole
+        (root / TABLE).unlink(missing_ok=True)  # first: marks the rest as incomplete
         for patch in (root / PATCHES).glob('*.jpg'):
             patch.unlink()
     elif (root / PATCHES).exists() or (root / TABLE).exists():
         raise ValueError(
             f'{root} holds data that were not made here ({STAMP} is missing). Name '
-            'another folder, or move them away.'
+            'another folder, or move the data away.'
         )

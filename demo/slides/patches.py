@@ -12,19 +12,19 @@ JPEG_QUALITY = 90
 
 
 def slide_rng(seed: int, slide: int) -> np.random.Generator:
-    """Return where a slide's random numbers come from."""
+    """Return the random number generator of a slide."""
     return np.random.default_rng([seed, slide])
 
 
 def draw_patch(
     grade: str, stain: Stain, seed: int, slide: int, patch: int
 ) -> np.ndarray:
-    """Draw a patch; it depends on nothing but the arguments.
+    """Draw a patch; it depends only on the arguments.
 
     Args:
         grade: ``'well'``, ``'moderately'``, ``'non-solid'`` or ``'solid'``.
-        stain: the slide's look, of :func:`.stain.draw_stain`.
-        seed: of the data set.
+        stain: look of the slide, from :func:`.stain.draw_stain`.
+        seed: seed of the data set.
         slide: number of the slide.
         patch: number of the patch in the slide.
 
@@ -39,11 +39,11 @@ def write_slide(folder: Path, grade: str, seed: int, slide: int, patches: int) -
     """Draw the patches of a slide into ``{slide id}_{hash}.jpg``.
 
     Args:
-        folder: where to write.
-        grade: see :func:`draw_patch`.
-        seed: of the data set.
+        folder: folder to write to.
+        grade: grade of the slide, as for :func:`draw_patch`.
+        seed: seed of the data set.
         slide: number of the slide.
-        patches: how many.
+        patches: number of patches.
 
     Returns:
         The slide's id.

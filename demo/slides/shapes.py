@@ -18,10 +18,10 @@ def ellipses(
 
     Args:
         centres: (n, 2), pixels.
-        length: half axis along `angle`: one for all or (n,).
-        width: half axis across.
-        angle: radians.
-        points: how many corners stand for the curve.
+        length: half axis along `angle`, pixels: one number or (n,).
+        width: half axis across it.
+        angle: direction of the first axis, radians.
+        points: number of corners of the polygon.
 
     Returns:
         (n, points, 2), the contours.
@@ -42,8 +42,8 @@ def blobs(
     Args:
         rng: draws the waves.
         centres: (n, 2), pixels.
-        radius: of the circle: one for all or (n,).
-        points: how many corners stand for the curve.
+        radius: radius of the circle, pixels: one number or (n,).
+        points: number of corners of the polygon.
 
     Returns:
         (n, points, 2), the contours.
@@ -59,12 +59,12 @@ def blobs(
 def lattice(
     rng: np.random.Generator, size: float, spacing: float, jitter: float
 ) -> np.ndarray:
-    """Places on a turned and shifted hexagonal lattice, each moved at random.
+    """Return places on a turned and shifted hexagonal lattice, each moved at random.
 
     Args:
         rng: draws turn, shift and moves.
         size: side of the square to cover.
-        spacing: between neighbours.
+        spacing: distance of neighbours.
         jitter: standard deviation of the moves, in spacings.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a slide looks like whatever its grade: dyes, light and magnification."""
+"""The look of a slide, independent of its grade: dyes, light and magnification."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Stain:
     """The look of one slide.
 
     Args:
-        dyes: (2, 3), optical density of haematoxylin and eosin at concentration 1.
+        dyes: optical density of haematoxylin and eosin at concentration 1, (2, 3).
         light: brightness of empty glass, 0 to 1.
         scale: magnification.
     """
@@ -26,7 +26,7 @@ class Stain:
 
 
 def draw_stain(rng: np.random.Generator) -> Stain:
-    """Draw a slide's look. The grade is not asked for: colour tells the slide only."""
+    """Draw a slide's look without its grade, so that colour does not tell the grade."""
     dyes = np.array([HAEMATOXYLIN, EOSIN]) + rng.normal(0, 0.08, (2, 3))
     dyes = np.clip(dyes, 0.02, None)
     dyes /= np.linalg.norm(dyes, axis=1, keepdims=True)
@@ -42,7 +42,7 @@ def stain_tissue(
     """Turn concentrations into an image by the law of Beer and Lambert.
 
     Args:
-        dyes: (2, H, W), concentrations of haematoxylin and eosin.
+        dyes: concentrations of haematoxylin and eosin, (2, H, W).
         stain: the slide's look.
         rng: draws the patch's thickness and the camera's noise.
 

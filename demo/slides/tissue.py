@@ -8,7 +8,7 @@ import numpy as np
 from .shapes import blobs, ellipses
 
 SIZE = 300  # pixels, a PatchGastric patch
-FIXED_POINT = 4  # bits after the point in cv2's coordinates: contours move smoothly
+FIXED_POINT = 4  # binary places of cv2's coordinates: contours move smoothly
 
 # How much dye a structure takes up, 0 to 255: haematoxylin, eosin.
 STROMA = (20, 105)
@@ -21,8 +21,8 @@ class Tissue:
     """A patch of tissue that is being drawn.
 
     Args:
-        rng: where every random number comes from.
-        scale: the slide's magnification; every length is multiplied by it.
+        rng: source of every random number.
+        scale: magnification of the slide; it multiplies every length.
     """
 
     def __init__(self, rng: np.random.Generator, scale: float = 1.0) -> None:
@@ -40,9 +40,9 @@ class Tissue:
         """Fill contours (n, points, 2) one after the other, anti-aliased.
 
         Args:
-            contours: pixels.
-            dyes: what a structure of this kind takes up.
-            shade: (n,), haematoxylin on top of that.
+            contours: corners of the contours, pixels.
+            dyes: haematoxylin and eosin of the structure, 0 to 255.
+            shade: additional haematoxylin, (n,).
         """
         corners = np.ascontiguousarray(np.round(contours * 2**FIXED_POINT), np.int32)
         shades = np.zeros(len(corners)) if shade is None else shade
@@ -64,7 +64,7 @@ class Tissue:
         contours = ellipses(centres, length * self.scale, width * self.scale, angle)
         self.fill(contours, NUCLEUS, shade)
 
-    def odd_nuclei(
+    def irregular_nuclei(
         self, centres: np.ndarray, low: tuple[float, float], high: tuple[float, float]
     ) -> None:
         """Draw nuclei turned at random with half axes between `low` and `high`."""
@@ -72,9 +72,9 @@ class Tissue:
         self.nuclei(centres, length, width, self.rng.uniform(0, np.pi, len(centres)))
 
     def cells(self, centres: np.ndarray) -> None:
-        """Draw tumour cells that belong to no gland."""
+        """Draw tumour cells outside of glands."""
         self.fill(blobs(self.rng, centres, 8.5 * self.scale, 12), EPITHELIUM)
-        self.odd_nuclei(centres, (4.5, 3.5), (6.5, 5))
+        self.irregular_nuclei(centres, (4.5, 3.5), (6.5, 5))
 
     def concentrations(self) -> np.ndarray:
         """Return the dyes' concentrations, (2, SIZE, SIZE) float32, of mean 1 each."""
@@ -84,7 +84,7 @@ class Tissue:
 
 
 def _fibres(rng: np.random.Generator) -> np.ndarray:
-    """Stroma: eosin in waves along one direction."""
+    """Return the eosin of the stroma, in waves along one direction."""
     angle, wave = rng.uniform(0, np.pi), rng.uniform(18, 30)
     noise = rng.normal(size=(20, 20)).astype(np.float32)
     bend = cv2.resize(noise, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)

@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from cite.apis.config_file import find_config
+from cite.apis.config_file import find_config, read_config, set_variables
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +44,41 @@ def test_a_part_of_configs_is_not_proposed(repository):
     part.write_text('model = None\n')
     with pytest.raises(FileNotFoundError, match=r'Is it configs/glas/cite[^ ]*\?$'):
         find_config('configs/glas/cite_vit-tiny.py')
+
+
+def test_variables_are_set_and_unset_for_a_while(monkeypatch):
+    monkeypatch.setenv('SHOTS', '4')
+    monkeypatch.delenv('SPLIT', raising=False)
+    with suppress(ZeroDivisionError), set_variables({'SHOTS': None, 'SPLIT': '3'}):
+        assert 'SHOTS' not in os.environ
+        assert os.environ['SPLIT'] == '3'
+        os.environ['SPLIT'] = 'changed within'
+        raise ZeroDivisionError
+    assert os.environ['SHOTS'] == '4'
+    assert 'SPLIT' not in os.environ
+    with set_variables({'NOT_SET': None}):
+        pass
+
+
+def test_a_config_is_read_with_variables_and_options(repository, monkeypatch):
+    monkeypatch.setenv('SHOTS', '4')
+    path = repository / 'config.py'
+    path.write_text("import os\nshots = os.environ.get('SHOTS')\nmodel = dict(a=1)\n")
+    assert read_config(path).shots == '4'
+    cfg = read_config(path, {'model.b': 2}, {'SHOTS': None})
+    assert cfg.shots is None
+    assert cfg.model == {'a': 1, 'b': 2}
+    with pytest.raises(FileNotFoundError, match=r'none\.py: no such config file'):
+        read_config('none.py')
+
+
+def test_options_may_name_modules_to_import(repository, monkeypatch):
+    (repository / 'my_module.py').write_text('')
+    monkeypatch.syspath_prepend(str(repository))
+    path = repository / 'config.py'
+    path.write_text("custom_imports = dict(imports=['json'])\n")
+    read_config(path, {'custom_imports.imports': ['my_module']})
+    assert 'my_module' in sys.modules
 
 
 def test_mmcls_commands_of_ours_say_so_too(repository):

@@ -1,4 +1,4 @@
-"""The picture of an evaluation: what stands in it, where, and that nothing meets."""
+"""The picture of an evaluation: its content, its layout, and that nothing overlaps."""
 
 from itertools import combinations
 

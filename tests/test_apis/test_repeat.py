@@ -1,4 +1,4 @@
-"""One small real run through mim, cut off and taken up again; then what changes it."""
+"""A small run through mim, interrupted and resumed; then changes that restart it."""
 
 import json
 import os
@@ -46,19 +46,19 @@ class Started(Exception):
 
 def interrupt_at(command, monkeypatch):
     """Let mim run until it comes to ``train`` or ``test``."""
-    real = api._mim
+    real = api.run_mim
 
     def mim(arguments, environment):
         if arguments[0] == command:
             raise Started(' '.join(arguments))
         real(arguments, environment)
 
-    monkeypatch.setattr(api, '_mim', mim)
+    monkeypatch.setattr(api, 'run_mim', mim)
 
 
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory):
-    """A run of one seed, cut off between training and test, then finished."""
+    """A run of one seed, interrupted between training and test, then finished."""
     data = tmp_path_factory.mktemp('repeat')
     (data / 'small.py').write_text(CONFIG.format(root=ROOT, data=data))
     rng = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def copied(finished, monkeypatch):
-    """What the run depends on and left, to be changed and put back."""
+    """Files of the run, which are restored after the test."""
     data, _ = finished
     monkeypatch.chdir(ROOT)
     files = [p for p in data.rglob('*') if p.is_file() and not p.is_symlink()]
@@ -159,7 +159,7 @@ def test_a_change_starts_the_run_again(copied, what, monkeypatch, capsys):
         run(copied)
     announced = 'running it again' in capsys.readouterr().out
     assert announced == (what != 'record')
-    # What is not valid any more is not there any more, whatever happens next.
+    # The outdated record is gone, even if the run fails afterwards.
     assert not latest(copied).with_name(RECORD).exists()
 
 
@@ -184,7 +184,7 @@ def test_another_seed_is_another_run_on_another_split(finished, monkeypatch):
     data, _ = finished
     monkeypatch.chdir(ROOT)
     seen = []
-    monkeypatch.setattr(api, '_mim', lambda *given: seen.append(given) or 1 / 0)
+    monkeypatch.setattr(api, 'run_mim', lambda *args: seen.append(args) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(data, seeds=(SEED, SEED + 1))
     ((arguments, environment),) = seen
@@ -193,7 +193,9 @@ def test_another_seed_is_another_run_on_another_split(finished, monkeypatch):
 
 def test_a_failed_run_is_an_error_and_leaves_no_record(copied, monkeypatch):
     (copied / f'split{SEED}.txt').write_text('')
-    with pytest.raises(ValueError, match=r'mim train mmcls .* ended with 1; see above'):
+    with pytest.raises(
+        ValueError, match=r'mim train mmcls .*` ended with code 1; see its last'
+    ):
         run(copied)
     assert not latest(copied).with_name(RECORD).exists()
 
@@ -203,9 +205,9 @@ def test_what_cannot_be_repeated(tmp_path):
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'a.py').write_text('')
     twice = [str(tmp_path / 'a.py'), str(tmp_path / 'other' / 'a.py')]
-    with pytest.raises(ValueError, match=r'config a is given twice'):
+    with pytest.raises(ValueError, match=r'config a is listed twice'):
         repeat_configs(twice, [0], METRICS, tmp_path)
-    with pytest.raises(ValueError, match=r'seed 1 is given twice'):
+    with pytest.raises(ValueError, match=r'seed 1 is listed twice'):
         repeat_configs(twice[:1], [1, 0, 1], METRICS, tmp_path)
     with pytest.raises(FileNotFoundError, match=r'b.py: no such config file'):
         repeat_configs([str(tmp_path / 'b.py')], [0], METRICS, tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cite.apis.shell import as_typed, run_command, shell_setup
+from cite.apis.shell import as_typed, command_line, run_command, run_mim, shell_setup
 
 
 def test_a_printed_command_can_be_typed(tmp_path, capfd):
@@ -43,6 +43,21 @@ def test_a_failure_shows_what_was_hidden(capfd):
     with pytest.raises(ValueError, match=r'ended with code 3'):
         run_command(['python', '-c', code], {}, only_progress=True)
     assert 'why' in capfd.readouterr().err
+
+
+def test_a_failed_run_of_mim_names_the_command_with_its_variables(tmp_path, capfd):
+    message = r'`SPLIT=3 mim no-such-command` ended with code 2'
+    with pytest.raises(ValueError, match=message):
+        run_mim(['no-such-command'], {'SPLIT': '3'})
+    printed = capfd.readouterr()
+    assert printed.out.startswith('\n$ SPLIT=3 mim no-such-command\n')
+    assert 'No such command' in printed.err  # shown as mim wrote it
+
+
+def test_cite_runs_where_it_is_not_installed(capfd):
+    assert command_line(['cite', 'ann']) == [sys.executable, '-m', 'cite', 'ann']
+    run_command(['cite', '--help'], {}, only_progress=False)
+    assert 'usage: cite COMMAND' in capfd.readouterr().out
 
 
 def test_the_package_is_found_where_it_is_not_installed(capfd, monkeypatch):

@@ -1,4 +1,4 @@
-"""What the benchmark claims without a clock: sizes, model loads, sleeps."""
+"""Claims of the benchmark that need no clock: sizes, model loads, sleeps."""
 
 import json
 import time
@@ -8,14 +8,13 @@ import torch
 from mmcls.datasets import build_dataset
 
 from benchmarks import cached, start, whole_run
-from benchmarks.compare import SIDES, compare, table
-from benchmarks.environment import child_environment
+from benchmarks.compare import SIDES, child_environment, compare, table
 from benchmarks.model_path import our_size, released_size
 from benchmarks.models import make_bert, make_clip
 from benchmarks.row import Row, Workspace, pick
 from benchmarks.rows import all_rows
 
-# Of the issue; two rows of the data path are also measured from a packed file.
+# Two rows of the data path are also measured from a packed file.
 TARGETS = {
     'few-slide': 20,
     'first-pass': 3,

@@ -1,4 +1,4 @@
-"""The benchmark as a user starts it, small: its code runs, its ratios say nothing."""
+"""The benchmark as a user starts it, small: its code runs, its ratios mean nothing."""
 
 import json
 import sys

@@ -47,7 +47,7 @@ def slides(path):
 def test_the_three_commands_are_printed(done):
     commands = re.findall(r'^\$ (?:DEMO_DATA=\S+ )?(.*)$', done[1], re.MULTILINE)
     config = 'configs/demo/cite_tiny-clip_tiny-bert.py'
-    assert commands[0].startswith('python tools/ann.py --data-path ')
+    assert commands[0].startswith('cite ann --data-path ')
     assert commands[1].startswith(f'mim train mmcls {config} --seed 0')
     assert commands[2].startswith(f'mim test mmcls {config} --checkpoint ')
     assert '--metrics accuracy bag_accuracy mean_bag_accuracy' in commands[2]

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # tools/env/accept_local_rank.sh SITE_PACKAGES
 #
-# `mim train … --launcher pytorch` starts ranks with torch.distributed.launch, which says
-# --local-rank since torch 2.0; mmcls 0.25.0, its last version, knows --local_rank alone
-# and parses its arguments before a config can help. This teaches it both spellings.
+# `mim train … --launcher pytorch` starts ranks with torch.distributed.launch, which passes
+# --local-rank since torch 2.0; mmcls 0.25.0, its last version, accepts only --local_rank
+# and parses its arguments before it reads a config. This makes it accept both.
 set -euo pipefail
 
 for tool in train test; do

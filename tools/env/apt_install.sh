@@ -3,8 +3,8 @@
 set -euo pipefail
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "This machine lacks $*. Install what your system calls so, on Debian and Ubuntu" \
-    "with: sudo apt-get install $*" >&2
+  echo "This machine lacks $*. Install it; on Debian and Ubuntu:" \
+    "sudo apt-get install $*" >&2
   exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive

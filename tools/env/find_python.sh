@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Print a Python of the version asked for that runs: find_python.sh 3.9
 #
-# Not the first one on PATH: pyenv puts a `python3.9` there that only says that another
-# version is selected. What is printed is the interpreter itself, never the one of a
-# virtual environment: an active environment may be the one about to be made anew.
+# The first one on PATH may not run: pyenv puts a `python3.9` there that only reports that
+# another version is selected. It prints the base interpreter, never that of a virtual
+# environment, because an active environment may be the one about to be replaced.
 set -euo pipefail
 
 runs() { # CANDIDATE VERSION: the base interpreter, if it has what torch and mmcv import

@@ -2,9 +2,9 @@
 # Install mmcv into an environment that has torch: install_mmcv.sh UV VENV SPEC
 #
 # SPEC is `mmcv-full==VERSION` or `mmcv==VERSION`. mmcv-full is mmcv with compiled
-# operators, of which this package uses none: where a prebuilt wheel and a compiler are
-# missing, mmcv serves. Either builds only with what it imports already installed,
-# hence without build isolation; uv keeps the wheel for the next time.
+# operators, which this package does not use: without a prebuilt wheel and a compiler,
+# mmcv serves as well. Both build only where the packages that they import are already
+# installed, hence without build isolation; uv keeps the wheel for the next time.
 set -euo pipefail
 
 UV=$1 VENV=$2 SPEC=$3
@@ -46,7 +46,7 @@ can_compile() { # a C++ compiler with its library, and the headers of this Pytho
 CPP
 }
 
-compile() { # for the CPU: with a GPU in sight it would want the CUDA toolkit
+compile() { # for the CPU: where it sees a GPU it asks for the CUDA toolkit
   CUDA_VISIBLE_DEVICES='' FORCE_CUDA=0 MMCV_WITH_OPS=1 \
     MAX_JOBS=${MAX_JOBS:-$(getconf _NPROCESSORS_ONLN)} install "$SPEC"
 }

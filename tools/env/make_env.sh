@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Make the virtual environment of a stack: make_env.sh reference|modern [FOLDER]
 #
-# FOLDER/.cite-env says what the folder holds. It stands there without a digest while
-# the environment is being made, so that an interrupted set-up is not taken for a
-# finished one, and with the digest of all that went into it afterwards.
+# FOLDER/.cite-env describes the content of the folder. It has no digest while the
+# environment is being made, so that an interrupted set-up is not taken for a finished
+# one; afterwards it has the digest of everything that went into the environment.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -17,12 +17,12 @@ die() {
   exit 1
 }
 
-digest() { # the checkout's place counts: an environment cannot be moved
+digest() { # includes the checkout's path, because an environment cannot be moved
   { echo "$ASKED" && pwd -P && cat requirements.txt requirements/m*.txt tools/env/*.sh \
     setup.py; } | sha256sum | cut -d ' ' -f 1
 }
 
-stamped() { # KEY: what the stamp says of it
+stamped() { # KEY: its value in the stamp
   sed -n "s/^$1=//p" "$STAMP" 2>/dev/null
 }
 
@@ -38,13 +38,13 @@ choose_python() { # sets STACK and BASE; without a Python 3.9, the modern stack
     'install one (for instance with pyenv or uv) and run make env again.'
 }
 
-python_of() { # VERSION: one that is here, else one that uv fetches
+python_of() { # VERSION: a Python of this machine, else one that uv fetches
   tools/env/find_python.sh "$1" && return
   UV_PYTHON_INSTALL_BIN=0 "$UV" python install -q "$1" 2>/dev/null &&
     "$UV" python find -q --python-preference only-managed "$1"
 }
 
-begin() { # empties the folder, if it is ours; an interrupt leaves it ours, unfinished
+begin() { # empties the folder if we made it; an interrupt leaves it marked as ours
   if [ -e "$VENV/pyvenv.cfg" ] && [ ! -e "$STAMP" ]; then
     die "$VENV is an environment that make env did not make. Move it away, or name" \
       'another folder: make env VENV=.venv-cite'
@@ -68,7 +68,7 @@ install() {
   pip_install --no-deps --no-build-isolation -e .
 }
 
-check_opencv() { # the one part that needs libraries of the system
+check_opencv() { # the only package that needs libraries of the system
   local error
   if ! error=$("$PYTHON" -c 'import cv2' 2>&1); then
     [[ $error == *'.so'* ]] || die "$error"

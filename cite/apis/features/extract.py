@@ -12,10 +12,9 @@ from mmcls.datasets import build_dataset
 from mmcls.models import build_classifier
 from mmcls.utils import get_root_logger
 from mmcv import Config
-from mmcv.utils import import_modules_from_strings
 from torch import nn
 
-from cite.apis.config_file import find_config
+from cite.apis.config_file import read_config
 from cite.core.frozen import frozen_digest, frozen_state
 from cite.datasets.storage.feature_note import note_path, read_note
 from cite.models.image_stats import settle_images
@@ -92,14 +91,6 @@ def extract_features(
             'ann_file': ann_file,
         }
     return write_feature_config(config, out, found, width, digest, options)
-
-
-def read_config(config: Union[str, Path], options: Optional[dict[str, Any]]) -> Config:
-    cfg = Config.fromfile(str(find_config(config)))
-    cfg.merge_from_dict(options or {})
-    if cfg.get('custom_imports'):
-        import_modules_from_strings(**cfg.custom_imports)
-    return cfg
 
 
 def _build(cfg: Config, device: torch.device) -> nn.Module:

@@ -14,6 +14,7 @@ from mmcls.datasets import build_dataset
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from cite.apis.config_file import read_config
 from cite.core.files.write_whole import write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
 from cite.datasets.storage.open_store import fast_step
@@ -27,8 +28,6 @@ from cite.datasets.storage.pack import (
 )
 from cite.datasets.tables.patches import list_patches
 from cite.models.image_stats import settle_images
-
-from .extract import read_config
 
 BLOCK = 128  # patches between two points at which an interrupted packing goes on
 

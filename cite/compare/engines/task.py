@@ -68,9 +68,10 @@ def _scores(
 ) -> tuple[Optional[np.ndarray], Optional[np.ndarray]]:
     import torch
 
-    import cite  # noqa: F401  registers the parts
+    import cite
     from cite.compare.methods import METHODS
 
+    cite.register()
     torch.set_num_threads(task.threads)
     _forget_loggers()
     scores = METHODS[task.inputs['method']['type']](task.inputs, folder)

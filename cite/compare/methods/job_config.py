@@ -1,18 +1,16 @@
 """The mmcls config of a job."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Callable
 
 import torch
 from mmcv import Config
 
+from cite.apis.config_file import read_config
+
 
 def read_method(path: str) -> Config:
-    """Read a method's config."""
-    with _without_shots():
-        return Config.fromfile(path)
+    """Read a method's config, whose annotation file and name must not follow SHOTS."""
+    return read_config(path, variables={'SHOTS': None})
 
 
 def job_config(
@@ -44,14 +42,3 @@ def job_config(
     cfg.checkpoint_config = None  # the predictions are what is kept
     cfg.pop('evaluation', None)
     return cfg
-
-
-@contextmanager
-def _without_shots() -> Iterator[None]:
-    """Hide the variable by which configs choose their annotation file and name."""
-    shots = os.environ.pop('SHOTS', None)
-    try:
-        yield
-    finally:
-        if shots is not None:
-            os.environ['SHOTS'] = shots

@@ -1,6 +1,6 @@
 """Where a pipeline's patch comes from: a file, an image in memory, or features."""
 
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from PIL import Image

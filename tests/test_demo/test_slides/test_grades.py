@@ -13,7 +13,7 @@ from demo.slides.patches import draw_patch, slide_rng
 from demo.slides.stain import draw_stain
 
 CLASSES = {'well': 0, 'moderately': 1, 'non-solid': 2, 'solid': 2}
-OPEN = 0.05  # of the mean concentration: glass
+OPEN = 0.05  # share of the mean concentration: glass
 
 
 @pytest.mark.parametrize('grade', list(DRAW))

@@ -1,4 +1,4 @@
-"""The synthetic data set: repeatable, whole or not there, nobody's data destroyed."""
+"""The synthetic data set: repeatable, complete or absent, other data left alone."""
 
 import hashlib
 import os

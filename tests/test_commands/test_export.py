@@ -141,7 +141,7 @@ def test_a_cite_export_needs_neither_clip_nor_language_model(
     )
     assert done.returncode == 0, done.stderr
     expected = scores(trained, images)
-    # Another CLIP lies where the config looks: all weights come from the export.
+    # Another CLIP is where the config looks: all weights come from the export.
     tiny_clip(tmp_path / 'clip.pt', 1, 32, 64, 1, image_size=32)
     other = build_classifier(model)
     load_checkpoint(other, str(tmp_path / name), map_location='cpu', strict=True)

@@ -1,4 +1,4 @@
-"""Features extracted once stand in for the image backbone, and say where from."""
+"""Features extracted once replace the image backbone, and name their origin."""
 
 import json
 import os
@@ -263,9 +263,9 @@ def test_two_processes_share_the_work_and_mim_trains_on_it(
     torchrun = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2']
     script = tmp_path / 'pieces.py'  # the command, with pieces of five rows
     script.write_text(
-        f'import sys; sys.path.insert(0, {str(ROOT / "tools")!r})\n'
-        'import extract_features; from cite.apis import extract_rows\n'
-        'extract_rows.PIECE = 5; extract_features.main()\n'
+        'import sys; from cite.apis.features import extract_rows\n'
+        'from cite.commands import run\n'
+        "extract_rows.PIECE = 5; run('extract', sys.argv[1:])\n"
     )
     printed = run(
         *torchrun,

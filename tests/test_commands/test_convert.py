@@ -1,6 +1,5 @@
 """The command: what it prints, its exit codes, and that mistakes write nothing."""
 
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 import torch
 from mmcls.models import VisionTransformer
 
-from cite.apis.cli import run_cli
+from cite.__main__ import main
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'convert_model.py'
 ARCH = {
@@ -43,9 +42,8 @@ def source(tmp_path):
 
 def run(*arguments):
     """Run the command in this process and return its exit code."""
-    main = runpy.run_path(str(TOOL))['main']
     with pytest.raises(SystemExit) as ended:
-        run_cli(lambda: main([str(one) for one in arguments]))
+        main(['convert', *map(str, arguments)])
     return ended.value.code
 
 

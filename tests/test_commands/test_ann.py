@@ -1,6 +1,5 @@
 """The command itself: its arguments, its words, its exit codes."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -8,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cite.commands import ann
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope='module')
-def ann():
-    spec = importlib.util.spec_from_file_location('ann', ROOT / 'tools' / 'ann.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -33,10 +26,10 @@ def data(tmp_path):
     return folder
 
 
-def test_arguments_reach_files_and_words(ann, data, tmp_path, capsys):
+def test_arguments_reach_files_and_words(data, tmp_path, capsys):
     arguments = f'--data-path {data} --out {tmp_path / "out"} --val 0.66 --seed 2'
     arguments += f' --shots 1 3 --classes {data / "classes.yml"} --group-by patient'
-    ann.main(arguments.split())
+    ann.main(ann.parse_args(arguments.split()))
     names = sorted(path.name for path in (tmp_path / 'out').iterdir())
     assert names == [
         'train_1_0.34.txt',
@@ -55,7 +48,7 @@ def test_arguments_reach_files_and_words(ann, data, tmp_path, capsys):
     assert '--shots 3: class 1 (grade y) has only 2 training slides' in words
 
 
-def test_defaults_are_the_released_ones(ann):
+def test_defaults_are_the_released_ones():
     options = vars(ann.parse_args([]))
     assert options == {
         'data_path': 'data/',

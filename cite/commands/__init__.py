@@ -1,0 +1,57 @@
+"""The commands of ``cite``: one module each, with its arguments and what it prints.
+
+A module has ``parse_args(argv)`` and ``main(args)``. It imports what it needs within
+these functions, so that ``cite --help`` reads all modules without importing torch.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import cite
+from cite.apis.cli import run_cli
+
+COMMANDS = (
+    'train',
+    'test',
+    'check',
+    'ann',
+    'convert',
+    'export',
+    'extract',
+    'pack',
+    'compare',
+    'repeat',
+)
+# mmcls' own tools keep their tracebacks, which name the part that failed.
+_TOOLS = ('train', 'test')
+
+
+def run(name: str, argv: Sequence[str]) -> None:
+    """Run a command; a user's mistake ends in one sentence and exit code 2.
+
+    Args:
+        name: one of ``COMMANDS``.
+        argv: arguments of the command.
+    """
+
+    def work() -> None:
+        command = _module(name)
+        args = command.parse_args(argv)
+        cite.register()
+        command.main(args)
+
+    if name in _TOOLS:
+        work()
+    else:
+        run_cli(work)
+
+
+def summary(name: str) -> str:
+    """Return a command's line for the list of commands."""
+    line = (_module(name).__doc__ or '').split('\n', 1)[0]
+    return line.rstrip('.')
+
+
+def _module(name: str) -> Any:
+    return import_module(f'{__name__}.{name}')

@@ -1,0 +1,58 @@
+"""Train the model of a config, as `mim train mmcls` does.
+
+cite is loaded first, even where a config does not import it. Besides the arguments of
+mmcls' train.py it takes ``--auto-resume``, which mmcls 0.25.0 refuses.
+"""
+
+import argparse
+import runpy
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cite.apis.config_file import find_config
+
+
+def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+    """Check that the config is there; mmcls' tool parses the arguments.
+
+    Raises:
+        SystemExit: the first argument names a config that does not exist.
+    """
+    arguments = list(argv)
+    if arguments and not arguments[0].startswith('-'):
+        try:
+            find_config(arguments[0])
+        except FileNotFoundError as error:
+            raise SystemExit(f'error: {error}') from error
+    if '--auto-resume' in arguments:
+        arguments = _set_option(arguments, 'auto_resume=True')
+    return argparse.Namespace(arguments=arguments)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Run mmcls' train.py."""
+    run_tool('train', args.arguments)
+
+
+def run_tool(name: str, arguments: Sequence[str]) -> None:
+    """Run a tool of mmcls in this process.
+
+    Args:
+        name: ``'train'`` or ``'test'``.
+        arguments: command line of the tool.
+    """
+    import mmcls
+
+    tool = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{name}.py'
+    sys.argv = [str(tool), *arguments]
+    runpy.run_path(str(tool), run_name='__main__')
+
+
+def _set_option(arguments: list[str], option: str) -> list[str]:
+    """Replace ``--auto-resume`` by one of the config's options, which mmcls knows."""
+    arguments = [word for word in arguments if word != '--auto-resume']
+    if '--cfg-options' not in arguments:
+        return [*arguments, '--cfg-options', option]
+    place = arguments.index('--cfg-options') + 1
+    return [*arguments[:place], option, *arguments[place:]]

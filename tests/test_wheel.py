@@ -1,0 +1,68 @@
+"""What `pip install .` brings: the package with its files, and the command."""
+
+import configparser
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = 'import sys, setuptools.build_meta as b; b.build_wheel(sys.argv[1])'
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('wheel')
+    ignored = shutil.ignore_patterns('__pycache__', '.*')
+    for name in ('cite', 'demo', 'benchmarks', 'tests', 'tools'):
+        shutil.copytree(ROOT / name, folder / 'checkout' / name, ignore=ignored)
+    for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
+        shutil.copy(ROOT / name, folder / 'checkout')
+    done = subprocess.run(
+        [sys.executable, '-c', BUILD, str(folder)],
+        cwd=folder / 'checkout',
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (path,) = folder.glob('cite-*.whl')
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_only_the_package_is_installed(wheel):
+    folders = {name.split('/')[0] for name in wheel.namelist()}
+    (information,) = (name for name in folders if name.endswith('.dist-info'))
+    assert folders == {'cite', information}
+
+
+def test_all_modules_and_data_files_are_installed(wheel):
+    suffixes = ('.py', '.yml', '.yaml', '.j2', '.html', '.css', '.js')
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / 'cite').rglob('*')
+        if path.suffix in suffixes
+    }
+    installed = {name for name in wheel.namelist() if name.startswith('cite/')}
+    assert installed == files
+    names = {Path(name).name for name in installed}
+    assert {'page.html.j2', 'style.css', 'script.js'} <= names
+
+
+def test_the_command_is_installed(wheel):
+    (name,) = (n for n in wheel.namelist() if n.endswith('entry_points.txt'))
+    parser = configparser.ConfigParser()
+    parser.read_string(wheel.read(name).decode())
+    assert dict(parser['console_scripts']) == {'cite': 'cite.__main__:main'}
+
+
+def test_what_only_compare_needs_is_an_extra(wheel):
+    (name,) = (n for n in wheel.namelist() if n.endswith('METADATA'))
+    lines = wheel.read(name).decode().splitlines()
+    for package in ('jinja2', 'pandas', 'scikit-learn'):
+        (line,) = (x for x in lines if x.startswith(f'Requires-Dist: {package}'))
+        assert line.replace('"', "'").endswith("extra == 'compare'")
