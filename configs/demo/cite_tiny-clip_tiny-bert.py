@@ -5,6 +5,8 @@
 # Few slides:  SHOTS=4 mim train mmcls configs/demo/cite_tiny-clip_tiny-bert.py
 import os
 
+import mmcv
+
 _base_ = [
     '../gastric/_base_/custom_imports.py',
     '../gastric/_base_/iter_based_runtime.py',
@@ -18,11 +20,8 @@ n = os.environ.get('SHOTS', 'all')
 vpl = 1
 run_name = f'tiny-clip_tiny-bert_vpl{vpl}_p{n}-cb_bs32_i200_lr{lr}'
 
-TEXTS = [
-    'Well differentiated tubular adenocarcinoma',
-    'Moderately differentiated tubular adenocarcinoma',
-    'Poorly differentiated adenocarcinoma'
-]
+TEXTS = mmcv.Config.fromfile(
+    '{{ fileDirname }}/../gastric/_base_/class_texts.py').TEXTS
 model = dict(
     type='CITEClassifier',
     # Features of random weights tell classes by small differences, which half

@@ -10,9 +10,5 @@ model = dict(
         _delete_=True,
         type='CLIPTextHead',
         arch=f'{data_root}/models/tiny_clip.pt',
-        texts=[
-            'Well differentiated tubular adenocarcinoma',
-            'Moderately differentiated tubular adenocarcinoma',
-            'Poorly differentiated adenocarcinoma'
-        ]))
+        texts={{_base_.TEXTS}}))
 work_dir = 'work_dirs/demo/zeroshot'

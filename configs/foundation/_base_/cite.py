@@ -3,6 +3,8 @@
 # mean, std and interpolation of the images come from the backbone.
 import os
 
+import mmcv
+
 _base_ = [
     '../../gastric/_base_/custom_imports.py',
     '../../gastric/_base_/iter_based_runtime.py',
@@ -10,11 +12,8 @@ _base_ = [
     '../../gastric/_base_/sgd_i1000_lr0.001-cos.py'
 ]
 n = os.environ.get('SHOTS', 'all')
-TEXTS = [
-    'Well differentiated tubular adenocarcinoma',
-    'Moderately differentiated tubular adenocarcinoma',
-    'Poorly differentiated adenocarcinoma'
-]
+TEXTS = mmcv.Config.fromfile(
+    '{{ fileDirname }}/../../gastric/_base_/class_texts.py').TEXTS
 model = dict(
     type='CITEClassifier',
     neck=dict(type='ProjectionNeck', out_features=1024, init='normal_identity'),

@@ -3,6 +3,8 @@
 # SHOTS is 1, 2, 4, 8, 16 or all (default): training slides per class.
 import os
 
+import mmcv
+
 _base_ = [
     '../_base_/custom_imports.py',
     '../_base_/iter_based_runtime.py',
@@ -15,11 +17,8 @@ n = os.environ.get('SHOTS', 'all')
 vpl = 1
 run_name = f'clip-vitb16_biolinkbert-l_vpl{vpl}_p{n}-cb_bs128_i1000_lr{lr}'
 
-TEXTS = [
-    'Well differentiated tubular adenocarcinoma',
-    'Moderately differentiated tubular adenocarcinoma',
-    'Poorly differentiated adenocarcinoma'
-]
+TEXTS = mmcv.Config.fromfile(
+    '{{ fileDirname }}/../_base_/class_texts.py').TEXTS
 model = dict(
     type='CITEClassifier',
     backbone=dict(
