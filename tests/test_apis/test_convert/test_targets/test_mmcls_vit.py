@@ -3,8 +3,8 @@
 import pytest
 from mmcls.models import VisionTransformer
 
+from cite.apis.convert.layout import Translation
 from cite.apis.convert.targets.mmcls_vit import arch_of, shapes, to_mmcls
-from cite.apis.convert.translation import Translation
 
 
 @pytest.mark.parametrize('arch', ['deit-tiny', 'base'])
