@@ -126,11 +126,9 @@ def timm_names() -> Callable[[nn.Module], dict[str, torch.Tensor]]:
             state[name] = tensor
         for i, block in enumerate(vit.encoder.layer):
             attention = block.attention.attention
+            parts = (attention.query, attention.key, attention.value)
             for kind in ('weight', 'bias'):
-                three = [
-                    getattr(p, kind)
-                    for p in (attention.query, attention.key, attention.value)
-                ]
+                three = [getattr(part, kind) for part in parts]
                 state[f'blocks.{i}.attn.qkv.{kind}'] = torch.cat(three).detach()
         return state
 
