@@ -1,4 +1,4 @@
-"""Features extracted once stand in for the image backbone, and say where from."""
+"""Features extracted once replace the image backbone, and record their origin."""
 
 import json
 import os
@@ -169,6 +169,7 @@ def test_what_is_finished_is_not_computed_again(config, tmp_path, monkeypatch):
     ]
     monkeypatch.undo()
     monkeypatch.setattr(extract_rows, 'PIECE', 5)
+    (tmp_path / 'out' / 'train-train_1.npy.0-5.npy.ab12.partial').touch()  # killed
     computed = []
     features = extract_rows._features
     monkeypatch.setattr(
@@ -264,7 +265,7 @@ def test_two_processes_share_the_work_and_mim_trains_on_it(
     script = tmp_path / 'pieces.py'  # the command, with pieces of five rows
     script.write_text(
         f'import sys; sys.path.insert(0, {str(ROOT / "tools")!r})\n'
-        'import extract_features; from cite.apis import extract_rows\n'
+        'import extract_features; from cite.apis.features import extract_rows\n'
         'extract_rows.PIECE = 5; extract_features.main()\n'
     )
     printed = run(
