@@ -113,8 +113,8 @@ def test_killed_anywhere_and_gone_on_with_it_has_the_same_bytes(config, tmp_path
         if killed_at(config, out, number) == 0:
             break
         kills += 1
-        # Whole or not at all: without its note it is not taken for one.
-        if out.with_suffix('.json').is_file():  # killed after the last rename
+        # Whole or not at all: a file counts as packed once its note is written.
+        if out.with_suffix('.json').is_file():
             assert verify(out) == 9
         elif out.is_file():
             with pytest.raises(FileNotFoundError, match='was not finished'):
