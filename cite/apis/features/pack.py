@@ -74,7 +74,8 @@ def pack(
     dataset = build_dataset(data, {'test_mode': True})
     size, interpolation = fast_step(dataset.pipeline.transforms)
     folder = Path(dataset.data_prefix or '')
-    names = sorted({*(dataset.filenames() if ann else _all_names(folder))})
+    names = dataset.filenames() if ann else _all_names(folder)
+    names = sorted(set(names))
     patches = _Patches(folder, names, size, interpolation)
     note = {
         'version': VERSION,
@@ -102,7 +103,7 @@ def fast_step(steps: Sequence[Any]) -> tuple[int, str]:
     """Return size and interpolation of a pipeline's step with ``backend='fast'``.
 
     Raises:
-        ValueError: no step has this backend.
+        ValueError: there is none.
     """
     for step in steps:
         if getattr(step, 'backend', None) == 'fast':
