@@ -21,7 +21,7 @@ vpl = 1
 run_name = f'tiny-clip_tiny-bert_vpl{vpl}_p{n}-cb_bs32_i200_lr{lr}'
 
 TEXTS = mmcv.Config.fromfile(
-    '{{ fileDirname }}/../gastric/_base_/class_texts.py').TEXTS
+    os.path.join('{{ fileDirname }}', '../gastric/_base_/class_texts.py')).TEXTS
 model = dict(
     type='CITEClassifier',
     # Features of random weights tell classes by small differences, which half

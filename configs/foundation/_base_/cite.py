@@ -13,7 +13,7 @@ _base_ = [
 ]
 n = os.environ.get('SHOTS', 'all')
 TEXTS = mmcv.Config.fromfile(
-    '{{ fileDirname }}/../../gastric/_base_/class_texts.py').TEXTS
+    os.path.join('{{ fileDirname }}', '../../gastric/_base_/class_texts.py')).TEXTS
 model = dict(
     type='CITEClassifier',
     neck=dict(type='ProjectionNeck', out_features=1024, init='normal_identity'),

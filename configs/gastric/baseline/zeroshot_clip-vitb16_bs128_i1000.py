@@ -2,6 +2,8 @@
 # mim test mmcls configs/gastric/baseline/zeroshot_clip-vitb16_bs128_i1000.py \
 #     --checkpoint none --metrics accuracy bag_accuracy mean_bag_accuracy
 # A CLIP file of your own: --cfg-options model.backbone.arch=FILE model.head.arch=FILE
+import os
+
 import mmcv
 
 _base_ = [
@@ -16,7 +18,7 @@ run_name = 'zeroshot_clip-vitb16'
 
 arch = 'ViT-B/16'
 TEXTS = mmcv.Config.fromfile(
-    '{{ fileDirname }}/../_base_/class_texts.py').TEXTS
+    os.path.join('{{ fileDirname }}', '../_base_/class_texts.py')).TEXTS
 template = '{}'
 model = dict(
     type='CITEClassifier',

@@ -18,7 +18,7 @@ vpl = 1
 run_name = f'clip-vitb16_biolinkbert-l_vpl{vpl}_p{n}-cb_bs128_i1000_lr{lr}'
 
 TEXTS = mmcv.Config.fromfile(
-    '{{ fileDirname }}/../_base_/class_texts.py').TEXTS
+    os.path.join('{{ fileDirname }}', '../_base_/class_texts.py')).TEXTS
 model = dict(
     type='CITEClassifier',
     backbone=dict(
