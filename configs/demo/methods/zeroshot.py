@@ -1,4 +1,5 @@
 # The demo's CLIP, zero-shot; its weights are random, so expect chance.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 import os
 
 _base_ = 'cite_no-prompt.py'

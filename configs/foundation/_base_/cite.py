@@ -1,6 +1,8 @@
-# CITE on PatchGastric, whatever the image backbone: a visual prompt and a projection are
-# trained against BioLinkBERT-large's class embeddings. A leaf names backbone and width.
-# mean, std and interpolation of the images come from the backbone.
+# CITE on PatchGastric with any image backbone: a visual prompt and a projection are
+# trained against BioLinkBERT-large's class embeddings. A leaf sets the backbone and the
+# width of its features; mean, std and interpolation of the images come from the backbone.
+# Not run here with real weights: expect the same 1000 iterations of 128 images as
+# configs/gastric/cite; the time depends on the backbone.
 import os
 
 import mmcv
