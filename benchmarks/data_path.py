@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from cite.datasets import BalancedSampler, PatchGastricCls3
 from cite.datasets.builder import prepare_workers
 from cite.datasets.collate import collate
-from cite.models.classifiers.normalize import normalize
+from cite.models.classifiers.normalize import ImageBuffer, normalize
 
 # side -> what the pipeline is told; the released way is the pipeline without arguments.
 SIDES: dict[str, dict[str, Any]] = {
@@ -117,7 +117,7 @@ def _draws(dataset: Any, count: int) -> list[int]:
     if dataset.test_mode:
         return list(range(min(count, len(dataset))))
     sampler = BalancedSampler(dataset, seed=0)
-    sampler.pending = True  # as the loader that mmcls builds has it: cite.compat
+    dataset.pending = True  # as build_dataloader sets it
     return list(islice(sampler, count))
 
 
@@ -143,11 +143,11 @@ def _compile(dataset: Any) -> None:
 
 def _use(batches: Iterator[dict]) -> int:
     """Take batches as far as the model's step does; return the number of images."""
-    count = 0
+    count, buffer = 0, ImageBuffer()
     for data in batches:
         img = data['img']
         if img.dtype == torch.uint8:
-            img = normalize(img, data['img_metas'].data[0])
+            img = normalize(img, data['img_metas'].data[0], buffer)
         count += len(img)
     return count
 

@@ -12,6 +12,7 @@ from mmcv.utils import build_from_cfg
 from PIL import Image
 
 from cite.models.classifiers.normalize import to_float
+from cite.models.image_stats import settle_images
 
 ROOT = Path(__file__).parents[1]
 GASTRIC = sorted(
@@ -29,10 +30,15 @@ def image():
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
+def step_of(config, part):
+    cfg = Config.fromfile(str(ROOT / config))
+    step = build_from_cfg(cfg.data[part].pipeline[0], PIPELINES)
+    settle_images([step], cfg.get('model', {}))
+    return step
+
+
 def apply(config, part, image):
-    cfg = Config.fromfile(str(ROOT / config))  # which the step's mean and std refer to
-    step = cfg.data[part].pipeline[0]
-    done = build_from_cfg(step, PIPELINES)({'img_pil': image})
+    done = step_of(config, part)({'img_pil': image})
     if done['img'].dtype == torch.float32:
         return done['img']
     return to_float(done['img'][None], [{'img_norm_cfg': done['img_norm_cfg']}])[0]
@@ -47,9 +53,7 @@ def test_row_3_evaluation_sees_what_clip_was_trained_with(config, part, image):
 
 def colour(images, config):
     """Mean distance between the strongest and the weakest channel, 0 to 1."""
-    cfg = Config.fromfile(str(ROOT / config))
-    step = build_from_cfg(cfg.data.train.pipeline[0], PIPELINES)
-    normalize = step._eval.transforms[-1]
+    normalize = step_of(config, 'train')._eval.transforms[-1]
     mean, std = torch.tensor(normalize.mean), torch.tensor(normalize.std)
     pixels = images * std[:, None, None] + mean[:, None, None]  # (n, 3, H, W)
     return float((pixels.amax(1) - pixels.amin(1)).mean())
@@ -60,7 +64,7 @@ def test_rows_2_and_3_training_keeps_colours_and_clip_s_scale(config, image):
     drawn = torch.stack([apply(config, 'train', image) for _ in range(24)])
     plain = clip_transform(224)(image)[None]
     assert 0.8 < colour(drawn, config) / colour(plain, config) < 1.2
-    # Of another std or mean the average over many draws would be elsewhere.
+    # With another std or mean the average over many draws would differ.
     assert (drawn.mean((0, 2, 3)) - plain.mean((0, 2, 3))).abs().max() < 0.3
     assert len({float(x.sum()) for x in drawn}) == 24  # augmented
 

@@ -17,6 +17,7 @@ from mmcv import Config
 from PIL import Image
 
 from cite.models.classifiers.normalize import to_float
+from cite.models.image_stats import settle_images
 from demo.models import tiny_bert
 
 GASTRIC = ROOT / 'configs' / 'gastric'
@@ -92,6 +93,7 @@ def test_zero_shot_scores_are_those_of_clip(home, monkeypatch):
     monkeypatch.chdir(home)
     cfg = Config.fromfile(str(ZERO_SHOT))
     data = build_dataset(cfg.data.test, {'test_mode': True})
+    settle_images(data, cfg.model)
     images = torch.cat(
         [to_float(item['img'][None], [item['img_metas'].data]) for item in data]
     )

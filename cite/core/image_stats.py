@@ -1,4 +1,4 @@
-"""How the images of a pretrained model were normalised, sized and resized."""
+"""How the images of a pretrained model are normalised, sized and resized."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,10 @@ from typing import Any, Optional, Union
 
 from safetensors import SafetensorError, safe_open
 
-# Under which a safetensors file says it, in its metadata.
-KEY = 'image_stats'
+KEY = 'image_stats'  # in the metadata of a safetensors file
+# In a pipeline step this word leaves one of ``KEYS`` to the model.
+FROM_MODEL = 'model'
+KEYS = ('mean', 'std', 'interpolation', 'size')
 Triple = tuple[float, float, float]
 
 
@@ -18,9 +20,9 @@ class ImageStats:
     """What a model expects of its images.
 
     Args:
-        mean: of the three channels, on the scale 0 to 1.
-        std: of the three channels, on the scale 0 to 1.
-        interpolation: of the resizing, in PIL's names.
+        mean: mean of the three channels, on the scale 0 to 1.
+        std: standard deviation of the three channels, on the scale 0 to 1.
+        interpolation: filter of the resizing, a name of PIL's.
         size: edge of the square, pixels.
     """
 
@@ -31,10 +33,14 @@ class ImageStats:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> 'ImageStats':
-        """Make it of a config's or a file's values.
+        """Make it from the values of a config or a file.
+
+        Args:
+            values: ``mean`` and ``std``; ``interpolation`` and ``size`` if they are not
+                the defaults.
 
         Raises:
-            ValueError: mean or std is missing, or there is more than the four.
+            ValueError: mean or std is missing, or there is another key.
         """
         try:
             stats = cls(**values)
@@ -60,7 +66,7 @@ OPENAI_CLIP = ImageStats(
 
 
 def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
-    """Return what a safetensors file says of its images; None if it does not."""
+    """Return what a safetensors file states about its images; None if it does not."""
     if path is None or not str(path).endswith('.safetensors'):
         return None
     file = Path(path).expanduser()
@@ -68,7 +74,22 @@ def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
         return None
     try:
         with safe_open(str(file), 'pt') as tensors:
-            found = (tensors.metadata() or {}).get(KEY)
-    except SafetensorError:  # the backbone will say what is wrong with the file
+            stated = (tensors.metadata() or {}).get(KEY)
+    except SafetensorError:  # the backbone will report what is wrong with the file
         return None
-    return ImageStats.of(json.loads(found)) if found else None
+    return ImageStats.of(json.loads(stated)) if stated else None
+
+
+def unknown_stats(backbone: Mapping[str, Any], reason: str) -> ValueError:
+    """Return the error for a backbone whose images nothing describes.
+
+    Args:
+        backbone: config of the backbone.
+        reason: what was looked for and is missing.
+    """
+    name = backbone.get('model_name') or backbone.get('arch') or ''
+    return ValueError(
+        f'how images of {backbone.get("type")} {name} are normalised is not known: '
+        f'{reason}. Or put image_stats=dict(mean=[…], std=[…]) into model.backbone, or '
+        'convert its checkpoint with `cite convert`, which writes them into the file.'
+    )

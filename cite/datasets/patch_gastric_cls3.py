@@ -1,61 +1,62 @@
-import os.path as osp
-from collections.abc import Sequence
 from typing import Any, Optional, Union
 
-import mmcv
-import numpy as np
-from mmcls.datasets.base_dataset import BaseDataset
 from mmcls.datasets.builder import DATASETS
 
-from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
+from cite.core.image_stats import ImageStats
 from cite.core.random_state import random_state
 from cite.datasets.pipelines.augmentation import passes_images
-from cite.datasets.storage.evaluated import readable, report_absent
 from cite.datasets.storage.feature_draw import feature_draw
-from cite.datasets.storage.feature_note import check_note, lines_digest
+from cite.datasets.storage.feature_note import check_note
 from cite.datasets.storage.features import FeatureDraws
-from cite.datasets.storage.pack import PackedPatches
-from cite.datasets.storage.patch_cache import PatchCache, cache_limit
+from cite.datasets.storage.open_store import open_store
+from cite.datasets.storage.patch_cache import cache_limit
 from cite.datasets.storage.unreadable import ERRORS, Unreadable, check_on_error
-from cite.datasets.tables.annotations import bag_of, read_annotations
-from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
-from cite.datasets.tables.slide_labels import check_slide_labels
 
 from .samplers import Draw
+from .slide_dataset import SlideDataset
 
 
 @DATASETS.register_module()
-class PatchGastricCls3(BaseDataset):
+class PatchGastricCls3(SlideDataset):
     """Patches of slides with one class per slide; by default PatchGastric's three.
 
     A patch belongs to the slide that its file name starts with, up to the first ``_``.
-    Balanced drawing is done by :class:`BalancedSampler`, which ``sampler_cfg`` asks
-    for; an item is always the patch of its index.
+    :class:`BalancedSampler` draws them in training, see ``sampler_cfg``.
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 3.
+
+    Example::
+
+        dict(
+            type='PatchGastricCls3',
+            data_prefix='data/patches_captions/',
+            ann_file='data/gastric_cls3_ann/train_all_0.2.txt',
+            patch_balance=True,
+            pipeline=[...],
+        )
 
     Args:
         patient_level: accepted for old configs; without effect.
         slide_balance: draw classes in rotation, within a class its slides in rotation,
             within a slide its patches.
         patch_balance: draw classes in rotation, within a class all its patches alike.
-        feature_file: with it no image is read: ``{feature_file}_{i}.npy`` for i from 1
-            to ``num_aug`` hold augmented draws of features, (lines, D) each, in the
-            order of the annotation file. Training picks one at random, evaluation
-            takes the first.
+        feature_file: prefix of files to read features from instead of images:
+            ``{feature_file}_{i}.npy`` for i from 1 to ``num_aug`` hold augmented draws,
+            (lines, D) each, in the order of the annotation file. Training picks one at
+            random, evaluation takes the first.
         num_aug: number of feature files; needed with ``feature_file``.
         cache: memory for decoded patches in training, shared by the workers: ``'auto'``
             (a quarter of what is free), ``'4GB'`` or the like, ``'off'``. It needs a
             pipeline with ``backend='fast'``.
-        packed: a file of ``tools/pack.py`` to read the patches from, instead of their
-            own files. It needs a pipeline with ``backend='fast'``.
-        on_error: what to do with an image that cannot be read: ``'raise'``, or
-            ``'skip'`` it. In training another of its class takes its place, and the run
-            reports how many; evaluation leaves it out of the metrics, and says so.
-        feature_digest: of the frozen backbone that the features must come from, as
-            ``tools/extract_features.py`` writes it; None takes any.
-        **kwargs: mmcls' ``BaseDataset``'s. ``classes`` may also name a classes file
-            (``.yml``).
+        packed: file of ``cite pack`` to read the patches from, instead of their own
+            files. It needs a pipeline with ``backend='fast'``.
+        on_error: ``'raise'`` for an image that cannot be read, or ``'skip'`` it: in
+            training another of its class replaces it, and the run reports how many;
+            evaluation leaves it out of the metrics with a warning.
+        feature_digest: digest of the frozen backbone that the features must come from,
+            which ``cite extract`` writes; None takes any.
+        **kwargs: arguments of mmcls' ``BaseDataset``. ``classes`` may also name a
+            classes file (``.yml``).
 
     Raises:
         ValueError: both balances at once, or a faulty annotation, classes or feature
@@ -63,7 +64,8 @@ class PatchGastricCls3(BaseDataset):
         FileNotFoundError: one of these files is missing.
     """
 
-    CLASSES = tuple(PATCH_GASTRIC_CLASSES)
+    # True where batches augment their images: see cite.datasets.collate.
+    pending = False
 
     def __init__(
         self,
@@ -84,74 +86,36 @@ class PatchGastricCls3(BaseDataset):
             )
         self.patient_level = patient_level
         self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
-        self.on_error = check_on_error(on_error)
-        super().__init__(**kwargs)
-        self.cache: Any = self._make_cache(cache_limit(cache))
-        if packed is not None:
-            self.cache = self._open_pack(packed)
+        super().__init__(on_error=check_on_error(on_error), **kwargs)
+        limit = cache_limit(cache)
+        # Evaluation reads each patch once: it gains nothing from a cache.
+        self._store = {'packed': packed, 'limit': 0 if self.test_mode else limit}
+        self.cache = open_store(self, **self._store)
         self._passes_images = passes_images(self.pipeline.transforms)
-        self.unreadable = None
-        if on_error == 'skip':
-            self.unreadable = Unreadable(self.get_gt_labels())
+        labels = self.get_gt_labels()
+        self.unreadable = Unreadable(labels) if on_error == 'skip' else None
         self.features = None
         if feature_file is not None:
             self.features = FeatureDraws(feature_file, num_aug, len(self))
             lines, ann_file = self.annotation_digest(), str(self.ann_file)
             check_note(feature_file, lines, ann_file, feature_digest)
 
-    def _make_cache(self, limit: int) -> Optional[PatchCache]:
-        # Evaluation reads each patch once: there is nothing to gain from keeping it.
-        sizes = [
-            step.size
-            for step in self.pipeline.transforms
-            if getattr(step, 'backend', None) == 'fast'
-        ]
-        if self.test_mode or not sizes or not limit:
-            return None
-        return PatchCache(len(self), sizes[0], limit)
-
-    def _open_pack(self, path: str) -> PackedPatches:
+    @property
+    def from_model(self) -> tuple[str, ...]:
+        """What the pipeline leaves to the model: ``'mean'``, ``'std'`` and so on."""
         steps = self.pipeline.transforms
-        fast = [step for step in steps if getattr(step, 'backend', None) == 'fast']
-        if not fast:
-            raise ValueError(
-                f"packed={path!r} needs a PatchGastricPipeline with backend='fast'."
-            )
-        return PackedPatches(
-            path, self.filenames(), fast[0].size, fast[0].interpolation
-        )
+        return tuple(key for s in steps for key in getattr(s, 'from_model', ()))
 
-    @classmethod
-    def get_classes(
-        cls, classes: Union[str, Sequence[str], None] = None
-    ) -> Sequence[str]:
-        """Return the class names: given, or from a text or ``.yml`` file."""
-        if isinstance(classes, str) and classes.endswith(('.yml', '.yaml')):
-            return list(read_class_file(osp.expanduser(classes)))
-        if isinstance(classes, str):
-            lines = mmcv.list_from_file(osp.expanduser(classes))
-            return [line.strip() for line in lines if line.strip()]
-        return super().get_classes(classes)
+    def settle_images(self, stats: ImageStats) -> None:
+        """Give the pipeline what it leaves to the model; see ``cite.models``.
 
-    def load_annotations(self) -> list[dict]:
-        """Read the annotation file into mmcls' description of each image."""
-        if self.ann_file is None:
-            raise ValueError('ann_file is missing: name a file made by tools/ann.py.')
-        annotations = read_annotations(self.ann_file, len(self.CLASSES))
-        check_slide_labels(annotations, self.ann_file)
-        return [
-            {
-                'img_prefix': None,
-                'img_info': {'filename': osp.join(self.data_prefix or '', filename)},
-                'gt_label': np.array(label, dtype=np.int64),
-                'bag': bag_of(filename),
-            }
-            for filename, label in annotations
-        ]
-
-    def get_bags(self) -> np.ndarray:
-        """Return the slide of each patch, (N,), strings."""
-        return np.array([info['bag'] for info in self.data_infos])
+        Args:
+            stats: of the model; see :func:`cite.models.image_stats.settle_images`.
+        """
+        steps = [s for s in self.pipeline.transforms if hasattr(s, 'settle_images')]
+        changed = [step.settle_images(stats) for step in steps]
+        if any(changed):
+            self.cache = open_store(self, **self._store)
 
     @property
     def image_bytes(self) -> int:
@@ -160,15 +124,6 @@ class PatchGastricCls3(BaseDataset):
         if not self._passes_images or getattr(steps[0], 'backend', None) != 'fast':
             return 0
         return 3 * steps[0].size ** 2
-
-    def filenames(self) -> list[str]:
-        """Return the file names as the annotation has them, (N,)."""
-        start = len(osp.join(self.data_prefix or '', ''))
-        return [info['img_info']['filename'][start:] for info in self.data_infos]
-
-    def annotation_digest(self) -> str:
-        """Digest the annotation's lines, for what is kept beside them."""
-        return lines_digest(self.filenames(), list(self.get_gt_labels()))
 
     @property
     def sampler_cfg(self) -> Optional[dict]:
@@ -180,7 +135,7 @@ class PatchGastricCls3(BaseDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline on an item.
 
-        A :class:`Draw` is augmented as ``(seed, k)`` says, any other index at random.
+        A :class:`Draw` is augmented as its seed and k say, another index at random.
         """
         if isinstance(idx, Draw):
             with random_state(idx.seed, idx.k):
@@ -209,7 +164,7 @@ class PatchGastricCls3(BaseDataset):
             'test_mode': self.test_mode,
             'cache': self.cache,
             'cache_index': int(idx) % len(self),
-            'pending': self._passes_images and getattr(idx, 'pending', False),
+            'pending': self._is_pending(idx),
         }
         if self.features is not None:
             results['feature'] = self.features[idx]
@@ -218,52 +173,14 @@ class PatchGastricCls3(BaseDataset):
                 results['feature_draw'] = feature_draw(idx.seed, idx.k, num_aug)
         return self.pipeline(results)
 
+    def _is_pending(self, idx: int) -> bool:
+        """Tell whether an item's image is left for its batch to augment."""
+        return self.pending and isinstance(idx, Draw) and self._passes_images
+
     def _located(self, error: Exception, idx: int) -> Exception:
         kind = FileNotFoundError if isinstance(error, OSError) else type(error)
         return kind(
-            f'{error} It stands in {self.ann_file}:{idx % len(self) + 1}. Restore '
-            'the file (data_prefix is the folder it is looked for in), or take the '
-            'line out.'
+            f'{error} It is listed in {self.ann_file}:{idx % len(self) + 1}. Restore '
+            'the file (data_prefix is the folder it is looked for in), or delete the '
+            'line.'
         )
-
-    @staticmethod
-    def check_metrics(names: Sequence[str]) -> None:
-        """Raise a ValueError if one of the names is not that of a metric."""
-        check_metrics(names)
-
-    def evaluate(
-        self,
-        results: Sequence[np.ndarray],
-        metric: Union[str, Sequence[str]] = 'mean_bag_accuracy',
-        metric_options: Optional[dict] = None,
-        indices: Optional[Sequence[int]] = None,
-        logger: Any = None,
-    ) -> dict[str, float]:
-        """Compute metrics from the scores of the patches.
-
-        Args:
-            results: the scores of each patch, N of (K,).
-            metric: names out of :data:`cite.core.evaluation.METRICS`. A tie goes to the
-                lower class number.
-            metric_options: without effect; mmcls passes it.
-            indices: the items that the results belong to, (N,); default all, in order.
-            logger: where a class without patches is reported.
-
-        Returns:
-            Named values, percent where they are shares.
-
-        Raises:
-            ValueError: an unknown metric, or results that do not fit the data set.
-        """
-        metrics = [metric] if isinstance(metric, str) else list(metric)
-        self.check_metrics(metrics)
-        items = np.arange(len(self)) if indices is None else np.array(indices, int)
-        if self.on_error == 'skip' and len(items) == len(results):
-            paths = [self.data_infos[i]['img_info']['filename'] for i in items]
-            bags = self.get_bags()[items]
-            kept = readable(results, paths, bags, self.ann_file, logger)
-            items, results = items[kept], [results[i] for i in kept]
-        labels, bags = self.get_gt_labels()[items], self.get_bags()[items]
-        scores = stack_scores(results, len(labels), self.CLASSES)
-        report_absent(labels, self.CLASSES, self.ann_file, logger)
-        return compute_metrics(metrics, scores, labels, bags)

@@ -19,6 +19,7 @@ from cite.core.files.write_whole import write_text_whole
 from cite.core.frozen import frozen_digest, frozen_state
 from cite.core.messages import shorten
 from cite.datasets.storage.feature_note import note_path, read_note
+from cite.models.image_stats import settle_images
 
 from .extract_config import write_feature_config
 from .extract_rows import Extraction, extract_draw, is_first_rank, start_ranks
@@ -80,6 +81,7 @@ def extract_features(
     data: dict[str, dict[str, Any]] = {}
     for split in splits:
         dataset = _dataset(cfg, split)
+        settle_images(dataset, model)
         prefix = _prefix(out, dataset)
         draws = 1 if dataset.test_mode else num_aug
         _agree(str(prefix), _note(config, dataset, digest, model, extraction), force)

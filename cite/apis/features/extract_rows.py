@@ -22,7 +22,7 @@ from tqdm import tqdm
 from cite.core.files.write_whole import PARTIAL, write_whole
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
-from cite.models.classifiers.normalize import to_float
+from cite.models.classifiers.normalize import ImageBuffer, to_float
 from cite.models.classifiers.precision import autocast
 
 PIECE = 4096  # rows
@@ -107,10 +107,10 @@ def _features(
     """Compute the features of some rows, (len(rows), D)."""
     device = next(model.backbone.parameters()).device
     precision = getattr(model, 'precision', 'fp32')
-    features = []
+    features, buffer = [], ImageBuffer()
     for batch in _batches(dataset, rows, draw, extraction):
         images = batch['img'].to(device, non_blocking=True)
-        images = to_float(images, batch.get('img_metas'))  # (n, 3, H, W)
+        images = to_float(images, batch.get('img_metas'), buffer)  # (n, 3, H, W)
         with autocast(precision, device):
             x = class_token(model.backbone(images))
         features.append(x.float().cpu())

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from cite.core.files.write_whole import PARTIAL, write_text_whole
-from cite.datasets.pipelines.pixels import load_planes
+from cite.datasets.pipelines.pixels import Scratch, load_planes
+from cite.datasets.storage.open_store import fast_step
 from cite.datasets.storage.pack import (
     VERSION,
     PackedPatches,
@@ -25,6 +26,7 @@ from cite.datasets.storage.pack import (
     read_pack_note,
 )
 from cite.datasets.tables.patches import list_patches
+from cite.models.image_stats import settle_images
 
 from .extract import read_config
 
@@ -72,7 +74,8 @@ def pack(
     cfg = read_config(config, options)
     data = {**cfg.data[split], 'cache': 'off', 'packed': None}
     dataset = build_dataset(data, {'test_mode': True})
-    size, interpolation = fast_step(dataset.pipeline.transforms)
+    settle_images(dataset, cfg.get('model') or {})
+    size, interpolation = _size_and_interpolation(dataset)
     folder = Path(dataset.data_prefix or '')
     names = dataset.filenames() if ann else _all_names(folder)
     names = sorted(set(names))
@@ -99,18 +102,14 @@ def pack(
     return out
 
 
-def fast_step(steps: Sequence[Any]) -> tuple[int, str]:
-    """Return size and interpolation of a pipeline's step with ``backend='fast'``.
-
-    Raises:
-        ValueError: there is none.
-    """
-    for step in steps:
-        if getattr(step, 'backend', None) == 'fast':
-            return step.size, step.interpolation
-    raise ValueError(
-        "a packed file needs a pipeline of PatchGastricPipeline with backend='fast'."
-    )
+def _size_and_interpolation(dataset: Any) -> tuple[int, str]:
+    step = fast_step(dataset.pipeline.transforms)
+    if step is None:
+        raise ValueError(
+            'a packed file needs a pipeline of PatchGastricPipeline with '
+            "backend='fast'."
+        )
+    return step.size, step.interpolation
 
 
 def verify(path: Union[str, Path]) -> int:
@@ -137,6 +136,7 @@ class _Patches(Dataset):
     ) -> None:
         self.folder, self.names = folder, names
         self.size, self.interpolation = size, interpolation
+        self._scratch = Scratch()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -144,7 +144,7 @@ class _Patches(Dataset):
     def __getitem__(self, index: int) -> Any:
         results = {'img_info': {'filename': str(self.folder / self.names[index])}}
         try:
-            planes = load_planes(results, self.size, self.interpolation)
+            planes = load_planes(results, self.size, self.interpolation, self._scratch)
         except (OSError, ValueError) as error:
             return error
         return torch.from_numpy(planes)

@@ -6,6 +6,7 @@ from typing import Any, Callable
 import numpy as np
 from mmcv import Config
 
+from cite.datasets.storage.open_store import fast_step
 from cite.datasets.storage.patch_cache import cache_limit
 
 _LIMIT = '4GB'
@@ -52,12 +53,8 @@ _kept: dict = {}
 
 def share_patches(dataset: Any, cfg: Config) -> Any:
     """Let a data set use this process's patches, where it loads in it; returns it."""
-    steps = [
-        step
-        for step in dataset.pipeline.transforms
-        if getattr(step, 'backend', None) == 'fast'
-    ]
-    if steps and not cfg.data.get('workers_per_gpu'):
-        kind = (steps[0].size, steps[0].interpolation)
+    step = fast_step(dataset.pipeline.transforms)
+    if step is not None and not cfg.data.get('workers_per_gpu'):
+        kind = (step.size, step.interpolation)
         dataset.cache = SharedPatches(_kept, kind, cache_limit(_LIMIT))
     return dataset

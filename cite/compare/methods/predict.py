@@ -6,7 +6,7 @@ from mmcls.datasets import build_dataloader
 from mmcv import Config
 from torch.utils.data import Dataset
 
-from cite.models.classifiers.normalize import to_float
+from cite.models.classifiers.normalize import ImageBuffer, to_float
 
 
 def predict(model: Any, dataset: Dataset, cfg: Config) -> np.ndarray:
@@ -22,10 +22,10 @@ def predict(model: Any, dataset: Dataset, cfg: Config) -> np.ndarray:
         round_up=False,
         persistent_workers=False,
     )
-    batches = []
+    batches, buffer = [], ImageBuffer()
     with torch.no_grad():
         for batch in loader:
             images = batch['img'].to(cfg.device)
-            images = to_float(images, batch.get('img_metas'))
+            images = to_float(images, batch.get('img_metas'), buffer)
             batches.append(np.stack(model.simple_test(images, None)))
     return np.concatenate(batches)

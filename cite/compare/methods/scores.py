@@ -5,6 +5,7 @@ from mmcls.datasets import build_dataset
 from mmcv import Config
 
 from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.models.image_stats import settle_images
 
 
 class Scores(NamedTuple):
@@ -45,6 +46,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def build_part(cfg: Config, part: str) -> Any:
-    """Build ``data.train`` or ``data.test`` as mmcls' commands do."""
+    """Build ``data.train`` or ``data.test`` for the config's model."""
     testing = None if part == 'train' else {'test_mode': True}
-    return build_dataset(cfg.data[part], testing)
+    dataset = build_dataset(cfg.data[part], testing)
+    settle_images(dataset, cfg.model)
+    return dataset

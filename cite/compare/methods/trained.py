@@ -70,8 +70,4 @@ def _use_features(
         prefixes['train'] = (scratch / 'train', number)
     for part, (prefix, draws) in prefixes.items():
         cfg.data[part].update(feature_file=str(prefix), num_aug=draws)
-        for step in cfg.data[part].pipeline:
-            # 'model' is the backbone's, which is not there any more.
-            for key in [key for key, value in step.items() if value == 'model']:
-                step.pop(key)
     cfg.model.backbone = {'type': 'FeatureBackbone'}

@@ -20,9 +20,6 @@ from .weights import load_weights
 # ImageNet's. A number per class says no more than we know.
 _NUMBERS = [str(i) for i in range(1000)]
 
-# mmcv hands a state dict on without saying what file it is from; for messages.
-last_read = ''
-
 
 def load_from_local(
     filename: str, map_location: Union[str, Callable, None] = None
@@ -37,8 +34,7 @@ def load_from_local(
         FileNotFoundError: there is no such file.
         ValueError: the file holds more than tensors and plain data, or no weights.
     """
-    global last_read
-    path = last_read = osp.expanduser(filename)
+    path = osp.expanduser(filename)
     if filename == 'none' and not osp.exists(path):
         return {
             'state_dict': {NO_CHECKPOINT_KEY: torch.ones(())},

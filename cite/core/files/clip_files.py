@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from math import isqrt
 from pathlib import Path
 
 import clip.clip
@@ -80,3 +81,47 @@ def _download(arch: str) -> Path:
             f'that can and put it at {target}, or give its path as `arch`.'
         ) from error
     return target
+
+
+# Source: https://github.com/openai/CLIP, clip/clip.py.
+_INPUT_SIZES = {
+    'RN50': 224,
+    'RN101': 224,
+    'RN50x4': 288,
+    'RN50x16': 384,
+    'RN50x64': 448,
+    'ViT-B/32': 224,
+    'ViT-B/16': 224,
+    'ViT-L/14': 224,
+    'ViT-L/14@336px': 336,
+}
+
+
+def input_size(arch: str) -> int:
+    """Return the edge of the images that a CLIP takes, pixels, without building it.
+
+    Args:
+        arch: an OpenAI CLIP model name, or the path of a checkpoint.
+
+    Raises:
+        ValueError: neither a known name nor a CLIP checkpoint.
+    """
+    if arch in _INPUT_SIZES:
+        return _INPUT_SIZES[arch]
+    path = Path(arch).expanduser()
+    if not path.is_file():
+        raise ValueError(
+            f'arch={arch!r} is neither a file nor an OpenAI CLIP model; '
+            f'known are {", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
+        )
+    weights = read_state(path)
+    if 'visual.positional_embedding' in weights:
+        grid = isqrt(len(weights['visual.positional_embedding']) - 1)
+        return grid * weights['visual.conv1.weight'].shape[-1]
+    if 'visual.attnpool.positional_embedding' in weights:
+        # The stem and the stages of CLIP's ResNets halve the image five times.
+        return 32 * isqrt(len(weights['visual.attnpool.positional_embedding']) - 1)
+    raise ValueError(
+        f'{path} is not an OpenAI CLIP checkpoint: it has no visual.positional_embedding '
+        'and no visual.attnpool.positional_embedding.'
+    )

@@ -1,4 +1,4 @@
-"""What training does to a patch's planes (3, N, N), bit for bit as Pillow does it."""
+"""The augmentation of a patch's planes (3, N, N), bit for bit as Pillow does it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
@@ -7,19 +7,37 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 from torchvision import transforms as T
 
 from . import pixels
+from .pixels import Scratch
+
+_TURNS = (
+    None,
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.ROTATE_270,
+)
+
+
+class RandomQuarterTurn(nn.Module):
+    """Turn an image by 0, 90, 180 or 270 degrees, each as likely; only moves pixels."""
+
+    def forward(self, image: Image.Image) -> Image.Image:
+        """Turn the image, (H, W) to (W, H) for odd turns."""
+        turn = _TURNS[int(torch.randint(len(_TURNS), ()))]
+        return image if turn is None else image.transpose(turn)
 
 
 class Augmentation(NamedTuple):
     """One draw of the augmentation.
 
     Args:
-        colours: what ``T.ColorJitter.get_params`` returned; contrast must be None.
-        flip_x: left-right.
-        flip_y: top-bottom, after that.
-        turn: quarters counter-clockwise, 0 to 3, after that.
+        colours: parameters from ``T.ColorJitter.get_params``, without contrast.
+        flip_x: flip left-right.
+        flip_y: flip top-bottom, after that.
+        turn: number of quarter turns counter-clockwise, 0 to 3, after that.
     """
 
     colours: tuple[Any, ...]
@@ -33,15 +51,17 @@ class PendingPatch(NamedTuple):
 
     Args:
         planes: (3, N, N), uint8.
-        augmentation: None leaves it as it is.
+        augmentation: its draw; None leaves the patch as it is.
+        scratch: memory for intermediate results.
     """
 
     planes: np.ndarray
     augmentation: Optional[Augmentation]
+    scratch: Scratch
 
     def tensor(self) -> torch.Tensor:
         """Return the augmented patch, (3, N, N), uint8, in memory of its own."""
-        # Memory of a cache is never handed out.
+        # A cache's memory, which is read-only, is never handed out.
         if self.augmentation is None and self.planes.flags.writeable:
             return torch.from_numpy(self.planes)
         out = np.empty_like(self.planes)
@@ -54,7 +74,8 @@ class PendingPatch(NamedTuple):
             out[:] = self.planes
             return
         colours, flip_x, flip_y, turn = self.augmentation
-        move_planes(jitter_planes(self.planes, colours), flip_x, flip_y, turn, out)
+        jittered = jitter_planes(self.planes, colours, self.scratch)
+        move_planes(jittered, flip_x, flip_y, turn, out)
 
 
 def passes_images(steps: Sequence[Any]) -> bool:
@@ -70,21 +91,24 @@ def passes_images(steps: Sequence[Any]) -> bool:
     return bool(steps)
 
 
-def jitter_planes(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
+def jitter_planes(
+    planes: np.ndarray, params: tuple[Any, ...], scratch: Scratch
+) -> np.ndarray:
     """Change the colours as ``T.ColorJitter`` does with these parameters.
 
     Args:
         planes: (3, H, W), uint8.
-        params: what ``T.ColorJitter.get_params`` returned; contrast must be None.
+        params: parameters from ``T.ColorJitter.get_params``, without contrast.
+        scratch: memory for the result.
 
     Returns:
-        the same shape; the next call overwrites it.
+        (3, H, W), uint8.
     """
     order, brightness, _, saturation, hue = params
     kernels: Any = pixels.load_kernels()
     if kernels is None:
         return _jitter_by_pillow(planes, params)
-    out = pixels.scratch('jitter', *planes.shape)
+    out = scratch.take('jitter', *planes.shape)
     kernels.jitter(
         planes.reshape(-1),
         out.reshape(-1),
@@ -103,12 +127,12 @@ def move_planes(
 
     Args:
         planes: (3, N, N).
-        flip_x: left-right.
-        flip_y: top-bottom.
-        turn: number of quarters, 0 to 3.
-        out: (3, N, N), written.
+        flip_x: flip left-right.
+        flip_y: flip top-bottom.
+        turn: number of quarter turns, 0 to 3.
+        out: memory for the result, (3, N, N).
     """
-    # Any of these is at most one transposition with a flip after it. A quarter turn
+    # All of them together are one transposition at most, then flips: a quarter turn
     # transposes and flips top-bottom, a half turn flips both ways.
     if turn % 2:
         flip_x, flip_y = flip_y, flip_x

@@ -1,39 +1,32 @@
-from math import isqrt
-from pathlib import Path
-
 from mmcls.datasets.builder import PIPELINES
 from PIL import Image
 from torchvision import transforms as T
 
-from .patch import Results, read_feature, read_patch
+from cite.core.files.clip_files import input_size
+from cite.core.image_stats import OPENAI_CLIP
 
-# Input size of OpenAI's models: https://github.com/openai/CLIP, clip/clip.py.
-_INPUT_SIZES = {
-    'RN50': 224,
-    'RN101': 224,
-    'RN50x4': 288,
-    'RN50x16': 384,
-    'RN50x64': 448,
-    'ViT-B/32': 224,
-    'ViT-B/16': 224,
-    'ViT-L/14': 224,
-    'ViT-L/14@336px': 336,
-}
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_STD = (0.26862954, 0.26130258, 0.27577711)
+from .patch import Results, note_filename, read_feature, read_patch
 
 
 @PIPELINES.register_module()
 class CLIPPreprocess:
     """Read a patch and prepare it as CLIP does for its own model.
 
-    Shorter side resized (bicubic) to the model's input size, centre crop, CLIP's mean
-    and std. The model is not loaded for its name; of a file only shapes are looked at.
+    The shorter side is resized (bicubic) to the model's input size; then centre crop,
+    CLIP's mean and std. Only the shapes in a model's file are looked at.
 
     Source: Radford et al., ICML 2021, arXiv:2103.00020.
 
+    Example::
+
+        pipeline = [
+            dict(type='CLIPPreprocess', arch='ViT-B/16'),
+            dict(type='ToTensor', keys=['gt_label']),
+            dict(type='Collect', keys=['img', 'gt_label']),
+        ]
+
     Args:
-        arch: an OpenAI CLIP model name, or the path to a checkpoint.
+        arch: an OpenAI CLIP model name, or the path of a checkpoint.
 
     Raises:
         ValueError: neither a known name nor a CLIP checkpoint.
@@ -41,19 +34,20 @@ class CLIPPreprocess:
 
     def __init__(self, arch: str) -> None:
         self.arch = arch
-        self.size = _input_size(arch)
+        self.size = input_size(arch)
         self._transform = T.Compose(
             [
                 T.Resize(self.size, T.InterpolationMode.BICUBIC),
                 T.CenterCrop(self.size),
                 _to_rgb,
                 T.ToTensor(),
-                T.Normalize(_MEAN, _STD),
+                T.Normalize(OPENAI_CLIP.mean, OPENAI_CLIP.std),
             ]
         )
 
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
+        note_filename(results)
         if results.get('feature') is not None:
             augment = self.augments(results.get('test_mode', True))
             results['img'] = read_feature(results, at_random=augment)
@@ -71,28 +65,3 @@ class CLIPPreprocess:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert('RGB')
-
-
-def _input_size(arch: str) -> int:
-    if arch in _INPUT_SIZES:
-        return _INPUT_SIZES[arch]
-    # Here, since models ask this module for sizes.
-    from cite.core.files.clip_files import how_to_convert, read_state
-
-    path = Path(arch).expanduser()
-    if not path.is_file():
-        raise ValueError(
-            f'arch={arch!r} is neither a file nor an OpenAI CLIP model; '
-            f'known are {", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
-        )
-    weights = read_state(path)
-    if 'visual.positional_embedding' in weights:
-        grid = isqrt(len(weights['visual.positional_embedding']) - 1)
-        return grid * weights['visual.conv1.weight'].shape[-1]
-    if 'visual.attnpool.positional_embedding' in weights:
-        # The stem and the stages of CLIP's ResNets halve the image five times.
-        return 32 * isqrt(len(weights['visual.attnpool.positional_embedding']) - 1)
-    raise ValueError(
-        f'{path} is no CLIP checkpoint: it has no visual.positional_embedding and no '
-        'visual.attnpool.positional_embedding.'
-    )

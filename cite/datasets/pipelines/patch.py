@@ -52,21 +52,21 @@ def _other_format(path: Union[str, Path]) -> Optional[str]:
 
 
 def read_patch(results: Results) -> Image.Image:
-    """Return the image of a data set's item, and note its file name.
+    """Return the image of a data set's item.
 
     Args:
         results: has ``img_pil``, an image to use as it is, or ``img_info`` with the
-            ``filename`` to read. ``filename`` is added.
+            ``filename`` to read.
 
     Returns:
-        The decoded image, in whatever mode it has.
+        The decoded image, in the mode that its file has.
 
     Raises:
         FileNotFoundError: the file is missing.
-        UnreadablePatchError: the file is truncated, damaged, no image, none of
-            ``FORMATS``, or larger than Pillow decodes.
+        UnreadablePatchError: the file is truncated, damaged, not an image, not in one
+            of ``FORMATS``, or larger than Pillow decodes.
     """
-    path = _note_filename(results)
+    path: Any = filename_of(results)
     if results.get('img_pil') is not None:
         return results['img_pil']
     try:
@@ -86,17 +86,16 @@ def read_patch(results: Results) -> Image.Image:
 
 
 def read_feature(results: Results, at_random: bool) -> Tensor:
-    """Return one draw of the features that stand in a patch's place.
+    """Return one draw of the features that are read instead of a patch.
 
     Args:
-        results: has ``feature``, (num_aug, D), and where the run decides it,
-            ``feature_draw``. ``filename`` is added.
-        at_random: any draw, rather than the first.
+        results: has ``feature``, (num_aug, D), and ``feature_draw`` where the run
+            decides which one is taken.
+        at_random: take a random draw instead of the first.
 
     Returns:
         (D,), float32.
     """
-    _note_filename(results)
     draws = results['feature']
     row = results.get('feature_draw') if at_random else 0
     if row is None:
@@ -104,7 +103,11 @@ def read_feature(results: Results, at_random: bool) -> Tensor:
     return torch.as_tensor(draws[row], dtype=torch.float32)
 
 
-def _note_filename(results: Results) -> Any:
-    info = results.get('img_info') or {}
-    results['filename'] = info.get('filename')
-    return results['filename']
+def note_filename(results: Results) -> None:
+    """Put the item's file name where mmcls' ``Collect`` looks for it."""
+    results['filename'] = filename_of(results)
+
+
+def filename_of(results: Results) -> Optional[str]:
+    """Return the file name of a data set's item; None for an image in memory."""
+    return (results.get('img_info') or {}).get('filename')

@@ -1,20 +1,24 @@
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
 from mmcls.datasets.builder import PIPELINES
 from torchvision import transforms as T
 
-from .augmentation import Augmentation, PendingPatch
-from .patch import Results, read_feature, read_patch
-from .pixels import load_planes
-from .quarter_turn import RandomQuarterTurn
+from cite.core.image_stats import FROM_MODEL, IMAGENET, KEYS, ImageStats
 
-# Of ImageNet's training images, as torchvision's models use them.
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
+from .augmentation import Augmentation, PendingPatch, RandomQuarterTurn
+from .patch import Results, note_filename, read_feature, read_patch
+from .pixels import Scratch, load_planes
+
 _INTERPOLATIONS = ('nearest', 'bilinear', 'bicubic', 'box', 'hamming', 'lanczos')
+_DEFAULTS = {
+    'mean': IMAGENET.mean,
+    'std': IMAGENET.std,
+    'interpolation': 'bilinear',
+    'size': 224,
+}
 
 
 @PIPELINES.register_module()
@@ -25,21 +29,34 @@ class PatchGastricPipeline:
     nearly grey and whose mean, std and interpolation are not CLIP's. Augmentation:
     brightness 0.2, saturation, hue 0.1, both flips, a random multiple of 90 degrees.
 
+    ``'model'`` for mean, std, interpolation or size leaves it to the model:
+    :func:`cite.models.image_stats.settle_images` fills it in, which training, testing
+    and our commands call.
+
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 3.
+
+    Example::
+
+        dict(
+            type='PatchGastricPipeline',
+            mean='model', std='model', interpolation='model',
+            saturation=[0.8, 1.2], backend='fast',
+        )
 
     Args:
         test_mode: no augmentation.
-        size: edge of the resulting square, pixels.
-        mean: of the three channels, on the scale 0 to 1; default ImageNet's. In a
-            config ``'model'`` takes the backbone's; the same goes for ``std``,
-            ``interpolation`` and ``size``.
-        std: of the three channels, on the scale 0 to 1; default ImageNet's.
+        size: edge of the resulting square, pixels, or ``'model'``.
+        mean: mean of the three channels, on the scale 0 to 1, or ``'model'``; default
+            ImageNet's.
+        std: standard deviation of the three channels, on the scale 0 to 1, or
+            ``'model'``; default ImageNet's.
         saturation: range of the factor, or s for (1 - s, 1 + s); default (0, 0.2).
-        interpolation: of the resizing; default bilinear.
+        interpolation: filter of the resizing, or ``'model'``; default bilinear.
         released: augment in evaluation too, as the release does. Otherwise a data set
-            in test mode is never augmented, whatever ``test_mode`` says here.
-        backend: ``'pillow'``, or ``'fast'``: the same image bit for bit,
-            sooner, as uint8, which the classifier normalises (``cite.compat``).
+            in test mode is never augmented, even with ``test_mode=False`` here.
+        backend: ``'pillow'``, or ``'fast'``: the same image bit for bit, sooner, as
+            uint8, which the classifier normalises
+            (:class:`cite.models.classifiers.ImageClassifier`).
 
     Raises:
         ValueError: an argument out of range.
@@ -48,19 +65,14 @@ class PatchGastricPipeline:
     def __init__(
         self,
         test_mode: bool = False,
-        size: int = 224,
-        mean: Optional[Sequence[float]] = None,
-        std: Optional[Sequence[float]] = None,
+        size: Union[int, str] = 224,
+        mean: Union[Sequence[float], str, None] = None,
+        std: Union[Sequence[float], str, None] = None,
         saturation: Union[float, Sequence[float], None] = None,
         interpolation: Optional[str] = None,
         released: bool = False,
         backend: str = 'pillow',
     ) -> None:
-        if 'model' in (size, mean, std, interpolation):
-            raise ValueError(
-                "mean='model' stands for the backbone's and is filled in where a data "
-                'set is built from a config with a model. Give the values here.'
-            )
         if backend not in ('pillow', 'fast'):
             raise ValueError(f"backend={backend!r}; known are 'pillow' and 'fast'.")
         self.backend = backend
@@ -69,35 +81,90 @@ class PatchGastricPipeline:
         saturation = (0, 0.2) if saturation is None else saturation
         if not isinstance(saturation, (int, float)):
             saturation = tuple(saturation)
-        resize = T.Resize(_square(size), _interpolation(interpolation or 'bilinear'))
-        self.size = size
-        self.interpolation = interpolation or 'bilinear'
         self._jitter = T.ColorJitter(brightness=0.2, saturation=saturation, hue=0.1)
-        augment = [
-            self._jitter,
-            T.RandomHorizontalFlip(),
-            T.RandomVerticalFlip(),
-            RandomQuarterTurn(),
-        ]
-        mean, std = _statistics(mean, std)
+        self._scratch = Scratch()
+        given = {'mean': mean, 'std': std, 'interpolation': interpolation, 'size': size}
+        self.from_model = tuple(key for key in KEYS if _is_open(given[key]))
+        # With defaults in the open places, so that the others are checked at once.
+        self._prepare(
+            **{
+                key: _DEFAULTS[key] if value is None or _is_open(value) else value
+                for key, value in given.items()
+            }
+        )
+        self.is_settled = not self.from_model
+
+    def settle_images(self, stats: ImageStats) -> bool:
+        """Fill in what is left to the model.
+
+        Args:
+            stats: the model's.
+
+        Returns:
+            Whether this changes the images.
+        """
+        values = {key: getattr(stats, key) for key in self.from_model}
+        if self.is_settled and all(self._values[k] == v for k, v in values.items()):
+            return False
+        self._prepare(**{**self._values, **values})
+        self.is_settled = True
+        return True
+
+    def require_settled(self) -> None:
+        """Refuse to work while something is left to a model that is not known.
+
+        Raises:
+            ValueError: it is.
+        """
+        if not self.is_settled:
+            raise ValueError(
+                f"{type(self).__name__} has {', '.join(self.from_model)}='model', and "
+                'the data set has met no model yet. Call cite.models.image_stats.'
+                'settle_images(dataset, model) before the first item, as training and '
+                'testing do, or give the pipeline the values.'
+            )
+
+    @property
+    def size(self) -> int:
+        """Edge of the resulting square, pixels."""
+        self.require_settled()
+        return self._values['size']
+
+    @property
+    def interpolation(self) -> str:
+        """Filter of the resizing, in Pillow's names."""
+        self.require_settled()
+        return self._values['interpolation']
+
+    def _prepare(self, **values: Any) -> None:
+        """Build the transforms from mean, std, interpolation and size."""
+        mean, std = _statistics(values['mean'], values['std'])
+        self._values = values
         # mmcls' convention: the scale 0 to 255.
         self._norm_cfg = {
             'mean': [255 * m for m in mean],
             'std': [255 * s for s in std],
             'to_rgb': False,
         }
+        interpolation = _interpolation(values['interpolation'])
+        resize = T.Resize(_square(values['size']), interpolation)
+        flips = [T.RandomHorizontalFlip(), T.RandomVerticalFlip()]
+        augment = [self._jitter, *flips, RandomQuarterTurn()]
         normalize = [T.ToTensor(), T.Normalize(mean, std)]
         self._train = T.Compose([resize, *augment, *normalize])
         self._eval = T.Compose([resize, *normalize])
 
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
+        note_filename(results)
         augment = self.augments(results.get('test_mode', False))
         if results.get('feature') is not None:
             results['img'] = read_feature(results, at_random=augment)
-        elif self.backend == 'fast':
-            planes, how = self._planes(results), self._draw() if augment else None
-            patch = PendingPatch(planes, how)
+            return results
+        self.require_settled()
+        if self.backend == 'fast':
+            planes, draw = self._planes(results), self._draw() if augment else None
+            patch = PendingPatch(planes, draw, self._scratch)
             results['img'] = patch if results.get('pending') else patch.tensor()
             results['img_norm_cfg'] = self._norm_cfg
         else:
@@ -110,16 +177,17 @@ class PatchGastricPipeline:
         return not self.test_mode and not (evaluating and not self.released)
 
     def _planes(self, results: Results) -> np.ndarray:
-        """Return the resized patch, (3, size, size) uint8, from the cache if there."""
+        """Return the resized patch, (3, size, size) uint8, from the cache if possible."""
 
         def load() -> np.ndarray:
-            return load_planes(results, self.size, self.interpolation)
+            size, interpolation = self._values['size'], self._values['interpolation']
+            return load_planes(results, size, interpolation, self._scratch)
 
         cache = results.get('cache')
         return load() if cache is None else cache.fetch(results, load)
 
     def _draw(self) -> Augmentation:
-        """Draw what ``self._train`` would, from the same random numbers."""
+        """Draw the parameters of ``self._train`` from the same random numbers."""
         jitter = self._jitter
         colours = jitter.get_params(
             jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue
@@ -128,13 +196,18 @@ class PatchGastricPipeline:
         return Augmentation(colours, flip_x, flip_y, int(torch.randint(4, ())))
 
     def __repr__(self) -> str:
+        waiting = '' if self.is_settled else f'from_model={self.from_model}, '
         return (
-            f'{type(self).__name__}(test_mode={self.test_mode}, '
+            f'{type(self).__name__}({waiting}test_mode={self.test_mode}, '
             f'released={self.released}, train={self._train})'
         )
 
 
-def _square(size: int) -> tuple[int, int]:
+def _is_open(value: Any) -> bool:
+    return isinstance(value, str) and value == FROM_MODEL
+
+
+def _square(size: Any) -> tuple[int, int]:
     if not isinstance(size, int) or size < 1:
         raise ValueError(f'size={size!r}; it must be a whole number of pixels.')
     return size, size
@@ -148,10 +221,9 @@ def _interpolation(name: str) -> T.InterpolationMode:
 
 
 def _statistics(
-    mean: Optional[Sequence[float]], std: Optional[Sequence[float]]
+    mean: Sequence[float], std: Sequence[float]
 ) -> tuple[list[float], list[float]]:
-    mean = list(_MEAN if mean is None else mean)
-    std = list(_STD if std is None else std)
+    mean, std = list(mean), list(std)
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise ValueError(
             f'mean={mean}, std={std}; each needs three numbers, std above 0.'

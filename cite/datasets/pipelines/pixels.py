@@ -1,54 +1,61 @@
 """A patch as uint8 planes (3, H, W): decoded and resized.
 
-Every function gives what Pillow gives, bit for bit, only faster: OpenCV decodes with
-the same libjpeg-turbo, the rest is in ``kernels``. Where a file is not a plain
-three-channel JPEG or not square, a filter is not compiled, or numba is not installed
-or has no place for what it compiles, Pillow does it.
+The planes are Pillow's, bit for bit, only sooner: OpenCV decodes with the same
+libjpeg-turbo, the rest is in ``cite.core.kernels``. Pillow itself does it if a file is
+not a plain three-channel JPEG or not square, if a filter is not compiled, or if numba
+is missing or has no folder for its compiled code.
 """
 
 import functools
 import struct
-import warnings
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, Optional
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from .patch import Results, read_patch
+from cite.core.load_kernels import load_kernels
+
+from .patch import Results, filename_of, read_patch
 
 _FILTERS = {'bilinear': 1.0, 'bicubic': 2.0}  # radius
-# Segments that may stand before a JPEG's frame: DHT, DAC, DQT, DRI, APPn, COM.
+# Segments that may precede a JPEG's frame: DHT, DAC, DQT, DRI, APPn, COM.
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-@functools.cache
-def load_kernels() -> Optional[ModuleType]:
-    """Return the compiled loops, at first use: numba takes a second. None without."""
-    try:
-        from cite.core import kernels
-    except ImportError:
-        return None
-    except RuntimeError as error:  # both the package's folder and the home read-only
-        warnings.warn(
-            f'numba does not compile ({error}), so Pillow does its work, more slowly. '
-            'Set NUMBA_CACHE_DIR to a folder that may be written.',
-            stacklevel=2,
-        )
-        return None
-    return kernels
+class Scratch:
+    """Memory for intermediate results, one piece for each use.
+
+    The system hands out fresh memory page by page, which costs more than the work that
+    is done in it. A copy of this object, in another process too, has memory of its own.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: dict[str, np.ndarray] = {}
+
+    def take(self, use: str, *shape: int) -> np.ndarray:
+        """Return memory, uint8; the next call for this use hands it out again."""
+        piece = self._pieces.get(use)
+        if piece is None or piece.shape != shape:
+            piece = self._pieces[use] = np.empty(shape, np.uint8)
+        return piece
+
+    def __reduce__(self) -> Any:
+        return Scratch, ()
 
 
-def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
+def load_planes(
+    results: Results, size: int, interpolation: str, scratch: Scratch
+) -> np.ndarray:
     """Read and resize an item's patch.
 
     Args:
-        results: as :func:`read_patch` takes it.
+        results: item of a data set; see :func:`read_patch`.
         size: edge of the square, pixels.
-        interpolation: a filter of Pillow's.
+        interpolation: name of a filter of Pillow's.
+        scratch: memory for intermediate results.
 
     Returns:
         (3, size, size), uint8, RGB.
@@ -57,31 +64,21 @@ def load_planes(results: Results, size: int, interpolation: str) -> np.ndarray:
     bgr = image is not None
     if image is None:
         image = np.asarray(read_patch(results).convert('RGB'))  # (H, W, 3)
-    # Of a rectangle, Pillow's versions differ in which direction they do first.
+    # Pillow's versions differ in which direction of a rectangle they do first.
     square = image.shape[0] == image.shape[1]
     if load_kernels() is not None and interpolation in _FILTERS and square:
-        planes: Any = _resize(cv2.split(image), size, interpolation)
+        planes: Any = _resize(cv2.split(image), size, interpolation, scratch)
     else:
         resample = Image.Resampling[interpolation.upper()]
         resized = Image.fromarray(image).resize((size, size), resample)
         planes = cv2.split(np.asarray(resized))
-    # Turned last, and copied: a view that runs backwards is slow to go through.
+    # RGB last, and copied: a view with negative strides is slow to read.
     return np.stack(planes[::-1] if bgr else planes)
 
 
-@functools.lru_cache(maxsize=16)
-def scratch(use: str, *shape: int) -> np.ndarray:
-    """Return memory, uint8, for a use that ends before the next call for it.
-
-    The system hands out fresh memory page by page, which costs more than the work that
-    is done in it.
-    """
-    return np.empty(shape, np.uint8)
-
-
 def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
-    """Decode a whole three-channel JPEG, BGR; None for all else: Pillow judges it."""
-    path: Any = (results.get('img_info') or {}).get('filename')
+    """Decode a whole three-channel JPEG, BGR; None for all else, which is Pillow's."""
+    path: Any = filename_of(results)
     try:
         with open(path, 'rb') as file:
             data = file.read()
@@ -92,15 +89,14 @@ def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), _READ)
     if image is None:
         return None
-    results['filename'] = path
     return image
 
 
 def _is_plain_jpeg(data: bytes) -> bool:
-    """Whether it starts and ends like a JPEG and its frame has three components.
+    """Tell whether it starts and ends like a JPEG and has three components.
 
-    A frame of more pixels than Pillow decodes without a word is for Pillow to judge:
-    OpenCV makes a gigabyte of a few hundred bytes that claim to be one.
+    A frame of more pixels than Pillow decodes without a warning is left to Pillow:
+    OpenCV would make a gigabyte out of a few hundred bytes that claim such a size.
     """
     # A truncated file would be filled up with grey by OpenCV.
     if data[:2] != b'\xff\xd8' or data[-2:] != b'\xff\xd9':
@@ -112,29 +108,29 @@ def _is_plain_jpeg(data: bytes) -> bool:
             height, width = struct.unpack_from('>HH', data, at + 5)
             limit = Image.MAX_IMAGE_PIXELS
             return data[at + 9] == 3 and (limit is None or height * width <= limit)
-        # Of what has no length, or is a frame too, a decoder may see it otherwise.
+        # A decoder may read a marker without a length, or another frame, differently.
         if marker not in _TABLES:
             return False
         at += 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
     return False
 
 
-def _resize(planes: Sequence[np.ndarray], size: int, interpolation: str) -> np.ndarray:
-    """Resize squares (N, N), across first as Pillow does.
+def _resize(
+    planes: Sequence[np.ndarray], size: int, interpolation: str, scratch: Scratch
+) -> np.ndarray:
+    """Resize squares (N, N), horizontally first as Pillow does.
 
     Returns:
-        (3, size, size); the next call overwrites it.
+        (3, size, size), in memory of ``scratch``.
     """
     kernels: Any = load_kernels()
     source = len(planes[0])
     taps = _taps(source, size, interpolation)
-    # Turned, so that both passes add up whole rows, of all three planes at once.
-    columns, rows = (
-        scratch(use, source, 3, n) for use, n in (('columns', source), ('rows', size))
-    )
-    narrow, out = (
-        scratch(use, size, 3, n) for use, n in (('narrow', source), ('out', size))
-    )
+    # Transposed, so that both passes add up whole rows of all three planes at once.
+    columns = scratch.take('columns', source, 3, source)
+    narrow = scratch.take('narrow', size, 3, source)
+    rows = scratch.take('rows', source, 3, size)
+    out = scratch.take('out', size, 3, size)
     for channel, plane in enumerate(planes):
         cv2.transpose(plane, columns[:, channel])
     kernels.resample_rows(columns.reshape(source, -1), *taps, narrow.reshape(size, -1))

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, Optional
 
 from clip.model import VisionTransformer
@@ -7,6 +9,8 @@ from mmcls.models.builder import BACKBONES
 from mmcls.utils import get_root_logger
 from torch import Tensor
 
+from cite.core.files.clip_files import input_size
+from cite.core.image_stats import OPENAI_CLIP, ImageStats
 from cite.models.half_precision import full_precision
 
 from . import clip_resnet
@@ -57,6 +61,11 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
             freeze(self.model)
         if not proj:
             self._drop_projection()
+
+    @classmethod
+    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
+        """Return how the images of a config of this backbone are prepared."""
+        return replace(OPENAI_CLIP, size=input_size(config['arch']))
 
     @property
     def is_vit(self) -> bool:

@@ -1,8 +1,11 @@
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.backbones.base_backbone import BaseBackbone
 from mmcls.models.builder import BACKBONES
 from torch import Tensor
+
+from cite.core.image_stats import IMAGENET, ImageStats
 
 
 @BACKBONES.register_module()
@@ -27,6 +30,11 @@ class FeatureBackbone(BaseBackbone):
         super().__init__(init_cfg=init_cfg)
         self.in_features = in_features
         self.digest = digest
+
+    @classmethod
+    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
+        """Return ImageNet's: features are read instead of images, so any will do."""
+        return IMAGENET
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (N, D) as they are.

@@ -1,8 +1,10 @@
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
+from cite.core.image_stats import IMAGENET, ImageStats
 from cite.models.architectures import InternImageModel
 
 from .adapted_backbone import AdaptedBackbone
@@ -78,6 +80,11 @@ class InternImage(AdaptedBackbone):
             fill_model(self.model, checkpoint, _CLASSIFIER)
         self.weights_source = checkpoint
         self.adapt(f'InternImage {arch}', SIDE, **adapt)
+
+    @classmethod
+    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
+        """Return how the images of a config of this backbone are prepared."""
+        return IMAGENET
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""

@@ -1,11 +1,21 @@
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
+from cite.core.image_stats import ImageStats
+
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
-from .timm_models import create, fill, image_side, is_plain_vit, pool
+from .timm_models import (
+    create,
+    fill,
+    image_side,
+    is_plain_vit,
+    pool,
+    stats_of_name,
+)
 
 # What `adapt` takes; all else in a config is the model's.
 _ADAPT = ('fix', 'lora', 'prompt_length', 'prompt_layers', 'prompt_pos', 'prompt_init')
@@ -63,6 +73,11 @@ class TIMMImageBackbone(AdaptedBackbone):
         if is_plain_vit(self.model):
             tokens = (self.model.embed_dim, len(self.model.blocks))
         self.adapt(model_name, image_side(self.model), tokens, **adapt)
+
+    @classmethod
+    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
+        """Return how the images of a config of this backbone are prepared."""
+        return stats_of_name(config)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""

@@ -1,16 +1,19 @@
 """Build, fill and read timm's image models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import timm
 from timm.layers import SwiGLUPacked
+from timm.models import get_pretrained_cfg
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-import cite.models.architectures  # noqa: F401  (registers its models with timm)
+from cite.core.image_stats import ImageStats, unknown_stats
+from cite.core.messages import first_line
+from cite.models.architectures import NAMED  # also registers its models with timm
 
 from .weights_files import Checkpoint, fill_model
 
@@ -105,3 +108,49 @@ def pool(model: Any, features: Tensor, prompts: int = 0) -> Tensor:
     if getattr(model, 'cls_token', None) is not None:
         return features[:, 0]
     return features[:, getattr(model, 'num_prefix_tokens', 0) + prompts :].mean(1)
+
+
+def stats_of_name(backbone: Mapping[str, Any]) -> ImageStats:
+    """Return how images are prepared for the weights that a model's name tells.
+
+    Args:
+        backbone: config with ``model_name``; ``img_size`` and ``pretrained`` count too.
+
+    Raises:
+        ValueError: the name tells the architecture alone.
+        FileNotFoundError: the hub's description cannot be read.
+    """
+    name = backbone['model_name']
+    if name.startswith(('hf-hub:', 'hf_hub:')):
+        return _stats_of_config(_hub_config(name), {})
+    config = get_pretrained_cfg(name) if timm.is_model(name) else None
+    is_named = config is not None and config.architecture in NAMED
+    # Without a tag the name tells the architecture, not whose weights a file holds.
+    if config is None or not (is_named or '.' in name or backbone.get('pretrained')):
+        raise unknown_stats(
+            backbone,
+            "the name has no tag. Add the tag of its weights (e.g. '.dino'; "
+            f"timm.list_pretrained('{name.split('.')[0]}*') lists them)",
+        )
+    return _stats_of_config(config.to_dict(), backbone)
+
+
+def _stats_of_config(
+    config: Mapping[str, Any], backbone: Mapping[str, Any]
+) -> ImageStats:
+    size = backbone.get('img_size', config.get('input_size', (3, 224, 224))[-1])
+    interpolation = config.get('interpolation', 'bicubic')
+    return ImageStats(tuple(config['mean']), tuple(config['std']), interpolation, size)
+
+
+def _hub_config(name: str) -> Mapping[str, Any]:
+    from timm.models import load_model_config_from_hf
+
+    try:
+        return load_model_config_from_hf(name.partition(':')[2])[0]
+    except Exception as error:  # the hub has an exception for each way to fail
+        raise FileNotFoundError(
+            f'{name}: its config.json could not be read from the hub '
+            f'({first_line(error)}). Put image_stats=dict(mean=…, std=…) into the '
+            'backbone, or fetch the model first.'
+        ) from error

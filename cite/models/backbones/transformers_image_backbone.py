@@ -1,7 +1,10 @@
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
 from torch import Tensor, nn
+
+from cite.core.image_stats import ImageStats
 
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
@@ -12,6 +15,7 @@ from .transformers_models import (
     patch_and_side,
     prefix_tokens,
     read_out,
+    stats_of_folder,
 )
 
 
@@ -55,6 +59,11 @@ class TransformersImageBackbone(AdaptedBackbone):
         self.adapt(model_name, side, tokens, **adapt)
         if self.prompts_tokens and blocks is not None:
             self._hook_blocks(blocks)
+
+    @classmethod
+    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
+        """Return how the images of a config of this backbone are prepared."""
+        return stats_of_folder(config)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""

@@ -1,13 +1,15 @@
 """Build, load and read image models of Hugging Face transformers."""
 
 import inspect
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 from torch import Tensor, nn
 
 from cite.core.files.weights import load_weights
+from cite.core.image_stats import ImageStats, unknown_stats
 from cite.models.transformers_config import read_config_file
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
@@ -178,3 +180,33 @@ def patch_and_side(model: Any) -> Iterator[int]:
     for name, default in (('patch_size', 1), ('image_size', 224)):
         value = getattr(model.config, name, default)
         yield int(value if isinstance(value, int) else value[0])
+
+
+# PIL's numbers in preprocessor_config.json, and torchvision's names for them.
+_RESAMPLE = {0: 'nearest', 1: 'lanczos', 2: 'bilinear', 3: 'bicubic', 4: 'box'}
+
+
+def stats_of_folder(backbone: Mapping[str, Any]) -> ImageStats:
+    """Return how the ``preprocessor_config.json`` of a model prepares images.
+
+    Args:
+        backbone: config with ``model_name``.
+
+    Raises:
+        ValueError: the file is missing, or has no mean and std.
+    """
+    file = fetch(backbone['model_name']) / 'preprocessor_config.json'
+    if not file.is_file():
+        raise unknown_stats(backbone, f'there is no {file}')
+    config = json.loads(file.read_text(encoding='utf-8'))
+    if not {'image_mean', 'image_std'} <= {*config}:
+        raise unknown_stats(backbone, f'{file} has no image_mean and image_std')
+    size = config.get('crop_size') or config.get('size') or 224
+    if isinstance(size, dict):
+        size = size.get('height') or size.get('shortest_edge') or 224
+    return ImageStats(
+        tuple(config['image_mean']),
+        tuple(config['image_std']),
+        _RESAMPLE.get(config.get('resample', 3), 'bicubic'),
+        size,
+    )

@@ -3,39 +3,49 @@ from typing import Any, Union
 
 import torch
 from mmcls.models.builder import CLASSIFIERS
-from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
 from torch import Tensor
 
 from cite.core.files.heap import trim_heap
 
 from .frozen_checkpoint import FrozenCheckpoint
+from .image_classifier import ImageClassifier
 from .precision import autocast, check_precision
 from .text_width import find_text_width
 
 
 @CLASSIFIERS.register_module()
-class CITEClassifier(_ImageClassifier):
+class CITEClassifier(ImageClassifier):
     """mmcls' ``ImageClassifier`` with the freezing, precision and checkpoints of CITE.
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
+    Example::
+
+        model = dict(
+            type='CITEClassifier',
+            backbone=dict(type='PromptedCLIPImageBackbone', arch='ViT-B/16'),
+            neck=dict(type='ProjectionNeck', in_features=512),
+            head=dict(type='TextEmbeddingHead', texts=TEXTS, text_encoder=ENCODER),
+        )
+
     Args:
         *args: ``backbone``, ``neck``, ``head``, ``pretrained``, ``train_cfg`` and
             ``init_cfg`` of mmcls' ``ImageClassifier``; also by keyword.
-        freeze: parts to freeze whole besides what freezes itself, out of
+        freeze: parts to freeze whole besides those that freeze themselves: any of
             ``'backbone'``, ``'neck'`` and ``'head'``. They stay in eval mode.
         precision: compute precision, by autocast; parameters stay fp32. ``'auto'`` is
-            bf16 on a GPU or CPU that has it, fp16 on an older GPU, fp32 on an older
-            CPU; or ``'fp32'``, ``'bf16'``, ``'fp16'``.
+            bf16 on a GPU or CPU that multiplies it fast, fp16 on an older GPU, fp32 on
+            an older CPU; or ``'fp32'``, ``'bf16'``, ``'fp16'``.
+        save_frozen: write pretrained frozen backbone weights into checkpoints too. By
+            default a checkpoint holds the trained parameters, the text embeddings and a
+            digest of the frozen weights, which loading compares.
         compile: compile the backbone by ``torch.compile`` at its first batch, with
             these options if it is a dict; needs torch 2.2.
-        save_frozen: write pretrained frozen backbone weights into checkpoints too. By
-            default a checkpoint holds what was trained, the text embeddings and a
-            digest of the frozen weights, which loading compares.
+        **kwargs: arguments of mmcls' ``ImageClassifier``.
 
     Raises:
-        ValueError: an unknown precision or part to freeze, or ``compile`` with a torch
-            that cannot.
+        ValueError: an unknown precision or part to freeze, or ``compile`` with an older
+            torch.
     """
 
     def __init__(
@@ -89,7 +99,7 @@ def _compile(module: torch.nn.Module, options: dict[str, Any]) -> None:
     if not hasattr(module, 'compile'):
         raise ValueError(
             f'model.compile needs torch 2.2 or newer, this is {torch.__version__}. '
-            'Leave it out, or use the modern stack: make env STACK=modern.'
+            'Delete it, or use the modern stack: make env STACK=modern.'
         )
     # In place: the names in the state dict stay.
     module.compile(**options)

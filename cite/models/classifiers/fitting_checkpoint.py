@@ -1,139 +1,165 @@
-"""mmcv loads a checkpoint of another model with no more than a printed warning.
+"""mmcv loads a checkpoint of another model with only a printed warning.
 
-``mim test`` then evaluates weights that were never trained, and ``--resume-from`` goes
-on with them. Here a whole classifier takes a whole checkpoint or says what does not
-fit. Where training starts from a checkpoint (``load_from``) a part is enough, as in
-mmcls, but nothing at all is an error. Parts (a backbone's ``init_cfg``) and models
-without any part of ours are left to mmcv.
+``mim test`` then evaluates weights that were never trained, and ``--resume-from``
+trains them. Here a whole classifier takes a whole checkpoint, or an error states what
+does not fit. Where training starts from a checkpoint (``load_from``), a part of it is
+enough, as in mmcls, but a checkpoint without any matching name is an error. Parts (a
+backbone's ``init_cfg``) and models without any part of ours are left to mmcv.
 """
 
-import functools
-import importlib
 import logging
-from collections.abc import Iterator, Mapping
-from typing import Optional
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Callable, Optional, Union
 
 from mmcls.models.classifiers.base import BaseClassifier
 from mmcv.parallel import is_module_wrapper
-from mmcv.runner.checkpoint import load_state_dict as _load_state_dict
+from mmcv.runner import CheckpointLoader, load_state_dict
+from mmcv.runner.checkpoint import load_checkpoint as _load_checkpoint
 from torch import Tensor, nn
 
-from cite.core.files import checkpoint_loader
+from cite.core.files.checkpoint_loader import check_checkpoint, check_state_dict
 from cite.core.frozen import DIGEST_KEY, NO_CHECKPOINT_KEY
+from cite.core.messages import shorten
 
-from . import CITEClassifier
+from .cite_classifier import CITEClassifier
+from .image_classifier import ImageClassifier
 
-# What is trained: a model that lacks such a part of a checkpoint is another one.
-# Other names may be there in excess, as those of mmcv's moving averages are.
+# Trained parts: a model that lacks one of a checkpoint's is another model. Other names
+# may be in excess, as those of mmcv's moving averages are.
 _TRAINED = ('neck.', 'head.', 'backbone.prompt')
 _LORA = '.lora_'  # in the names of peft's adapters
 
 
-def install() -> None:
-    """Replace ``load_state_dict`` as mmcv's ``load_checkpoint`` sees it."""
-    importlib.import_module('mmcv.runner.checkpoint').load_state_dict = load_state_dict  # type: ignore
-
-
-@functools.wraps(_load_state_dict)
-def load_state_dict(
-    module: nn.Module,
-    state_dict: Mapping[str, Tensor],
+def load_checkpoint(
+    model: nn.Module,
+    filename: str,
+    map_location: Union[str, Callable, None] = None,
     strict: bool = False,
     logger: Optional[logging.Logger] = None,
-) -> None:
-    """Load a state dict into a classifier, or say that it is another model's.
+    revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
+) -> dict[str, Any]:
+    """Load a checkpoint into a model, or state that it is another model's.
+
+    It replaces mmcv's function of this name.
 
     Args:
-        module: any module; only whole classifiers are treated in another way than by
-            mmcv.
-        state_dict: names and weights.
+        model: any module; only whole classifiers are treated differently than by mmcv.
+        filename: path, URL or hub name of the checkpoint.
+        map_location: device that it is read onto, as in ``torch.load``.
         strict: everything must fit, as for a resumed run.
-        logger: with it, and not ``strict``, training starts from these weights.
+        logger: where mmcv's warnings go. With it, and without ``strict``, training
+            starts from these weights.
+        revise_keys: regular expressions and what replaces them in the names.
+
+    Returns:
+        The checkpoint.
 
     Raises:
-        ValueError: the state dict does not fit, or is none.
+        FileNotFoundError: there is no such file.
+        ValueError: the checkpoint does not fit, or does not hold weights.
     """
-    model = module.module if is_module_wrapper(module) else module
-    file, checkpoint_loader.last_read = checkpoint_loader.last_read, ''
-    if not isinstance(model, BaseClassifier) or not _has_parts_of_ours(model):
-        _load_state_dict(module, state_dict, strict, logger)
-        return
-    checkpoint_loader.check_state_dict(state_dict, file)
-    starting = logger is not None and not strict
-    # Taken down before the model's own hooks complete the state dict.
-    saved = {k: tuple(getattr(v, 'shape', ())) for k, v in state_dict.items()}
-    if starting:
-        _check_anything(model, saved, file)
+    classifier = model.module if is_module_wrapper(model) else model
+    if not isinstance(classifier, BaseClassifier) or not _has_parts_of_ours(classifier):
+        return _load_checkpoint(
+            model, filename, map_location, strict, logger, list(revise_keys)
+        )
+    checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, logger)
+    check_checkpoint(checkpoint, filename)
+    state = checkpoint.get('state_dict', checkpoint)
+    check_state_dict(state, filename)
+    state = _revise(state, revise_keys)
+    # Before the model's own hooks complete the state dict.
+    saved_shapes = {name: tuple(value.shape) for name, value in state.items()}
+    starts_training = logger is not None and not strict
+    if starts_training:
+        _check_any_name(classifier, saved_shapes, filename)
     notes = _Notes()
     try:
-        _load_state_dict(module, state_dict, False, notes)
-    except ValueError as error:  # of a part: another prompt, other texts or weights
-        raise ValueError(f'{file or "the state dict"}: {error}') from error
-    problems = [] if starting else list(_problems(model, saved))
+        load_state_dict(model, state, False, notes)
+    except ValueError as error:  # a part does not fit: the prompt, the texts, weights
+        raise ValueError(f'{filename}: {error}') from error
+    problems = [] if starts_training else list(_problems(classifier, saved_shapes))
     if problems:
         raise ValueError(
-            f'{file or "the state dict"} is the checkpoint of another model: '
+            f'{filename} is the checkpoint of another model: '
             f'{"; ".join(problems)}. Use the config of its training run.'
         )
     for text in notes:
         logger.warning(text) if logger is not None else print(text)
+    return checkpoint
+
+
+def _revise(
+    state: Mapping[str, Tensor], revise_keys: Sequence[tuple[str, str]]
+) -> Mapping[str, Tensor]:
+    """Return a state dict with other names, and with the versions of its modules."""
+    revised: Any = OrderedDict(state)
+    for pattern, replacement in revise_keys:
+        revised = OrderedDict(
+            (re.sub(pattern, replacement, name), value)
+            for name, value in revised.items()
+        )
+    revised._metadata = getattr(state, '_metadata', OrderedDict())
+    return revised
 
 
 class _Notes(list):
-    """Stands where mmcv wants a logger, and keeps what it says."""
+    """Collects the warnings that mmcv gives a logger."""
 
     warning = list.append
 
 
 def _has_parts_of_ours(model: nn.Module) -> bool:
-    return any(type(part).__module__.startswith('cite.') for part in model.modules())
+    # Our ImageClassifier has mmcls' name, so that it may have mmcls' parts alone.
+    return any(
+        type(part).__module__.startswith('cite.')
+        for part in model.modules()
+        if type(part) is not ImageClassifier
+    )
 
 
-def _check_anything(model: nn.Module, saved: Mapping[str, tuple], file: str) -> None:
-    own = dict(model.named_parameters())
-    if not any(name in own or name == NO_CHECKPOINT_KEY for name in saved):
+def _check_any_name(model: nn.Module, shapes: Mapping[str, tuple], file: str) -> None:
+    parameters = dict(model.named_parameters())
+    if not any(name in parameters or name == NO_CHECKPOINT_KEY for name in shapes):
         raise ValueError(
-            f'{file or "the state dict"} is the checkpoint of another model: none of '
-            f'its {len(saved)} names ({_some(list(saved))}) is one of this '
-            f'model ({_some(list(own))}). Name another load_from, or convert the file '
-            'with tools/convert_model.py.'
+            f'{file} is the checkpoint of another model: none of its {len(shapes)} '
+            f'names ({shorten(list(shapes), 3)}) is one of this model '
+            f'({shorten(list(parameters), 3)}). Name another load_from, or convert the '
+            'file with `cite convert`.'
         )
 
 
-def _problems(model: nn.Module, saved: Mapping[str, tuple]) -> Iterator[str]:
-    """Say what of a checkpoint, given by its shapes, does not fit a classifier."""
-    own = dict(model.named_parameters())
-    other = [
-        f'{name} is {saved[name]} there, {tuple(value.shape)} here'
-        for name, value in own.items()
-        if name in saved and saved[name] != tuple(value.shape)
+def _problems(model: nn.Module, shapes: Mapping[str, tuple]) -> Iterator[str]:
+    """Yield what in a checkpoint, given by its shapes, does not fit a classifier."""
+    parameters = dict(model.named_parameters())
+    mismatches = [
+        f'{name} is {shapes[name]} in the file, {tuple(value.shape)} in the model'
+        for name, value in parameters.items()
+        if name in shapes and shapes[name] != tuple(value.shape)
     ]
-    left_out = isinstance(model, CITEClassifier) and (
-        DIGEST_KEY in saved or NO_CHECKPOINT_KEY in saved
+    without_frozen = isinstance(model, CITEClassifier) and (
+        DIGEST_KEY in shapes or NO_CHECKPOINT_KEY in shapes
     )
     missing = [
         name
-        for name, value in own.items()
-        if name not in saved and (value.requires_grad or not left_out)
+        for name, value in parameters.items()
+        if name not in shapes and (value.requires_grad or not without_frozen)
     ]
-    known = set(_names(model))
-    trained = (n for n in saved if n.startswith(_TRAINED) or _LORA in n)
-    excess = [name for name in trained if name not in known]
-    if other:
-        yield _some(other, 2)
+    names = set(_names(model))
+    trained = (n for n in shapes if n.startswith(_TRAINED) or _LORA in n)
+    excess = [name for name in trained if name not in names]
+    if mismatches:
+        yield shorten(mismatches, 2)
     if missing:
-        yield f'it lacks {_some(missing)}'
+        yield f'it lacks {shorten(missing, 3)}'
     if excess:
-        yield f'this config has no {_some(excess)}'
+        yield f'this config has no {shorten(excess, 3)}'
 
 
 def _names(model: nn.Module) -> Iterator[str]:
-    """Yield the names of all parameters and buffers, those that are None included."""
+    """Yield the names of all parameters and buffers, also of those that are None."""
     for prefix, module in model.named_modules():
         for name in (*module._parameters, *module._buffers):
             yield f'{prefix}.{name}'.lstrip('.')
-
-
-def _some(items: list, count: int = 3) -> str:
-    more = f' and {len(items) - count} more' if len(items) > count else ''
-    return ', '.join(items[:count]) + more

@@ -1,62 +1,77 @@
-"""Images may travel as uint8 and are normalised where the model is.
+"""Images that travel as uint8 are normalised where the model is.
 
 mmcls expects float images from the workers: four times the bytes through queues and to
-the GPU. Ours may send uint8 with ``img_norm_cfg`` in ``img_metas``, mmcls' own words
-for mean and std (scale 0 to 255); every classifier of mmcls 0.25 then normalises them
-here, in the order and precision of torchvision's ``ToTensor`` and ``Normalize``.
+the GPU. Ours may send uint8 with ``img_norm_cfg`` in ``img_metas``, mmcls' own name for
+mean and std (scale 0 to 255). The order and precision of the arithmetic are those of
+torchvision's ``ToTensor`` and ``Normalize``.
 """
 
-import functools
-import sys
-from typing import Any
+import weakref
+from typing import Any, Optional
 
 import cv2
 import numpy as np
 import torch
-from mmcls.models.classifiers.base import BaseClassifier
 from mmcv.parallel import DataContainer
 from torch import Tensor
 
-from cite.datasets.pipelines.pixels import load_kernels
+from cite.core.load_kernels import load_kernels
 
 
-def install() -> None:
-    """Wrap ``BaseClassifier.forward``."""
-    if not getattr(BaseClassifier.forward, 'takes_uint8', False):
-        BaseClassifier.forward = _accept_uint8(BaseClassifier.forward)
+class ImageBuffer:
+    """Memory for the float images of a batch on a CPU, used again for the next batch.
+
+    Fresh memory of this size costs more than the work that is done in it. A copy of
+    this object, in another process too, starts without memory.
+    """
+
+    def __init__(self) -> None:
+        self._memory: Optional[np.ndarray] = None
+        self._handed_out: Optional[weakref.ref] = None
+
+    def take(self, shape: torch.Size) -> np.ndarray:
+        """Return memory, float32: the last batch's once no tensor has that any more.
+
+        A tensor made from the array, and all that share its storage, keep the array
+        alive; nothing else does.
+        """
+        memory = self._memory
+        in_use = self._handed_out is not None and self._handed_out() is not None
+        if memory is None or memory.shape != shape or in_use:
+            # NumPy's, because it asks for huge pages.
+            memory = self._memory = np.empty(shape, np.float32)
+        array = memory.view()
+        self._handed_out = weakref.ref(array)
+        return array
+
+    def __reduce__(self) -> Any:
+        return ImageBuffer, ()
 
 
-def _accept_uint8(original: Any) -> Any:
-    @functools.wraps(original)
-    def forward(self: BaseClassifier, img: Any, *args: Any, **kwargs: Any) -> Any:
-        img = to_float(img, kwargs.get('img_metas'))
-        return original(self, img, *args, **kwargs)
-
-    forward.takes_uint8 = True  # type: ignore[attr-defined]
-    return forward
-
-
-def to_float(img: Any, img_metas: Any) -> Any:
-    """Return images as a model takes them: normalised if they are uint8."""
+def to_float(img: Any, img_metas: Any, buffer: Optional[ImageBuffer] = None) -> Any:
+    """Return images as a model takes them; see :func:`normalize` if they are uint8."""
     if isinstance(img, Tensor) and img.dtype == torch.uint8:
-        return normalize(img, img_metas)
+        return normalize(img, img_metas, buffer)
     return img
 
 
-def normalize(img: Tensor, img_metas: Any) -> Tensor:
+def normalize(
+    img: Tensor, img_metas: Any, buffer: Optional[ImageBuffer] = None
+) -> Tensor:
     """Return float32 images: (x / 255 - mean) / std.
 
     Args:
         img: (N, 3, H, W), uint8.
-        img_metas: of each image, with ``img_norm_cfg``; a list, or as the loader gives
-            it: on a CPU mmcls passes that on.
+        img_metas: meta of each image, with ``img_norm_cfg``: a list, or the loader's
+            container, which mmcls passes on to a model on a CPU.
+        buffer: memory for the result on a CPU; fresh memory without it.
 
     Raises:
-        ValueError: there is no ``img_norm_cfg``.
+        ValueError: ``img_norm_cfg`` is missing.
     """
     mean, std = _statistics(img_metas, len(img))  # (N, 3)
     if img.device.type == 'cpu':
-        return _on_cpu(img, mean, std)
+        return _on_cpu(img, mean, std, buffer or ImageBuffer())
     mean, std = (x[..., None, None].to(img.device) for x in (mean, std))
     return img.float().div_(255).sub_(mean).div_(std)
 
@@ -67,7 +82,7 @@ def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
     cfgs = [meta.get('img_norm_cfg') for meta in img_metas or ()]
     if len(cfgs) != count or not all(cfgs):
         raise ValueError(
-            'the images are uint8 and nothing says how to normalise them: keep '
+            'the images are uint8 and nothing states how to normalise them: keep '
             "'img_norm_cfg' among the meta_keys of Collect, or write backend='pillow' "
             'in PatchGastricPipeline.'
         )
@@ -78,8 +93,8 @@ def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
     return mean, std
 
 
-def _on_cpu(img: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    out = _buffer(img.shape)
+def _on_cpu(img: Tensor, mean: Tensor, std: Tensor, buffer: ImageBuffer) -> Tensor:
+    out = buffer.take(img.shape)
     kernels: Any = load_kernels()
     if kernels is None:
         return torch.from_numpy(_look_up(img.numpy(), out, mean, std))
@@ -89,26 +104,10 @@ def _on_cpu(img: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def _look_up(img: Any, out: np.ndarray, mean: Tensor, std: Tensor) -> np.ndarray:
-    """Normalise without numba: a byte has 256 values, so one pass over them will do."""
+    """Normalise without numba: each of a byte's 256 values is computed once."""
     values = torch.arange(256.0).div_(255)
     tables = ((values - mean[..., None]) / std[..., None]).numpy()  # (N, 3, 256)
     for planes, targets, rows in zip(img, out, tables):
         for plane, target, row in zip(planes, targets, rows):
             cv2.LUT(plane, row, target)
     return out
-
-
-_kept: list[np.ndarray] = []
-
-
-def _buffer(shape: torch.Size) -> np.ndarray:
-    """Return memory for a batch: the last batch's, if nobody has that any more.
-
-    Fresh memory of this size costs more than the work that is done in it. A tensor made
-    of it, and all that share its storage, hold a reference each.
-    """
-    if _kept and _kept[0].shape == shape and sys.getrefcount(_kept[0]) == 2:
-        return _kept[0]
-    # Of numpy, which asks for huge pages.
-    _kept[:] = [np.empty(shape, np.float32)]
-    return _kept[0]

@@ -11,6 +11,7 @@ from mmcls.models import build_classifier
 from mmcv.parallel import DataContainer
 from PIL import Image
 
+import cite.core
 from cite.datasets.pipelines import PatchGastricPipeline, UnreadablePatchError, pixels
 from cite.models.classifiers.normalize import normalize
 
@@ -148,9 +149,8 @@ def test_without_a_place_for_compiled_code_pillow_does_it(patch, monkeypatch):
     caching = pytest.importorskip('numba.core.caching')
     monkeypatch.setattr(caching.CompileResultCacheImpl, '_locator_classes', [])
     # As in a process that has not imported them.
-    name = f'{pixels.__package__}.kernels'
-    monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.delattr(sys.modules[pixels.__package__], 'kernels', raising=False)
+    monkeypatch.delitem(sys.modules, 'cite.core.kernels', raising=False)
+    monkeypatch.delattr(cite.core, 'kernels', raising=False)
     load = functools.cache(pixels.load_kernels.__wrapped__)
     monkeypatch.setattr(pixels, 'load_kernels', load)
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import RandomRotation
 
-from cite.datasets.pipelines.quarter_turn import RandomQuarterTurn
+from cite.datasets.pipelines.augmentation import RandomQuarterTurn
 
 
 def test_turns_are_repeated_rotations_by_90_degrees_each_as_likely(patch):

@@ -1,0 +1,121 @@
+"""Patches of slides: their annotation file, and metrics over patches and slides."""
+
+import os.path as osp
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+import mmcv
+import numpy as np
+from mmcls.datasets.base_dataset import BaseDataset
+
+from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
+from cite.datasets.storage.evaluated import readable, report_absent
+from cite.datasets.storage.feature_note import lines_digest
+from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
+from cite.datasets.tables.slide_labels import check_slide_labels
+
+
+class SlideDataset(BaseDataset):
+    """Patches of slides with one class per slide, before any of them is read.
+
+    A patch belongs to the slide that its file name starts with, up to the first ``_``.
+
+    Args:
+        on_error: see :class:`cite.datasets.PatchGastricCls3`.
+        **kwargs: arguments of mmcls' ``BaseDataset``. ``classes`` may also name a
+            classes file (``.yml``).
+
+    Raises:
+        ValueError: a faulty annotation or classes file.
+        FileNotFoundError: one of them is missing.
+    """
+
+    CLASSES = tuple(PATCH_GASTRIC_CLASSES)
+
+    def __init__(self, on_error: str = 'raise', **kwargs: Any) -> None:
+        self.on_error = on_error
+        super().__init__(**kwargs)
+
+    @classmethod
+    def get_classes(
+        cls, classes: Union[str, Sequence[str], None] = None
+    ) -> Sequence[str]:
+        """Return the class names: given, or from a text or ``.yml`` file."""
+        if isinstance(classes, str) and classes.endswith(('.yml', '.yaml')):
+            return list(read_class_file(osp.expanduser(classes)))
+        if isinstance(classes, str):
+            lines = mmcv.list_from_file(osp.expanduser(classes))
+            return [line.strip() for line in lines if line.strip()]
+        return super().get_classes(classes)
+
+    def load_annotations(self) -> list[dict]:
+        """Read the annotation file into mmcls' description of each image."""
+        if self.ann_file is None:
+            raise ValueError('ann_file is missing: name a file made by `cite ann`.')
+        annotations = read_annotations(self.ann_file, len(self.CLASSES))
+        check_slide_labels(annotations, self.ann_file)
+        return [
+            {
+                'img_prefix': None,
+                'img_info': {'filename': osp.join(self.data_prefix or '', filename)},
+                'gt_label': np.array(label, dtype=np.int64),
+                'bag': bag_of(filename),
+            }
+            for filename, label in annotations
+        ]
+
+    def get_bags(self) -> np.ndarray:
+        """Return the slide of each patch, (N,), strings."""
+        return np.array([info['bag'] for info in self.data_infos])
+
+    def filenames(self) -> list[str]:
+        """Return the file names as the annotation has them, (N,)."""
+        start = len(osp.join(self.data_prefix or '', ''))
+        return [info['img_info']['filename'][start:] for info in self.data_infos]
+
+    def annotation_digest(self) -> str:
+        """Digest the annotation's lines, for files that depend on them."""
+        return lines_digest(self.filenames(), list(self.get_gt_labels()))
+
+    @staticmethod
+    def check_metrics(names: Sequence[str]) -> None:
+        """Raise a ValueError if one of the names is not that of a metric."""
+        check_metrics(names)
+
+    def evaluate(
+        self,
+        results: Sequence[np.ndarray],
+        metric: Union[str, Sequence[str]] = 'mean_bag_accuracy',
+        metric_options: Optional[dict] = None,
+        indices: Optional[Sequence[int]] = None,
+        logger: Any = None,
+    ) -> dict[str, float]:
+        """Compute metrics from the scores of the patches.
+
+        Args:
+            results: scores of each patch, N of (K,).
+            metric: names in :data:`cite.core.evaluation.METRICS`. A tie goes to the
+                lower class number.
+            metric_options: without effect; mmcls passes it.
+            indices: items that the results belong to, (N,); default all, in order.
+            logger: where a class without patches is reported.
+
+        Returns:
+            Named values, percent where they are shares.
+
+        Raises:
+            ValueError: an unknown metric, or results that do not fit the data set.
+        """
+        metrics = [metric] if isinstance(metric, str) else list(metric)
+        self.check_metrics(metrics)
+        items = np.arange(len(self)) if indices is None else np.array(indices, int)
+        if self.on_error == 'skip' and len(items) == len(results):
+            paths = [self.data_infos[i]['img_info']['filename'] for i in items]
+            bags = self.get_bags()[items]
+            kept = readable(results, paths, bags, self.ann_file, logger)
+            items, results = items[kept], [results[i] for i in kept]
+        labels, bags = self.get_gt_labels()[items], self.get_bags()[items]
+        scores = stack_scores(results, len(labels), self.CLASSES)
+        report_absent(labels, self.CLASSES, self.ann_file, logger)
+        return compute_metrics(metrics, scores, labels, bags)
