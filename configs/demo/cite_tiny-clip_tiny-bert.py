@@ -1,9 +1,13 @@
 # The CITE run of configs/gastric/cite on synthetic slides, with small models of random
 # weights. `make demo` makes the data and the models, and runs it: docs/DEMO.md.
 # mim train mmcls configs/demo/cite_tiny-clip_tiny-bert.py --seed 0
-# Expect about 100 % slide accuracy; the figures are in docs/DEMO.md.
+# Expect 96 to 100 % of the slides and 89 to 94 % of the patches (five seeds, docs/DEMO.md)
+# after 200 iterations of 32 patches: slides, training and evaluation take 55 s on 2 CPU
+# cores.
 # Few slides:  SHOTS=4 mim train mmcls configs/demo/cite_tiny-clip_tiny-bert.py
 import os
+
+import mmcv
 
 _base_ = [
     '../gastric/_base_/custom_imports.py',
@@ -18,15 +22,12 @@ n = os.environ.get('SHOTS', 'all')
 vpl = 1
 run_name = f'tiny-clip_tiny-bert_vpl{vpl}_p{n}-cb_bs32_i200_lr{lr}'
 
-TEXTS = [
-    'Well differentiated tubular adenocarcinoma',
-    'Moderately differentiated tubular adenocarcinoma',
-    'Poorly differentiated adenocarcinoma'
-]
+TEXTS = mmcv.Config.fromfile(
+    os.path.join('{{ fileDirname }}', '../gastric/_base_/class_texts.py')).TEXTS
 model = dict(
     type='CITEClassifier',
-    # Features of random weights tell classes by small differences, which half
-    # precision rounds away.
+    # Features of random weights differ little between the classes, and half precision
+    # would round the difference away.
     precision='fp32',
     backbone=dict(
         type='PromptedCLIPImageBackbone',

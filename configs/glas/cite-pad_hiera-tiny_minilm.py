@@ -1,4 +1,6 @@
 # CITE on Hiera-tiny with a prompt in pixel space: a border of 16 learnable pixels.
+# SPLIT=0 mim train mmcls configs/glas/cite-pad_hiera-tiny_minilm.py --seed 0
+# Expect 60.8 ± 5.0 % of the fields (five splits, README.md in this folder).
 _base_ = 'cite_hiera-tiny_minilm.py'
 model = dict(
     backbone=dict(prompt_length=16, prompt_pos='pad', prompt_init='zero'))

@@ -1,4 +1,6 @@
 # CITE on SAM 2's Hiera-tiny, which has no place for prompt tokens: neck and text head.
+# SPLIT=0 mim train mmcls configs/glas/cite_hiera-tiny_minilm.py --seed 0
+# Expect 59.9 ± 4.6 % of the fields (five splits, README.md in this folder).
 _base_ = [
     '../gastric/_base_/custom_imports.py',
     '_base_/runtime.py',

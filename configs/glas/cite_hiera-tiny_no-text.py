@@ -1,4 +1,6 @@
-# CITE on Hiera-tiny with random class vectors in the place of MiniLM's embeddings.
+# CITE on Hiera-tiny with random class vectors instead of MiniLM's embeddings.
+# SPLIT=0 mim train mmcls configs/glas/cite_hiera-tiny_no-text.py --seed 0
+# Not run here with this recipe; docs/COMPARE.md has figures with a shorter one.
 _base_ = 'cite_hiera-tiny_minilm.py'
 
 model = dict(

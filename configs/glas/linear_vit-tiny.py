@@ -1,4 +1,6 @@
 # Linear classifier on frozen ViT-tiny features.
+# SPLIT=0 mim train mmcls configs/glas/linear_vit-tiny.py --seed 0
+# Expect 62.7 ± 10.1 % of the fields (five splits, README.md in this folder).
 _base_ = [
     '../gastric/_base_/custom_imports.py',
     '_base_/runtime.py',

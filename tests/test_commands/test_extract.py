@@ -169,6 +169,7 @@ def test_what_is_finished_is_not_computed_again(config, tmp_path, monkeypatch):
     ]
     monkeypatch.undo()
     monkeypatch.setattr(extract_rows, 'PIECE', 5)
+    (tmp_path / 'out' / 'train-train_1.npy.0-5.npy.ab12.partial').touch()  # killed
     computed = []
     features = extract_rows._features
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""``tools/pack.py``, run as a user runs it."""
+"""``cite pack``, run as a user runs it, by its script in ``tools``."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A published checkpoint as it was found on disk."""
+"""A published checkpoint, as read from disk."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ HUB_FILES = (
     'open_clip_pytorch_model.bin',
 )
 HUB_CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
-# Where those say how images are normalised: (section, names of mean and std).
+# How images are normalised, in these configs: (section, names of mean and std).
 STATISTICS = (
     (None, 'image_mean', 'image_std'),
     ('preprocess_cfg', 'mean', 'std'),
@@ -31,12 +31,12 @@ STATISTICS = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds, and what is said beside it.
+    """The content of a weights file and of the config files beside it.
 
     Args:
-        path: the weights file.
+        path: path of the weights file.
         content: tensors by name, possibly inside further dicts.
-        config: the hub's config files beside it, merged; empty without one.
+        config: content of the hub's config files beside it, merged; empty without any.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class Checkpoint:
         """Read a file, or the weights in a folder of the hub's layout.
 
         Raises:
-            FileNotFoundError: there is no such file, or no weights in the folder.
+            FileNotFoundError: the file does not exist, or the folder has no weights.
             ValueError: the file is damaged or holds more than tensors and plain data.
         """
         path = find_weights(source)
@@ -61,7 +61,7 @@ class Checkpoint:
 
     @property
     def stats(self) -> Optional[ImageStats]:
-        """How the hub's files say that images are normalised; None if they do not."""
+        """Normalisation of the images in the hub's configs; None if they lack it."""
         for section, mean, std in STATISTICS:
             values = self.config.get(section) if section else self.config
             if isinstance(values, dict) and {mean, std} <= {*values}:
@@ -69,7 +69,7 @@ class Checkpoint:
         return None
 
     def first_names(self, limit: int = 5) -> list[str]:
-        """Return some of its names, for messages; below a dict's, that dict's first."""
+        """Return some names for messages, each dict with the first name in it."""
         names = [
             f'{key}/{next(iter(value))}' if isinstance(value, dict) and value else key
             for key, value in islice(self.content.items(), limit)
@@ -78,7 +78,7 @@ class Checkpoint:
 
 
 def find_weights(source: Union[str, Path]) -> Path:
-    """Return the weights file that a path means: itself, or the one in a folder."""
+    """Return the weights file of a path: the path itself, or the file in a folder."""
     path = Path(source)
     if not path.is_dir():
         return path
@@ -97,13 +97,13 @@ def read_npz(path: Path) -> dict[str, torch.Tensor]:
     try:
         with np.load(str(path), allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-    # Bad zip, bad array header, pickled objects, types that torch has no word for.
+    # Bad zip, bad array header, pickled objects, types that torch lacks.
     except Exception as error:
         raise ValueError(f'{path} is not an npz of plain arrays: {error}') from error
 
 
 def _read_configs(path: Path) -> dict[str, Any]:
-    """Read the configs of a hub folder; beside any other file they mean nothing."""
+    """Read the configs of a hub folder; configs beside other files do not count."""
     merged: dict[str, Any] = {}
     if path.name not in HUB_FILES:
         return merged

@@ -8,9 +8,9 @@ from typing import Any, Optional
 
 from cite.core.image_stats import ImageStats
 
+from .layout import State
 from .names import collapse
 from .target import Shapes
-from .translation import State
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,16 @@ class Conversion:
     """Tensors under the target's names, compared with the target.
 
     Args:
-        source: the file read.
+        source: path of the file that was read.
         layout: name of its layout.
         target: name of the model.
-        state: tensors to write.
-        expected: names and shapes of the model.
+        state: tensors to write, by name.
+        expected: names and shapes of the model's tensors.
         dropped: names left out on purpose: heads, decoders, other encoders.
         config: backbone config that fits the file.
         notes: sentences for the user.
-        stats: how the model's images are normalised; None if it is not known.
-        file_key: of the config, what names the file.
+        stats: normalisation of the model's images; None if it is unknown.
+        file_key: key of the config that names the file.
     """
 
     source: Path
@@ -53,12 +53,12 @@ class Conversion:
 
     @property
     def unexpected(self) -> list[str]:
-        """Names of the file that the model has no place for."""
+        """Names of the file that the model lacks."""
         return [n for n in self.state if n not in self.expected]
 
     @property
     def mismatched(self) -> list[str]:
-        """Names that both have, in different shapes, with the shapes."""
+        """Names that both have in different shapes, with the shapes."""
         return [
             f'{n} {tuple(self.state[n].shape)} instead of {self.expected[n]}'
             for n in self.expected
@@ -69,10 +69,10 @@ class Conversion:
         return tuple(self.state[name].shape) != self.expected[name]
 
     def check(self) -> None:
-        """Refuse what is not the whole model and nothing but it.
+        """Refuse tensors that are not the whole model and nothing else.
 
-        Heads are left out before. A tensor without a place, such as a layer scale,
-        changes what the model computes as much as a missing one.
+        Heads were left out before. A tensor without a place, such as a layer scale,
+        changes what the model computes as much as a missing one does.
 
         Raises:
             ValueError: names are missing or unexpected, or shapes differ.
@@ -88,8 +88,8 @@ class Conversion:
         ]
         if faults:
             raise ValueError(
-                f'{self.source}, read as {self.layout}, was not converted, as it does '
-                f'not fit {self.target}; tensors: {", ".join(faults)}.'
+                f'{self.source}, read as {self.layout}, was not converted because it '
+                f'does not fit {self.target}; tensors: {", ".join(faults)}.'
             )
 
     def listing(self) -> str:

@@ -28,23 +28,23 @@ def convert_checkpoint(
     """Convert a checkpoint file; nothing is written unless the whole model is in it.
 
     Args:
-        source: a weights file, or a folder of the hub's layout.
+        source: weights file, or a folder of the hub's layout.
         out: file to write, ``.safetensors`` or ``.pth``; never the source.
-        layout: a key of ``LAYOUTS``; guessed by default.
-        target: a key of ``TARGETS``; by default the one that fits the layout.
-        prefix: put before the names for mmcls. The release's files have ``backbone.``,
+        layout: key of ``LAYOUTS``; guessed by default.
+        target: key of ``TARGETS``; by default the one that fits the layout.
+        prefix: prefix of the names for mmcls. The release's files have ``backbone.``,
             which ``init_cfg=dict(type='Pretrained', checkpoint=OUT,
-            prefix='backbone')`` of a backbone takes off.
-        force: replace an existing ``out``.
-        log: gets the listing of names, and how to use the file.
+            prefix='backbone')`` of a backbone removes.
+        force: whether to replace an existing ``out``.
+        log: function that prints the listing of names, and how to use the file.
 
     Returns:
-        What was written, with a backbone config that fits it.
+        The conversion that was written, with a backbone config that fits it.
 
     Raises:
-        FileNotFoundError: there is no such source.
-        ValueError: the source is of no known layout or does not fit the target, or
-            ``out`` may not be written.
+        FileNotFoundError: the source does not exist.
+        ValueError: the layout of the source is unknown, the source does not fit the
+            target, or ``out`` may not be written.
     """
     out = Path(out)
     check_paths(find_weights(source), out, force)
@@ -62,38 +62,37 @@ def examine(
     target: Optional[str] = None,
     prefix: str = 'backbone.',
 ) -> Conversion:
-    """Read and translate a checkpoint and compare it with the model it is for.
+    """Read and translate a checkpoint and compare it with the target model.
 
     Args and exceptions are those of :func:`convert_checkpoint`.
     """
     checkpoint = Checkpoint.read(source)
-    found = find_layout(checkpoint, layout)
-    goal = find_target(found, target)
+    source_layout = find_layout(checkpoint, layout)
+    model = find_target(source_layout, target)
     try:
-        translation = found.translate(checkpoint)
-        state = goal.rename(translation.state)
-        expected = goal.shapes(state)
-        config, notes = goal.config(state, translation)
+        translation = source_layout.translate(checkpoint)
+        state = model.rename(translation.state)
+        expected = model.shapes(state)
+        config, notes = model.config(state, translation)
     except ValueError as error:
         raise ValueError(
-            f'{checkpoint.path}, read as {found.name}, was not converted: {error}'
+            f'{checkpoint.path}, read as {source_layout.name}, was not converted: '
+            f'{error}'
         ) from error
-    stats = checkpoint.stats or found.stats
+    stats = checkpoint.stats or source_layout.stats
     size = config.get('img_size', 224)
-    prefix = prefix if goal.prefixed else ''
-    if prefix and not prefix.endswith('.'):
-        prefix += '.'
+    prefix = f'{prefix.rstrip(".")}.' if prefix and model.prefixed else ''
     return Conversion(
         source=checkpoint.path,
-        layout=found.name,
-        target=goal.name,
+        layout=source_layout.name,
+        target=model.name,
         state={prefix + name: tensor for name, tensor in state.items()},
         expected={prefix + name: shape for name, shape in expected.items()},
         dropped=translation.dropped,
         config=config,
         notes=[*translation.notes, *notes],
         stats=stats and dataclasses.replace(stats, size=size),
-        file_key=goal.file_key,
+        file_key=model.file_key,
     )
 
 
@@ -101,30 +100,30 @@ def find_layout(checkpoint: Checkpoint, name: Optional[str] = None) -> Layout:
     """Return the layout of this name, or guess it.
 
     Raises:
-        ValueError: the name is unknown, or the checkpoint is of no known layout.
+        ValueError: the name is unknown, or no known layout fits the checkpoint.
     """
     if name is not None and name not in LAYOUTS:
         raise ValueError(
-            f'{name} is no known layout: name one of {", ".join(LAYOUTS)}.'
+            f'{name} is not a known layout: name one of {", ".join(LAYOUTS)}.'
         )
     candidates = LAYOUTS[name] if name else GUESSED
     for layout in candidates:
-        # Who names a single layout has decided; the model will tell whether it fits.
+        # An explicitly named layout is not guessed; the shape check decides.
         if layout.recognises(checkpoint) or (name and len(candidates) == 1):
             return layout
-    wanted = ' or '.join(layout.looks_like for layout in candidates)
-    known = f'{name}, which has {wanted}' if name else f'any of {", ".join(LAYOUTS)}'
+    signs = ' or '.join(layout.looks_like for layout in candidates)
+    expected = f'{name}, which has {signs}' if name else f'any of {", ".join(LAYOUTS)}'
     raise ValueError(
-        f'{checkpoint.path} is not laid out like {known}; it has '
+        f'{checkpoint.path} is not laid out like {expected}; it has '
         f'{", ".join(checkpoint.first_names())}.'
     )
 
 
 def find_target(layout: Layout, name: Optional[str] = None) -> Target:
-    """Return the target of this name, or the one that is usual for the layout.
+    """Return the target of this name, or the usual one for the layout.
 
     Raises:
-        ValueError: the name is unknown, or of another family.
+        ValueError: the name is unknown, or belongs to another family.
     """
     fitting = {
         key: target
@@ -143,7 +142,7 @@ def find_target(layout: Layout, name: Optional[str] = None) -> Target:
 
 
 def usage(conversion: Conversion, out: Path, prefix: str) -> str:
-    """Say what was written and how a config names it."""
+    """Tell what was written and how a config names it."""
     config = dict(conversion.config)
     intro = f'Wrote {out}. In a config:'
     if conversion.file_key == 'init_cfg':
@@ -160,14 +159,14 @@ def usage(conversion: Conversion, out: Path, prefix: str) -> str:
 
 
 def images_note(conversion: Conversion) -> str:
-    """Say how images are normalised, or that the user has to."""
+    """Tell how images are normalised, or ask the user to state it."""
     stats = conversion.stats
     if stats is None:
         return (
             'The file does not say how images are normalised: put image_stats=dict('
-            'mean=…, std=…) into the backbone as its authors say.'
+            'mean=…, std=…) into the backbone, with the values of its authors.'
         )
     return (
-        f'Images: mean {stats.mean}, std {stats.std}; noted in the file if it is a '
-        'safetensors, and taken from there.'
+        f'Images: mean {stats.mean}, std {stats.std}; a safetensors file contains '
+        'these values, and the backbone reads them from there.'
     )

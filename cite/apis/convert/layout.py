@@ -1,12 +1,35 @@
 """What the converter knows about one kind of published checkpoint."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Optional
+
+import torch
 
 from cite.core.image_stats import ImageStats
 
 from .checkpoint import Checkpoint
-from .translation import Translation
+
+State = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Tensors under the names of their family, and what else the source tells.
+
+    Args:
+        state: tensors by timm's (plain ViT) or OpenAI's (CLIP) names. A tensor whose
+            name the layout does not know keeps it, and the target will refuse it.
+        dropped: names of tensors that backbones do not have: heads, decoders, teachers.
+        num_heads: number of attention heads, if the source tells it.
+        norm_eps: epsilon of the layer norms.
+        notes: sentences for the user.
+    """
+
+    state: State
+    dropped: list[str] = field(default_factory=list)
+    num_heads: Optional[int] = None
+    norm_eps: float = 1e-6
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -14,13 +37,14 @@ class Layout:
     """One way in which a checkpoint names and wraps its tensors.
 
     Args:
-        name: what the user reads.
-        family: ``'vit'``: :attr:`translate` gives timm's names for a plain ViT;
-            ``'clip'``: OpenAI's names; else the names of a target of this family.
-        looks_like: how to tell such a file, for messages.
-        recognises: whether a checkpoint is of this layout.
-        translate: brings it to the names of its family.
-        stats: how the images of such models are normalised, where all are alike.
+        name: name for messages and listings.
+        family: ``'vit'`` if :attr:`translate` gives timm's names for a plain ViT,
+            ``'clip'`` if it gives OpenAI's, else the family of the target that has
+            these names.
+        looks_like: signs of such a file, for messages.
+        recognises: test whether a checkpoint has this layout.
+        translate: function that gives the tensors the names of the family.
+        stats: normalisation of the images, if it is the same for all such models.
         target: key of ``TARGETS`` to write for by default.
     """
 

@@ -6,9 +6,9 @@ from typing import Any, Optional
 
 import torch
 
-from .translation import State
+from .layout import State
 
-# What stands on top of a timm-like ViT, under the names that published files use.
+# Layers on top of a timm-like ViT, by the names that published files give them.
 HEADS = ('head.', 'fc.', 'pre_logits.')
 
 
@@ -22,7 +22,7 @@ def tensors_of(content: Mapping[str, Any], *wrappers: str) -> State:
 
 
 def strip_prefix(state: State, prefix: str) -> State:
-    """Take a prefix off the names that have it."""
+    """Remove a prefix from the names that start with it."""
     return rename(state, [('^' + re.escape(prefix), '')])
 
 
@@ -44,9 +44,15 @@ def rename(state: State, rules: Sequence[tuple[str, str]]) -> State:
 
 
 def without(state: State, prefixes: tuple[str, ...]) -> tuple[State, list[str]]:
-    """Part a state dict into what stays and the names that start with a prefix."""
+    """Split a state dict into what stays and the names that start with a prefix."""
     kept = {k: v for k, v in state.items() if not k.startswith(prefixes)}
     return kept, [k for k in state if k not in kept]
+
+
+def select(state: State, prefix: str) -> tuple[State, list[str]]:
+    """Return the tensors below a prefix, without it, and the names of all others."""
+    below = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+    return below, [k for k in state if not k.startswith(prefix)]
 
 
 def fuse_qkv(state: State, parts: tuple[str, str, str], fused: str) -> State:
@@ -55,30 +61,32 @@ def fuse_qkv(state: State, parts: tuple[str, str, str], fused: str) -> State:
     Incomplete triples stay as they are.
 
     Args:
-        state: tensors by name, such as ``blocks.0.attn.query.weight``.
-        parts: the three names, such as ``('query', 'key', 'value')``.
-        fused: what replaces ``.query.``, such as ``.qkv.``.
+        state: tensors by name, for example ``blocks.0.attn.query.weight``.
+        parts: the three names, for example ``('query', 'key', 'value')``.
+        fused: replacement of ``.query.``, for example ``.qkv.``.
     """
     out = dict(state)
     for name in state:
-        stem, found, kind = name.rpartition(f'.{parts[0]}.')
+        stem, is_query, kind = name.rpartition(f'.{parts[0]}.')
         triple = [f'{stem}.{part}.{kind}' for part in parts]
-        if found and all(one in state for one in triple):
-            out[f'{stem}{fused}{kind}'] = torch.cat([out.pop(one) for one in triple])
+        if is_query and all(part_name in state for part_name in triple):
+            out[f'{stem}{fused}{kind}'] = torch.cat(
+                [out.pop(part_name) for part_name in triple]
+            )
     return out
 
 
 def is_timm_vit(state: State) -> bool:
-    """Tell timm's names for transformer blocks, which MoCo, MAE and DINO share."""
+    """Test for timm's names of transformer blocks, which MoCo, MAE and DINO share."""
     return 'blocks.0.norm1.weight' in state
 
 
 def collapse(names: Sequence[str], limit: Optional[int] = None) -> str:
-    """Name many tensors shortly: one entry for all blocks, with its count.
+    """Shorten a list of tensor names: one entry for all blocks, with its count.
 
     Args:
         names: names of tensors.
-        limit: entries to write out; an ellipsis stands for the others.
+        limit: number of entries to write out; an ellipsis replaces the others.
     """
     counts: dict[str, int] = {}
     for name in names:

@@ -1,12 +1,14 @@
 """What the converter knows about one kind of model to write for."""
 
+import math
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Callable
 
 import torch
 
-from .translation import State, Translation
+from .layout import State, Translation
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -16,14 +18,15 @@ class Target:
     """A model class whose state dict is written.
 
     Args:
-        name: what the user reads.
-        family: of the layouts that can be written for it.
+        name: name for messages and listings.
+        family: family of the layouts that can be written for this model.
         prefixed: whether names may get a prefix such as ``backbone.``.
-        rename: brings the family's names to the model's.
-        shapes: names and shapes of the model whose sizes a state dict shows. Raises
-            ``ValueError`` where it shows none.
-        config: the backbone config for it, and sentences about what was assumed.
-        file_key: of the backbone config, what names the file; ``init_cfg`` by default.
+        rename: function that gives tensors of the family the model's names.
+        shapes: function that returns the names and shapes of the model whose sizes a
+            state dict shows, and raises ``ValueError`` if it shows none.
+        config: function that returns the backbone config, and notes on what was
+            assumed.
+        file_key: key of the backbone config that names the file.
     """
 
     name: str
@@ -44,3 +47,64 @@ def without_memory() -> AbstractContextManager[Any]:
 def shapes_of(module: torch.nn.Module) -> Shapes:
     """Return names and shapes of a module's state dict."""
     return {name: tuple(t.shape) for name, t in module.state_dict().items()}
+
+
+def same_names(state: State) -> State:
+    """Return the tensors as they are, for models with the family's own names."""
+    return state
+
+
+def check_plain_vit(state: State, names: Iterable[str]) -> None:
+    """Refuse a state dict that lacks tensors of every plain ViT, or its final norm.
+
+    Args:
+        state: tensors of the checkpoint by name.
+        names: names that every plain ViT has.
+
+    Raises:
+        ValueError: names are missing, or the model pools before its final norm.
+    """
+    missing_names = [name for name in names if name not in state]
+    if missing_names:
+        raise ValueError(f'it is not a plain ViT: it lacks {", ".join(missing_names)}.')
+    if 'fc_norm.weight' in state and 'norm.weight' not in state:
+        raise ValueError(
+            'the model was fine-tuned with average pooling (fc_norm in place of norm): '
+            'convert the pre-trained checkpoint that it started from.'
+        )
+
+
+def count_parts(state: State, prefix: str) -> int:
+    """Count the numbers that follow a prefix, such as those of a model's blocks."""
+    return len({n[len(prefix) :].split('.')[0] for n in state if n.startswith(prefix)})
+
+
+def square_side(tokens: int, others: int = 1) -> int:
+    """Return the side of the square of patches that a position embedding covers.
+
+    Args:
+        tokens: length of the position embedding.
+        others: number of its tokens that are not patches.
+
+    Raises:
+        ValueError: the patches do not make a square.
+    """
+    side = math.isqrt(max(tokens - others, 0))
+    if side * side != tokens - others:
+        extra = f'{others} tokens of class and registers'
+        extra = 'one class token' if others == 1 else extra
+        raise ValueError(
+            f'its position embedding has {tokens} tokens, which is not {extra} and a '
+            'square of patches.'
+        )
+    return side
+
+
+def note_usual_heads(source: Translation, usual: int) -> list[str]:
+    """Tell the user that the number of heads is a guess, unless the source tells it."""
+    if source.num_heads:
+        return []
+    return [
+        f'The file does not say its number of attention heads: {usual} is usual for '
+        'this width.'
+    ]

@@ -7,9 +7,10 @@ from typing import Optional
 import torch
 from safetensors.torch import save_file
 
+from cite.core.files.write_whole import write_whole
 from cite.core.image_stats import ImageStats
 
-from .translation import State
+from .layout import State
 
 SUFFIXES = ('.safetensors', '.pth', '.pt')
 
@@ -18,17 +19,17 @@ def check_paths(source: Path, out: Path, force: bool) -> None:
     """Refuse an output that would touch the input or another file.
 
     Args:
-        source: the file to read, or a folder.
-        out: the file to write.
-        force: whether an existing file may be replaced; never the source.
+        source: file to read, or a folder.
+        out: file to write.
+        force: whether an existing file may be replaced; the source never is.
 
     Raises:
-        ValueError: ``out`` is the source under whatever name, is there already, is a
-            folder, or has a suffix that says nothing about its format.
+        ValueError: ``out`` is the source under any name, exists already, is a folder,
+            or has an unknown suffix.
     """
     if out.suffix not in SUFFIXES:
         raise ValueError(f'{out}: the name must end in {", ".join(SUFFIXES)}.')
-    # A dangling link is there, too, although it leads to nothing.
+    # A dangling link exists as well, although it leads nowhere.
     if not os.path.lexists(out):
         return
     if out.is_dir():
@@ -36,7 +37,7 @@ def check_paths(source: Path, out: Path, force: bool) -> None:
     if source.exists() and out.exists() and os.path.samefile(source, out):
         raise ValueError(f'{out} is the input itself: name another file.')
     if not force:
-        raise ValueError(f'{out} is there already: name another file, or add --force.')
+        raise ValueError(f'{out} exists already: name another file, or add --force.')
 
 
 def write_weights(
@@ -50,31 +51,30 @@ def write_weights(
 
     Args:
         state: tensors by name.
-        out: ``.safetensors``, or ``.pth`` and ``.pt`` for :func:`torch.save`.
+        out: file to write: ``.safetensors``, or ``.pth`` and ``.pt`` for
+            :func:`torch.save`.
         force: whether an existing file may be replaced.
-        origin: kept in a safetensors file's metadata.
-        stats: kept there, too.
+        origin: name of the source's layout, for a safetensors file's metadata.
+        stats: normalisation of the images, for the same metadata.
+
+    Raises:
+        ValueError: ``out`` exists and may not be replaced.
+        OSError: the file cannot be written.
     """
-    # Copies: both formats would otherwise store views with all that they look at.
+    # Copies, because a view would be stored with the whole tensor that it is part of.
     tensors = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in state.items()
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f'.{out.name}.{os.getpid()}.partial')
-    try:
+    with write_whole(out) as partial:
         if out.suffix == '.safetensors':
             metadata = {'format': 'pt', 'converted_from': origin}
             metadata.update(stats.metadata() if stats else {})
+            partial.touch()
+            usual_mode = partial.stat().st_mode
             save_file(tensors, str(partial), metadata)
+            partial.chmod(usual_mode)  # safetensors may let only the owner read
         else:
             torch.save(tensors, str(partial))
-        # safetensors lets nobody but the owner read.
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o666 & ~umask)
         if os.path.lexists(out) and not force:
-            raise ValueError(f'{out} has come into being meanwhile: nothing written.')
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
+            raise ValueError(f'{out} was created meanwhile: nothing written.')

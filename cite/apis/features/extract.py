@@ -1,8 +1,7 @@
-"""Features of a frozen backbone, computed once for every run that would repeat them."""
+"""Features of a frozen backbone, computed once for all runs that need them."""
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -15,12 +14,14 @@ from mmcv import Config
 from torch import nn
 
 from cite.apis.config_file import read_config
+from cite.core.files.write_whole import write_text_whole
 from cite.core.frozen import frozen_digest, frozen_state
+from cite.core.messages import shorten
 from cite.datasets.storage.feature_note import note_path, read_note
 from cite.models.image_stats import settle_images
 
 from .extract_config import write_feature_config
-from .extract_rows import extract_draw, is_first_rank, start_ranks
+from .extract_rows import Extraction, extract_draw, is_first_rank, start_ranks
 
 DTYPES = ('float32', 'float16')
 
@@ -37,60 +38,62 @@ def extract_features(
     force: bool = False,
     options: Optional[dict[str, Any]] = None,
 ) -> Path:
-    """Extract the features that a config's frozen backbone makes of its data sets.
+    """Extract the features that a config's frozen backbone gives for its data sets.
 
-    Under ``torchrun`` the ranks share the work. What an interrupted call has finished
-    is not computed again.
+    Under ``torchrun`` the ranks share the work. Pieces that an interrupted call has
+    finished are not computed again.
 
     Args:
-        config: of a zero-shot, linear or neck-only run.
+        config: path of the config of a zero-shot, linear or neck-only run.
         out: folder to write to; default ``work_dirs/features/{config's name}``.
-        num_aug: augmented draws of a training patch; evaluation has one, unaugmented.
-        splits: which of ``data.train``, ``data.val`` and ``data.test``.
-        dtype: of the files, ``'float32'`` or ``'float16'``.
-        seed: of the augmentation.
-        batch_size: images of a forward pass.
-        workers: processes that load images; default the config's.
-        force: replace features of another backbone, pipeline or annotation file.
-        options: overrides of the config, as ``--cfg-options``.
+        num_aug: number of augmented draws of a training patch; evaluation has a single
+            draw without augmentation.
+        splits: names among ``'train'``, ``'val'`` and ``'test'``, as in ``cfg.data``.
+        dtype: data type of the files, ``'float32'`` or ``'float16'``.
+        seed: seed of the augmentation.
+        batch_size: number of images in a forward pass.
+        workers: number of processes that load images; default the config's.
+        force: whether to replace features of another backbone, pipeline or annotation
+            file.
+        options: overrides of the config, as with ``--cfg-options``.
 
     Returns:
-        A config with which ``mim train`` and ``mim test`` run on the features.
+        The path of a config with which ``mim train`` and ``mim test`` run on the
+        features.
 
     Raises:
-        ValueError: the backbone is trained in this config, or ``out`` holds features
-            of something else.
-        FileNotFoundError: no such config, annotation file or patch.
+        ValueError: the backbone is trained in this config, or ``out`` has features
+            of another backbone, pipeline or annotation file.
+        FileNotFoundError: the config, an annotation file or a patch does not exist.
     """
-    if dtype not in DTYPES or num_aug < 1:
-        raise ValueError(f'dtype={dtype!r} is one of {DTYPES}, num_aug={num_aug} >= 1.')
+    if dtype not in DTYPES:
+        raise ValueError(f'dtype={dtype!r}: name one of {", ".join(DTYPES)}.')
+    if num_aug < 1:
+        raise ValueError(f'num_aug={num_aug}: a patch needs at least one draw.')
     cfg = read_config(config, options)
     out = Path(out or Path('work_dirs/features') / Path(config).stem)
+    workers = cfg.data.get('workers_per_gpu', 0) if workers is None else workers
+    extraction = Extraction(batch_size, workers, dtype, seed)
     device = start_ranks()
     model = _build(cfg, device)
     digest = _backbone_digest(model.backbone)
-    found: dict[str, dict[str, Any]] = {}
+    data: dict[str, dict[str, Any]] = {}
     for split in splits:
         dataset = _dataset(cfg, split)
         settle_images(dataset, model)
-        prefix = _prefix(out, split, dataset, found)
+        prefix = _prefix(out, dataset)
         draws = 1 if dataset.test_mode else num_aug
-        note = _note(config, cfg, dataset, digest, model, dtype, seed)
-        _agree(str(prefix), note, force)
-        for i in range(1, draws + 1):
-            work = {'batch_size': batch_size, 'dtype': dtype, 'seed': seed}
-            per_gpu = cfg.data.get('workers_per_gpu', 0)
-            work['workers'] = per_gpu if workers is None else workers
-            width = extract_draw(model, dataset, f'{prefix}_{i}.npy', i, work)
-        ann_file = str(Path(dataset.ann_file).resolve())
-        prefix = prefix.resolve()
-        found[split] = {
-            'feature_file': str(prefix),
+        _agree(str(prefix), _note(config, dataset, digest, model, extraction), force)
+        for draw in range(1, draws + 1):
+            path = f'{prefix}_{draw}.npy'
+            width = extract_draw(model, dataset, path, draw, extraction)
+        data[split] = {
+            'feature_file': str(prefix.resolve()),
             'num_aug': draws,
             'feature_digest': digest,
-            'ann_file': ann_file,
+            'ann_file': str(Path(dataset.ann_file).resolve()),
         }
-    return write_feature_config(config, out, found, width, digest, options)
+    return write_feature_config(config, out, data, width, digest, options)
 
 
 def _build(cfg: Config, device: torch.device) -> nn.Module:
@@ -104,14 +107,13 @@ def _backbone_digest(backbone: Any) -> str:
     trained = [name for name, p in backbone.named_parameters() if p.requires_grad]
     if trained:
         raise ValueError(
-            'this config trains its backbone '
-            f'({", ".join(trained[:3])}), whose features change with every step. Take '
-            'a zero-shot, linear or neck-only config.'
+            f'this config trains its backbone ({shorten(trained, 3)}), whose features '
+            'change with every step. Take a zero-shot, linear or neck-only config.'
         )
     if not any(True for _ in frozen_state(backbone)):
         raise ValueError(
             f'{type(backbone).__name__} has no weights: this config runs on features '
-            'already. Give the one with the image backbone.'
+            'already. Give the config with the image backbone.'
         )
     return bytes(frozen_digest(backbone).tolist()).hex()
 
@@ -123,7 +125,7 @@ def _dataset(cfg: Config, split: str) -> Any:
     return build_dataset(data, {'test_mode': True} if evaluating else None)
 
 
-def _prefix(out: Path, split: str, dataset: Any, found: dict[str, Any]) -> Path:
+def _prefix(out: Path, dataset: Any) -> Path:
     """Name a split's files; val and test of one annotation file share theirs."""
     kind = 'eval' if dataset.test_mode else 'train'
     return out / f'{kind}-{Path(dataset.ann_file).stem}'
@@ -131,13 +133,12 @@ def _prefix(out: Path, split: str, dataset: Any, found: dict[str, Any]) -> Path:
 
 def _note(
     config: Union[str, Path],
-    cfg: Config,
     dataset: Any,
     digest: str,
     model: nn.Module,
-    dtype: str,
-    seed: int,
+    extraction: Extraction,
 ) -> dict[str, Any]:
+    """Describe what features depend on, and where they are from."""
     pipeline = repr(dataset.pipeline)
     backbone: Any = model.backbone
     return {
@@ -157,31 +158,28 @@ def _note(
             'lines': len(dataset),
             'digest': dataset.annotation_digest(),
         },
-        'dtype': dtype,
-        'seed': seed,
+        'dtype': extraction.dtype,
+        'seed': extraction.seed,
     }
 
 
 def _agree(prefix: str, note: dict[str, Any], force: bool) -> None:
-    """Compare with the note of features that are there; write it where there is none.
+    """Compare a note with that of existing features; write it if there is none.
 
     Raises:
-        ValueError: they are of something else, and ``force`` is off.
+        ValueError: the existing features have another origin, and ``force`` is off.
     """
-    old = read_note(prefix)
+    path, old = note_path(prefix), read_note(prefix)
     compared = ('backbone', 'precision', 'pipeline', 'annotation', 'dtype', 'seed')
-    differ = [] if old is None else [k for k in compared if old.get(k) != note[k]]
-    if differ and not force:
+    differing = [] if old is None else [k for k in compared if old.get(k) != note[k]]
+    if differing and not force:
         raise ValueError(
-            f'{note_path(prefix)} says that the features there are of another '
-            f'{", ".join(differ)}. Name another --out, or replace them with --force.'
+            f'{path} says that the features there are of another '
+            f'{", ".join(differing)}. Name another --out, or replace them with --force.'
         )
-    if is_first_rank() and (differ or old is None):
-        path = note_path(prefix)
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if is_first_rank() and (differing or old is None):
         for file in path.parent.glob(f'{Path(prefix).name}_*.npy*'):
-            get_root_logger().info(f'removing {file}: of another {differ or "origin"}')
+            reason = f'another {", ".join(differing) or "origin"}'
+            get_root_logger().info(f'removing {file}: it has {reason}')
             file.unlink()
-        partial = path.with_suffix('.partial')
-        partial.write_text(json.dumps(note, indent=1) + '\n', encoding='utf-8')
-        os.replace(partial, path)
+        write_text_whole(path, json.dumps(note, indent=1) + '\n')

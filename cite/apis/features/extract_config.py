@@ -1,15 +1,17 @@
-"""The config that runs on extracted features: another one, with two parts replaced."""
+"""The config that runs on extracted features: another with new data and backbone."""
 
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from mmcv import Config
 
+from cite.core.files.write_whole import write_text_whole
+
 from .extract_rows import is_first_rank
 
 _HEADER = """\
-# Written by tools/extract_features.py: {config} on features
-# extracted once. Train and test as ever:
+# Written by `cite extract`: {config} on features that were
+# extracted once. Train and test it like any other config:
 # mim train mmcls {path}
 """
 
@@ -25,15 +27,15 @@ def write_feature_config(
     """Write a config whose backbone and images are replaced by features.
 
     Args:
-        config: the one with the image backbone; it becomes the ``_base_``.
+        config: config with the image backbone; it becomes the ``_base_``.
         out: folder to write to.
-        splits: the data sets' new arguments.
-        width: of the features.
-        digest: of the frozen backbone.
-        options: overrides of the config, as ``--cfg-options``.
+        splits: new arguments of the data sets, by split.
+        width: width of the features.
+        digest: digest of the frozen backbone.
+        options: overrides of the config, as with ``--cfg-options``.
 
     Returns:
-        The config's path, ``out/{config's name}.py``.
+        The path of the config, ``out/{config's name}.py``.
     """
     path = out / f'{Path(config).stem}.py'
     cfg = Config.fromfile(str(config))
@@ -54,6 +56,5 @@ def write_feature_config(
     lines.append(f'_base_ = {str(Path(config).resolve())!r}\n')
     lines += [f'{key} = {value!r}\n' for key, value in override.items()]
     if is_first_rank():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(''.join(lines), encoding='utf-8')
+        write_text_whole(path, ''.join(lines))
     return path

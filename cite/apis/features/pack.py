@@ -1,4 +1,4 @@
-"""All patches decoded and resized once, for every evaluation and first pass after."""
+"""All patches decoded and resized once, for all later evaluations and first passes."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from cite.apis.config_file import read_config
-from cite.core.files.write_whole import write_text_whole
+from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
 from cite.datasets.storage.open_store import fast_step
 from cite.datasets.storage.pack import (
@@ -29,7 +29,7 @@ from cite.datasets.storage.pack import (
 from cite.datasets.tables.patches import list_patches
 from cite.models.image_stats import settle_images
 
-BLOCK = 128  # patches between two points at which an interrupted packing goes on
+BLOCK = 128  # patches between two points from which packing can resume
 
 
 def pack(
@@ -41,32 +41,35 @@ def pack(
     force: bool = False,
     options: Optional[dict[str, Any]] = None,
 ) -> Path:
-    """Pack the patches of a config's data, resized as its pipeline does it.
+    """Pack the patches of a config's data, resized as its pipeline resizes them.
 
-    What an interrupted call has finished is checked and kept. There is no ``out``
-    before all of it is on the disk.
+    Rows that an interrupted call has finished are checked and kept. ``out`` appears
+    when all rows are on the disk.
 
     Args:
-        config: whose data set and pipeline it is for.
-        out: the file to write, ``.npy``; ``.json`` is written beside it.
-        split: of ``cfg.data``: its folder and pipeline are taken.
-        ann: pack the patches of its annotation file instead of the whole folder.
-        workers: processes that read.
-        force: replace a file that is there.
-        options: overrides of the config, as ``--cfg-options``.
+        config: path of the config, for its data set and pipeline.
+        out: file to write, ``.npy``; a ``.json`` is written beside it.
+        split: part of ``cfg.data`` whose folder and pipeline are used.
+        ann: whether to pack the patches of its annotation file alone, instead of the
+            whole folder.
+        workers: number of processes that read.
+        force: whether to replace an existing file.
+        options: overrides of the config, as with ``--cfg-options``.
 
     Returns:
-        ``out``.
+        The path ``out``.
 
     Raises:
         ValueError: the pipeline is not the fast one, a patch cannot be read, or ``out``
-            is there and of something else.
-        FileNotFoundError: no such config, folder or patch.
-        OSError: the disk has no room.
+            exists and was packed in another way.
+        FileNotFoundError: the config, the folder or a patch does not exist.
+        OSError: the disk is too full.
     """
     out = Path(out).expanduser()
     if out.suffix != '.npy':
-        raise ValueError(f'{out}: a packed file is an array: let its name end in .npy.')
+        raise ValueError(
+            f'{out}: a packed file is an array: its name must end in .npy.'
+        )
     cfg = read_config(config, options)
     data = {**cfg.data[split], 'cache': 'off', 'packed': None}
     dataset = build_dataset(data, {'test_mode': True})
@@ -75,6 +78,7 @@ def pack(
     folder = Path(dataset.data_prefix or '')
     names = dataset.filenames() if ann else _all_names(folder)
     names = sorted(set(names))
+    patches = _Patches(folder, names, size, interpolation)
     note = {
         'version': VERSION,
         'size': size,
@@ -86,10 +90,10 @@ def pack(
             path.unlink(missing_ok=True)
     if out.is_file() and note_of(out).is_file():
         _agree(out, note)
+        _journal(out).unlink(missing_ok=True)  # killed after the note was written
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
     _check_room(out, len(names) * 3 * size * size)
-    patches = _Patches(folder, names, size, interpolation)
     checksums = _write_rows(out, patches, note, workers)
     note.update(names=names, crc32=checksums)
     write_text_whole(note_of(out), json.dumps(note) + '\n')
@@ -108,11 +112,11 @@ def _size_and_interpolation(dataset: Any) -> tuple[int, str]:
 
 
 def verify(path: Union[str, Path]) -> int:
-    """Compare a packed file with its checksums; returns the number of patches.
+    """Compare a packed file with its checksums; return the number of patches.
 
     Raises:
         ValueError: a row differs.
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
     """
     path = Path(path).expanduser()
     note = read_pack_note(path)
@@ -124,7 +128,7 @@ def verify(path: Union[str, Path]) -> int:
 
 
 class _Patches(Dataset):
-    """Decoded and resized patches; an error is an item, for its reader to raise."""
+    """Decoded and resized patches; an error is returned as an item, not raised."""
 
     def __init__(
         self, folder: Path, names: list[str], size: int, interpolation: str
@@ -151,22 +155,23 @@ def _all_names(folder: Path) -> list[str]:
 
 
 def _agree(out: Path, note: dict[str, Any]) -> None:
-    found = read_pack_note(out)
-    differ = [key for key, value in note.items() if found.get(key) != value]
-    if differ:
+    """Refuse an existing file that was packed in another way or has another length."""
+    old = read_pack_note(out)
+    differing = [key for key, value in note.items() if old.get(key) != value]
+    if differing:
         raise ValueError(
-            f'{out} is there, with another {", ".join(differ)}. Name another --out, or '
-            'replace it with --force.'
+            f'{out} is there, with another {", ".join(differing)}. Name another --out, '
+            'or replace it with --force.'
         )
-    # Refuses one whose length is not that of its rows; --verify reads them.
-    PackedPatches(out, found['names'], found['size'], found['interpolation'])
+    # Checks the length of the file; --verify reads the rows.
+    PackedPatches(out, old['names'], old['size'], old['interpolation'])
 
 
 def _check_room(out: Path, size: int) -> None:
     partial = _partial(out)
-    there = partial.stat().st_size if partial.is_file() else 0
+    written = partial.stat().st_size if partial.is_file() else 0
     free = shutil.disk_usage(out.parent).free
-    if size - there > free:
+    if size - written > free:
         raise OSError(
             f'{out.parent}: {size / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are '
             'free. Name another --out.'
@@ -174,7 +179,7 @@ def _check_room(out: Path, size: int) -> None:
 
 
 def _partial(out: Path) -> Path:
-    return out.with_name(out.name + '.partial')
+    return out.with_name(out.name + PARTIAL)
 
 
 def _journal(out: Path) -> Path:
@@ -184,7 +189,7 @@ def _journal(out: Path) -> Path:
 def _write_rows(
     out: Path, patches: _Patches, note: dict[str, Any], workers: int
 ) -> list[int]:
-    """Write all rows and rename the file; returns the rows' checksums."""
+    """Write all rows and rename the file; return the rows' checksums."""
     start = header((len(patches), 3, patches.size, patches.size))
     row = 3 * patches.size**2
     done = _finished(out, start, row, note)
@@ -195,7 +200,7 @@ def _write_rows(
         for block in _blocks(patches, len(done), workers):
             file.write(block.tobytes())
             file.flush()
-            os.fsync(file.fileno())  # the journal never says more than the disk holds
+            os.fsync(file.fileno())  # before the journal lists them
             checksums = [zlib.crc32(planes) for planes in block]
             journal.write(' '.join(map(str, checksums)) + '\n')
             journal.flush()
@@ -207,7 +212,7 @@ def _write_rows(
 
 
 def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[int]:
-    """Return the checksums of the rows that an interrupted call has left whole."""
+    """Return the checksums of the rows that an interrupted call has left intact."""
     journal, partial = _journal(out), _partial(out)
     if not partial.is_file() and out.is_file():
         os.replace(out, partial)  # killed before the note was written
@@ -222,8 +227,8 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
         file.seek(len(start))
         for number, line in enumerate(lines[1:], 1):
             checksums = list(map(int, line.split())) if line.endswith('\n') else []
-            found = [zlib.crc32(file.read(row)) for _ in checksums]
-            if not checksums or found != checksums:
+            on_disk = [zlib.crc32(file.read(row)) for _ in checksums]
+            if not checksums or on_disk != checksums:
                 lines = lines[:number]
                 break
             kept += checksums
@@ -232,7 +237,7 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
 
 
 def _blocks(patches: _Patches, first: int, workers: int) -> Iterator[np.ndarray]:
-    """Yield (n, 3, size, size) from a row on, in order."""
+    """Yield blocks of rows from the row ``first`` on, (n, 3, size, size)."""
     loader = DataLoader(
         patches,
         batch_size=BLOCK,

@@ -14,7 +14,7 @@ from mmcls.apis import set_random_seed
 from mmcls.models import build_classifier
 from mmcv import Config
 
-from cite.apis.features.extract_rows import extract_draw
+from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
 
 from .job_config import job_config
@@ -138,7 +138,7 @@ def _compute(cfg: Config, part: str, paths: list[Path]) -> None:
     model = model.to(cfg.device).eval()
     dataset = build_part(cfg, part)
     workers = cfg.data.get('workers_per_gpu', 0)
-    work = {'batch_size': _BATCH, 'workers': workers, 'dtype': 'float32', 'seed': 0}
+    work = Extraction(_BATCH, workers, dtype='float32', seed=0)
     with torch.no_grad():
         for draw, path in enumerate(paths, 1):
             extract_draw(model, dataset, str(path), draw, work)

@@ -1,4 +1,4 @@
-# Synthetic slides, made by tools/demo.py.
+# Synthetic slides, made by `make demo`.
 import os
 
 data_root = os.environ.get('DEMO_DATA', 'data/demo')

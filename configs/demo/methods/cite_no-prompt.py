@@ -1,4 +1,5 @@
 # The demo's CITE without a visual prompt: neck and text head alone.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 import os
 
 _base_ = '../cite_tiny-clip_tiny-bert.py'

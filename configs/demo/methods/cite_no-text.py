@@ -1,4 +1,5 @@
-# The demo's CITE with random class vectors in the place of the texts' embeddings.
+# The demo's CITE with random class vectors instead of the texts' embeddings.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 _base_ = '../cite_tiny-clip_tiny-bert.py'
 
 model = dict(

@@ -1,4 +1,5 @@
 # The demo's CLIP, fine-tuned whole at a thirtieth of the others' rate.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 _base_ = 'linear.py'
 
 lr = 0.001

@@ -1,4 +1,5 @@
 # Linear classifier on the frozen features of the demo's CLIP.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 _base_ = 'cite_no-prompt.py'
 
 model = dict(

@@ -1,4 +1,5 @@
 # Visual prompt tuning, deep: a prompt of its own for each block.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 _base_ = 'vpt.py'
 
 model = dict(backbone=dict(prompt_layers=[0, 1]))

@@ -1,4 +1,5 @@
 # Visual prompt tuning, shallow, of the demo's CLIP with a linear classifier.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 _base_ = '../cite_tiny-clip_tiny-bert.py'
 
 model = dict(

@@ -1,4 +1,5 @@
 # The demo's CLIP, zero-shot; its weights are random, so expect chance.
+# `make compare-demo` runs it with the other methods: docs/COMPARE.md.
 import os
 
 _base_ = 'cite_no-prompt.py'
@@ -10,9 +11,5 @@ model = dict(
         _delete_=True,
         type='CLIPTextHead',
         arch=f'{data_root}/models/tiny_clip.pt',
-        texts=[
-            'Well differentiated tubular adenocarcinoma',
-            'Moderately differentiated tubular adenocarcinoma',
-            'Poorly differentiated adenocarcinoma'
-        ]))
+        texts={{_base_.TEXTS}}))
 work_dir = 'work_dirs/demo/zeroshot'

@@ -1,7 +1,11 @@
-# CITE on PatchGastric, whatever the image backbone: a visual prompt and a projection are
-# trained against BioLinkBERT-large's class embeddings. A leaf names backbone and width.
-# mean, std and interpolation of the images come from the backbone.
+# CITE on PatchGastric with any image backbone: a visual prompt and a projection are
+# trained against BioLinkBERT-large's class embeddings. A leaf sets the backbone and the
+# width of its features; mean, std and interpolation of the images come from the backbone.
+# Not run here with real weights: expect the same 1000 iterations of 128 images as
+# configs/gastric/cite; the time depends on the backbone.
 import os
+
+import mmcv
 
 _base_ = [
     '../../gastric/_base_/custom_imports.py',
@@ -10,11 +14,8 @@ _base_ = [
     '../../gastric/_base_/sgd_i1000_lr0.001-cos.py'
 ]
 n = os.environ.get('SHOTS', 'all')
-TEXTS = [
-    'Well differentiated tubular adenocarcinoma',
-    'Moderately differentiated tubular adenocarcinoma',
-    'Poorly differentiated adenocarcinoma'
-]
+TEXTS = mmcv.Config.fromfile(
+    os.path.join('{{ fileDirname }}', '../../gastric/_base_/class_texts.py')).TEXTS
 model = dict(
     type='CITEClassifier',
     neck=dict(type='ProjectionNeck', out_features=1024, init='normal_identity'),

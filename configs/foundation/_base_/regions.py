@@ -1,4 +1,4 @@
-# CITE on regions in the place of patches, for HIPT's region model.
+# CITE on regions instead of patches, for HIPT's region model.
 _base_ = 'cite.py'
 region = dict(
     type='PatchGastricPipeline',

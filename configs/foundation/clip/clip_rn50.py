@@ -1,5 +1,6 @@
 # CITE on CLIP RN50: a learnable border of 8 pixels.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/clip/clip_rn50.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on CLIP ViT-B/16.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/clip/clip_vitb16.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on DINOv2 ViT-B/14.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/dinov2/dinov2_vitb14.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on DINOv2 ViT-S/14 with registers.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/dinov2/dinov2_vits14_reg.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

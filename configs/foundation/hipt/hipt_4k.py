@@ -1,5 +1,6 @@
 # CITE on HIPT's region model: ViT-XS over the class tokens of ViT-256.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/hipt/hipt_4k.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/regions.py'
 model = dict(
     backbone=dict(

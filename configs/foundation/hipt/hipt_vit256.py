@@ -1,5 +1,6 @@
 # CITE on HIPT's ViT-S/16 of 256 x 256 patches.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/hipt/hipt_vit256.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on InternImage-S (INTERN-2.5): a learnable border of 8 pixels.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/internimage/internimage_small.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on CLIP ViT-B/16, guided by LLaMA 2 7B.
-# Weights: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/language/llama2_7b.py --seed 0
+# Weights: docs/MODEL_ZOO.md. Not run here with the real weights.
 # In fp32 its 7 B parameters take 28 GB of memory, once: the embeddings are kept.
 _base_ = '../clip/clip_vitb16.py'
 model = dict(

@@ -1,5 +1,6 @@
 # CITE on CLIP ViT-B/16, guided by PMC-LLaMA 13B.
-# Weights: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/language/pmc_llama_13b.py --seed 0
+# Weights: docs/MODEL_ZOO.md. Not run here with the real weights.
 # In fp32 its 13 B parameters take 52 GB of memory, once: the embeddings are kept.
 _base_ = '../clip/clip_vitb16.py'
 model = dict(

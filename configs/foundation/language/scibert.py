@@ -1,5 +1,6 @@
 # CITE on CLIP ViT-B/16, guided by SciBERT.
-# Weights: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/language/scibert.py --seed 0
+# Weights: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../clip/clip_vitb16.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 768

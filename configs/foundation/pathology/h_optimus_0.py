@@ -1,5 +1,6 @@
 # CITE on H-optimus-0, ViT-g/14 with registers.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/pathology/h_optimus_0.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on Phikon, by its hub name or local folder.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/pathology/phikon.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

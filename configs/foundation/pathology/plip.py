@@ -1,5 +1,6 @@
 # CITE on PLIP, converted to OpenAI's layout.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/pathology/plip.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

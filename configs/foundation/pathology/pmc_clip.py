@@ -1,5 +1,6 @@
 # CITE on PMC-CLIP's image tower, a ResNet-50 as CLIP has it, from the published file.
-# Weights: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/pathology/pmc_clip.py --seed 0
+# Weights: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on UNI2-h, ViT-H/14 with registers.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/pathology/uni2_h.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

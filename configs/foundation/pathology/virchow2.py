@@ -1,5 +1,6 @@
 # CITE on Virchow2, ViT-H/14 with registers.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/pathology/virchow2.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

@@ -1,5 +1,6 @@
 # CITE on REMEDIS, BiT ResNet-152x2: a learnable border of 8 pixels in place of tokens.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/remedis/remedis_bit152x2.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

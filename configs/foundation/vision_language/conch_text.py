@@ -1,5 +1,6 @@
 # CITE on CONCH's image tower, guided by its own text tower.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/vision_language/conch_text.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 # Needs open_clip: pip install '.[open_clip]'
 _base_ = '../pathology/conch.py'
 model = dict(

@@ -1,5 +1,6 @@
 # CITE on PLIP's image tower, guided by its own text tower.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/vision_language/plip_text.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../pathology/plip.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 512

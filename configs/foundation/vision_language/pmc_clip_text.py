@@ -1,5 +1,6 @@
 # CITE on PMC-CLIP's image tower, guided by its own text tower.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/vision_language/pmc_clip_text.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../pathology/pmc_clip.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 768

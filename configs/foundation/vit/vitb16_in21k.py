@@ -1,5 +1,6 @@
 # CITE on ViT-B/16 of ImageNet-21k.
-# Weights and their conversion: docs/MODEL_ZOO.md
+# mim train mmcls configs/foundation/vit/vitb16_in21k.py --seed 0
+# Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(

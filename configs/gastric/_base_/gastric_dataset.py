@@ -1,7 +1,7 @@
-# PatchGastric as the backbone wants it: 'model' stands for what model.backbone was
-# trained with (cite/models/image_stats.py). Colour jitter around the image's own
-# colours, evaluation without augmentation.
-# `gastric_dataset_released.py` holds the released pipeline instead.
+# PatchGastric as the backbone needs it: 'model' is replaced by the statistics that
+# model.backbone was trained with (cite/models/image_stats.py). Colour jitter around the
+# image's own colours, evaluation without augmentation.
+# `gastric_dataset_released.py` has the released pipeline instead.
 data_prefix = 'data/patches_captions/'
 preprocess = dict(
     type='PatchGastricPipeline',

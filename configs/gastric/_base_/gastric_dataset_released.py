@@ -1,6 +1,6 @@
 # The data pipeline of the released repository, for its published numbers: nearly grey
 # images, ImageNet statistics, bilinear resize, and the same augmentation in evaluation.
-# Put it in a config's `_base_` in the place of `gastric_dataset.py`.
+# It replaces `gastric_dataset.py` in a config's `_base_`.
 data_prefix = 'data/patches_captions/'
 train_pipeline = [
     dict(type='PatchGastricPipeline'),

@@ -1,5 +1,7 @@
 # CLIP ViT-B/16, fine-tuned whole.
+# mim train mmcls configs/gastric/baseline/finetune_clip-vitb16_bs128_i1000.py --seed 0
 # Few slides:  SHOTS=4 mim train mmcls configs/gastric/baseline/finetune_clip-vitb16_bs128_i1000.py
+# Not run here on PatchGastric.
 import os
 
 _base_ = [

@@ -1,5 +1,9 @@
 # Linear classifier on frozen CLIP ViT-B/16 features.
+# mim train mmcls configs/gastric/baseline/linear_clip-vitb16_bs128_i1000.py --seed 0
 # Few slides:  SHOTS=4 mim train mmcls configs/gastric/baseline/linear_clip-vitb16_bs128_i1000.py
+# The 1000 iterations take 2 s on 2 CPU cores on features that `cite extract CONFIG` has
+# stored, which it computes at 9 to 10 images/s (docs/BENCHMARK.md). Not run here on
+# PatchGastric.
 import os
 
 _base_ = [

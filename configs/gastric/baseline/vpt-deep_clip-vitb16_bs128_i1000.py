@@ -1,5 +1,7 @@
 # Visual prompt tuning (VPT, deep): a prompt of its own for each of the twelve blocks.
+# mim train mmcls configs/gastric/baseline/vpt-deep_clip-vitb16_bs128_i1000.py --seed 0
 # Few slides:  SHOTS=4 mim train mmcls configs/gastric/baseline/vpt-deep_clip-vitb16_bs128_i1000.py
+# Not run here on PatchGastric.
 import os
 
 _base_ = 'vpt_clip-vitb16_bs128_i1000.py'

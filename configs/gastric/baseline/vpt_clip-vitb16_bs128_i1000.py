@@ -1,5 +1,8 @@
 # Visual prompt tuning (VPT, shallow) of CLIP ViT-B/16 with a linear classifier.
+# mim train mmcls configs/gastric/baseline/vpt_clip-vitb16_bs128_i1000.py --seed 0
 # Few slides:  SHOTS=4 mim train mmcls configs/gastric/baseline/vpt_clip-vitb16_bs128_i1000.py
+# Expect the time of configs/gastric/cite, whose step is the same but for the head. Not
+# run here on PatchGastric.
 import os
 
 _base_ = [

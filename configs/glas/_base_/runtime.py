@@ -1,3 +1,4 @@
+# The runtime of configs/gastric for runs of 100 iterations.
 _base_ = '../../gastric/_base_/iter_based_runtime.py'
 
 checkpoint_config = dict(interval=100)

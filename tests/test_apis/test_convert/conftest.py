@@ -19,7 +19,7 @@ def randomise(module: nn.Module, seed: int) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
-            # Of any width, about as large as what goes in.
+            # Outputs are about as large as inputs, for any width.
             spread = (
                 min(0.2, parameter[0].numel() ** -0.5) if parameter.dim() > 1 else 0.2
             )
@@ -125,9 +125,10 @@ def timm_names() -> Callable[[nn.Module], dict[str, torch.Tensor]]:
                 name = name.replace(old, new)
             state[name] = tensor
         for i, block in enumerate(vit.encoder.layer):
-            own = block.attention.attention
+            attention = block.attention.attention
+            parts = (attention.query, attention.key, attention.value)
             for kind in ('weight', 'bias'):
-                three = [getattr(p, kind) for p in (own.query, own.key, own.value)]
+                three = [getattr(part, kind) for part in parts]
                 state[f'blocks.{i}.attn.qkv.{kind}'] = torch.cat(three).detach()
         return state
 

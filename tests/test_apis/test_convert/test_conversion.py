@@ -22,15 +22,15 @@ def conversion(state, expected):
 
 
 def test_every_name_is_in_one_list():
-    given = conversion(
+    compared = conversion(
         {'a': torch.ones(2), 'b': torch.ones(3), 'extra': torch.ones(1)},
         {'a': (2,), 'b': (4,), 'gone': (1,)},
     )
-    assert given.matched == ['a']
-    assert given.missing == ['gone']
-    assert given.unexpected == ['extra']
-    assert given.mismatched == ['b (3,) instead of (4,)']
-    lines = given.listing().split('\n')
+    assert compared.matched == ['a']
+    assert compared.missing == ['gone']
+    assert compared.unexpected == ['extra']
+    assert compared.mismatched == ['b (3,) instead of (4,)']
+    lines = compared.listing().split('\n')
     assert lines[1:] == [
         'matched       1  a',
         'missing       1  gone',

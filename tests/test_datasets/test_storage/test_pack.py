@@ -122,6 +122,7 @@ def test_killed_anywhere_and_gone_on_with_it_has_the_same_bytes(config, tmp_path
         out = pack(config, out, workers=0)
         found = [path.read_bytes() for path in (out, out.with_suffix('.json'))]
         assert found == expected
+        assert not out.with_name('p.npy.journal').is_file()
     assert kills >= 8  # five blocks, the journal, the file and its note
 
 

@@ -1,7 +1,7 @@
 """The layouts that can be read.
 
-A new one is a module that defines a :class:`~cite.apis.convert.layout.Layout`, and its
-line here.
+To add one, define a :class:`~cite.apis.convert.layout.Layout` in a module of this
+folder and list it here.
 """
 
 from cite.apis.convert.layout import Layout
@@ -11,17 +11,13 @@ from .ctranspath import CTRANSPATH
 from .dino import DINO, HIPT_BY_NAME, HIPT_PATCH
 from .dinov2 import DINOV2_HUB, DINOV2_TRANSFORMERS
 from .hipt_region import HIPT_REGION
-from .internimage import INTERNIMAGE
-from .mae import MAE
-from .moco import MOCO
 from .open_clip import OPEN_CLIP
-from .open_clip_trunk import OPEN_CLIP_TRUNK
 from .remedis import REMEDIS
-from .timm_vit import TIMM_VIT
 from .transformers_clip import TRANSFORMERS_CLIP
 from .transformers_vit import TRANSFORMERS_VIT
+from .wrapped import INTERNIMAGE, MAE, MOCO, OPEN_CLIP_TRUNK, TIMM_VIT
 
-# What ``--from`` calls them.
+# Their names for ``--from``.
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     'moco': (MOCO,),
     'remedis': (REMEDIS,),

@@ -7,9 +7,8 @@ in Vision Transformers*, TMLR 2022, and its published checkpoints.
 import torch
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
+from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import fuse_qkv, rename, strip_prefix, tensors_of, without
-from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import HALF
 
 BLOCK = r'^Transformer/encoderblock_(\d+)/'
@@ -39,9 +38,9 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 
 def torch_shape(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Bring one of flax's arrays into torch's order of dimensions.
+    """Give one of flax's arrays torch's order of dimensions.
 
-    A kernel stands input first; the attention's carry a dimension of heads.
+    A kernel has its input dimension first; the attention's kernels have one of heads.
     """
     if '/query/' in name or '/key/' in name or '/value/' in name:
         if name.endswith('/bias'):
@@ -55,7 +54,7 @@ def torch_shape(name: str, tensor: torch.Tensor) -> torch.Tensor:
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
-    """Turn kernels around, rename, and stack query, key and value."""
+    """Transpose kernels, rename, and stack query, key and value."""
     state, dropped = without(_state(checkpoint), ('head/', 'pre_logits/'))
     num_heads = state[QUERY].shape[1]
     state = {name: torch_shape(name, tensor) for name, tensor in state.items()}

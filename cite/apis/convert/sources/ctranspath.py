@@ -1,15 +1,21 @@
-"""CTransPath, and CHIEF's and MI-Zero's of it: timm 0.5's Swin-T behind a stem."""
+"""CTransPath, also as in CHIEF and MI-Zero: timm 0.5's Swin-T behind a stem."""
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
-from cite.apis.convert.names import HEADS, rename, strip_prefix, tensors_of, without
-from cite.apis.convert.translation import State, Translation
+from cite.apis.convert.layout import Layout, State, Translation
+from cite.apis.convert.names import (
+    HEADS,
+    rename,
+    select,
+    strip_prefix,
+    tensors_of,
+    without,
+)
 from cite.core.image_stats import IMAGENET
 
 STEM = 'patch_embed.proj.3.weight'
-# Buffers that Swin computes anew.
+# Buffers that Swin computes itself.
 COMPUTED = ('relative_position_index', 'attn_mask')
-# Of MI-Zero, whose text tower and projection stand beside it.
+# MI-Zero's image tower; its text tower and projection are in the same file.
 TRUNK = 'visual.trunk.'
 
 
@@ -19,12 +25,10 @@ def _state(checkpoint: Checkpoint) -> State:
 
 
 def _image_tower(checkpoint: Checkpoint) -> tuple[State, list[str]]:
-    """Return the image tower, and the names of what stands beside it."""
+    """Return the image tower, and the names of all other tensors."""
     state = _state(checkpoint)
-    trunk = {k[len(TRUNK) :]: v for k, v in state.items() if k.startswith(TRUNK)}
-    if not trunk:
-        return state, []
-    return trunk, [name for name in state if not name.startswith(TRUNK)]
+    trunk, other_names = select(state, TRUNK)
+    return (trunk, other_names) if trunk else (state, [])
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -34,16 +38,16 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 def translate(checkpoint: Checkpoint) -> Translation:
     """Drop the classifier; a downsampling belongs to the stage after it in timm 1."""
-    tower, beside = _image_tower(checkpoint)
+    tower, other_names = _image_tower(checkpoint)
     state, dropped = without(tower, HEADS)
     computed = [name for name in state if name.endswith(COMPUTED)]
     state = {name: t for name, t in state.items() if name not in computed}
-    # From the last to the first, so that no name is taken twice.
+    # From the last to the first, so that a new name never matches the next rule.
     rules = [
         (rf'^layers\.{i}\.downsample\.', f'layers.{i + 1}.downsample.')
         for i in (2, 1, 0)
     ]
-    return Translation(rename(state, rules), [*beside, *dropped, *computed])
+    return Translation(rename(state, rules), [*other_names, *dropped, *computed])
 
 
 CTRANSPATH = Layout(

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
+from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import (
     HEADS,
     is_timm_vit,
@@ -14,7 +14,6 @@ from cite.apis.convert.names import (
     tensors_of,
     without,
 )
-from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import HALF, IMAGENET
 
 
@@ -34,7 +33,7 @@ def recognises_teacher(checkpoint: Checkpoint) -> bool:
 
 
 def recognises_by_name(checkpoint: Checkpoint) -> bool:
-    # Nothing in the file tells HIPT's from DINO's own ViT-S/16.
+    # The file itself does not differ from DINO's own ViT-S/16.
     name = checkpoint.path.name
     return recognises_teacher(checkpoint) and name.startswith('vit256')
 
@@ -45,7 +44,7 @@ def translate(checkpoint: Checkpoint) -> Translation:
 
 
 def translate_hipt(checkpoint: Checkpoint) -> Translation:
-    """The same, with positions of 14 x 14 patches brought to HIPT's 16 x 16."""
+    """Keep the same, with positions of 14 x 14 patches resized to HIPT's 16 x 16."""
     translation = translate(checkpoint)
     state = translation.state
     if 'pos_embed' in state and state['pos_embed'].shape[1] == 1 + 14 * 14:
@@ -56,7 +55,8 @@ def translate_hipt(checkpoint: Checkpoint) -> Translation:
 def to_sixteen(positions: torch.Tensor) -> torch.Tensor:
     """Interpolate positions (1, 1 + 14 * 14, D) as DINO's code does at each forward.
 
-    Its scale is a tenth of a patch too large, against rounding; HIPT was trained so.
+    The scale is a tenth of a patch too large, as in that code, which avoids a wrong
+    rounding; HIPT was trained with it.
     """
     first, grid = positions[:, :1], positions[:, 1:]
     grid = grid.unflatten(1, (14, 14)).permute(0, 3, 1, 2).float()

@@ -1,4 +1,4 @@
-"""DINOv2 as its hub publishes it, and as transformers does, with registers or not.
+"""DINOv2, from its own hub or from transformers, with or without registers.
 
 Source: Oquab et al., *DINOv2: Learning Robust Visual Features without Supervision*,
 TMLR 2024, arXiv:2304.07193; Darcet et al., *Vision Transformers Need Registers*, ICLR
@@ -6,7 +6,7 @@ TMLR 2024, arXiv:2304.07193; Darcet et al., *Vision Transformers Need Registers*
 """
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
+from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import (
     HEADS,
     fuse_qkv,
@@ -15,7 +15,6 @@ from cite.apis.convert.names import (
     tensors_of,
     without,
 )
-from cite.apis.convert.translation import State, Translation
 from cite.core.image_stats import IMAGENET
 
 # The hub's names. Training writes blocks in chunks: blocks.CHUNK.NUMBER.
@@ -68,17 +67,20 @@ def translate_hub(checkpoint: Checkpoint) -> Translation:
 
 
 def translate_transformers(checkpoint: Checkpoint) -> Translation:
-    """Rename, stack query, key and value, and go on as with the hub's."""
+    """Rename, stack query, key and value, then continue as with the hub's files."""
     state, dropped = without(_transformers_state(checkpoint), ON_TOP)
     state = rename(state, TRANSFORMERS_RULES)
     state = fuse_qkv(state, ('query', 'key', 'value'), '.qkv.')
-    heads = checkpoint.config.get('num_attention_heads')
+    num_heads = checkpoint.config.get('num_attention_heads')
     eps = checkpoint.config.get('layer_norm_eps', 1e-6)
-    return Translation(_as_timm(state), dropped, heads, eps)
+    return Translation(_as_timm(state), dropped, num_heads, eps)
 
 
 def _as_timm(state: State) -> State:
-    """Where there are registers, timm embeds positions of patches alone."""
+    """Fold the class token's position into it where there are registers.
+
+    timm then embeds the positions of patches alone.
+    """
     if 'reg_token' not in state or not {'cls_token', 'pos_embed'} <= {*state}:
         return state
     position, patches = state['pos_embed'][:, :1], state['pos_embed'][:, 1:]

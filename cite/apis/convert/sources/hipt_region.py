@@ -1,10 +1,9 @@
-"""HIPT's ViT-4K; the ViT-256 that it stands on is read from beside it."""
+"""HIPT's ViT-4K; the ViT-256 below it is read from the same folder."""
 
 import dataclasses
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
-from cite.apis.convert.translation import State, Translation
+from cite.apis.convert.layout import Layout, State, Translation
 from cite.core.image_stats import HALF
 
 from .dino import teacher_state, translate_hipt

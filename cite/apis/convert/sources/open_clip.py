@@ -3,17 +3,16 @@
 from typing import Any
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
+from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import strip_prefix, tensors_of, without
-from cite.apis.convert.translation import State, Translation
 
 TOWERS = ('visual.conv1.weight', 'visual.trunk.cls_token')
-# OpenAI's archives keep these numbers beside the weights.
+# OpenAI's archives contain these numbers beside the weights.
 SETTINGS = ('input_resolution', 'context_length', 'vocab_size')
 NOTE = (
-    'The file does not say its activation: with CLIP of OpenAI it is QuickGELU, and '
-    "open_clip models without '-quickgelu' in their name use GELU, whose features the "
-    'converted file would not give.'
+    'The file does not say its activation. That of CLIP of OpenAI is QuickGELU; '
+    "open_clip models without '-quickgelu' in their name use GELU, and their converted "
+    'files would give wrong features.'
 )
 
 
@@ -32,14 +31,16 @@ def translate(checkpoint: Checkpoint) -> Translation:
     """Unwrap; the names are the family's already.
 
     Raises:
-        ValueError: the config beside the weights describes what OpenAI's CLIP is not.
+        ValueError: the config beside the weights describes a model that differs from
+            OpenAI's CLIP.
     """
     config: dict[str, Any] = checkpoint.config.get('model_cfg', {})
     if config:
         _check_config(config)
     state, dropped = without(_state(checkpoint), (*SETTINGS, 'attn_mask'))
-    known = bool(config) or any(name in SETTINGS for name in dropped)
-    return Translation(state, dropped, norm_eps=1e-5, notes=[] if known else [NOTE])
+    activation_known = bool(config) or any(name in SETTINGS for name in dropped)
+    notes = [] if activation_known else [NOTE]
+    return Translation(state, dropped, norm_eps=1e-5, notes=notes)
 
 
 def _check_config(config: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""REMEDIS: BiT ResNets as variables of TensorFlow, exported to an npz.
+"""REMEDIS: BiT ResNets as TensorFlow variables, exported to an npz.
 
 Source: Azizi et al., *Robust and data-efficient generalization of self-supervised
 machine learning for diagnostic imaging*, Nature Biomedical Engineering 2023; names as
@@ -8,9 +8,8 @@ in Kolesnikov et al., *Big Transfer (BiT)*, ECCV 2020, and its published files.
 import torch
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
+from cite.apis.convert.layout import Layout, Translation
 from cite.apis.convert.names import rename, tensors_of
-from cite.apis.convert.translation import Translation
 from cite.core.image_stats import UNIT
 
 RULES = [
@@ -40,10 +39,10 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
-    """Rename to timm's BiT and turn the kernels around.
+    """Rename to timm's BiT and transpose the kernels.
 
     Raises:
-        ValueError: two variables are the same one to this layout.
+        ValueError: two variables get the same name.
     """
     state = tensors_of(checkpoint.content)
     dropped = [name for name in state if _ignored(name)]
@@ -66,7 +65,7 @@ def _unit(name: str) -> str:
 
 
 def _torch_shape(tensor: torch.Tensor) -> torch.Tensor:
-    """(h, w, in, out) -> (out, in, h, w); vectors stay."""
+    """Transpose (h, w, in, out) to (out, in, h, w); vectors stay."""
     return tensor.permute(3, 2, 0, 1) if tensor.dim() == 4 else tensor.flatten()
 
 

@@ -3,9 +3,8 @@
 from typing import Any
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
+from cite.apis.convert.layout import Layout, Translation
 from cite.apis.convert.names import fuse_qkv, rename, tensors_of, without
-from cite.apis.convert.translation import Translation
 
 RULES = [
     (r'^vision_model\.embeddings\.class_embedding$', 'visual.class_embedding'),
@@ -28,7 +27,7 @@ RULES = [
     (r'\.mlp\.fc1\.', '.mlp.c_fc.'),
     (r'\.mlp\.fc2\.', '.mlp.c_proj.'),
 ]
-# Old files store the numbers 0, 1, 2, … that the embeddings are looked up with.
+# Old files contain the indices 0, 1, 2, … of the position embeddings.
 POSITIONS = (
     'vision_model.embeddings.position_ids',
     'text_model.embeddings.position_ids',
@@ -36,8 +35,8 @@ POSITIONS = (
 # CLIPConfig's defaults, which its files leave out: (width, heads).
 DEFAULTS = {'vision_config': (768, 12), 'text_config': (512, 8)}
 NOTE = (
-    "There is no config.json beside the file: OpenAI's QuickGELU and 64 channels per "
-    'attention head are taken for granted.'
+    "The file has no config.json beside it: OpenAI's QuickGELU and 64 channels per "
+    'attention head are assumed.'
 )
 
 
@@ -47,10 +46,11 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
-    """Rename, stack query, key and value, and turn the projections around.
+    """Rename, stack query, key and value, and transpose the projections.
 
     Raises:
-        ValueError: the config beside the weights describes what OpenAI's CLIP is not.
+        ValueError: the config beside the weights describes a model that differs from
+            OpenAI's CLIP.
     """
     _check_config(checkpoint.config)
     state, dropped = without(tensors_of(checkpoint.content, 'state_dict'), POSITIONS)

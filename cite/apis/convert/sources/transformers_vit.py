@@ -1,11 +1,10 @@
-"""ViTs of Hugging Face transformers: ViTModel, with or without something on top."""
+"""ViTs of Hugging Face transformers: ViTModel, with or without a head."""
 
 from typing import Any
 
 from cite.apis.convert.checkpoint import Checkpoint
-from cite.apis.convert.layout import Layout
+from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import fuse_qkv, rename, strip_prefix, tensors_of, without
-from cite.apis.convert.translation import State, Translation
 
 RULES = [
     (r'^embeddings\.cls_token$', 'cls_token'),
@@ -35,12 +34,12 @@ def translate(checkpoint: Checkpoint) -> Translation:
     """Rename, and stack query, key and value into one projection.
 
     Raises:
-        ValueError: the config beside the weights names another activation than GELU.
+        ValueError: the config beside the weights names an activation other than GELU.
     """
     config: dict[str, Any] = checkpoint.config
     if config.get('hidden_act', 'gelu') != 'gelu':
         raise ValueError(
-            f"its config.json names the activation '{config['hidden_act']}', and a "
+            f"its config.json names the activation '{config['hidden_act']}', but a "
             'plain ViT has GELU.'
         )
     state, dropped = without(_state(checkpoint), ON_TOP)

@@ -1,4 +1,4 @@
-"""The models that can be written for."""
+"""The models that checkpoints can be converted to."""
 
 from cite.apis.convert.target import Target
 
@@ -8,7 +8,7 @@ from .openai_clip import OPENAI_CLIP
 from .timm_model import BIT, CTRANSPATH, HIPT_4K
 from .timm_vit import TIMM_VIT
 
-# What ``--to`` calls them; the first that fits a layout's family is its default.
+# Their names for ``--to``; the first that fits a layout's family is its default.
 TARGETS: dict[str, tuple[Target, ...]] = {
     'timm': (TIMM_VIT, BIT, CTRANSPATH, HIPT_4K),
     'mmcls': (MMCLS_VIT,),

@@ -5,8 +5,14 @@ from typing import Any
 
 from clip.model import CLIP
 
-from cite.apis.convert.target import Shapes, Target, shapes_of, without_memory
-from cite.apis.convert.translation import State, Translation
+from cite.apis.convert.layout import State, Translation
+from cite.apis.convert.target import (
+    Shapes,
+    Target,
+    same_names,
+    shapes_of,
+    without_memory,
+)
 
 GRIDS = ('visual.positional_embedding', 'visual.attnpool.positional_embedding')
 TEXT = (
@@ -92,12 +98,8 @@ def shapes(state: State) -> Shapes:
 
 
 def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
-    """Return the backbone config; its sizes are read from the file by itself."""
+    """Return the backbone config; the backbone reads its sizes from the file."""
     return {'type': 'CLIPImageBackbone'}, []
-
-
-def same_names(state: State) -> State:
-    return state
 
 
 OPENAI_CLIP = Target(

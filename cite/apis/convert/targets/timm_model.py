@@ -1,13 +1,19 @@
-"""What targets that are models of timm have in common, and those of fixed shape."""
+"""Targets that are models of timm: the common part, and those of fixed shape."""
 
 import math
 from typing import Any, Callable
 
-from cite.apis.convert.target import Shapes, Target, shapes_of, without_memory
-from cite.apis.convert.translation import State, Translation
+from cite.apis.convert.layout import State, Translation
+from cite.apis.convert.target import (
+    Shapes,
+    Target,
+    same_names,
+    shapes_of,
+    without_memory,
+)
 from cite.models.backbones.timm_models import UNUSED, create
 
-# timm's names of BiT's ResNets by the units of their stages and their width.
+# timm's names of BiT's ResNets, by the number of units of each stage and the width.
 BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {
     ((3, 4, 6, 3), 1): 'remedis_50x1',
     ((3, 4, 6, 3), 3): 'resnetv2_50x3_bit',
@@ -19,19 +25,15 @@ BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {
 Arguments = Callable[[State], dict[str, Any]]
 
 
-def same_names(state: State) -> State:
-    return state
-
-
 def timm_shapes(arguments: dict[str, Any]) -> Shapes:
-    """Return names and shapes of a timm model, without what our pooling ignores."""
+    """Return names and shapes of a timm model, without the parts that we do not use."""
     with without_memory():
         shapes = shapes_of(create(pretrained=False, **arguments))
     return {k: v for k, v in shapes.items() if not k.startswith(UNUSED)}
 
 
 def timm_target(name: str, family: str, arguments: Arguments) -> Target:
-    """Make the target of a model whose arguments a function reads off its tensors."""
+    """Return the target of a model; ``arguments`` reads its sizes off its tensors."""
 
     def config(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
         return {'type': 'TIMMImageBackbone', **arguments(state)}, []
@@ -43,10 +45,10 @@ def timm_target(name: str, family: str, arguments: Arguments) -> Target:
 
 
 def bit_arguments(state: State) -> dict[str, Any]:
-    """Tell BiT's published ResNets by their units and width.
+    """Recognise BiT's published ResNets by their units and width.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: it is not one of them.
     """
     units = {n.rsplit('.', 2)[0] for n in state if n.endswith('.conv1.weight')}
     stages = [name.split('.')[1] for name in units]
@@ -54,7 +56,7 @@ def bit_arguments(state: State) -> dict[str, Any]:
     stem = state['stem.conv.weight'].shape[0] if 'stem.conv.weight' in state else 0
     if (layers, stem // 64) not in BIT_NAMES:
         raise ValueError(
-            f'it is no BiT ResNet: it has stages of {layers} units and a first '
+            f'it is not a BiT ResNet: it has stages of {layers} units and a first '
             f'convolution {stem} wide.'
         )
     return {'model_name': BIT_NAMES[layers, stem // 64]}
@@ -64,10 +66,10 @@ def hipt_arguments(state: State) -> dict[str, Any]:
     """Read the side of a region off its position embedding.
 
     Raises:
-        ValueError: there is none.
+        ValueError: it has no position embedding.
     """
     if 'pos_embed' not in state:
-        raise ValueError('it is no ViT-4K: there is no pos_embed.')
+        raise ValueError('it is not a ViT-4K: it lacks pos_embed.')
     side = 256 * math.isqrt(state['pos_embed'].shape[1] - 1)
     return {'model_name': 'hipt_4k', **({} if side == 4096 else {'img_size': side})}
 

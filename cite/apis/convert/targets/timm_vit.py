@@ -3,16 +3,24 @@
 import math
 from typing import Any
 
-from cite.apis.convert.target import Shapes, Target
-from cite.apis.convert.translation import State, Translation
+from cite.apis.convert.layout import State, Translation
+from cite.apis.convert.target import (
+    Shapes,
+    Target,
+    check_plain_vit,
+    count_parts,
+    note_usual_heads,
+    same_names,
+    square_side,
+)
 
-from .timm_model import same_names, timm_shapes
+from .timm_model import timm_shapes
 
 WIDTHS = {192: 'tiny', 384: 'small', 768: 'base', 1024: 'large', 1280: 'huge'}
 DEPTHS = {'tiny': 12, 'small': 12, 'base': 12, 'large': 24, 'huge': 32}
 PATCH = 'patch_embed.proj.weight'
 FC1, FC2 = 'blocks.0.mlp.fc1.weight', 'blocks.0.mlp.fc2.weight'
-# Any of timm's plain ViTs: the arguments say all that the name would.
+# One of timm's plain ViTs: the arguments replace all that the name implies.
 ANY = 'vit_base_patch16_224'
 DEFAULTS = {
     'mlp_ratio': 4.0,
@@ -28,28 +36,21 @@ def arguments_of(state: State) -> dict[str, Any]:
     """Read the arguments of timm's VisionTransformer off a state dict's shapes.
 
     Raises:
-        ValueError: tensors that every plain ViT has are missing, its norm is that of
-            average pooling, or the position embedding is no square.
+        ValueError: it is not a plain ViT, it pools before its final norm, or the
+            position embedding is not that of a square.
     """
-    missing = [n for n in ('cls_token', 'pos_embed', PATCH, FC1, FC2) if n not in state]
-    if missing:
-        raise ValueError(f'it is no plain ViT: there is no {" and no ".join(missing)}.')
-    if 'fc_norm.weight' in state and 'norm.weight' not in state:
-        raise ValueError(
-            'the model was fine-tuned with average pooling (fc_norm in place of norm): '
-            'convert the pre-trained checkpoint that it started from.'
-        )
+    check_plain_vit(state, ('cls_token', 'pos_embed', PATCH, FC1, FC2))
     width, patch = state['cls_token'].shape[-1], state[PATCH].shape[-1]
-    hidden, kept = state[FC1].shape[0], state[FC2].shape[1]
+    hidden, fc2_width = state[FC1].shape[0], state[FC2].shape[1]
     registers = state['reg_token'].shape[1] if 'reg_token' in state else 0
     tokens = state['pos_embed'].shape[1]
-    # Positions of patches alone, or of class token and registers, too.
+    # Either patches alone have positions, or class token and registers have them, too.
     patches_alone = bool(registers) and math.isqrt(tokens) ** 2 == tokens
     arguments = {
-        'img_size': patch * _side(tokens, 0 if patches_alone else 1 + registers),
+        'img_size': patch * square_side(tokens, 0 if patches_alone else 1 + registers),
         'patch_size': patch,
         'embed_dim': width,
-        'depth': len({n.split('.')[1] for n in state if n.startswith('blocks.')}),
+        'depth': count_parts(state, 'blocks.'),
         'mlp_ratio': hidden / width,
         'qkv_bias': 'blocks.0.attn.qkv.bias' in state,
         'pre_norm': 'norm_pre.weight' in state,
@@ -59,17 +60,9 @@ def arguments_of(state: State) -> dict[str, Any]:
     }
     if state[PATCH].shape[1] != 3:
         arguments['in_chans'] = state[PATCH].shape[1]
-    return {**arguments, 'mlp_layer': 'swiglu'} if hidden == 2 * kept else arguments
-
-
-def _side(tokens: int, others: int) -> int:
-    side = math.isqrt(max(tokens - others, 0))
-    if side * side != tokens - others:
-        raise ValueError(
-            f'its position embedding has {tokens} tokens, which is not {others} of '
-            'class token and registers and a square of patches.'
-        )
-    return side
+    return (
+        {**arguments, 'mlp_layer': 'swiglu'} if hidden == 2 * fc2_width else arguments
+    )
 
 
 def shapes(state: State) -> Shapes:
@@ -78,9 +71,9 @@ def shapes(state: State) -> Shapes:
 
 
 def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
-    """Return the backbone config, and a note where its heads are a guess.
+    """Return the backbone config, and a note if its number of heads is a guess.
 
-    A model of usual size goes by timm's name and what differs from it; any other by
+    A model of usual size gets timm's name and what differs from it; any other gets
     all its sizes.
     """
     arguments = arguments_of(state)
@@ -98,12 +91,8 @@ def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[s
     differing = {k: v for k, v in arguments.items() if v != named.get(k, ...)}
     if source.norm_eps != 1e-6:
         differing['norm_eps'] = source.norm_eps
-    note = (
-        f'The file does not say its number of attention heads: {usual} is usual for '
-        'this width.'
-    )
     config = {'type': 'TIMMImageBackbone', 'model_name': name, **sizes, **differing}
-    return config, [] if source.num_heads else [note]
+    return config, note_usual_heads(source, usual)
 
 
 TIMM_VIT = Target(

@@ -52,7 +52,7 @@ def test_features_are_those_of_timms_reader(
     reference.load_pretrained(str(tmp_path / 'B_8.npz'))
     conversion = convert(tmp_path / 'B_8.npz', target=to)
     assert conversion.layout == 'augreg'
-    # A head is a dimension of these arrays, so its number is no guess.
+    # These arrays have a dimension of heads, so their number is not a guess.
     found = conversion.config.get('arch', conversion.config)
     assert found['num_heads'] == HEADS
     assert conversion.notes == []

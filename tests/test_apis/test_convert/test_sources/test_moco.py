@@ -91,6 +91,6 @@ def test_number_of_heads_of_the_published_models(
 def test_a_moco_resnet_is_refused(tmp_path, convert):
     state = {'module.base_encoder.conv1.weight': torch.ones(4, 3, 7, 7)}
     torch.save({'state_dict': state}, tmp_path / 'r50.pth.tar')
-    with pytest.raises(ValueError, match='no plain ViT: there is no cls_token'):
+    with pytest.raises(ValueError, match='not a plain ViT: it lacks cls_token'):
         convert(tmp_path / 'r50.pth.tar')
     assert not (tmp_path / 'out.safetensors').exists()

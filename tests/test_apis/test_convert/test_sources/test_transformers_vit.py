@@ -33,7 +33,7 @@ def test_features_of_a_hub_folder(
     model.save_pretrained(tmp_path / 'vit', safe_serialization=safe)
     conversion = convert(tmp_path / 'vit', target=to)
     assert conversion.layout == 'transformers ViT'
-    # Both stand in config.json alone.
+    # Both are in config.json alone.
     heads = conversion.config.get('arch', conversion.config)['num_heads']
     assert heads == 4
     norm = conversion.config.get('norm_cfg', conversion.config)

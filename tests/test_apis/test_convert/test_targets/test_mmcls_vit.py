@@ -3,18 +3,18 @@
 import pytest
 from mmcls.models import VisionTransformer
 
-from cite.apis.convert.targets.mmcls_vit import arch_of, shapes, to_mmcls
-from cite.apis.convert.translation import Translation
+from cite.apis.convert.layout import Translation
+from cite.apis.convert.targets.mmcls_vit import arch_of, config_of, shapes, to_mmcls
 
 
 @pytest.mark.parametrize('arch', ['deit-tiny', 'base'])
 @pytest.mark.parametrize(('size', 'patch'), [(224, 16), (384, 32)])
 def test_published_sizes(arch, size, patch):
     model = VisionTransformer(arch, img_size=size, patch_size=patch)
-    found = arch_of(model.state_dict())
-    assert (found['img_size'], found['patch_size']) == (size, patch)
+    arguments = arch_of(model.state_dict())
+    assert (arguments['img_size'], arguments['patch_size']) == (size, patch)
     wanted = {k: v for k, v in model.arch_settings.items() if k != 'num_heads'}
-    assert {k: found['arch'][k] for k in wanted} == wanted
+    assert {k: arguments['arch'][k] for k in wanted} == wanted
     expected = {name: tuple(t.shape) for name, t in model.state_dict().items()}
     assert shapes(model.state_dict()) == expected
 
@@ -27,7 +27,7 @@ def test_a_hole_between_blocks_is_missing(tiny_vit):
     assert all(name.startswith('layers.1.') for name in missing)
 
 
-def test_position_embedding_that_is_no_square(tiny_vit):
+def test_position_embedding_that_is_not_a_square(tiny_vit):
     state = to_mmcls(tiny_vit().state_dict())
     state['pos_embed'] = state['pos_embed'][:, :12]
     with pytest.raises(ValueError, match='12 tokens, which is not one class token and'):
@@ -36,8 +36,6 @@ def test_position_embedding_that_is_no_square(tiny_vit):
 
 @pytest.mark.parametrize(('width', 'heads'), [(192, 3), (384, 6), (1280, 16)])
 def test_heads_of_published_widths(tiny_vit, width, heads):
-    from cite.apis.convert.targets.mmcls_vit import config_of
-
     state = to_mmcls(tiny_vit(embed_dim=width, depth=1, num_classes=0).state_dict())
     config, notes = config_of(state, Translation({}))
     assert config['arch']['num_heads'] == heads
