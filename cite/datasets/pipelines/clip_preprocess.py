@@ -1,9 +1,12 @@
-from math import isqrt
 from pathlib import Path
 
 from mmcls.datasets.builder import PIPELINES
 from PIL import Image
 from torchvision import transforms as T
+
+from cite.core.files.clip_files import how_to_convert, read_state
+from cite.core.files.clip_sizes import image_sizes
+from cite.core.image_stats import OPENAI_CLIP
 
 from .patch import Results, read_feature, read_patch
 
@@ -19,8 +22,6 @@ _INPUT_SIZES = {
     'ViT-L/14': 224,
     'ViT-L/14@336px': 336,
 }
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @PIPELINES.register_module()
@@ -48,7 +49,7 @@ class CLIPPreprocess:
                 T.CenterCrop(self.size),
                 _to_rgb,
                 T.ToTensor(),
-                T.Normalize(_MEAN, _STD),
+                T.Normalize(OPENAI_CLIP.mean, OPENAI_CLIP.std),
             ]
         )
 
@@ -76,23 +77,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _input_size(arch: str) -> int:
     if arch in _INPUT_SIZES:
         return _INPUT_SIZES[arch]
-    # Here, since models ask this module for sizes.
-    from cite.core.files.clip_files import how_to_convert, read_state
-
     path = Path(arch).expanduser()
     if not path.is_file():
         raise ValueError(
             f'arch={arch!r} is neither a file nor an OpenAI CLIP model; '
             f'known are {", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
         )
-    weights = read_state(path)
-    if 'visual.positional_embedding' in weights:
-        grid = isqrt(len(weights['visual.positional_embedding']) - 1)
-        return grid * weights['visual.conv1.weight'].shape[-1]
-    if 'visual.attnpool.positional_embedding' in weights:
-        # The stem and the stages of CLIP's ResNets halve the image five times.
-        return 32 * isqrt(len(weights['visual.attnpool.positional_embedding']) - 1)
-    raise ValueError(
-        f'{path} is no CLIP checkpoint: it has no visual.positional_embedding and no '
-        'visual.attnpool.positional_embedding.'
-    )
+    return image_sizes(read_state(path), path)['image_resolution']

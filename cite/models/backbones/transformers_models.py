@@ -7,8 +7,9 @@ from typing import Any, Optional
 
 from torch import Tensor, nn
 
-from cite.core.files.weights import load_weights
-from cite.models.transformers_config import read_config_file
+from cite.core.messages import shorten
+from cite.models import hub
+from cite.models.hub import read_config_file, read_weights, weight_files
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
 _TOWERS = {
@@ -17,8 +18,7 @@ _TOWERS = {
     'siglip': 'SiglipVisionModel',
     'siglip_vision_model': 'SiglipVisionModel',
 }
-_WEIGHTS = ('model.safetensors', 'pytorch_model.bin')
-_FILES = ['*.json', *_WEIGHTS]
+_PREPROCESSOR = ('preprocessor_config.json',)
 
 
 def create(model_name: str) -> Any:
@@ -32,36 +32,39 @@ def create(model_name: str) -> Any:
         ValueError: transformers does not know the architecture, or weights are missing.
     """
     folder = fetch(model_name)
-    file = weights_file(folder, model_name)
+    require_weights(folder, model_name)
     config, kind = read_config(folder)
+    state = read_weights(folder)
     try:
         model, info = kind.from_pretrained(
-            None, config=config, state_dict=load_weights(file), output_loading_info=True
+            None, config=config, state_dict=state, output_loading_info=True
         )
     except RuntimeError as error:
-        raise ValueError(f'{file} does not fit its config.json: {error}') from error
-    needed = [k for k in info['missing_keys'] if 'pooler.dense' not in k]
-    if needed:
         raise ValueError(
-            f'{file} lacks {len(needed)} weights of {kind.__name__}, '
-            f'{", ".join(needed[:3])} among them. Is it of another architecture?'
+            f'the weights in {folder} do not fit its config.json: {error}'
+        ) from error
+    missing_keys = [k for k in info['missing_keys'] if 'pooler.dense' not in k]
+    if missing_keys:
+        raise ValueError(
+            f'{folder} lacks {len(missing_keys)} weights of {kind.__name__}: '
+            f'{shorten(missing_keys, 3)}. Is it of another architecture?'
         )
     return without_pooler(model).float().eval()
 
 
-def weights_file(folder: Path, model_name: str) -> Path:
-    """Return the file of a folder that holds the weights.
+def require_weights(folder: Path, model_name: str) -> list[Path]:
+    """Return the files of a folder that hold the weights.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there are none.
     """
-    file = next((folder / f for f in _WEIGHTS if (folder / f).is_file()), None)
-    if file is None:
+    files = weight_files(folder)
+    if not files:
         raise FileNotFoundError(
-            f'{folder} lacks {" (or ".join(_WEIGHTS)}). Put the weights of '
-            f'{model_name} there; docs/MODEL_ZOO.md says where they are.'
+            f'{folder} lacks model.safetensors (or pytorch_model.bin). Put the weights '
+            f'of {model_name} there; docs/MODEL_ZOO.md states where they are.'
         )
-    return file
+    return files
 
 
 def without_pooler(model: Any) -> Any:
@@ -72,27 +75,8 @@ def without_pooler(model: Any) -> Any:
 
 
 def fetch(model_name: str) -> Path:
-    """Return the local folder of a hub name or path, downloading it if need be.
-
-    Raises:
-        FileNotFoundError: it is not here and cannot be had.
-    """
-    folder = Path(model_name).expanduser()
-    if folder.is_dir():
-        return folder
-    try:
-        from huggingface_hub import snapshot_download
-
-        return Path(snapshot_download(model_name, allow_patterns=_FILES))
-    # No network, no such name, no access: the hub has an exception of its own for each.
-    except Exception as error:
-        reason = str(error).strip().split('\n')[0]
-        raise FileNotFoundError(
-            f'{model_name} is no folder and could not be had from the hub ({reason}). '
-            'Where it is gated, ask for access on its page and log in with '
-            '`hf auth login`; without a network run `hf download '
-            f'{model_name} --local-dir FOLDER` elsewhere and give FOLDER as model_name.'
-        ) from error
+    """Return the folder of an image model; see :func:`cite.models.hub.fetch`."""
+    return hub.fetch(model_name, 'model.backbone.model_name', _PREPROCESSOR)
 
 
 def read_config(folder: Path) -> tuple[Any, Any]:

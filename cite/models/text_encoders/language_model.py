@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
-from cite.core.files.weights import load_weights
-from cite.models.hub import fetch, weight_files
-from cite.models.transformers_config import read_config_file
+from cite.core.messages import first_line
+from cite.models.hub import fetch, missing_file, read_config_file, read_weights
 
 from .language_model_kinds import Kind, architecture_of, fill_in
 
@@ -35,6 +34,12 @@ def load_language_model(
         ValueError: the weights are damaged or of another architecture or kind.
     """
     folder = fetch(name)
+    lacking = missing_file(folder)
+    if lacking:
+        raise FileNotFoundError(
+            f'text encoder {name}: {folder} has no {lacking}. Copy the published file '
+            'there.'
+        )
     # Workers of data loaders are forked later, which tokenizers would remark on.
     os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
@@ -63,7 +68,7 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
     except ImportError as error:
         raise ImportError(
             f'text encoder {name}: its tokenizer needs a package that is not here '
-            f'({_first_line(error)}). Install them: pip install sacremoses '
+            f'({first_line(error)}). Install them: pip install sacremoses '
             'sentencepiece protobuf.'
         ) from error
     except (OSError, RuntimeError, KeyError, ValueError) as error:
@@ -77,7 +82,7 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
             raise
         raise ValueError(
             f'text encoder {name}: transformers cannot read {folder}: '
-            f'{_first_line(error)}'
+            f'{first_line(error)}'
         ) from error
 
 
@@ -103,8 +108,7 @@ def _load_model(
     """
     from transformers import MODEL_MAPPING, AutoModel
 
-    files = weight_files(folder)
-    state = {key: value for file in files for key, value in load_weights(file).items()}
+    state = read_weights(folder)
     if trust_remote_code and type(config) not in MODEL_MAPPING:
         model = AutoModel.from_config(config, trust_remote_code=True)
         missing, _ = model.load_state_dict(state, strict=False)
@@ -147,7 +151,3 @@ def _quiet_transformers() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(before)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split('\n')[0]

@@ -7,15 +7,11 @@ from typing import Any, NamedTuple, Optional
 from torch import Tensor
 
 from cite.core.files.weights import load_weights
+from cite.models.hub import OPEN_CLIP_WEIGHTS, TEXT_KEY
 
 # In open_clip's own order; the last is CONCH's.
-WEIGHTS = (
-    'open_clip_model.safetensors',
-    'open_clip_pytorch_model.bin',
-    'pytorch_model.bin',
-)
+WEIGHTS = (*OPEN_CLIP_WEIGHTS, 'pytorch_model.bin')
 CONFIG = 'open_clip_config.json'
-_KEY = 'model.head.text_encoder.model'
 # What open_clip calls these towers' part of a model, and the common scale.
 _PREFIX, _SCALE = 'text.', 'logit_scale'
 _CLS = {'hf_pooler_type': 'cls_last_hidden_state_pooler'}
@@ -63,7 +59,7 @@ def read_tower(folder: Path) -> Tower:
             f'text encoder {folder}: no such folder. Get the model where there is a '
             'network: `hf download OWNER/MODEL --local-dir FOLDER` (docs/MODEL_ZOO.md '
             'has the names; ask for access on the page of a gated one and log in with '
-            f'`hf auth login` first), then set {_KEY} to FOLDER.'
+            f'`hf auth login` first), then set {TEXT_KEY} to FOLDER.'
         )
     file = tower_file(folder)
     if file is None:

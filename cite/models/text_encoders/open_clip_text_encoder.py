@@ -1,11 +1,11 @@
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from mmcls.models.builder import MODELS
 from torch import Tensor
 
-from cite.models.hub import short_name, stamps, weights_digest
+from cite.models.hub import cache_identity, short_name, weights_digest
 
 from .base_text_encoder import BaseTextEncoder
 from .open_clip_files import read_tokenizer, read_tower, tower_file
@@ -55,15 +55,9 @@ class OpenCLIPTextEncoder(BaseTextEncoder):
             result['logit_scale'] = read.scale
         return result
 
-    def cache_identity(self) -> Optional[dict[str, Any]]:
+    def cache_identity(self) -> dict[str, Any]:
         """Describe the folder so that any change to its files shows."""
-        folder = Path(self.model).expanduser()
-        if not folder.is_dir():
-            return {'model': self.model}
-        return {
-            'folder': str(folder.resolve()),
-            'files': stamps(sorted(folder.iterdir())),
-        }
+        return cache_identity(self.model)
 
     def source(self) -> dict[str, Any]:
         """Describe the model by the folder's name and the weights."""

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cite.models.backbones.weights_files import load_exactly
+
 from .open_clip_files import CONFIG, Tower
 from .pooling import POOLINGS
 
@@ -141,12 +143,6 @@ def _first(state: State, prefix: str) -> int:
     return next(v.shape[0] for k, v in state.items() if k.startswith(prefix))
 
 
-def _fill(module: Any, state: State, folder: Path) -> None:
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        _, *differences = (line.strip() for line in str(error).split('\n'))
-        raise ValueError(
-            f'text encoder {folder}: the weights are of another architecture. '
-            f'{" ".join(differences)[:400]}'
-        ) from error
+def _fill(module: nn.Module, state: State, folder: Path) -> None:
+    refusal = f'text encoder {folder}: the weights have another architecture.'
+    load_exactly(module, state, refusal)

@@ -6,14 +6,7 @@ from typing import Any, Callable, ClassVar, Optional
 import torch
 from torch import Tensor
 
-from cite.models.hub import (
-    cache_identity,
-    config_width,
-    find_folder,
-    short_name,
-    weight_files,
-    weights_digest,
-)
+from cite.models.hub import cache_identity, config_width, model_digest, short_name
 
 from .base_text_encoder import BaseTextEncoder
 from .feature_file import load_text_features
@@ -124,8 +117,7 @@ class TransformersTextEncoder(BaseTextEncoder):
         """Return D where a small file tells it, else None."""
         if self.text_feature_file is not None:
             return load_text_features(self.text_feature_file).shape[1]
-        folder = find_folder(self.model)
-        return config_width(folder) if folder else None
+        return config_width(self.model)
 
     def cache_identity(self) -> Optional[dict[str, Any]]:
         """Describe model and key; saved features need no cache."""
@@ -138,12 +130,11 @@ class TransformersTextEncoder(BaseTextEncoder):
         name = type(self).__name__
         if self.text_feature_file is not None:
             return {'encoder': name, 'file': Path(self.text_feature_file).name}
-        folder = find_folder(self.model)
         return {
             'encoder': name,
             'model': short_name(self.model),
             'key': self.key,
-            'weights': weights_digest(weight_files(folder) if folder else []),
+            'weights': model_digest(self.model),
         }
 
     def differences(

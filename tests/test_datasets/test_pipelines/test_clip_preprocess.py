@@ -107,5 +107,5 @@ def test_another_model_s_checkpoint_is_refused(tmp_path):
     path = tmp_path / 'other.pt'
     torch.save({'weight': torch.zeros(2)}, path)
 
-    with pytest.raises(ValueError, match=r'other\.pt is no CLIP checkpoint'):
+    with pytest.raises(ValueError, match=r'other\.pt is not an OpenAI CLIP checkpoint'):
         CLIPPreprocess(str(path))

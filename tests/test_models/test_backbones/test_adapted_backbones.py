@@ -183,7 +183,7 @@ def test_unconverted_names_say_the_command(tmp_path):
     path = tmp_path / 'mae.pth'
     state = {f'module.{k}': v for k, v in build('vit').model.state_dict().items()}
     torch.save({'model': state}, path)
-    with pytest.raises(ValueError, match=rf'convert_model\.py {Path(path)} OUT'):
+    with pytest.raises(ValueError, match=rf'cite convert {Path(path)} OUT'):
         build('vit', checkpoint=str(path))
 
 

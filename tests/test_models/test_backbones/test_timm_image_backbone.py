@@ -162,7 +162,7 @@ def test_a_checkpoint_of_another_model_is_an_error(vit, vit_weights, tmp_path):
         build(checkpoint=vit_weights, depth=4)
     with pytest.raises(ValueError, match=r'unexpected: blocks\.2\.norm1\.weight'):
         build(checkpoint=vit_weights, depth=2)
-    message = r'pos_embed is \(1, 17, 32\) there, \(1, 65, 32\) here'
+    message = r'pos_embed is \(1, 17, 32\) in the file, \(1, 65, 32\) here'
     with pytest.raises(ValueError, match=message):
         build(checkpoint=vit_weights, img_size=64)
     state = vit.state_dict()

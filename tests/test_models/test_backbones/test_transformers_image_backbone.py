@@ -194,7 +194,7 @@ def test_what_is_not_there_is_named(folder, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r'has no config\.json'):
         build(str(tmp_path / 'empty'))
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
-    with pytest.raises(FileNotFoundError, match=r'ask for access.*--local-dir FOLDER'):
+    with pytest.raises(FileNotFoundError, match=r'--local-dir nothing.*ask for access'):
         build('nobody/nothing')
 
 
