@@ -179,7 +179,7 @@ def test_a_checkpoint_of_another_model_is_an_error(vit, vit_weights, tmp_path):
             {'model_name': 'vit_tinny_patch16_224'},
             r"no model 'vit_tinny_patch16_224'.* vit_tiny_p",
         ),
-        ({'model_name': 'resnet18', 'prompt_length': 1}, 'is a ResNet; prompt tokens'),
+        ({'model_name': 'resnet18', 'prompt_length': 1}, 'is a ResNet; only plain'),
         ({'prompt_length': 1, 'prompt_layers': [3]}, 'has 3 blocks'),
         ({'checkpoint': 'x.pth', 'pretrained': True}, 'not both'),
     ],
