@@ -4,7 +4,6 @@ from typing import Any, Optional
 
 import torch
 from mmcls.models.backbones.base_backbone import BaseBackbone
-from torch import Tensor
 
 from cite.models.half_precision import full_precision
 from cite.models.lora import add_lora, train_dropout

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from cite.models.half_precision import full_precision
 
-from . import clip_resnet
-from .clip_vit import embed, read_out, run_block
+from .clip_towers import embed, encode_by_resnet, read_out, run_block
 from .clip_weights import load_visual
 from .freezing import FreezingMixin, freeze
 
@@ -68,7 +67,7 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
         with full_precision(x.device) if self.float32 else nullcontext():
             x = x.to(self.model.conv1.weight.dtype)
             if not self.is_vit:
-                return clip_resnet.encode(self.model, x)
+                return encode_by_resnet(self.model, x)
             tokens = embed(self.model, x)  # (N, T, D)
             return read_out(self.model, self._run_blocks(tokens))
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from cite.models.prompts import VisualPrompt
 
 from .freezing import FreezingMixin, freeze
-from .mmcls_vit import check_class_token, own_out_indices
+from .vision_transformer_frozen import check_class_token, own_out_indices
 
 
 @BACKBONES.register_module()

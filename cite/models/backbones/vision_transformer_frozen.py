@@ -5,7 +5,6 @@ from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
 from .freezing import FreezingMixin, freeze
-from .mmcls_vit import check_class_token, own_out_indices
 
 
 @BACKBONES.register_module()
@@ -31,3 +30,28 @@ class VisionTransformerFrozen(FreezingMixin, _VisionTransformer):
         """Encode images (N, 3, H, W) into class tokens (N, D)."""
         _, class_token = super().forward(x)[0]
         return class_token
+
+
+def own_out_indices(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Copy ``out_indices`` out of a config: mmcls writes into the list it is given."""
+    if isinstance(kwargs.get('out_indices'), (list, tuple)):
+        kwargs['out_indices'] = list(kwargs['out_indices'])
+    if not kwargs.get('with_cls_token', True):
+        # mmcls would stumble over its own default before we can speak.
+        kwargs.setdefault('output_cls_token', False)
+    return kwargs
+
+
+def check_class_token(model: _VisionTransformer) -> None:
+    """Raise a ``ValueError`` if a ViT has no class token, or no output."""
+    name = type(model).__name__
+    if not model.with_cls_token:
+        raise ValueError(
+            f'{name} returns the class token and cannot do without: remove '
+            "with_cls_token=False, or use mmcls' VisionTransformer."
+        )
+    if max(model.out_indices) >= model.num_layers:
+        raise ValueError(
+            f'{name} has {model.num_layers} blocks, numbered 0 to '
+            f'{model.num_layers - 1}; out_indices={list(model.out_indices)}.'
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Optional
 
-from .initialisation import INITS
+from .tokens import INITS
 
 POSITIONS = ('prepend', 'add')
 

@@ -7,8 +7,7 @@ from mmcv.runner import BaseModule
 from torch import Tensor, nn
 
 from .border import SIDES, add_border
-from .initialisation import init_prompt, token_mean
-from .insertion import add, prepend
+from .tokens import add, init_prompt, prepend, token_mean
 from .validation import POSITIONS, check_choice, check_init, check_layers, check_length
 
 

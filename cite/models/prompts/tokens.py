@@ -1,7 +1,8 @@
-"""First values of prompt tokens."""
+"""Prompt tokens: their first values, and how they enter a sequence of tokens."""
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn import functional as F
 
 from cite.models.half_precision import full_precision
 
@@ -26,7 +27,7 @@ def init_prompt(prompt: Tensor, how: str) -> None:
 
 @torch.no_grad()
 def token_mean(tokens: Tensor) -> Tensor:
-    """Average tokens (N, T, D) over batch and positions, of all ranks where there are.
+    """Average tokens (N, T, D) over batch and positions, and over all ranks.
 
     Returns:
         (D,) in fp32, the same on every rank.
@@ -39,3 +40,37 @@ def token_mean(tokens: Tensor) -> Tensor:
         if distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(joint)
         return (joint[:-1] / joint[-1]).float()
+
+
+def prepend(tokens: Tensor, prompt: Tensor, start: int, replaced: int) -> Tensor:
+    """Put prompt tokens between the leading tokens and the patch tokens.
+
+    Args:
+        tokens: (N, T, D).
+        prompt: (L, D).
+        start: number of leading tokens (class token, registers).
+        replaced: number of tokens behind these that make room.
+
+    Returns:
+        (N, T - replaced + L, D).
+    """
+    prompt = prompt.expand(tokens.shape[0], -1, -1)  # (N, L, D)
+    return torch.cat([tokens[:, :start], prompt, tokens[:, start + replaced :]], dim=1)
+
+
+def add(tokens: Tensor, prompt: Tensor, start: int) -> Tensor:
+    """Add prompt t mod L to patch token t; an incomplete last round is left out.
+
+    Args:
+        tokens: (N, T, D).
+        prompt: (L, D).
+        start: number of leading tokens, which stay as they are.
+
+    Returns:
+        (N, T, D).
+    """
+    patches = tokens.shape[1] - start
+    rounds = patches // prompt.shape[0]
+    rest = patches - rounds * prompt.shape[0]
+    shift = F.pad(prompt.repeat(rounds, 1), (0, 0, start, rest))  # (T, D)
+    return tokens + shift
