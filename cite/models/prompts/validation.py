@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Optional
 
-from .tokens import INITS
-
 POSITIONS = ('prepend', 'add')
 
 
@@ -15,11 +13,6 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def check_init(init: str) -> str:
-    """Return a ``prompt_init`` that we know, or raise a ``ValueError``."""
-    return check_choice('prompt_init', init, INITS)
-
-
 def check_length(length: int) -> int:
     """Return a ``prompt_length`` that makes sense, or raise a ``ValueError``."""
     if isinstance(length, bool) or not isinstance(length, int) or length < 0:
@@ -28,7 +21,7 @@ def check_length(length: int) -> int:
 
 
 def check_layers(layers: Optional[Sequence[int]], depth: int) -> list[int]:
-    """Return the numbers of the prompted blocks; the first block by default.
+    """Return the numbers of the prompted blocks, by default ``[0]``.
 
     Raises:
         ValueError: no block, a block twice, or one outside the depth.

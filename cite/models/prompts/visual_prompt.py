@@ -7,8 +7,8 @@ from mmcv.runner import BaseModule
 from torch import Tensor, nn
 
 from .border import SIDES, add_border
-from .tokens import add, init_prompt, prepend, token_mean
-from .validation import POSITIONS, check_choice, check_init, check_layers, check_length
+from .tokens import INITS, add, init_prompt, prepend, token_mean
+from .validation import POSITIONS, check_choice, check_layers, check_length
 
 
 class VisualPrompt(BaseModule):
@@ -61,7 +61,7 @@ class VisualPrompt(BaseModule):
         self.prompt_pos = check_choice('prompt_pos', pos, positions)
         self.prompt_layers = check_layers(layers, depth)
         shape = (len(self.prompt_layers), check_length(length), width)
-        self._create_prompt(shape, check_init(init))
+        self._create_prompt(shape, check_choice('prompt_init', init, INITS))
 
     def register_border(
         self,
@@ -89,7 +89,7 @@ class VisualPrompt(BaseModule):
                 f"prompt_layers={list(layers)}, but prompt_pos='pad' is a border of "
                 'the image and has no blocks. Leave prompt_layers out.'
             )
-        if check_init(init) == 'token':
+        if check_choice('prompt_init', init, INITS) == 'token':
             raise ValueError(
                 "prompt_init='token' averages tokens, and prompt_pos='pad' is a border "
                 "of the image. Choose 'normal', 'uniform', 'zero' or 'kaiming'."

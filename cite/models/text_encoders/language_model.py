@@ -11,7 +11,7 @@ import torch
 from cite.core.messages import first_line
 from cite.models.hub import fetch, missing_file, read_config_file, read_weights
 
-from .language_model_kinds import Kind, architecture_of, fill_in
+from .language_model_kinds import Kind, architecture_of
 
 
 def load_language_model(
@@ -91,12 +91,16 @@ def _config(
 ) -> Any:
     from transformers import AutoConfig
 
-    own = {**content, **fill_in(content, kind)}
     if 'model_type' in content:
         return AutoConfig.from_pretrained(
             str(folder), trust_remote_code=trust_remote_code
         )
-    return AutoConfig.for_model(**own)
+    if kind != 'bert':
+        raise ValueError(
+            'config.json has no model_type. Copy the published file there.'
+        )
+    # BlueBERT's has none, and transformers would guess from the folder's name.
+    return AutoConfig.for_model('bert', **content)
 
 
 def _load_model(

@@ -1,6 +1,5 @@
 """Which kinds of language models there are, and which class of ours is for which."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 Kind = Literal['bert', 'decoder', 't5', 'clip']
@@ -11,15 +10,6 @@ ENCODERS: dict[str, str] = {
     't5': 'T5Encoder',
     'clip': 'CLIPTextEncoder',
 }
-
-
-def fill_in(content: Mapping[str, Any], kind: Kind) -> dict[str, str]:
-    """Say what a ``config.json`` means that does not: BlueBERT's names no model type.
-
-    Left to itself, transformers guesses from the folder's name.
-    """
-    missing = 'model_type' not in content and kind == 'bert'
-    return {'model_type': 'bert'} if missing else {}
 
 
 def architecture_of(name: str, config: Any, kind: Kind) -> tuple[Any, Any]:
