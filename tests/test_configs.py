@@ -153,7 +153,7 @@ def test_every_config_builds_and_takes_a_step(path, tmp_path):
         if name in trained:
             assert parameter.grad is not None, name
             assert torch.isfinite(parameter.grad).all(), name
-            # Of a low-rank pair the other half is zero until the first step.
+            # The other half of a low-rank pair is zero until the first step.
             assert parameter.grad.any() or '.lora_A.' in name, name
         elif name in before:
             assert torch.equal(parameter, before[name]), name
@@ -235,21 +235,21 @@ def test_data(path):
 
 def test_models_of_the_paper():
     parts = {path: read(path).model for path in RELEASED_PATHS}
-    zeroshot, linear, finetune, vpt, ours = parts.values()
+    zeroshot, linear, finetune, vpt, prompted = parts.values()
     assert {m.backbone.arch for m in parts.values()} == {'ViT-B/16'}
     assert finetune.backbone.fix is False
     assert linear.backbone.type == 'CLIPImageBackbone'
-    for model, init in ((vpt, 'normal'), (ours, 'token')):
+    for model, init in ((vpt, 'normal'), (prompted, 'token')):
         assert model.backbone.type == 'PromptedCLIPImageBackbone'
         assert model.backbone.prompt_length == 1
         assert model.backbone.prompt_pos == 'prepend'
         assert model.backbone.prompt_init == init
         assert 'prompt_layers' not in model.backbone  # shallow
-    assert (ours.neck.in_features, ours.neck.out_features) == (512, 1024)
-    assert ours.neck.init == 'normal_identity'
-    assert ours.head.texts == zeroshot.head.texts == TEXTS
-    assert ours.head.temperature == 4.6052
-    assert ours.head.text_encoder.model == 'michiyasunaga/BioLinkBERT-large'
+    assert (prompted.neck.in_features, prompted.neck.out_features) == (512, 1024)
+    assert prompted.neck.init == 'normal_identity'
+    assert prompted.head.texts == zeroshot.head.texts == TEXTS
+    assert prompted.head.temperature == 4.6052
+    assert prompted.head.text_encoder.model == 'michiyasunaga/BioLinkBERT-large'
     assert read(RELEASED_PATHS[0]).template == '{}'
 
 
@@ -308,8 +308,8 @@ def test_released_data_pipeline(tmp_path):
         assert pixels.min() > -1e-5
         assert pixels.max() < 1 + 1e-5
         spread[name] = (pixels.amax(1) - pixels.amin(1)).mean()
-    ours = build_dataset(small(CITE, tmp_path).data.test, {'test_mode': True})
-    image = torch.as_tensor(ours[0]['img'])
+    dataset = build_dataset(small(CITE, tmp_path).data.test, {'test_mode': True})
+    image = torch.as_tensor(dataset[0]['img'])
     std = torch.tensor([0.26862954, 0.26130258, 0.27577711])[:, None, None]
     colour = (image * std).amax(0) - (image * std).amin(0)
     assert max(spread.values()) < 0.3 * colour.mean()  # a factor of at most 0.2

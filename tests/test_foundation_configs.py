@@ -40,10 +40,10 @@ def test_the_neck_is_as_wide_as_the_backbone(path, monkeypatch):
     backbone, width = cfg.model.backbone, cfg.model.neck.in_features
     if backbone.type == 'TIMMImageBackbone':
         few = {'depth': 1} if 'vit' in backbone.model_name else {}
-        own = {k: v for k, v in backbone.items() if k.startswith('img_')}
+        image_options = {k: v for k, v in backbone.items() if k.startswith('img_')}
         if not few and not backbone.model_name.startswith(('remedis', 'ctrans')):
             few = {'depth': 1}
-        model = timm_models.create(backbone.model_name, False, **few, **own)
+        model = timm_models.create(backbone.model_name, False, **few, **image_options)
         assert width == model.num_features
         tokens = timm_models.is_plain_vit(model)
         assert tokens == (backbone.get('prompt_pos') != 'pad')
@@ -63,7 +63,7 @@ def test_statistics_are_known_from_the_name(path, monkeypatch):
     assert all(step.mean == step.std == 'model' for step in steps)
     arch = cfg.model.backbone.get('arch', '')
     if cfg.model.backbone.type == 'TransformersImageBackbone' or arch.endswith('.pt'):
-        return  # of a folder or file that is not here
+        return  # the folder or file is not here
     stats = image_stats(cfg.model.backbone)
     assert len(stats.mean) == len(stats.std) == 3
     side = steps[0].size
@@ -101,7 +101,7 @@ def test_a_leafs_backbone_runs(monkeypatch):
     from mmcls.models import build_backbone
 
     backbone = build_backbone(cfg.model.backbone).eval()
-    # One class token and four registers stand before the prompt.
+    # One class token and four registers come before the prompt.
     seen = []
     backbone.model.blocks[0].register_forward_pre_hook(lambda m, x: seen.append(x[0]))
     assert backbone(torch.randn(1, 3, 28, 28)).shape == (1, 1280)

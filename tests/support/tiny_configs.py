@@ -1,6 +1,6 @@
 """Real configs on a CPU in a second: models and data replaced by small random ones.
 
-``shrink(cfg, folder)`` replaces, wherever they stand in a config,
+``shrink(cfg, folder)`` replaces, anywhere in a config,
 
 - ``arch='ViT-B/16'`` and other CLIP names or files: a CLIP of the same image and text
   widths, with few blocks;
@@ -147,12 +147,12 @@ def _timm(part: dict, cfg: Config, folder: Path) -> None:
     if ':' in name:
         assert name in HUB_ARCHITECTURES, f'add {name} to HUB_ARCHITECTURES'
         part['model_name'] = name = HUB_ARCHITECTURES[name]
-    own = {k: v for k, v in part.items() if not k.startswith('prompt_')}
+    options = {k: v for k, v in part.items() if not k.startswith('prompt_')}
     for name_of_ours in NOT_TIMM:
-        own.pop(name_of_ours, None)
+        options.pop(name_of_ours, None)
     if name == 'hipt_4k':
-        part['vit'] = own['vit'] = {'depth': 1}  # of the patches within a region
-    few, model = _shallow(name, own, _blocks(cfg))
+        part['vit'] = options['vit'] = {'depth': 1}  # a patch's ViT
+    few, model = _shallow(name, options, _blocks(cfg))
     part.update(few)
     if part.pop('pretrained', False) or part.get('checkpoint'):
         part['checkpoint'] = str(folder / f'{name}.safetensors')
@@ -161,14 +161,14 @@ def _timm(part: dict, cfg: Config, folder: Path) -> None:
         )
 
 
-def _shallow(name: str, own: dict, blocks: int) -> tuple[dict, Any]:
+def _shallow(name: str, options: dict, blocks: int) -> tuple[dict, Any]:
     """Build a shallow timm model; returns the options that make it so, too."""
     for option in DEPTHS:
         few = {option: blocks if option == 'depth' else (1, 1, 1, 1)}
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                return few, timm_models.create(name, False, **{**own, **few})
+                return few, timm_models.create(name, False, **{**options, **few})
         except TypeError:  # it has no such option
             continue
     raise AssertionError(f'{name} has none of {DEPTHS}')

@@ -154,11 +154,11 @@ def save_pmc_clip(folder: Path) -> Path:
 
 def _save_bert(folder: Path, prefix: str, name: str) -> Path:
     model, first, _ = biomedclip_tower()
-    own = model.state_dict()
+    tensors = model.state_dict()
     # Their texts may be longer.
     positions = 'embeddings.position_embeddings.weight'
-    own[positions] = torch.cat([own[positions]] * 7)
-    state = {prefix + key: value for key, value in own.items()}
+    tensors[positions] = torch.cat([tensors[positions]] * 7)
+    state = {prefix + key: value for key, value in tensors.items()}
     module = 'module.' if prefix.startswith('module.') else ''
     state[f'{module}text_projection'] = first[:24].T
     state[f'{module}logit_scale'] = torch.tensor(4.5)

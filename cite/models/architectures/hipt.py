@@ -11,6 +11,8 @@ from timm.models import build_model_with_cfg, generate_default_cfgs, register_mo
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from cite.core.image_stats import HALF
+
 PATCH = 256  # pixels
 default_cfgs = generate_default_cfgs(
     {
@@ -18,8 +20,8 @@ default_cfgs = generate_default_cfgs(
             'num_classes': 0,
             'input_size': (3, 16 * PATCH, 16 * PATCH),
             'interpolation': 'bicubic',
-            'mean': (0.5, 0.5, 0.5),
-            'std': (0.5, 0.5, 0.5),
+            'mean': HALF.mean,
+            'std': HALF.std,
             'first_conv': 'patch_embed.vit.patch_embed.proj',
             'classifier': 'head',
         }
@@ -31,9 +33,9 @@ class RegionEmbed(PatchEmbed):
     """Embed patches of 256 x 256 pixels by a ViT-S/16's class token and one layer.
 
     Args:
-        *args: those of timm's ``PatchEmbed``; also by keyword.
-        vit: changes of the ViT-S/16 (timm's ``VisionTransformer``).
-        **kwargs: those of ``PatchEmbed``.
+        *args: arguments of timm's ``PatchEmbed``; also by keyword.
+        vit: options of the ViT-S/16 (timm's ``VisionTransformer``) to change.
+        **kwargs: arguments of ``PatchEmbed``.
     """
 
     def __init__(self, *args: Any, vit: Any = None, **kwargs: Any) -> None:

@@ -44,13 +44,13 @@ def run_block(
 ) -> Tensor:
     """Run one of CLIP's residual attention blocks.
 
-    The block's own forward pass is for tokens (T, N, D) and copies them to and fro.
+    The block's own forward pass takes tokens (T, N, D), which means two copies.
 
     Args:
-        block: its weights and norms.
-        tokens: (N, T, D).
-        class_only: work out the class token alone, for the last block, of which nothing
-            else is read. That saves three quarters of its matrix products.
+        block: the weights and norms.
+        tokens: input of the block, (N, T, D).
+        class_only: compute the class token alone; only it is read of the last block,
+            and this saves three quarters of the matrix products.
 
     Returns:
         (N, T, D), or (N, 1, D) with ``class_only``.
@@ -79,7 +79,7 @@ def attend(
 
     Args:
         attention: the weights; queries, keys and values of one width, with biases.
-        x: (N, T, D).
+        x: tokens (N, T, D).
         first_only: only the first token attends (to all).
 
     Returns:

@@ -38,15 +38,20 @@ class InternImage(AdaptedBackbone):
 
     Source: Wang et al., CVPR 2023, arXiv:2211.05778.
 
+    Example::
+
+        backbone=dict(
+            type='InternImage',
+            arch='tiny',
+            checkpoint='models/internimage_t.safetensors')
+
     Args:
         arch: ``'tiny'``, ``'small'`` or ``'base'``, or a dict of
             :class:`~cite.models.architectures.InternImageModel`'s arguments.
-        checkpoint: path of the published file, or of what ``tools/convert_model.py``
-            made of it. Without it the weights are random.
-        image_stats: see :class:`AdaptedBackbone`.
-        init_cfg: mmcv's.
-        **adapt: ``fix``, ``lora``, ``prompt_length``, ``prompt_pos`` (``'pad'``) and
-            ``prompt_init``; see :class:`AdaptedBackbone`.
+        checkpoint: path of the published file, or of the one ``cite convert`` wrote.
+            Without it the weights are random.
+        image_stats, **adapt: see :class:`AdaptedBackbone`; ``prompt_pos`` is ``'pad'``.
+        init_cfg: mmcv's initialisation.
 
     Raises:
         ValueError: no such arch, a checkpoint of another one, or an option that does

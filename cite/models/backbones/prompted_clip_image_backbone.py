@@ -25,13 +25,8 @@ class PromptedCLIPImageBackbone(AdaptedBackbone, CLIPImageBackbone):
     Args:
         arch: an OpenAI CLIP model name or the path of a checkpoint; prompt tokens need
             a ViT.
-        prompt_length: prompt tokens of a block, or width of the border in pixels.
-        prompt_layers: numbers of the prompted blocks, by default the first, ``[0]``.
-        prompt_pos: ``'prepend'`` or ``'add'``; ``'pad'``, a learnable border of the
-            image, in ResNets too.
-        prompt_init: ``'normal'``, ``'uniform'``, ``'zero'``, ``'kaiming'`` or
-            ``'token'``; see :meth:`cite.models.prompts.VisualPrompt.register_prompt`.
-        lora: options of peft's ``LoraConfig``, e.g. ``dict(r=8)``.
+        prompt_length, prompt_layers, prompt_pos, prompt_init, lora: see
+            :class:`AdaptedBackbone`; only ``prompt_pos='pad'`` fits ResNets.
         **kwargs: arguments of :class:`CLIPImageBackbone`. ``fix`` does not freeze the
             prompt.
 

@@ -68,7 +68,7 @@ def require_weights(folder: Path, model_name: str) -> list[Path]:
 
 
 def without_pooler(model: Any) -> Any:
-    """Take off the dense layer that a ViT has for its own pre-training task."""
+    """Drop the dense layer that a ViT has for its own pre-training task."""
     if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
         model.pooler = None
     return model
@@ -96,7 +96,7 @@ def read_config(folder: Path) -> tuple[Any, Any]:
         )
     except (ValueError, KeyError, OSError) as error:
         raise ValueError(
-            f'{folder} is of an architecture that transformers '
+            f'{folder} has an architecture that transformers '
             f'{transformers.__version__} does not have: {error}. If timm has it, use '
             'TIMMImageBackbone.'
         ) from error
@@ -115,7 +115,7 @@ def tower(config: Any) -> tuple[Any, Any]:
 
 
 def blocks_of(model: Any) -> Optional[nn.ModuleList]:
-    """Return the transformer blocks of a plain ViT, or None of anything else."""
+    """Return the transformer blocks of a plain ViT, or None for other models."""
     if prefix_tokens(model) is None:
         return None
     depth = model.config.num_hidden_layers
@@ -129,7 +129,7 @@ def blocks_of(model: Any) -> Optional[nn.ModuleList]:
 def prefix_tokens(model: Any) -> Optional[int]:
     """Count the tokens before the patches: class token and registers.
 
-    None where there is no class token: hierarchical and convolutional models.
+    None for models without a class token: hierarchical and convolutional ones.
     """
     names = {name.rpartition('.')[2] for name, _ in model.named_parameters()}
     if not names & {'cls_token', 'class_embedding'}:
@@ -140,15 +140,15 @@ def prefix_tokens(model: Any) -> Optional[int]:
 def any_size(model: nn.Module) -> dict[str, bool]:
     """Return the argument that makes a model interpolate its position embedding."""
     option = 'interpolate_pos_encoding'
-    known = inspect.signature(model.forward).parameters
-    return {option: True} if option in known else {}
+    arguments = inspect.signature(model.forward).parameters
+    return {option: True} if option in arguments else {}
 
 
 def read_out(model: Any, output: Any) -> Tensor:
-    """Return one vector per image, (N, D), of a model's output.
+    """Reduce a model's output to one vector per image, (N, D).
 
-    The pooled output where the model has one (of CLIP the normed class token, of Swin
-    and ResNets the mean), else the class token, else the mean over tokens.
+    The pooled output if the model has one (CLIP's normed class token, the mean of Swin
+    and ResNets), else the class token, else the mean over tokens.
     """
     pooled = getattr(output, 'pooler_output', None)
     if pooled is not None:

@@ -11,9 +11,16 @@ from .freezing import FreezingMixin, freeze
 class VisionTransformerFrozen(FreezingMixin, _VisionTransformer):
     """mmcls' ``VisionTransformer``, frozen; it returns the class token.
 
+    Example::
+
+        backbone=dict(
+            type='VisionTransformerFrozen',
+            arch='b',
+            init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
+
     Args:
-        *args: mmcls' ``VisionTransformer``'s; also by keyword. Of several
-            ``out_indices`` the first counts.
+        *args: arguments of mmcls' ``VisionTransformer``; also by keyword. Only the
+            first of ``out_indices`` counts.
 
     Raises:
         ValueError: ``with_cls_token=False``.
@@ -37,7 +44,7 @@ def own_out_indices(kwargs: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kwargs.get('out_indices'), (list, tuple)):
         kwargs['out_indices'] = list(kwargs['out_indices'])
     if not kwargs.get('with_cls_token', True):
-        # mmcls would stumble over its own default before we can speak.
+        # mmcls would fail on its own default before our check.
         kwargs.setdefault('output_cls_token', False)
     return kwargs
 
@@ -47,7 +54,7 @@ def check_class_token(model: _VisionTransformer) -> None:
     name = type(model).__name__
     if not model.with_cls_token:
         raise ValueError(
-            f'{name} returns the class token and cannot do without: remove '
+            f'{name} needs the class token that it returns: remove '
             "with_cls_token=False, or use mmcls' VisionTransformer."
         )
     if max(model.out_indices) >= model.num_layers:

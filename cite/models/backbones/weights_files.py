@@ -1,4 +1,4 @@
-"""Fill a model from a file of weights, or say why not."""
+"""Fill a model with weights, or explain why they do not fit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +17,10 @@ WRAPPERS = ('state_dict', 'model')
 def fill_model(
     model: nn.Module, checkpoint: Checkpoint, unused: Sequence[str] = ()
 ) -> None:
-    """Load a file's weights into a model; the precision they are stored in is kept.
+    """Load a file's weights into a model.
 
     Args:
-        model: takes the weights.
+        model: the model to fill; its own precision stays.
         checkpoint: path of the file.
         unused: beginnings of names whose weights do not matter.
 
@@ -31,8 +31,8 @@ def fill_model(
     path = Path(checkpoint).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f'{checkpoint}: no such weights file. docs/MODEL_ZOO.md says where a '
-            "model's weights are, whether access must be asked for, and the command "
+            f'{checkpoint}: no such weights file. docs/MODEL_ZOO.md states where '
+            "a model's weights are, whether access must be asked for, and the command "
             '(`cite convert`) that writes this file from them.'
         )
     state = load_weights(path)

@@ -8,8 +8,8 @@ from cite.models.half_precision import full_precision
 
 # `token` starts at zero and waits for the first training batch.
 INITS = ('normal', 'uniform', 'zero', 'kaiming', 'token')
-NORMAL_STD = 0.02  # of the released code
-UNIFORM_BOUND = 0.08  # of the released code
+# Both from the released code.
+NORMAL_STD, UNIFORM_BOUND = 0.02, 0.08
 
 
 @torch.no_grad()
@@ -46,10 +46,10 @@ def prepend(tokens: Tensor, prompt: Tensor, start: int, replaced: int) -> Tensor
     """Put prompt tokens between the leading tokens and the patch tokens.
 
     Args:
-        tokens: (N, T, D).
-        prompt: (L, D).
+        tokens: sequences (N, T, D).
+        prompt: prompt tokens (L, D).
         start: number of leading tokens (class token, registers).
-        replaced: number of tokens behind these that make room.
+        replaced: number of tokens after these that are replaced.
 
     Returns:
         (N, T - replaced + L, D).
@@ -62,8 +62,8 @@ def add(tokens: Tensor, prompt: Tensor, start: int) -> Tensor:
     """Add prompt t mod L to patch token t; an incomplete last round is left out.
 
     Args:
-        tokens: (N, T, D).
-        prompt: (L, D).
+        tokens: sequences (N, T, D).
+        prompt: prompt tokens (L, D).
         start: number of leading tokens, which stay as they are.
 
     Returns:

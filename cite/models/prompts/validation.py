@@ -1,4 +1,4 @@
-"""Prompt options of a config, checked."""
+"""Check the prompt options of a config."""
 
 from collections.abc import Sequence
 from typing import Optional
@@ -14,9 +14,9 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
 
 
 def check_length(length: int) -> int:
-    """Return a ``prompt_length`` that makes sense, or raise a ``ValueError``."""
+    """Return a valid ``prompt_length``, or raise a ``ValueError``."""
     if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-        raise ValueError(f'prompt_length is {length!r}; give a number of tokens, 0 up.')
+        raise ValueError(f'prompt_length is {length!r}; give 0 or more tokens.')
     return length
 
 

@@ -27,13 +27,17 @@ _FILES = ('.pt', '.pth', '.bin', '.safetensors')
 
 @MODELS.register_module()
 class CLIPTextEncoder(BaseTextEncoder):
-    """CLIP's own text tower and projection, frozen; it also tells CLIP's logit scale.
+    """CLIP's own text tower and projection, frozen; it also returns CLIP's logit scale.
 
-    CLIP, PLIP, QuiltNet, PubMedCLIP: in OpenAI's layout, which
-    ``tools/convert_model.py`` also makes of open_clip's, or in transformers'.
+    CLIP, PLIP, QuiltNet or PubMedCLIP, in OpenAI's layout (``cite convert`` writes it
+    from open_clip's) or in transformers'.
 
     Source: Radford et al., *Learning Transferable Visual Models From Natural Language
     Supervision*, ICML 2021, section 2.
+
+    Example::
+
+        text_encoder=dict(type='CLIPTextEncoder', arch='ViT-B/16')
 
     Args:
         arch: an OpenAI CLIP model name or the path of a checkpoint; or the folder or
@@ -47,8 +51,8 @@ class CLIPTextEncoder(BaseTextEncoder):
         """Load CLIP and encode K texts.
 
         Returns:
-            ``text_embeddings`` (K, D), and ``logit_scale`` (), a logarithm; the latter
-            not of a folder that holds the text tower alone.
+            ``text_embeddings`` (K, D), and ``logit_scale`` (), a logarithm, unless the
+            folder has the text tower alone.
 
         Raises:
             ValueError: a text is too long for CLIP, or the weights do not fit.
@@ -64,11 +68,11 @@ class CLIPTextEncoder(BaseTextEncoder):
         }
 
     def width(self) -> Optional[int]:
-        """Return D where a small file tells it, else None."""
+        """Return D if a small file states it, else None."""
         return config_width(self.arch) if self.is_transformers() else None
 
     def cache_identity(self) -> dict[str, Any]:
-        """Describe the checkpoint: its file where it is here already, else the name."""
+        """Describe the checkpoint: its file if it is here already, else the name."""
         if self.is_transformers():
             return cache_identity(self.arch)
         file = self._local_file()
@@ -77,7 +81,7 @@ class CLIPTextEncoder(BaseTextEncoder):
         return {'file': str(file.resolve()), 'files': stamps([file])}
 
     def source(self) -> dict[str, Any]:
-        """Describe the checkpoint by its file's name, the same for OpenAI's names."""
+        """Describe the checkpoint by the name of its file."""
         if self.is_transformers():
             name, weights = short_name(self.arch), model_digest(self.arch)
         else:
@@ -95,7 +99,7 @@ class CLIPTextEncoder(BaseTextEncoder):
         )
 
     def _local_file(self) -> Path:
-        """Say where the checkpoint lies, or would after a download."""
+        """Return the path of the checkpoint, now or after a download."""
         if self.arch in clip.clip._MODELS:
             return Path(CACHE).expanduser() / Path(clip.clip._MODELS[self.arch]).name
         return Path(self.arch).expanduser()

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from cite.core.messages import first_line
+from cite.core.messages import first_line, shorten
 from cite.models.hub import fetch, missing_file, read_config_file, read_weights
 
 from .language_model_kinds import Kind, architecture_of
@@ -21,7 +21,7 @@ def load_language_model(
 
     Args:
         name: a local folder or a hub name.
-        kind: what the encoder's class is made for.
+        kind: kind of model that the encoder's class is made for.
         pooler: whether the pooler's weights are needed.
         trust_remote_code: let transformers run Python files that come with the model.
 
@@ -40,7 +40,7 @@ def load_language_model(
             f'text encoder {name}: {folder} has no {lacking}. Copy the published file '
             'there.'
         )
-    # Workers of data loaders are forked later, which tokenizers would remark on.
+    # Workers of data loaders are forked later, and tokenizers would warn about it.
     os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
         from transformers import AutoTokenizer
@@ -62,7 +62,7 @@ def load_language_model(
 
 @contextmanager
 def _explained(name: str, folder: Path) -> Iterator[None]:
-    """Turn what transformers says of a folder into our words."""
+    """Reword transformers' errors about a folder."""
     try:
         yield
     except ImportError as error:
@@ -106,9 +106,9 @@ def _config(
 def _load_model(
     name: str, folder: Path, config: Any, kind: Kind, trust_remote_code: bool
 ) -> tuple[Any, dict[str, Any]]:
-    """Let our reader read the weights: it takes tensors alone, of any file.
+    """Build the model with weights from our reader, which takes nothing but tensors.
 
-    Left to itself, transformers also follows an ``adapter_config.json`` to other files.
+    transformers itself would also follow an ``adapter_config.json`` to other files.
     """
     from transformers import MODEL_MAPPING, AutoModel
 
@@ -122,31 +122,31 @@ def _load_model(
     model, info = architecture.from_pretrained(
         None, config=config, state_dict=state, output_loading_info=True
     )
-    if kind == 'clip':  # it belongs to both towers, so the text tower has no place
+    if kind == 'clip':  # it belongs to both towers: the text tower does not have it
         model.logit_scale = None if scale is None else scale.detach().float().clone()
     return model, info
 
 
 def _check_missing(name: str, missing: Any, pooler: bool) -> None:
-    lost = [key for key in missing if 'position_ids' not in key]
+    missing_keys = [key for key in missing if 'position_ids' not in key]
     if not pooler:
-        lost = [key for key in lost if 'pooler.' not in key]
-    if lost and all('pooler.' in key for key in lost):
+        missing_keys = [key for key in missing_keys if 'pooler.' not in key]
+    if missing_keys and all('pooler.' in key for key in missing_keys):
         raise ValueError(
             f'text encoder {name} comes without pooler weights. Set '
             "model.head.text_encoder.key='last_hidden_state' ([CLS] token) or 'mean'."
         )
-    if lost:
+    if missing_keys:
         raise ValueError(
-            f'text encoder {name}: the weights lack {len(lost)} tensors that '
-            f'config.json calls for ({", ".join(sorted(lost)[:3])}, …): they belong to '
-            'another model.'
+            f'text encoder {name}: the weights lack {len(missing_keys)} tensors that '
+            f'config.json calls for ({shorten(sorted(missing_keys), 3)}): they belong '
+            'to another model.'
         )
 
 
 @contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Silence its remarks on unused and missing weights: we look at these ourselves."""
+    """Silence its remarks on unused and missing weights: we check these ourselves."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()

@@ -17,17 +17,21 @@ class OpenCLIPTextEncoder(BaseTextEncoder):
     """A frozen text tower that is not CLIP's own: BiomedCLIP's, CONCH's, MI-Zero's, ….
 
     BiomedCLIP's, MI-Zero's and PMC-CLIP's are a BERT with a projection; CONCH's (a
-    CoCa's) needs the package open_clip. Towers of CLIP's own architecture are
-    :class:`CLIPTextEncoder`'s, after ``tools/convert_model.py``.
+    CoCa's) needs the package open_clip. Towers of CLIP's own architecture need
+    ``cite convert`` and :class:`CLIPTextEncoder`.
 
     Source: Zhang et al., *BiomedCLIP*, 2023, arXiv:2303.00915, section 3; Lu et al., *A
     visual-language foundation model for computational pathology*, Nature Medicine 2024,
     Methods.
 
+    Example::
+
+        text_encoder=dict(type='OpenCLIPTextEncoder', model='models/BiomedCLIP')
+
     Args:
         model: the folder with the published weights (``open_clip_pytorch_model.bin``,
             ``open_clip_model.safetensors``, ``pytorch_model.bin``, or the only
-            ``.pt``), ``open_clip_config.json`` where there is one, and
+            ``.pt``), ``open_clip_config.json`` if there is one, and
             ``tokenizer.json`` (or a BERT's ``vocab.txt``).
     """
 

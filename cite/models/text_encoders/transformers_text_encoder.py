@@ -15,11 +15,11 @@ from .pooling import POOLINGS
 
 
 class TransformersTextEncoder(BaseTextEncoder):
-    """A frozen language model of transformers; the base of the encoders that users name.
+    """A frozen language model of transformers: the base of BERT, T5 and decoders.
 
     Nothing is loaded before the first text comes. Each text is encoded by itself, so
-    that nothing is padded and no text's vector depends on the others. A text longer
-    than the model's limit is cut there, with a warning.
+    that nothing is padded and no text's vector depends on the others. A text beyond the
+    model's limit is cut, with a warning.
 
     Args:
         model: a hub name, or the folder of a transformers model.
@@ -29,7 +29,7 @@ class TransformersTextEncoder(BaseTextEncoder):
         trust_remote_code: let transformers run Python files that come with the model.
 
     Raises:
-        ValueError: an unknown ``key``, or no ``model`` where there is no default.
+        ValueError: an unknown ``key``, or no ``model`` and no default.
     """
 
     keys: ClassVar[tuple[str, ...]]
@@ -79,8 +79,8 @@ class TransformersTextEncoder(BaseTextEncoder):
             if pooled is None:
                 raise ValueError(
                     f'text encoder {self.model} has no {self.key}. Set '
-                    "model.head.text_encoder.key='last_hidden_state' ([CLS] token); for "
-                    "a model without [CLS], such as a GPT, type='DecoderTextEncoder'."
+                    "model.head.text_encoder.key='last_hidden_state' ([CLS] token), "
+                    "or type='DecoderTextEncoder' for a model without [CLS], like GPT."
                 )
             return pooled  # (1, D)
         tokens = output.last_hidden_state  # (1, T, D)

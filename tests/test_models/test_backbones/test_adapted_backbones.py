@@ -66,7 +66,7 @@ def test_a_border_in_any_model(kind):
     assert trained(framed) == {'prompt'}
     assert (framed.prompt.grad.abs().amax((1, 2, 3)) > 0).all()
     assert all(torch.equal(v, before[k]) for k, v in framed.model.state_dict().items())
-    # A border of zeros is no border.
+    # A border of zeros changes nothing.
     framed.prompt.data.zero_()
     torch.testing.assert_close(framed(x), plain(x))
 

@@ -21,14 +21,14 @@ def reference(visual, image, prompt, layers, pos):
     first, inserted, patches = tokens[:1], tokens[:0], tokens[1:]
     for number, block in enumerate(visual.transformer.resblocks):
         if number in layers:
-            own = prompt[layers.index(number)]
+            row = prompt[layers.index(number)]
             if pos == 'prepend':
-                inserted = own
+                inserted = row
             else:
-                last = len(patches) - len(patches) % len(own)
+                last = len(patches) - len(patches) % len(row)
                 patches = torch.stack(
                     [
-                        patch + own[t % len(own)] if t < last else patch
+                        patch + row[t % len(row)] if t < last else patch
                         for t, patch in enumerate(patches)
                     ]
                 )

@@ -75,11 +75,11 @@ def test_prompted_features_are_those_of_a_plain_rewrite(images, registers, pos):
     first, inserted, patches = x[:, : 1 + registers], x[:, :0], x[:, 1 + registers :]
     for number, block in enumerate(model.blocks):
         if number in (0, 2):
-            own = prompt[number // 2]
+            row = prompt[number // 2]
             if pos == 'prepend':
-                inserted = own.expand(3, -1, -1)
+                inserted = row.expand(3, -1, -1)
             else:  # 16 patches, five rounds of 3 prompts, the last patch stays
-                shift = torch.cat([own] * 5 + [torch.zeros(1, 32)])
+                shift = torch.cat([row] * 5 + [torch.zeros(1, 32)])
                 patches = patches + shift
         x = block(torch.cat([first, inserted, patches], dim=1))
         first = x[:, : 1 + registers]

@@ -133,13 +133,13 @@ def test_prompted_features_are_those_of_a_plain_rewrite(
     inserted = 0
     for number, block in enumerate(blocks):
         if number in layers:
-            own = backbone.prompt[layers.index(number)]
+            row = backbone.prompt[layers.index(number)]
             first, patches = x[:, :start], x[:, start + inserted :]
             if pos == 'prepend':
                 inserted = 2
-                x = torch.cat([first, own.expand(3, -1, -1), patches], 1)
+                x = torch.cat([first, row.expand(3, -1, -1), patches], 1)
             else:  # 16 patches, eight rounds of 2 prompts
-                x = torch.cat([first, patches + own.repeat(8, 1)], 1)
+                x = torch.cat([first, patches + row.repeat(8, 1)], 1)
         arguments = (None, None) if kind == 'clip' else ()
         x = block(x, *arguments)
         x = x[0] if isinstance(x, tuple) else x
