@@ -13,14 +13,14 @@ from typing import Any, Optional
 
 from torch import Tensor
 
+from cite.core.files import open_clip_files
 from cite.core.files.weights import load_weights
 from cite.core.messages import first_line
 
 TEXT_KEY = 'model.head.text_encoder.model'
 _WEIGHTS = ('model.safetensors', 'pytorch_model.bin')
-OPEN_CLIP_WEIGHTS = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')
 # Names of the file with a model's weights in a folder of the hub, in order.
-HUB_FILES = (*_WEIGHTS, *OPEN_CLIP_WEIGHTS)
+HUB_FILES = (*_WEIGHTS, *open_clip_files.WEIGHTS[:2])
 _SMALL_FILES = ['*.json', '*.txt', '*.model']
 TOKENIZERS = ('tokenizer.json', 'vocab.txt', 'vocab.json', '*.model')
 # What architectures call the width of their last layer: CLIP, BERT and LLaMA, T5, GPT.

@@ -13,20 +13,10 @@ from torch import nn
 
 from cite.core.image_stats import IMAGENET
 
-default_cfgs = generate_default_cfgs(
-    {
-        'ctranspath': {
-            'num_classes': 0,
-            'input_size': (3, 224, 224),
-            'pool_size': (7, 7),
-            'interpolation': 'bicubic',
-            'mean': IMAGENET.mean,
-            'std': IMAGENET.std,
-            'first_conv': 'patch_embed.proj.0',
-            'classifier': 'head.fc',
-        }
-    }
-)
+from .timm_config import timm_config
+
+_CONFIG = timm_config(IMAGENET, 'patch_embed.proj.0', 'head.fc', pool_size=(7, 7))
+default_cfgs = generate_default_cfgs({'ctranspath': _CONFIG})
 
 
 class ConvStem(PatchEmbed):

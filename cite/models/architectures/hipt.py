@@ -4,6 +4,7 @@ Source: Chen et al., *Scaling Vision Transformers to Gigapixel Images via Hierar
 Self-Supervised Learning*, CVPR 2022, sections 3.1 and 3.2.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from timm.layers import PatchEmbed
@@ -13,20 +14,12 @@ from torch import Tensor, nn
 
 from cite.core.image_stats import HALF
 
+from .timm_config import timm_config
+
 PATCH = 256  # pixels
-default_cfgs = generate_default_cfgs(
-    {
-        'hipt_4k': {
-            'num_classes': 0,
-            'input_size': (3, 16 * PATCH, 16 * PATCH),
-            'interpolation': 'bicubic',
-            'mean': HALF.mean,
-            'std': HALF.std,
-            'first_conv': 'patch_embed.vit.patch_embed.proj',
-            'classifier': 'head',
-        }
-    }
-)
+_STATS = replace(HALF, size=16 * PATCH)
+_CONFIG = timm_config(_STATS, 'patch_embed.vit.patch_embed.proj')
+default_cfgs = generate_default_cfgs({'hipt_4k': _CONFIG})
 
 
 class RegionEmbed(PatchEmbed):

@@ -14,6 +14,8 @@ from torch import nn
 
 from cite.core.image_stats import HALF, IMAGENET, OPENAI_CLIP, ImageStats
 
+from .timm_config import timm_config
+
 SMALL = {'embed_dim': 384, 'depth': 12, 'num_heads': 6, 'patch_size': 16}
 BASE = {'embed_dim': 768, 'depth': 12, 'num_heads': 12, 'patch_size': 16}
 LARGE = {'embed_dim': 1024, 'depth': 24, 'num_heads': 16, 'patch_size': 16}
@@ -58,16 +60,10 @@ MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
 
 default_cfgs = generate_default_cfgs(
     {
-        name: {
-            'num_classes': 0,
-            'input_size': (3, *2 * (arguments.get('img_size', 224),)),
-            'interpolation': stats.interpolation,
-            'mean': stats.mean,
-            'std': stats.std,
-            'first_conv': 'patch_embed.proj',
-            'classifier': 'head',
-        }
-        for name, (arguments, stats) in MODELS.items()
+        name: timm_config(
+            replace(stats, size=sizes.get('img_size', 224)), 'patch_embed.proj'
+        )
+        for name, (sizes, stats) in MODELS.items()
     }
 )
 

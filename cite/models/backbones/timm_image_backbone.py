@@ -5,7 +5,8 @@ from torch import Tensor
 
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
-from .timm_models import create, fill, image_side, is_plain_vit, pool
+from .timm_models import UNUSED, create, image_side, is_plain_vit, pool
+from .weights_files import fill_model
 
 # Arguments of `adapt`; the others in a config are the model's.
 _ADAPT = ('fix', 'lora', 'prompt_length', 'prompt_layers', 'prompt_pos', 'prompt_init')
@@ -61,7 +62,7 @@ class TIMMImageBackbone(AdaptedBackbone):
         adapt = {name: kwargs.pop(name) for name in _ADAPT if name in kwargs}
         self.model = create(model_name, pretrained, **kwargs)
         if checkpoint:
-            fill(self.model, checkpoint)
+            fill_model(self.model, checkpoint, UNUSED)
         self.weights_source = checkpoint or (
             f'timm:{model_name}' if pretrained else None
         )

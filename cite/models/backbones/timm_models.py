@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 import cite.models.architectures  # noqa: F401  (adds its models to timm's registry)
 
-from .weights_files import Checkpoint, fill_model
-
 # Parts behind our pooling, in timm's names: their weights do not matter.
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')
 # Options that make Swin, vision transformers and others take any image size. The order
@@ -59,16 +57,6 @@ def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
                 '`hf auth login` first (docs/MODEL_ZOO.md).'
             ) from error
     raise AssertionError('the last of _ANY_SIZE is empty')
-
-
-def fill(model: nn.Module, checkpoint: Checkpoint) -> None:
-    """Load a checkpoint in timm's names into a model; its precision does not matter.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: keys or shapes differ in more than the head.
-    """
-    fill_model(model, checkpoint, UNUSED)
 
 
 def image_side(model: nn.Module) -> int:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cite.core.files.open_clip_files import CONFIG, Tower
 from cite.models.backbones.weights_files import load_exactly
 
-from .open_clip_files import CONFIG, Tower
 from .pooling import POOLINGS
 
 State = dict[str, Tensor]

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple, Optional
 
 from torch import Tensor
 
-from cite.core.files.weights import load_weights
-from cite.models.hub import OPEN_CLIP_WEIGHTS, TEXT_KEY
+from .weights import load_weights
 
 # In open_clip's own order; the last is CONCH's.
-WEIGHTS = (*OPEN_CLIP_WEIGHTS, 'pytorch_model.bin')
+WEIGHTS = (
+    'open_clip_model.safetensors',
+    'open_clip_pytorch_model.bin',
+    'pytorch_model.bin',
+)
 CONFIG = 'open_clip_config.json'
 # open_clip's names of these towers' part of a model, and of the common scale.
 _PREFIX, _SCALE = 'text.', 'logit_scale'
@@ -59,7 +62,8 @@ def read_tower(folder: Path) -> Tower:
             f'text encoder {folder}: no such folder. Get the model where there is a '
             'network: `hf download OWNER/MODEL --local-dir FOLDER` (docs/MODEL_ZOO.md '
             'has the names; ask for access on the page of a gated one and log in with '
-            f'`hf auth login` first), then set {TEXT_KEY} to FOLDER.'
+            f'`hf auth login` first), then set '
+            'model.head.text_encoder.model to FOLDER.'
         )
     file = tower_file(folder)
     if file is None:
