@@ -17,6 +17,7 @@ from typing import Any, Optional
 import torch
 from torch.utils.data import DataLoader
 
+from cite.core.image_stats import OPENAI_CLIP
 from cite.datasets import BalancedSampler, PatchGastricCls3
 from cite.datasets.builder import prepare_workers
 from cite.datasets.collate import collate
@@ -26,8 +27,8 @@ from cite.models.classifiers.normalize import ImageBuffer, normalize
 SIDES: dict[str, dict[str, Any]] = {
     'released': {},
     'ours': {
-        'mean': [0.48145466, 0.4578275, 0.40821073],
-        'std': [0.26862954, 0.26130258, 0.27577711],
+        'mean': [*OPENAI_CLIP.mean],
+        'std': [*OPENAI_CLIP.std],
         'saturation': [0.8, 1.2],
         'interpolation': 'bicubic',
         'backend': 'fast',

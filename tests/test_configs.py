@@ -237,21 +237,21 @@ def test_data(path):
 
 def test_models_of_the_paper():
     parts = {path: read(path).model for path in RELEASED_PATHS}
-    zeroshot, linear, finetune, vpt, ours = parts.values()
+    zeroshot, linear, finetune, vpt, prompted = parts.values()
     assert {m.backbone.arch for m in parts.values()} == {'ViT-B/16'}
     assert finetune.backbone.fix is False
     assert linear.backbone.type == 'CLIPImageBackbone'
-    for model, init in ((vpt, 'normal'), (ours, 'token')):
+    for model, init in ((vpt, 'normal'), (prompted, 'token')):
         assert model.backbone.type == 'PromptedCLIPImageBackbone'
         assert model.backbone.prompt_length == 1
         assert model.backbone.prompt_pos == 'prepend'
         assert model.backbone.prompt_init == init
         assert 'prompt_layers' not in model.backbone  # shallow
-    assert (ours.neck.in_features, ours.neck.out_features) == (512, 1024)
-    assert ours.neck.init == 'normal_identity'
-    assert ours.head.texts == zeroshot.head.texts == TEXTS
-    assert ours.head.temperature == 4.6052
-    assert ours.head.text_encoder.model == 'michiyasunaga/BioLinkBERT-large'
+    assert (prompted.neck.in_features, prompted.neck.out_features) == (512, 1024)
+    assert prompted.neck.init == 'normal_identity'
+    assert prompted.head.texts == zeroshot.head.texts == TEXTS
+    assert prompted.head.temperature == 4.6052
+    assert prompted.head.text_encoder.model == 'michiyasunaga/BioLinkBERT-large'
     assert read(RELEASED_PATHS[0]).template == '{}'
 
 

@@ -40,10 +40,10 @@ def test_the_neck_is_as_wide_as_the_backbone(path, monkeypatch):
     backbone, width = cfg.model.backbone, cfg.model.neck.in_features
     if backbone.type == 'TIMMImageBackbone':
         few = {'depth': 1} if 'vit' in backbone.model_name else {}
-        own = {k: v for k, v in backbone.items() if k.startswith('img_')}
+        image_options = {k: v for k, v in backbone.items() if k.startswith('img_')}
         if not few and not backbone.model_name.startswith(('remedis', 'ctrans')):
             few = {'depth': 1}
-        model = timm_models.create(backbone.model_name, False, **few, **own)
+        model = timm_models.create(backbone.model_name, False, **few, **image_options)
         assert width == model.num_features
         tokens = timm_models.is_plain_vit(model)
         assert tokens == (backbone.get('prompt_pos') != 'pad')

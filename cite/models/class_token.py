@@ -1,4 +1,4 @@
-"""The one vector per image in whatever a backbone returns."""
+"""The one vector per image in the output of any backbone."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def class_token(x: Any) -> Tensor:
         features (N, D).
 
     Raises:
-        ValueError: what is left is not one vector per image.
+        ValueError: that is not one vector per image.
     """
     if isinstance(x, tuple):
         x = x[-1]

@@ -1,4 +1,4 @@
-"""Where a part computes in half precision, and where it must not."""
+"""When a part computes in half precision, and when it must not."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -18,7 +18,7 @@ def half_on_gpu(asked: bool, device: torch.device) -> bool:
 
 
 def half_autocast(asked: bool, device: torch.device) -> AbstractContextManager:
-    """Return fp16 autocast where asked for, on a GPU, and no autocast is on yet."""
+    """Return fp16 autocast if asked for, on a GPU, unless an autocast is on already."""
     if half_on_gpu(asked, device) and not torch.is_autocast_enabled():
         return torch.autocast('cuda', dtype=torch.float16)
     return nullcontext()

@@ -1,4 +1,4 @@
-"""The files of a transformers model: where they lie, whether they are all there, and
+"""A transformers model on this machine or the hub: its files, its ``config.json``, and
 what tells one model from another.
 
 Nothing here imports transformers: with the embeddings cached it is not needed.
@@ -7,16 +7,29 @@ Nothing here imports transformers: with the embeddings cached it is not needed.
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-# Enough to tell two models apart without reading gigabytes.
-_BLOCKS, _BLOCK_BYTES = 16, 1 << 16
+from torch import Tensor
+
+from cite.core.files import open_clip_files
+from cite.core.files.weights import load_weights
+from cite.core.messages import first_line
+
+TEXT_KEY = 'model.head.text_encoder.model'
+_WEIGHTS = ('model.safetensors', 'pytorch_model.bin')
+# Names of the file with a model's weights in a folder of the hub, in order.
+HUB_FILES = (*_WEIGHTS, *open_clip_files.WEIGHTS[:2])
+_SMALL_FILES = ['*.json', '*.txt', '*.model']
+TOKENIZERS = ('tokenizer.json', 'vocab.txt', 'vocab.json', '*.model')
 # What architectures call the width of their last layer: CLIP, BERT and LLaMA, T5, GPT.
 _WIDTHS = ('projection_dim', 'hidden_size', 'd_model', 'n_embd')
-_SMALL_FILES = ['*.json', '*.txt', '*.model']
-_TOKENIZERS = ('tokenizer.json', 'vocab.txt', 'vocab.json', '*.model')
+# Ways to compute attention that are part of transformers; others are code of the hub.
+_FLASH = ('flash_attention_2', 'flash_attention_3')
+_ATTENTION = ('eager', 'sdpa', 'flex_attention', *_FLASH)
+# Enough to tell two models apart without reading gigabytes.
+_BLOCKS, _BLOCK_BYTES = 16, 1 << 16
 
 
 def find_folder(model: str) -> Optional[Path]:
@@ -26,8 +39,7 @@ def find_folder(model: str) -> Optional[Path]:
         model: a local folder or a hub name.
 
     Returns:
-        the folder, for a hub name that of its newest local snapshot; None where there
-        is neither.
+        the folder, or the newest local snapshot of a hub name; else None.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
@@ -41,99 +53,177 @@ def find_folder(model: str) -> Optional[Path]:
     return Path(config).parent if isinstance(config, str) else None
 
 
-def missing_file(folder: Path) -> Optional[str]:
-    """Name the first file that a model folder lacks, or None if it is whole."""
+def missing_file(folder: Path, companions: Sequence[str] = TOKENIZERS) -> Optional[str]:
+    """Name the first file that a model folder lacks, or None if it is whole.
+
+    Args:
+        folder: the model's folder.
+        companions: names or patterns; one file beside config and weights must match.
+    """
     if not (folder / 'config.json').is_file():
         return 'config.json'
     if not weight_files(folder):
         return 'model.safetensors (nor pytorch_model.bin)'
-    if not any(any(folder.glob(pattern)) for pattern in _TOKENIZERS):
-        return 'tokenizer.json (nor vocab.txt)'
+    if not any(any(folder.glob(pattern)) for pattern in companions):
+        return ' or '.join(companions)
     return None
 
 
 def weight_files(folder: Path) -> list[Path]:
     """List the files with a model's weights, safetensors rather than pickles."""
-    for pattern in (
-        'model.safetensors',
-        'model-*-of-*.safetensors',
-        'pytorch_model.bin',
-        'pytorch_model-*-of-*.bin',
-    ):
-        files = sorted(folder.glob(pattern))
-        if files:
-            return files
+    for name in _WEIGHTS:
+        stem, suffix = name.split('.')
+        for pattern in (name, f'{stem}-*-of-*.{suffix}'):
+            files = sorted(folder.glob(pattern))
+            if files:
+                return files
     return []
 
 
-def fetch(name: str) -> Path:
-    """Return the folder of a language model, whole; fetches it from the hub if need be.
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read a model's weights from all their files; no code in them runs."""
+    parts = [load_weights(file) for file in weight_files(folder)]
+    return {name: tensor for part in parts for name, tensor in part.items()}
+
+
+def fetch(
+    name: str, key: str = TEXT_KEY, companions: Sequence[str] = TOKENIZERS
+) -> Path:
+    """Return the folder of a model; downloads it unless it is here and whole.
 
     Args:
         name: a local folder or a hub name.
+        key: config key that names the model, for messages.
+        companions: see :func:`missing_file`; a local folder is taken as it is.
 
     Raises:
-        FileNotFoundError: there is none, or a file of it is missing.
+        FileNotFoundError: there is no such folder, and the hub does not give it.
     """
     folder = find_folder(name)
-    is_local = Path(name).expanduser().is_dir()
-    if folder is None or (not is_local and missing_file(folder)):
-        folder = _download(name)
-    missing = missing_file(folder)
-    if missing:
-        remedy = 'Copy it there too.' if is_local else f'Get it: {how_to_get(name)}.'
-        raise FileNotFoundError(
-            f'text encoder {name}: {folder} has no {missing}. {remedy}'
-        )
+    if folder is None or (
+        not Path(name).expanduser().is_dir() and missing_file(folder, companions)
+    ):
+        return _download(name, key)
     return folder
 
 
-def _download(name: str) -> Path:
+def _download(name: str, key: str) -> Path:
     if name.startswith(('.', '~', os.sep)) or name.count('/') > 1:
         raise FileNotFoundError(
-            f'text encoder {name}: no such folder. Set '
-            'model.head.text_encoder.model to the folder of a transformers model, or '
-            'to a hub name (owner/model).'
+            f'{name}: no such folder. Set {key} to the folder of a transformers model, '
+            'or to a hub name (owner/model).'
         )
     from huggingface_hub import snapshot_download
 
     try:
-        weights = ['model*.safetensors']
-        folder = Path(snapshot_download(name, allow_patterns=_SMALL_FILES + weights))
+        patterns = [*_SMALL_FILES, 'model*.safetensors']
+        folder = Path(snapshot_download(name, allow_patterns=patterns))
         if not weight_files(folder):
-            weights = ['pytorch_model*.bin']
-            folder = Path(snapshot_download(name, allow_patterns=weights))
-    except (OSError, ValueError) as error:
+            folder = Path(
+                snapshot_download(name, allow_patterns=['pytorch_model*.bin'])
+            )
+    # No network, no such name, no access: the hub has an exception of its own for each.
+    except Exception as error:
+        cached = '; or set text_feature_file to saved embeddings, which need no model'
         raise FileNotFoundError(
-            f'text encoder {name}: neither a folder here nor to be had from the '
-            f'Hugging Face hub ({type(error).__name__}: {_first_line(error)}). '
-            f'Get it where there is a network: {how_to_get(name)}; where it is gated, '
-            f'ask for access on https://huggingface.co/{name} and log in with `hf auth '
-            'login` (`huggingface-cli login`) first; or set '
-            'model.head.text_encoder.text_feature_file to saved embeddings, which need '
-            'no model.'
+            f'{name}: not a folder here, and the Hugging Face hub does not give it '
+            f'({type(error).__name__}: {first_line(error)}). '
+            f'Get it where there is a network: {how_to_get(name, key)}; where it is '
+            f'gated, ask for access on https://huggingface.co/{name} and log in with '
+            '`hf auth login` (`huggingface-cli login`) first'
+            f'{cached if key == TEXT_KEY else ""}.'
         ) from error
     return folder
 
 
-def how_to_get(name: str) -> str:
+def how_to_get(name: str, key: str = TEXT_KEY) -> str:
     """Return the command that fetches a model of the hub, and where to name it."""
-    short = name.split('/')[-1]
+    folder = name.split('/')[-1]
     return (
-        f'`hf download {name} --local-dir {short}` (`huggingface-cli download` before '
-        f'huggingface_hub 0.34), then set model.head.text_encoder.model to the folder '
-        f'{short}'
+        f'`hf download {name} --local-dir {folder}` (`huggingface-cli download` before '
+        f'huggingface_hub 0.34), then set {key} to the folder {folder}'
     )
 
 
-def config_width(folder: Path) -> Optional[int]:
-    """Return the width of a model's text vectors as its ``config.json`` tells it."""
+def read_config_file(folder: Path) -> dict[str, Any]:
+    """Read ``config.json``, unless it has transformers fetch code from the hub.
+
+    Some of transformers' classes take ``trust_remote_code`` and the kernel of their
+    attention from this file, regardless of the caller, or the name of a second model,
+    whose weights they read in their own way.
+
+    Args:
+        folder: the model's folder.
+
+    Raises:
+        FileNotFoundError: there is no ``config.json``.
+        ValueError: it asks for code or for other files, or is not a JSON object.
+    """
+    file = folder / 'config.json'
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'{folder} has no config.json, so it is not a transformers model.'
+        )
+    try:
+        content = json.loads(file.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{file} is not JSON: {first_line(error)}') from error
+    if not isinstance(content, dict):
+        raise ValueError(f'{file} is not a JSON object.')
+    for key, value in _items(content):
+        danger = _danger(key, value)
+        if danger:
+            raise ValueError(f'{file}: {key}={value!r} {danger}')
+    return content
+
+
+def _danger(key: str, value: Any) -> Optional[str]:
+    """Say what an entry of a config would have transformers do, and the remedy."""
+    if key == 'configuration_files' and value:
+        return 'has transformers read another file instead of this one. Delete it.'
+    names_model = key == 'backbone' and isinstance(value, str) and value
+    if names_model or (key == 'use_pretrained_backbone' and value):
+        return (
+            'has transformers read the weights of another model. Delete it; put the '
+            'weights of the whole model into this folder.'
+        )
+    if key == 'trust_remote_code' and value:
+        return (
+            'lets the model run code. Delete it; only your own config can decide to '
+            'trust a model.'
+        )
+    is_attention = 'attn_implementation' in key and isinstance(value, str)
+    if is_attention and value not in _ATTENTION:
+        return 'names code on the hub. Delete it.'
+    return None
+
+
+def _items(content: Any) -> Iterator[tuple[str, Any]]:
+    """Yield keys and values at every depth; an item of a list has the list's key."""
+    pending: list[tuple[str, Any]] = [('', content)]
+    while pending:
+        key, value = pending.pop()
+        if isinstance(value, dict):
+            # Below `attn_implementation` the keys are names of the model's parts.
+            deep = key if 'attn_implementation' in key else ''
+            pending.extend((deep or str(name), part) for name, part in value.items())
+        elif isinstance(value, list):
+            pending.extend((key, part) for part in value)
+        else:
+            yield key, value
+
+
+def config_width(model: str) -> Optional[int]:
+    """Return the width of a model's text vectors as its ``config.json`` states it."""
+    folder = find_folder(model)
+    if folder is None:
+        return None
     try:
         content = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
-        found = [content.get(key) for key in _WIDTHS]
+        widths = [content.get(key) for key in _WIDTHS]
     except (OSError, ValueError, AttributeError, RecursionError):
         return None
-    return next((width for width in found if isinstance(width, int) and width), None)
+    return next((width for width in widths if isinstance(width, int) and width), None)
 
 
 def cache_identity(model: str) -> dict[str, Any]:
@@ -152,8 +242,8 @@ def cache_identity(model: str) -> dict[str, Any]:
 
 def stamps(files: Sequence[Path]) -> list[list[Any]]:
     """Return name, size and time of each file."""
-    found = [(file.name, file.stat()) for file in files if file.is_file()]
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
+    stats = [(file.name, file.stat()) for file in files if file.is_file()]
+    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
 
 def short_name(model: str) -> str:
@@ -166,12 +256,18 @@ def short_name(model: str) -> str:
     return path.name
 
 
+def model_digest(model: str) -> dict[str, str]:
+    """Return :func:`weights_digest` of a model's files, if they are on this machine."""
+    folder = find_folder(model)
+    return weights_digest(weight_files(folder) if folder else [])
+
+
 def weights_digest(files: Sequence[Path]) -> dict[str, str]:
     """Digest weight files by their sizes and evenly spaced blocks.
 
     Returns:
-        ``{suffix: digest}``, empty without files. Digests of one suffix compare; a
-        model's pickle and its safetensors do not.
+        ``{suffix: digest}``, empty without files. Only digests of one suffix compare: a
+        model's pickle and its safetensors differ.
     """
     if not files:
         return {}
@@ -184,7 +280,3 @@ def weights_digest(files: Sequence[Path]) -> dict[str, str]:
                 file.seek(max(size - _BLOCK_BYTES, 0) * i // (_BLOCKS - 1))
                 sha.update(file.read(_BLOCK_BYTES))
     return {files[0].suffix[1:]: sha.hexdigest()}
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split('\n')[0]

@@ -9,27 +9,27 @@ from typing import Any, Optional
 
 from torch import nn
 
-# Last parts of the names of the layers that are adapted by default: queries and values
-# where they are apart, all of the fused projection where not, and DCNv3's input.
+# Ends of the names of layers that are adapted by default: separate queries and values,
+# or the whole fused projection, and DCNv3's input.
 ATTENTION = ('qkv', 'q_proj', 'v_proj', 'query', 'value', 'input_proj')
 # OpenAI's CLIP computes its attention from a bare parameter.
 FEED_FORWARD = ('c_fc', 'c_proj')
 
 
 def add_lora(model: nn.Module, options: Mapping[str, Any]) -> None:
-    """Put low-rank adapters into a frozen model, in place; they alone are trained.
+    """Put low-rank adapters into a frozen model, in place; only they are trained.
 
     The adapted layers' own weights are called ``….base_layer.weight`` from then on.
 
     Args:
-        model: frozen.
+        model: the frozen model.
         options: peft's ``LoraConfig``: ``r`` (rank), ``lora_alpha``, ``lora_dropout``,
             ``target_modules`` (default: the projections of attention, else the 3x3
             convolutions), ….
 
     Raises:
         ImportError: peft is not installed.
-        ValueError: an option that peft does not have, no layer of these names, or an
+        ValueError: an option that peft does not have, no layer with these names, or an
             attention that does not call its layers.
     """
     try:

@@ -2,11 +2,10 @@ import torch
 from clip.model import VisionTransformer
 from torch import Tensor, nn
 
+from cite.core.image_stats import OPENAI_CLIP
+
 from .dead_leaves import dead_leaves
 
-# The preprocessing in clip/clip.py.
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_STD = (0.26862954, 0.26130258, 0.27577711)
 _PICTURES = 512
 # Directions with less than this share of the variance are not scaled up fully.
 _FLOOR = 1e-4
@@ -26,7 +25,8 @@ def spread_features(visual: VisionTransformer, seed: int = 0) -> None:
         seed: seed of the pictures and of the random rotation after whitening.
     """
     size = visual.input_resolution
-    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (_MEAN, _STD))
+    clip = (OPENAI_CLIP.mean, OPENAI_CLIP.std)
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in clip)
     images = (dead_leaves(_PICTURES, size, seed) - mean) / std
     projection, visual.proj = visual.proj, None
     features = torch.cat([visual(batch) for batch in images.split(64)])  # (N, D)

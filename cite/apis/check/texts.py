@@ -8,6 +8,7 @@ from typing import Any, Optional
 import clip.clip
 from mmcls.models.builder import MODELS
 
+from cite.core.files.open_clip_files import read_tokenizer, read_tower
 from cite.models.heads.text_source import check_texts, descriptions
 from cite.models.hub import find_folder, how_to_get, missing_file, weight_files
 from cite.models.text_encoders import (
@@ -17,7 +18,6 @@ from cite.models.text_encoders import (
     TransformersTextEncoder,
 )
 from cite.models.text_encoders.feature_file import load_text_features
-from cite.models.text_encoders.open_clip_files import read_tokenizer, read_tower
 
 from .report import Report
 from .weights import check_file

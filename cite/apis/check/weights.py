@@ -11,7 +11,7 @@ import clip.clip
 
 from cite.core.files.clip_files import CACHE
 from cite.core.files.weights import load_weights
-from cite.models.backbones.transformers_models import read_config, weights_file
+from cite.models.backbones.transformers_models import read_config, require_weights
 
 from .report import Report
 
@@ -84,7 +84,8 @@ def _check_transformers(key: str, name: str, report: Report) -> None:
         report.facts[key] = f'{name}, from the hub or its cache at the first run'
         return
     try:
-        check_file(key, str(weights_file(folder, name)), report)
+        for file in require_weights(folder, name):
+            check_file(key, str(file), report)
         read_config(folder)
     except FileNotFoundError as error:
         report.error('weights missing', key, str(error))

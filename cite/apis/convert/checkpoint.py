@@ -11,15 +11,8 @@ import torch
 
 from cite.core.files.weights import load_weights
 from cite.core.image_stats import ImageStats
+from cite.models.hub import HUB_FILES
 
-# The names that transformers and open_clip give to weights on the hub, in the order
-# in which one is taken from a folder.
-HUB_FILES = (
-    'model.safetensors',
-    'pytorch_model.bin',
-    'open_clip_model.safetensors',
-    'open_clip_pytorch_model.bin',
-)
 HUB_CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
 # How images are normalised, in these configs: (section, names of mean and std).
 STATISTICS = (

@@ -2,12 +2,12 @@
 
 import os
 import tempfile
-from math import isqrt
 from pathlib import Path
 
 import clip.clip
 from torch import Tensor
 
+from .clip_sizes import image_sizes
 from .weights import load_weights
 from .write_whole import write_whole
 
@@ -123,14 +123,4 @@ def input_size(arch: str) -> int:
             f'arch={arch!r} is neither a file nor an OpenAI CLIP model; '
             f'known are {", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
         )
-    weights = read_state(path)
-    if 'visual.positional_embedding' in weights:
-        grid = isqrt(len(weights['visual.positional_embedding']) - 1)
-        return grid * weights['visual.conv1.weight'].shape[-1]
-    if 'visual.attnpool.positional_embedding' in weights:
-        # The stem and the stages of CLIP's ResNets halve the image five times.
-        return 32 * isqrt(len(weights['visual.attnpool.positional_embedding']) - 1)
-    raise ValueError(
-        f'{path} is not an OpenAI CLIP checkpoint: it has no visual.positional_embedding '
-        'and no visual.attnpool.positional_embedding.'
-    )
+    return int(image_sizes(read_state(path), path)['image_resolution'])

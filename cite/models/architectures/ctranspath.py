@@ -11,27 +11,19 @@ from timm.models import build_model_with_cfg, generate_default_cfgs, register_mo
 from timm.models.swin_transformer import SwinTransformer
 from torch import nn
 
-default_cfgs = generate_default_cfgs(
-    {
-        'ctranspath': {
-            'num_classes': 0,
-            'input_size': (3, 224, 224),
-            'pool_size': (7, 7),
-            'interpolation': 'bicubic',
-            'mean': (0.485, 0.456, 0.406),
-            'std': (0.229, 0.224, 0.225),
-            'first_conv': 'patch_embed.proj.0',
-            'classifier': 'head.fc',
-        }
-    }
-)
+from cite.core.image_stats import IMAGENET
+
+from .timm_config import timm_config
+
+_CONFIG = timm_config(IMAGENET, 'patch_embed.proj.0', 'head.fc', pool_size=(7, 7))
+default_cfgs = generate_default_cfgs({'ctranspath': _CONFIG})
 
 
 class ConvStem(PatchEmbed):
     """Embed 4x4 patches by two 3x3 convolutions of stride 2 and a 1x1 convolution.
 
     Args:
-        *args: those of timm's ``PatchEmbed``; also by keyword.
+        *args: arguments of timm's ``PatchEmbed``; also by keyword.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -17,10 +17,10 @@ def sample(values: Tensor, offsets: Tensor, weights: Tensor, groups: int) -> Ten
 
     Args:
         values: (N, H, W, C); zero outside, bilinear between pixels.
-        offsets: (N, H, W, groups * 9 * 2), pixels; of each point x, then y. Points run
+        offsets: (N, H, W, groups * 9 * 2), pixels; x, then y of each point. Points run
             down the kernel's columns, the left one first.
         weights: (N, H, W, groups * 9).
-        groups: G; each moves its C / G channels by offsets of its own.
+        groups: number G of groups; each moves its C / G channels by its own offsets.
 
     Returns:
         (N, H, W, C).
@@ -32,12 +32,12 @@ def sample(values: Tensor, offsets: Tensor, weights: Tensor, groups: int) -> Ten
     grid = (2 * points + 1) / size - 1  # grid_sample's -1 to 1, edge to edge
     grid = grid.permute(0, 3, 1, 2, 4, 5).reshape(n * groups, height * width, POINTS, 2)
     maps = values.view(n, height, width, groups, -1).permute(0, 3, 4, 1, 2)
-    found = F.grid_sample(
+    sampled = F.grid_sample(
         maps.flatten(0, 1), grid, padding_mode='zeros', align_corners=False
     )  # (N * G, C / G, H * W, 9)
     weights = weights.view(n, height * width, groups, POINTS).transpose(1, 2)
-    found = found * weights.reshape(n * groups, 1, height * width, POINTS)
-    return found.sum(-1).view(n, -1, height, width).permute(0, 2, 3, 1)
+    sampled = sampled * weights.reshape(n * groups, 1, height * width, POINTS)
+    return sampled.sum(-1).view(n, -1, height, width).permute(0, 2, 3, 1)
 
 
 def _neighbours(height: int, width: int, like: Tensor) -> Tensor:
@@ -55,8 +55,8 @@ class DCNv3(nn.Module):
     """Deformable 3 x 3 convolution whose offsets and weights come from the input.
 
     Args:
-        channels: C.
-        groups: G, which divides C.
+        channels: number C of channels.
+        groups: number G of groups, a divisor of C.
     """
 
     def __init__(self, channels: int, groups: int) -> None:
@@ -64,7 +64,7 @@ class DCNv3(nn.Module):
         self.groups = groups
         self.dw_conv = nn.Sequential(
             nn.Conv2d(channels, channels, KERNEL, padding=1, groups=channels),
-            # The published names count the permutation before the norm.
+            # The published names count the permutation in front of the norm.
             nn.Sequential(nn.Identity(), nn.LayerNorm(channels, eps=1e-6)),
             nn.GELU(),
         )
@@ -78,11 +78,11 @@ class DCNv3(nn.Module):
         convolve, norm, act = self.dw_conv
         local = act(norm(convolve(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)))
         weights = self.mask(local).unflatten(-1, (self.groups, POINTS)).softmax(-1)
-        # Positions need more than half precision has.
-        found = sample(
+        # Half precision is too coarse for positions.
+        summed = sample(
             self.input_proj(x).float(),
             self.offset(local).float(),
             weights.flatten(-2).float(),
             self.groups,
         )
-        return self.output_proj(found.to(x.dtype))
+        return self.output_proj(summed.to(x.dtype))

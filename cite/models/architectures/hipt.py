@@ -4,6 +4,7 @@ Source: Chen et al., *Scaling Vision Transformers to Gigapixel Images via Hierar
 Self-Supervised Learning*, CVPR 2022, sections 3.1 and 3.2.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from timm.layers import PatchEmbed
@@ -11,29 +12,23 @@ from timm.models import build_model_with_cfg, generate_default_cfgs, register_mo
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from cite.core.image_stats import HALF
+
+from .timm_config import timm_config
+
 PATCH = 256  # pixels
-default_cfgs = generate_default_cfgs(
-    {
-        'hipt_4k': {
-            'num_classes': 0,
-            'input_size': (3, 16 * PATCH, 16 * PATCH),
-            'interpolation': 'bicubic',
-            'mean': (0.5, 0.5, 0.5),
-            'std': (0.5, 0.5, 0.5),
-            'first_conv': 'patch_embed.vit.patch_embed.proj',
-            'classifier': 'head',
-        }
-    }
-)
+_STATS = replace(HALF, size=16 * PATCH)
+_CONFIG = timm_config(_STATS, 'patch_embed.vit.patch_embed.proj')
+default_cfgs = generate_default_cfgs({'hipt_4k': _CONFIG})
 
 
 class RegionEmbed(PatchEmbed):
     """Embed patches of 256 x 256 pixels by a ViT-S/16's class token and one layer.
 
     Args:
-        *args: those of timm's ``PatchEmbed``; also by keyword.
-        vit: changes of the ViT-S/16 (timm's ``VisionTransformer``).
-        **kwargs: those of ``PatchEmbed``.
+        *args: arguments of timm's ``PatchEmbed``; also by keyword.
+        vit: options of the ViT-S/16 (timm's ``VisionTransformer``) to change.
+        **kwargs: arguments of ``PatchEmbed``.
     """
 
     def __init__(self, *args: Any, vit: Any = None, **kwargs: Any) -> None:

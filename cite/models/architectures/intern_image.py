@@ -7,11 +7,12 @@ Deformable Convolutions*, CVPR 2023, arXiv:2211.05778, section 3.2.
 from collections.abc import Sequence
 
 import torch
+from timm.layers import Mlp
 from torch import Tensor, nn
 
 from .dcnv3 import DCNv3
 
-HEAD_RATIO = 1.5  # width of the last convolution by that of the last stage
+HEAD_RATIO = 1.5  # width of the last convolution over that of the last stage
 
 
 def layer_norm(width: int, identities: int = 0) -> nn.Sequential:
@@ -57,19 +58,6 @@ class Downsample(nn.Module):
         return self.norm(channels_last(self.conv(channels_first(x))))
 
 
-class FeedForward(nn.Module):
-    """Two linear layers, four times as wide between them."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.act = nn.GELU()
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
-
-
 class Layer(nn.Module):
     """DCNv3 and a feed-forward network, each with norm and residual connection."""
 
@@ -81,7 +69,7 @@ class Layer(nn.Module):
         self.norm1 = layer_norm(width)
         self.dcn = DCNv3(width, groups)
         self.norm2 = layer_norm(width)
-        self.mlp = FeedForward(width)
+        self.mlp = Mlp(width, 4 * width)
         self.layer_scale = layer_scale
         if layer_scale:
             self.gamma1 = nn.Parameter(torch.ones(width))

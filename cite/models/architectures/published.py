@@ -1,7 +1,7 @@
-"""Published pathology and retina models that are ViTs of timm, under own names.
+"""Published pathology and retina models that are ViTs of timm, each under its own name.
 
-The name says the sizes and the images' mean and std, so that neither can be forgotten.
-Sizes and statistics are those of the models' own pages, which docs/MODEL_ZOO.md names.
+The name determines the sizes and the images' mean and std, so neither can be forgotten.
+Both come from the models' own pages, which docs/MODEL_ZOO.md lists.
 """
 
 from dataclasses import replace
@@ -14,6 +14,8 @@ from torch import nn
 
 from cite.core.image_stats import HALF, IMAGENET, OPENAI_CLIP, ImageStats
 
+from .timm_config import timm_config
+
 SMALL = {'embed_dim': 384, 'depth': 12, 'num_heads': 6, 'patch_size': 16}
 BASE = {'embed_dim': 768, 'depth': 12, 'num_heads': 12, 'patch_size': 16}
 LARGE = {'embed_dim': 1024, 'depth': 24, 'num_heads': 16, 'patch_size': 16}
@@ -21,7 +23,7 @@ HUGE = {'embed_dim': 1280, 'depth': 32, 'num_heads': 16, 'patch_size': 14}
 GIANT = {'embed_dim': 1536, 'depth': 40, 'num_heads': 24, 'patch_size': 14}
 DINOV2 = {'init_values': 1e-5}
 GATED = {**DINOV2, 'mlp_layer': SwiGLUPacked, 'act_layer': nn.SiLU}
-# 2.66667 of each half, as DINOv2's giant has it; Virchow's own is 5.3375.
+# 2.66667 for each half, as in DINOv2's giant; Virchow has 5.3375.
 HALVES = {**GATED, 'mlp_ratio': 2.66667 * 2}
 # uni/get_encoder/get_encoder.py of mahmoodlab/UNI resizes as torchvision does.
 BILINEAR = replace(IMAGENET, interpolation='bilinear')
@@ -29,7 +31,7 @@ H_OPTIMUS = ImageStats(
     (0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517), size=224
 )
 
-# Arguments of timm's VisionTransformer and how images are normalised.
+# Arguments of timm's VisionTransformer, and statistics of the images.
 MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
     'retfound': (LARGE, IMAGENET),
     'hipt_256': ({**SMALL, 'img_size': 256}, HALF),
@@ -58,16 +60,10 @@ MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
 
 default_cfgs = generate_default_cfgs(
     {
-        name: {
-            'num_classes': 0,
-            'input_size': (3, *2 * (arguments.get('img_size', 224),)),
-            'interpolation': stats.interpolation,
-            'mean': stats.mean,
-            'std': stats.std,
-            'first_conv': 'patch_embed.proj',
-            'classifier': 'head',
-        }
-        for name, (arguments, stats) in MODELS.items()
+        name: timm_config(
+            replace(stats, size=sizes.get('img_size', 224)), 'patch_embed.proj'
+        )
+        for name, (sizes, stats) in MODELS.items()
     }
 )
 

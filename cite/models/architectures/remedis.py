@@ -14,17 +14,11 @@ from timm.models.resnetv2 import ResNetV2
 
 from cite.core.image_stats import UNIT
 
-_cfg = {
-    'num_classes': 0,
-    'input_size': (3, 224, 224),
-    'interpolation': 'bicubic',
-    'mean': UNIT.mean,
-    'std': UNIT.std,
-    'first_conv': 'stem.conv',
-    'classifier': 'head.fc',
-}
+from .timm_config import timm_config
+
+_NAMES = ('remedis_50x1', 'remedis_152x2')
 default_cfgs = generate_default_cfgs(
-    {'remedis_50x1': dict(_cfg), 'remedis_152x2': dict(_cfg)}
+    {name: timm_config(UNIT, 'stem.conv', 'head.fc') for name in _NAMES}
 )
 
 

@@ -4,7 +4,6 @@ from typing import Any, Optional
 
 import torch
 from mmcls.models.backbones.base_backbone import BaseBackbone
-from torch import Tensor
 
 from cite.models.half_precision import full_precision
 from cite.models.lora import add_lora, train_dropout
@@ -14,16 +13,16 @@ from .freezing import FreezingMixin, freeze
 
 
 class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
-    """What backbones around another library's model share: how it is adapted.
+    """Adapt another library's frozen model by prompts, a border or LoRA; a base class.
 
     A subclass builds its model and calls :meth:`adapt`; in its forward pass it calls
-    :meth:`frame` on the images and, where there are tokens, what
-    :class:`~cite.models.prompts.VisualPrompt` asks for.
+    :meth:`frame` on the images and, where there are tokens, the methods of
+    :class:`~cite.models.prompts.VisualPrompt`.
 
     Args of the subclasses' configs:
-        fix: freeze all but prompt and adapters; what is frozen stays in eval mode.
-        prompt_length: prompt tokens of a block, or width of the border in pixels; 0 is
-            without prompts.
+        fix: freeze all but prompt and adapters; frozen parts stay in eval mode.
+        prompt_length: prompt tokens of a block, or width of the border in pixels; 0
+            for no prompts.
         prompt_layers: numbers of the prompted blocks, by default the first, ``[0]``.
         prompt_pos: ``'prepend'`` (after class token and registers) or ``'add'`` in
             plain vision transformers; ``'pad'`` (a learnable border of the image) in
@@ -32,7 +31,7 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         lora: options of peft's ``LoraConfig``, e.g. ``dict(r=8)``; trained beside or
             instead of prompts.
         image_stats: ``mean``, ``std``, ``interpolation`` and ``size`` of the images
-            that the weights were trained on, where they are not known by themselves;
+            that the weights were trained on, unless the weights or their name tell;
             see :func:`cite.models.image_stats.image_stats`.
     """
 
@@ -50,13 +49,13 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         prompt_pos: str = 'prepend',
         prompt_init: str = 'normal',
     ) -> None:
-        """Freeze ``self.model`` and add what is trained.
+        """Freeze ``self.model`` and add the trained parts.
 
         Args:
-            name: of the model, for messages.
-            side: of the images that the model is meant for, pixels.
+            name: name of the model, for messages.
+            side: side of the images that the model is meant for, pixels.
             tokens: width and number of blocks of a plain vision transformer.
-            fix, lora, prompt_length, …: see above.
+            fix, lora, prompt_length, …: see the class.
 
         Raises:
             ValueError: an option that does not exist or does not fit the model.
@@ -72,22 +71,35 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
                     'Choose one.'
                 )
             add_lora(self.model, lora)
-        if not prompt_length:
-            return
-        if prompt_pos == 'pad':
-            self.register_border(side, prompt_length, prompt_layers, prompt_init)
+        if prompt_length:
+            prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
+            self.add_prompt(name, side, tokens, *prompt)
+
+    def add_prompt(
+        self,
+        name: str,
+        side: int,
+        tokens: Optional[tuple[int, int]],
+        length: int,
+        layers: Optional[Sequence[int]],
+        pos: str,
+        init: str,
+    ) -> None:
+        """Add prompt tokens or a border, with the arguments of :meth:`adapt`.
+
+        A length of 0 adds a parameter without elements.
+        """
+        if pos == 'pad':
+            self.register_border(side, length, layers, init)
             return
         if tokens is None:
             raise ValueError(
-                f'{name} is a {type(self.model).__name__}; prompt tokens stand in '
-                "plain vision transformers only. Set prompt_pos='pad', with "
+                f'{name} is a {type(self.model).__name__}; only plain vision '
+                "transformers take prompt tokens. Set prompt_pos='pad', with "
                 'prompt_length the width of a border in pixels and prompt_init '
-                'another than token; or prompt_length=0.'
+                'another than token; or use no prompt (prompt_length=0).'
             )
-        width, depth = tokens
-        self.register_prompt(
-            width, depth, prompt_length, prompt_layers, prompt_pos, prompt_init
-        )
+        self.register_prompt(*tokens, length, layers, pos, init)
 
     def full_on_cpu(self, device: torch.device) -> AbstractContextManager:
         """Return a context without autocast for all but plain ViTs on a CPU.
@@ -112,7 +124,3 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         """
         if self.init_cfg:
             super().init_weights()
-
-    def forward(self, x: Tensor) -> Any:
-        """Encode images (N, 3, H, W) into features (N, D)."""
-        raise NotImplementedError

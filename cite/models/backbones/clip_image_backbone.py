@@ -13,8 +13,7 @@ from cite.core.files.clip_files import input_size
 from cite.core.image_stats import OPENAI_CLIP, ImageStats
 from cite.models.half_precision import full_precision
 
-from . import clip_resnet
-from .clip_vit import embed, read_out, run_block
+from .clip_towers import embed, encode_by_resnet, read_out, run_block
 from .clip_weights import load_visual
 from .freezing import FreezingMixin, freeze
 
@@ -23,25 +22,28 @@ from .freezing import FreezingMixin, freeze
 class CLIPImageBackbone(FreezingMixin, BaseBackbone):
     """OpenAI CLIP's image tower: a vision transformer or a ResNet.
 
-    Images of another size than CLIP was trained with are fine: its position embedding
-    is interpolated.
+    It takes images of any size: CLIP's position embedding is interpolated.
 
     Source: Radford et al., *Learning Transferable Visual Models From Natural Language
     Supervision*, ICML 2021.
 
+    Example::
+
+        backbone=dict(type='CLIPImageBackbone', arch='ViT-B/16', proj=True)
+
     Args:
         arch: an OpenAI CLIP model name (``'ViT-B/16'``) or the path of a checkpoint.
-        fix: freeze it; a frozen one stays in eval mode.
-        proj: end in CLIP's projection to the width shared with text (512 for ViT-B/16).
-            Without it, the transformer's own width (768). A ResNet's attention pool
-            projects in any case.
-        float32: compute in fp32 under autocast too.
-        init_cfg: mmcv's; weights are there without it.
+        fix: freeze the tower and keep it in eval mode.
+        proj: end in CLIP's projection to the width shared with text (512 for ViT-B/16),
+            not in the transformer's own width (768). A ResNet's attention pool always
+            projects.
+        float32: compute in fp32 even under autocast.
+        init_cfg: mmcv's initialisation; not needed, because ``arch`` has weights.
 
     Raises:
         FileNotFoundError: no such model or file, or it cannot be downloaded.
-        ValueError: the file is no OpenAI CLIP checkpoint; in the forward pass, patches
-            that do not tile the images.
+        ValueError: the file is not an OpenAI CLIP checkpoint; in the forward pass,
+            patches that do not tile the images.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
         with full_precision(x.device) if self.float32 else nullcontext():
             x = x.to(self.model.conv1.weight.dtype)
             if not self.is_vit:
-                return clip_resnet.encode(self.model, x)
+                return encode_by_resnet(self.model, x)
             tokens = embed(self.model, x)  # (N, T, D)
             return read_out(self.model, self._run_blocks(tokens))
 

@@ -10,15 +10,19 @@ from cite.core.image_stats import IMAGENET, ImageStats
 
 @BACKBONES.register_module()
 class FeatureBackbone(BaseBackbone):
-    """Passes on features that were computed before, in the place of an image backbone.
+    """Pass on features that were extracted before; replaces an image backbone.
 
-    It belongs to a data set with ``feature_file``.
+    It needs a data set with ``feature_file``.
+
+    Example::
+
+        backbone=dict(type='FeatureBackbone', in_features=512)
 
     Args:
-        in_features: width of the features, if it is to be checked.
-        digest: SHA-256 (hexadecimal) of the frozen backbone that made the features. A
-            checkpoint then says so, and another backbone's is refused.
-        init_cfg: mmcv's; there is nothing to initialise.
+        in_features: width D of the features, if it is to be checked.
+        digest: SHA-256 (hexadecimal) of the frozen backbone that made the features.
+            Checkpoints then contain it, and those of another backbone are refused.
+        init_cfg: mmcv's initialisation; there is nothing to initialise.
     """
 
     def __init__(
@@ -50,7 +54,7 @@ class FeatureBackbone(BaseBackbone):
             )
         if self.in_features not in (None, x.shape[1]):
             raise ValueError(
-                f'features are {x.shape[1]} wide, model.backbone.in_features says '
+                f'features are {x.shape[1]} wide, model.backbone.in_features is '
                 f'{self.in_features}.'
             )
         return x

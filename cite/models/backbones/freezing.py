@@ -9,14 +9,14 @@ Module = TypeVar('Module', bound=nn.Module)
 
 
 def freeze(module: Module) -> Module:
-    """Take gradients from a module and put it into eval mode; returns the module."""
+    """Turn off a module's gradients and put it into eval mode; returns the module."""
     module.requires_grad_(False)
     module.eval()
     return module
 
 
 class FreezingMixin(BaseModule):
-    """Keeps the children of a fixed backbone in eval mode.
+    """Keep the children of a fixed backbone in eval mode; a mix-in.
 
     ``backbone.training`` itself follows :meth:`train`, since prompts are trained. With
     ``fix = False`` this is an ordinary module.

@@ -23,14 +23,14 @@ def patch_grid(images: Tensor, patch: tuple[int, int]) -> tuple[int, int]:
 
 
 def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Interpolate a position embedding, bicubic; the first is the class token's.
+    """Interpolate a position embedding, bicubic; the first row is the class token's.
 
     Args:
-        positions: (1 + S * S, D).
-        grid: height and width of the grid wanted.
+        positions: embedding of a square grid, (1 + S * S, D).
+        grid: height and width of the new grid, in patches.
 
     Returns:
-        (1 + height * width, D); ``positions`` itself if that is its grid.
+        (1 + height * width, D); ``positions`` itself if its grid is that already.
     """
     side = round((positions.shape[0] - 1) ** 0.5)
     if grid == (side, side):

@@ -10,31 +10,24 @@ from cite.models.architectures import InternImageModel
 from .adapted_backbone import AdaptedBackbone
 from .weights_files import fill_model
 
-# Of the published ImageNet models: configs/ of https://github.com/OpenGVLab/InternImage.
-ARCHS: dict[str, dict[str, Any]] = {
-    'tiny': {
-        'channels': 64,
-        'depths': (4, 4, 18, 4),
-        'groups': (4, 8, 16, 32),
-        'post_norm': False,
-        'layer_scale': False,
-    },
-    'small': {
-        'channels': 80,
-        'depths': (4, 4, 21, 4),
-        'groups': (5, 10, 20, 40),
-        'post_norm': True,
-        'layer_scale': True,
-    },
-    'base': {
-        'channels': 112,
-        'depths': (4, 4, 21, 4),
-        'groups': (7, 14, 28, 56),
-        'post_norm': True,
-        'layer_scale': True,
-    },
+
+def _arch(channels: int, groups: int, depth: int, rescaled: bool) -> dict[str, Any]:
+    return {
+        'channels': channels,
+        'depths': (4, 4, depth, 4),
+        'groups': tuple(groups * 2**stage for stage in range(4)),
+        'post_norm': rescaled,
+        'layer_scale': rescaled,
+    }
+
+
+# The published ImageNet models: configs/ of https://github.com/OpenGVLab/InternImage.
+ARCHS = {
+    'tiny': _arch(64, 4, 18, False),
+    'small': _arch(80, 5, 21, True),
+    'base': _arch(112, 7, 21, True),
 }
-SIDE = 224  # of the images it was trained on
+SIDE = 224  # side of the images it was trained on, pixels
 _CLASSIFIER = ('head.',)
 
 
@@ -47,15 +40,20 @@ class InternImage(AdaptedBackbone):
 
     Source: Wang et al., CVPR 2023, arXiv:2211.05778.
 
+    Example::
+
+        backbone=dict(
+            type='InternImage',
+            arch='tiny',
+            checkpoint='models/internimage_t.safetensors')
+
     Args:
         arch: ``'tiny'``, ``'small'`` or ``'base'``, or a dict of
             :class:`~cite.models.architectures.InternImageModel`'s arguments.
-        checkpoint: path of the published file, or of what ``tools/convert_model.py``
-            made of it. Without it the weights are random.
-        image_stats: see :class:`AdaptedBackbone`.
-        init_cfg: mmcv's.
-        **adapt: ``fix``, ``lora``, ``prompt_length``, ``prompt_pos`` (``'pad'``) and
-            ``prompt_init``; see :class:`AdaptedBackbone`.
+        checkpoint: path of the published file, or of the one ``cite convert`` wrote.
+            Without it the weights are random.
+        image_stats, **adapt: see :class:`AdaptedBackbone`; ``prompt_pos`` is ``'pad'``.
+        init_cfg: mmcv's initialisation.
 
     Raises:
         ValueError: no such arch, a checkpoint of another one, or an option that does

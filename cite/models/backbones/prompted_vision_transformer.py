@@ -10,7 +10,7 @@ from torch import Tensor
 from cite.models.prompts import VisualPrompt
 
 from .freezing import FreezingMixin, freeze
-from .mmcls_vit import check_class_token, own_out_indices
+from .vision_transformer_frozen import check_class_token, own_out_indices
 
 
 @BACKBONES.register_module()
@@ -19,14 +19,21 @@ class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer)
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
+    Example::
+
+        backbone=dict(
+            type='PromptedVisionTransformer',
+            prompt_length=1,
+            arch='b',
+            init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
+
     Args:
         prompt_length: prompt tokens of a block.
         prompt_layers: numbers of the prompted blocks, by default the first, ``[0]``.
         prompt_pos: ``'prepend'``.
-        prompt_init: ``'normal'``, ``'uniform'``, ``'zero'``, ``'kaiming'`` or
-            ``'token'``; see :meth:`cite.models.prompts.VisualPrompt.register_prompt`.
-        fix: freeze all but the prompt; what is frozen stays in eval mode.
-        *args: mmcls' ``VisionTransformer``'s; also by keyword.
+        prompt_init: see :meth:`cite.models.prompts.VisualPrompt.register_prompt`.
+        fix: freeze all but the prompt; frozen parts stay in eval mode.
+        *args: arguments of mmcls' ``VisionTransformer``; also by keyword.
 
     Raises:
         ValueError: ``with_cls_token=False``, or a prompt option that does not exist or

@@ -9,45 +9,52 @@ from cite.core.image_stats import ImageStats
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
 from .timm_models import (
+    UNUSED,
     create,
-    fill,
     image_side,
     is_plain_vit,
     pool,
     stats_of_name,
 )
+from .weights_files import fill_model
 
-# What `adapt` takes; all else in a config is the model's.
+# Arguments of `adapt`; the others in a config are the model's.
 _ADAPT = ('fix', 'lora', 'prompt_length', 'prompt_layers', 'prompt_pos', 'prompt_init')
 
 
 @BACKBONES.register_module()
 class TIMMImageBackbone(AdaptedBackbone):
-    """Any image model of timm, as one feature vector per image, to be adapted.
+    """Any image model of timm, as one feature vector per image, with prompts or LoRA.
 
-    The vector is the class token, or the mean over positions where there is none. Plain
-    vision transformers take any image size that their patches tile. Besides timm's own,
-    there are those of :mod:`cite.models.architectures`: ``ctranspath``, ``hipt_4k``,
-    ``uni``, ``virchow``, ….
+    The vector is the class token, or the mean over positions of models without one.
+    Plain vision transformers take any image size that their patches tile. Besides
+    timm's own models there are those of :mod:`cite.models.architectures`:
+    ``ctranspath``, ``hipt_4k``, ``uni``, ``virchow``, ….
+
+    Example::
+
+        backbone=dict(
+            type='TIMMImageBackbone',
+            model_name='uni',
+            checkpoint='models/uni.safetensors',
+            lora=dict(r=8))
 
     Args:
-        model_name: timm's name of the model, with its tag (``.dino``) where it has one:
-            the tag tells the mean and std of the images.
-        checkpoint: path of its weights, in timm's names (safetensors or torch);
-            ``tools/convert_model.py`` writes such files.
+        model_name: timm's name of the model, with its tag (``.dino``) if it has one:
+            the tag determines mean and std of the images.
+        checkpoint: path of its weights, in timm's names (safetensors or torch), as
+            ``cite convert`` writes them.
         pretrained: take the weights from timm's hub instead.
         image_stats: see :class:`AdaptedBackbone`.
-        init_cfg: mmcv's.
-        **kwargs: ``fix``, ``lora``, ``prompt_length``, ``prompt_layers``,
-            ``prompt_pos`` and ``prompt_init`` (see :class:`AdaptedBackbone`);
-            ``norm_eps``, the epsilon of a vision transformer's layer norms;
-            ``mlp_layer='swiglu'``, the gated feed-forward network of DINOv2's
-            giant; else the model's, e.g. ``img_size``.
+        init_cfg: mmcv's initialisation.
+        **kwargs: arguments of :class:`AdaptedBackbone`; ``norm_eps``, the epsilon of a
+            vision transformer's layer norms; ``mlp_layer='swiglu'``, the gated
+            feed-forward network of DINOv2's giant; or the model's, e.g. ``img_size``.
 
     Raises:
         ValueError: no such model, a checkpoint of another one, or an option that does
             not exist or fit; in the forward pass, patches that do not tile the images.
-        FileNotFoundError: no such file, or the hub's weights cannot be had.
+        FileNotFoundError: no such file, or the hub does not give the weights.
     """
 
     def __init__(
@@ -65,7 +72,7 @@ class TIMMImageBackbone(AdaptedBackbone):
         adapt = {name: kwargs.pop(name) for name in _ADAPT if name in kwargs}
         self.model = create(model_name, pretrained, **kwargs)
         if checkpoint:
-            fill(self.model, checkpoint)
+            fill_model(self.model, checkpoint, UNUSED)
         self.weights_source = checkpoint or (
             f'timm:{model_name}' if pretrained else None
         )

@@ -15,12 +15,10 @@ from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import first_line
 from cite.models.architectures import NAMED  # also registers its models with timm
 
-from .weights_files import Checkpoint, fill_model
-
-# Parts that come after our pooling, in timm's names: their weights do not matter.
+# Parts behind our pooling, in timm's names: their weights do not matter.
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')
-# How architectures are asked to take any image size: Swin, vision transformers, others.
-# In this order: in timm 1.0.20 Swin swallows the second.
+# Options that make Swin, vision transformers and others take any image size. The order
+# matters: in timm 1.0.20 Swin swallows the second.
 _ANY_SIZE: tuple[dict[str, Any], ...] = (
     {'strict_img_size': False},
     {'dynamic_img_size': True},
@@ -29,11 +27,11 @@ _ANY_SIZE: tuple[dict[str, Any], ...] = (
 
 
 def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
-    """Build a timm model without its classifier, for any image size where it can.
+    """Build a timm model without its classifier, for any image size if it can.
 
     Raises:
         ValueError: timm has no such model.
-        FileNotFoundError: its pretrained weights cannot be had.
+        FileNotFoundError: the hub does not give its pretrained weights.
     """
     if ':' not in model_name and not timm.is_model(model_name):
         near = get_close_matches(model_name, timm.list_models()) or ['nothing like it']
@@ -61,24 +59,14 @@ def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
                 'model is gated, ask for access on its page and log in with '
                 '`hf auth login` first (docs/MODEL_ZOO.md).'
             ) from error
-    raise AssertionError('the last option is to ask for none')
-
-
-def fill(model: nn.Module, checkpoint: Checkpoint) -> None:
-    """Load a checkpoint in timm's names into a model; its precision does not matter.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: keys or shapes differ in more than the head.
-    """
-    fill_model(model, checkpoint, UNUSED)
+    raise AssertionError('the last of _ANY_SIZE is empty')
 
 
 def image_side(model: nn.Module) -> int:
     """Return the side, in pixels, of the images that a model is meant for."""
-    own: Any = getattr(getattr(model, 'patch_embed', None), 'img_size', None)
-    if isinstance(own, Sequence) and own[0]:
-        return int(own[0])
+    sides: Any = getattr(getattr(model, 'patch_embed', None), 'img_size', None)
+    if isinstance(sides, Sequence) and sides[0]:
+        return int(sides[0])
     return int(getattr(model, 'pretrained_cfg', {}).get('input_size', (224,))[-1])
 
 
@@ -98,7 +86,7 @@ def pool(model: Any, features: Tensor, prompts: int = 0) -> Tensor:
         prompts: number of prompt tokens behind the leading ones.
 
     Returns:
-        (N, D): the class token where there is one, else the mean over positions.
+        (N, D): the class token if there is one, else the mean over positions.
     """
     if features.dim() == 4:
         last = features.shape[-1] == model.num_features != features.shape[1]

@@ -23,20 +23,24 @@ from .transformers_models import (
 class TransformersImageBackbone(AdaptedBackbone):
     """Any image model of Hugging Face transformers, as one vector per image.
 
-    The vector is the class token after the last norm, or the mean over positions where
-    there is none; a ViT's pooler is left out. Of CLIP it is the image tower without its
-    projection. Plain vision transformers take any size that their patches tile.
+    The vector is the class token after the last norm, or the mean over positions of
+    models without one; a ViT's pooler is left out, and so is CLIP's projection. Plain
+    vision transformers take any size that their patches tile.
+
+    Example::
+
+        backbone=dict(
+            type='TransformersImageBackbone', model_name='owkin/phikon', fix=True)
 
     Args:
         model_name: a hub name or a local folder.
-        image_stats: see :class:`AdaptedBackbone`; by default what the folder's
-            ``preprocessor_config.json`` says.
-        init_cfg: mmcv's.
-        **adapt: ``fix``, ``lora``, ``prompt_length``, ``prompt_layers``,
-            ``prompt_pos`` and ``prompt_init``; see :class:`AdaptedBackbone`.
+        image_stats: see :class:`AdaptedBackbone`; by default that of the folder's
+            ``preprocessor_config.json``.
+        init_cfg: mmcv's initialisation.
+        **adapt: arguments of :class:`AdaptedBackbone`.
 
     Raises:
-        FileNotFoundError: no such model, or it cannot be had from the hub.
+        FileNotFoundError: no such model, neither here nor on the hub.
         ValueError: another architecture than transformers', or an option that does not
             exist or fit; in the forward pass, patches that do not tile the images.
     """
@@ -74,7 +78,7 @@ class TransformersImageBackbone(AdaptedBackbone):
             return read_out(self.model, self.model(x, **any_size(self.model)))
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
-        """Insert prompts into what each block is given; weights keep their names."""
+        """Insert prompts into each block's input; weights keep their names."""
         start = prefix_tokens(self.model) or 0
 
         def insert(number: int) -> Any:

@@ -8,9 +8,10 @@ from typing import Any, Optional
 
 from torch import Tensor, nn
 
-from cite.core.files.weights import load_weights
 from cite.core.image_stats import ImageStats, unknown_stats
-from cite.models.transformers_config import read_config_file
+from cite.core.messages import shorten
+from cite.models import hub
+from cite.models.hub import read_config_file, read_weights, weight_files
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
 _TOWERS = {
@@ -19,8 +20,7 @@ _TOWERS = {
     'siglip': 'SiglipVisionModel',
     'siglip_vision_model': 'SiglipVisionModel',
 }
-_WEIGHTS = ('model.safetensors', 'pytorch_model.bin')
-_FILES = ['*.json', *_WEIGHTS]
+_PREPROCESSOR = ('preprocessor_config.json',)
 
 
 def create(model_name: str) -> Any:
@@ -34,67 +34,51 @@ def create(model_name: str) -> Any:
         ValueError: transformers does not know the architecture, or weights are missing.
     """
     folder = fetch(model_name)
-    file = weights_file(folder, model_name)
+    require_weights(folder, model_name)
     config, kind = read_config(folder)
+    state = read_weights(folder)
     try:
         model, info = kind.from_pretrained(
-            None, config=config, state_dict=load_weights(file), output_loading_info=True
+            None, config=config, state_dict=state, output_loading_info=True
         )
     except RuntimeError as error:
-        raise ValueError(f'{file} does not fit its config.json: {error}') from error
-    needed = [k for k in info['missing_keys'] if 'pooler.dense' not in k]
-    if needed:
         raise ValueError(
-            f'{file} lacks {len(needed)} weights of {kind.__name__}, '
-            f'{", ".join(needed[:3])} among them. Is it of another architecture?'
+            f'the weights in {folder} do not fit its config.json: {error}'
+        ) from error
+    missing_keys = [k for k in info['missing_keys'] if 'pooler.dense' not in k]
+    if missing_keys:
+        raise ValueError(
+            f'{folder} lacks {len(missing_keys)} weights of {kind.__name__}: '
+            f'{shorten(missing_keys, 3)}. Is it of another architecture?'
         )
     return without_pooler(model).float().eval()
 
 
-def weights_file(folder: Path, model_name: str) -> Path:
-    """Return the file of a folder that holds the weights.
+def require_weights(folder: Path, model_name: str) -> list[Path]:
+    """Return the files of a folder that hold the weights.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there are none.
     """
-    file = next((folder / f for f in _WEIGHTS if (folder / f).is_file()), None)
-    if file is None:
+    files = weight_files(folder)
+    if not files:
         raise FileNotFoundError(
-            f'{folder} lacks {" (or ".join(_WEIGHTS)}). Put the weights of '
-            f'{model_name} there; docs/MODEL_ZOO.md says where they are.'
+            f'{folder} lacks model.safetensors (or pytorch_model.bin). Put the weights '
+            f'of {model_name} there; docs/MODEL_ZOO.md states where they are.'
         )
-    return file
+    return files
 
 
 def without_pooler(model: Any) -> Any:
-    """Take off the dense layer that a ViT has for its own pre-training task."""
+    """Drop the dense layer that a ViT has for its own pre-training task."""
     if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
         model.pooler = None
     return model
 
 
 def fetch(model_name: str) -> Path:
-    """Return the local folder of a hub name or path, downloading it if need be.
-
-    Raises:
-        FileNotFoundError: it is not here and cannot be had.
-    """
-    folder = Path(model_name).expanduser()
-    if folder.is_dir():
-        return folder
-    try:
-        from huggingface_hub import snapshot_download
-
-        return Path(snapshot_download(model_name, allow_patterns=_FILES))
-    # No network, no such name, no access: the hub has an exception of its own for each.
-    except Exception as error:
-        reason = str(error).strip().split('\n')[0]
-        raise FileNotFoundError(
-            f'{model_name} is no folder and could not be had from the hub ({reason}). '
-            'Where it is gated, ask for access on its page and log in with '
-            '`hf auth login`; without a network run `hf download '
-            f'{model_name} --local-dir FOLDER` elsewhere and give FOLDER as model_name.'
-        ) from error
+    """Return the folder of an image model; see :func:`cite.models.hub.fetch`."""
+    return hub.fetch(model_name, 'model.backbone.model_name', _PREPROCESSOR)
 
 
 def read_config(folder: Path) -> tuple[Any, Any]:
@@ -114,7 +98,7 @@ def read_config(folder: Path) -> tuple[Any, Any]:
         )
     except (ValueError, KeyError, OSError) as error:
         raise ValueError(
-            f'{folder} is of an architecture that transformers '
+            f'{folder} has an architecture that transformers '
             f'{transformers.__version__} does not have: {error}. If timm has it, use '
             'TIMMImageBackbone.'
         ) from error
@@ -133,7 +117,7 @@ def tower(config: Any) -> tuple[Any, Any]:
 
 
 def blocks_of(model: Any) -> Optional[nn.ModuleList]:
-    """Return the transformer blocks of a plain ViT, or None of anything else."""
+    """Return the transformer blocks of a plain ViT, or None for other models."""
     if prefix_tokens(model) is None:
         return None
     depth = model.config.num_hidden_layers
@@ -147,7 +131,7 @@ def blocks_of(model: Any) -> Optional[nn.ModuleList]:
 def prefix_tokens(model: Any) -> Optional[int]:
     """Count the tokens before the patches: class token and registers.
 
-    None where there is no class token: hierarchical and convolutional models.
+    None for models without a class token: hierarchical and convolutional ones.
     """
     names = {name.rpartition('.')[2] for name, _ in model.named_parameters()}
     if not names & {'cls_token', 'class_embedding'}:
@@ -158,15 +142,15 @@ def prefix_tokens(model: Any) -> Optional[int]:
 def any_size(model: nn.Module) -> dict[str, bool]:
     """Return the argument that makes a model interpolate its position embedding."""
     option = 'interpolate_pos_encoding'
-    known = inspect.signature(model.forward).parameters
-    return {option: True} if option in known else {}
+    arguments = inspect.signature(model.forward).parameters
+    return {option: True} if option in arguments else {}
 
 
 def read_out(model: Any, output: Any) -> Tensor:
-    """Return one vector per image, (N, D), of a model's output.
+    """Reduce a model's output to one vector per image, (N, D).
 
-    The pooled output where the model has one (of CLIP the normed class token, of Swin
-    and ResNets the mean), else the class token, else the mean over tokens.
+    The pooled output if the model has one (CLIP's normed class token, the mean of Swin
+    and ResNets), else the class token, else the mean over tokens.
     """
     pooled = getattr(output, 'pooler_output', None)
     if pooled is not None:

@@ -1,4 +1,4 @@
-"""Fill a model from a file of weights, or say why not."""
+"""Fill a model with weights, or explain why they do not fit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Union
 from torch import Tensor, nn
 
 from cite.core.files.weights import load_weights
+from cite.core.messages import shorten
 
 Checkpoint = Union[str, Path]
 # Keys under which published files nest their tensors.
@@ -16,10 +17,10 @@ WRAPPERS = ('state_dict', 'model')
 def fill_model(
     model: nn.Module, checkpoint: Checkpoint, unused: Sequence[str] = ()
 ) -> None:
-    """Load a file's weights into a model; the precision they are stored in is kept.
+    """Load a file's weights into a model.
 
     Args:
-        model: takes the weights.
+        model: the model to fill; its own precision stays.
         checkpoint: path of the file.
         unused: beginnings of names whose weights do not matter.
 
@@ -30,44 +31,65 @@ def fill_model(
     path = Path(checkpoint).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f'{checkpoint}: no such weights file. docs/MODEL_ZOO.md says where a '
-            "model's weights are, whether access must be asked for, and the command "
-            '(tools/convert_model.py) that writes this file from them.'
+            f'{checkpoint}: no such weights file. docs/MODEL_ZOO.md states where '
+            "a model's weights are, whether access must be asked for, and the command "
+            '(`cite convert`) that writes this file from them.'
         )
     state = load_weights(path)
     for key in WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict):
-        raise ValueError(f'{checkpoint} holds a {type(state).__name__}, no state dict.')
+        raise ValueError(
+            f'{checkpoint} holds a {type(state).__name__}, not a state dict.'
+        )
     state = {k: v for k, v in state.items() if not k.startswith(tuple(unused))}
-    own = model.state_dict()
-    problems = differences(own, state, unused)
+    problems = differences(model.state_dict(), state, unused)
     if problems:
         raise ValueError(
-            f'{checkpoint} does not fit the model: {"; ".join(problems)}. It is of '
-            'another architecture or size, or under other names; if the latter: '
-            f'python tools/convert_model.py {checkpoint} OUT.safetensors, and name OUT.'
+            f'{checkpoint} does not fit the model: {"; ".join(problems)}. It has '
+            'another architecture or size, or other names; if only the names differ: '
+            f'cite convert {checkpoint} OUT.safetensors, then use OUT.safetensors.'
         )
     model.load_state_dict(state, strict=False)
 
 
+def load_exactly(module: nn.Module, state: dict[str, Tensor], refusal: str) -> None:
+    """Copy a state dict into a module; every name and shape must match.
+
+    Raises:
+        ValueError: ``refusal``, followed by the differences.
+    """
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        _, *lines = (line.strip() for line in str(error).split('\n'))
+        raise ValueError(f'{refusal} {" ".join(lines)[:400]}') from error
+
+
 def differences(
-    own: dict[str, Tensor], state: dict[str, Tensor], unused: Sequence[str] = ()
+    model_state: dict[str, Tensor],
+    state: dict[str, Tensor],
+    unused: Sequence[str] = (),
 ) -> list[str]:
-    """Say which names and shapes a model and a state dict do not share."""
-    needed = [k for k in own if not k.startswith(tuple(unused))]
-    missing = [k for k in needed if k not in state]
-    unexpected = [k for k in state if k not in own]
+    """Name the weights, and the shapes, that differ between a model and a state dict.
+
+    Args:
+        model_state: state dict of the model.
+        state: state dict of a file.
+        unused: beginnings of names whose weights the file may lack.
+    """
+    needed = [k for k in model_state if not k.startswith(tuple(unused))]
+    missing_keys = [k for k in needed if k not in state]
+    unexpected_keys = [k for k in state if k not in model_state]
     shapes = [
-        f'{k} is {tuple(state[k].shape)} there, {tuple(own[k].shape)} here'
-        for k in own
-        if k in state and own[k].shape != state[k].shape
+        f'{k} is {tuple(state[k].shape)} in the file, {tuple(weight.shape)} here'
+        for k, weight in model_state.items()
+        if k in state and weight.shape != state[k].shape
     ]
-    found = (('missing', missing), ('unexpected', unexpected), ('other shape', shapes))
-    return [f'{kind}: {_some(names)}' for kind, names in found if names]
-
-
-def _some(names: list[str]) -> str:
-    more = f' and {len(names) - 5} more' if len(names) > 5 else ''
-    return ', '.join(names[:5]) + more
+    kinds = {
+        'missing': missing_keys,
+        'unexpected': unexpected_keys,
+        'other shape': shapes,
+    }
+    return [f'{kind}: {shorten(names, 5)}' for kind, names in kinds.items() if names]

@@ -13,10 +13,17 @@ from .text_buffer_head import TextBufferHead
 class CLIPTextHead(TextBufferHead):
     """Zero-shot classification by CLIP's own text tower and logit scale.
 
-    Nothing in it is trained. The text tower is let go of once the texts are encoded.
+    Nothing in it is trained. The text tower is released once the texts are encoded.
 
     Source: Radford et al., *Learning Transferable Visual Models From Natural Language
     Supervision*, ICML 2021, section 3.1.
+
+    Example::
+
+        head=dict(
+            type='CLIPTextHead',
+            arch='ViT-B/16',
+            texts=['A photo of a tumour', 'A photo of normal mucosa'])
 
     Args:
         arch: an OpenAI CLIP model name or the path of a checkpoint, the backbone's.
@@ -43,7 +50,7 @@ class CLIPTextHead(TextBufferHead):
         encoded = self.text_encoder.encode(texts)
         if 'logit_scale' not in encoded:
             raise ValueError(
-                f'{self.text_encoder.arch} holds no logit_scale: it is the text tower '
+                f'{self.text_encoder.arch} has no logit_scale: it is the text tower '
                 'alone. Name a whole CLIP (model.head.arch).'
             )
         return encoded

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cite.models.half_precision import full_precision
 
-# Shorter vectors have no direction worth the name.
+# Shorter vectors have no meaningful direction.
 _SHORTEST = 1e-8
 
 
@@ -17,14 +17,14 @@ def cosine_logits(
     scale: Union[float, Tensor],
     half: bool = False,
 ) -> Tensor:
-    """Compute ``scale * cos(feature, embedding)`` in fp32, whatever autocast is on.
+    """Compute ``scale * cos(feature, embedding)`` in fp32, under any autocast.
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
     Args:
-        features: (N, D), of any precision.
-        embeddings: (K, D).
-        scale: what the cosine is multiplied with.
+        features: image features (N, D), of any precision.
+        embeddings: text embeddings (K, D).
+        scale: factor of the cosine.
         half: multiply the unit vectors in fp16 (on a GPU).
 
     Returns:

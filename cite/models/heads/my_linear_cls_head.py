@@ -14,6 +14,10 @@ class MyLinearClsHead(_LinearClsHead):
     Its parameters are fp32, it computes under the surrounding autocast, and its loss is
     fp32.
 
+    Example::
+
+        head=dict(type='MyLinearClsHead', num_classes=3, in_channels=512)
+
     Args:
         *args: mmcls ``LinearClsHead``'s ``num_classes``, ``in_channels`` and others;
             also by keyword.

@@ -15,17 +15,26 @@ class TextEmbeddingHead(TextBufferHead):
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
+    Example::
+
+        head=dict(
+            type='TextEmbeddingHead',
+            texts=['Well differentiated', 'Poorly differentiated'],
+            text_encoder=dict(type='BERT'),
+            temperature=4.6052,
+            float16=True)
+
     Args:
         texts: for each class, in the order of the labels, one description or a list
             of several, which are averaged; or the path of a YAML file of them.
         text_encoder: config of the text encoder.
-        temperature: a logarithm; CLIP's and CITE's is 4.6052, the logarithm of 100.
+        temperature: logarithm of the factor; CLIP's and CITE's is 4.6052, that of 100.
         learnable_t: train the temperature.
         float16: multiply in fp16 on a GPU. Parameters and loss stay fp32.
         **kwargs: mmcls ``ClsHead``'s ``loss``, ``topk``, ``cal_acc`` and ``init_cfg``.
 
     Raises:
-        ValueError: no list of different texts; in the forward pass,
+        ValueError: texts that are not a list of different texts; in the forward pass,
             features of another width than the text embeddings; in loading, a
             checkpoint with other texts or of another language model.
     """

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 KEY = 'head.text_source'
-# Of each class one description, or several.
+# One description, or several, of each class.
 Texts = list[Union[str, list[str]]]
 
 
 def check_texts(texts: Any) -> Texts:
-    """Return the class descriptions as a list, or say what is wrong with them.
+    """Return the class descriptions as a list, or explain what is wrong with them.
 
     Args:
         texts: one entry per class, a description or a list of several; or the path of
@@ -23,8 +23,8 @@ def check_texts(texts: Any) -> Texts:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: no list of texts, an empty one, two alike, or something that is no
-            text.
+        ValueError: not a list of texts, an empty list, a text twice, or an entry that
+            is not a text.
     """
     if isinstance(texts, str) and texts.endswith(('.yml', '.yaml')):
         from .caption_file import read_caption_file
@@ -59,15 +59,15 @@ def descriptions(entry: Union[str, Sequence[str]]) -> list[str]:
 def average(embeddings: Tensor, texts: Texts) -> Tensor:
     """Average the embeddings of a class's descriptions.
 
-    Each is brought to length one, they are averaged, and the mean is brought to length
-    one; a class with one description keeps its embedding as it is.
+    Each is scaled to length one, and so is their mean; a class with one description
+    keeps its embedding as it is.
 
     Source: Radford et al., *Learning Transferable Visual Models From Natural Language
     Supervision*, ICML 2021, section 3.1.4 (ensembling in embedding space).
 
     Args:
-        embeddings: (M, D), those of all descriptions, class after class.
-        texts: of K classes, M in all.
+        embeddings: embeddings of all descriptions, class after class, (M, D).
+        texts: descriptions of K classes, M in all.
 
     Returns:
         (K, D).
@@ -90,7 +90,7 @@ def unpack(packed: Tensor) -> dict[str, Any]:
     """Turn the bytes of :func:`pack` back into plain data.
 
     Raises:
-        ValueError: they are not such bytes.
+        ValueError: the bytes are not such data.
     """
     try:
         source = json.loads(packed.cpu().numpy().astype(np.uint8).tobytes().decode())
@@ -101,12 +101,12 @@ def unpack(packed: Tensor) -> dict[str, Any]:
     return source
 
 
-def text_differences(saved: Sequence[Any], own: Sequence[Any]) -> list[str]:
-    """Say in which texts a config is not the one of a checkpoint."""
-    if len(saved) != len(own):
-        return [f'{len(saved)} texts in the checkpoint, {len(own)} in the config']
+def text_differences(saved: Sequence[Any], texts: Sequence[Any]) -> list[str]:
+    """Name the texts in which a config differs from a checkpoint."""
+    if len(saved) != len(texts):
+        return [f'{len(saved)} texts in the checkpoint, {len(texts)} in the config']
     return [
         f'text {i}: {old!r} in the checkpoint, {new!r} in the config'
-        for i, (old, new) in enumerate(zip(saved, own))
+        for i, (old, new) in enumerate(zip(saved, texts))
         if old != new
     ]

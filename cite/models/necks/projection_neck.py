@@ -12,7 +12,7 @@ from cite.models.half_precision import half_autocast
 INITS = ('kaiming_uniform', 'identity', 'normal', 'normal_identity')
 # The two others of the module cannot be built without arguments.
 ACTIVATIONS = sorted({*activation.__all__} - {'MultiheadAttention', 'Threshold'})
-NORMAL_STD = 0.02  # of the released neck
+NORMAL_STD = 0.02  # the released neck's
 
 
 @NECKS.register_module()
@@ -21,15 +21,23 @@ class ProjectionNeck(nn.Linear):
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
+    Example::
+
+        neck=dict(
+            type='ProjectionNeck',
+            in_features=512,
+            out_features=None,
+            init='normal_identity',
+            float16=True)
+
     Args:
         in_features: image width.
-        out_features: text width. None: :class:`cite.models.classifiers.CITEClassifier`
-            asks the head's text encoder, and a checkpoint that is loaded tells it.
-        bias: add a learnable bias; drawn as torch's ``Linear`` draws it, whatever
-            ``init`` says.
-        init: of the weight. ``'kaiming_uniform'``: as torch's ``Linear``;
-            ``'identity'``: ones on the main diagonal; ``'normal'``: std 0.02;
-            ``'normal_identity'``: the sum of these two.
+        out_features: text width. None: it is taken from the head's text encoder (by
+            :class:`cite.models.classifiers.CITEClassifier`) or from a checkpoint.
+        bias: add a learnable bias, always initialised as in torch's ``Linear``.
+        init: initialisation of the weight. ``'kaiming_uniform'``: as torch's
+            ``Linear``; ``'identity'``: ones on the main diagonal; ``'normal'``: std
+            0.02; ``'normal_identity'``: the sum of these two.
         act_before: name of a torch activation for the input, e.g. ``'ReLU'``.
         act_after: the same for the output.
         fix: freeze the neck.
@@ -53,12 +61,12 @@ class ProjectionNeck(nn.Linear):
         float16: bool = False,
     ) -> None:
         with warnings.catch_warnings():
-            # Without a width there is nothing to draw yet, which torch remarks on.
+            # Without a width there is nothing to draw yet, and torch would warn.
             warnings.filterwarnings('ignore', 'Initializing zero-element')
             super().__init__(in_features, out_features or 0, bias=bias)
         self.float16 = float16
         self.init = init
-        #: Why there is no width yet, for the message.
+        #: Message of the forward pass before the width is known.
         self.no_width = (
             'model.neck.out_features is None, which model.type='
             "'CITEClassifier' resolves. Use that classifier, or give a number."
@@ -87,7 +95,7 @@ class ProjectionNeck(nn.Linear):
                 f'the features are {x.shape[1]} wide, the neck takes '
                 f'{self.in_features}. Set model.neck.in_features={x.shape[1]}.'
             )
-        # Features may come in half precision; without autocast they meet fp32 weights.
+        # Features may be half precision, the weights are fp32.
         x = x.to(self.weight.dtype)
         with half_autocast(self.float16, x.device):
             x = super().forward(self.act_before(x))
@@ -95,7 +103,7 @@ class ProjectionNeck(nn.Linear):
 
     @torch.no_grad()
     def resolve(self, out_features: int) -> None:
-        """Take a text width where there was none, and draw the weights.
+        """Set a text width that was not known, and draw the weights.
 
         The parameters stay the same objects: an optimizer may hold them already.
         """
@@ -111,7 +119,7 @@ class ProjectionNeck(nn.Linear):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any
     ) -> None:
-        """Load; a state dict tells the width where it is not known yet."""
+        """Load; take the width from the state dict if it is not known yet."""
         weight = state_dict.get(prefix + 'weight')
         if weight is not None and weight.dim() == 2:
             self.resolve(len(weight))

@@ -1,4 +1,4 @@
-"""A learnable border in pixel space, for backbones without a place for tokens.
+"""A learnable border in pixel space, for backbones that take no prompt tokens.
 
 Source: Bahng et al., *Exploring Visual Prompts for Adapting Large-Scale Models*, 2022,
 arXiv:2203.17274, section 3 (the padding prompt).
@@ -13,12 +13,12 @@ SIDES = ('top', 'bottom', 'left', 'right')
 
 
 def add_border(images: Tensor, border: Tensor) -> Tensor:
-    """Add a border to the outermost pixels of images, whatever their size.
+    """Add a border to the outermost pixels of images of any size.
 
     Args:
         images: normalised images (N, 3, H, W).
         border: (4, 3, L, S): top, bottom, left and right strips, L pixels wide and S
-            long. They are stretched to the images' sides; left and right ones lie
+            long. They are stretched to the images' sides; the left and right ones fit
             between the other two.
 
     Returns:

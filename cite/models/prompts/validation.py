@@ -1,9 +1,7 @@
-"""Prompt options of a config, checked."""
+"""Check the prompt options of a config."""
 
 from collections.abc import Sequence
 from typing import Optional
-
-from .initialisation import INITS
 
 POSITIONS = ('prepend', 'add')
 
@@ -15,20 +13,15 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def check_init(init: str) -> str:
-    """Return a ``prompt_init`` that we know, or raise a ``ValueError``."""
-    return check_choice('prompt_init', init, INITS)
-
-
 def check_length(length: int) -> int:
-    """Return a ``prompt_length`` that makes sense, or raise a ``ValueError``."""
+    """Return a valid ``prompt_length``, or raise a ``ValueError``."""
     if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-        raise ValueError(f'prompt_length is {length!r}; give a number of tokens, 0 up.')
+        raise ValueError(f'prompt_length is {length!r}; give 0 or more tokens.')
     return length
 
 
 def check_layers(layers: Optional[Sequence[int]], depth: int) -> list[int]:
-    """Return the numbers of the prompted blocks; the first block by default.
+    """Return the numbers of the prompted blocks, by default ``[0]``.
 
     Raises:
         ValueError: no block, a block twice, or one outside the depth.

@@ -7,9 +7,8 @@ from mmcv.runner import BaseModule
 from torch import Tensor, nn
 
 from .border import SIDES, add_border
-from .initialisation import init_prompt, token_mean
-from .insertion import add, prepend
-from .validation import POSITIONS, check_choice, check_init, check_layers, check_length
+from .tokens import INITS, add, init_prompt, prepend, token_mean
+from .validation import POSITIONS, check_choice, check_layers, check_length
 
 
 class VisualPrompt(BaseModule):
@@ -22,9 +21,9 @@ class VisualPrompt(BaseModule):
     the end of its constructor, and in its forward pass :meth:`settle_prompt` on the
     embedded tokens, then :meth:`insert_prompt` before every block.
 
-    The state dict holds ``prompt`` (n, L, D), row i being that of block
-    ``prompt_layers[i]``, and ``prompt_initialized``. Without the latter, a state dict's
-    prompt counts as initialised: the released code does not write it.
+    The state dict has ``prompt`` (n, L, D), with row i for block ``prompt_layers[i]``,
+    and ``prompt_initialized``. Without the latter, a state dict's prompt counts as
+    initialised, because the released code does not write it.
     """
 
     prompt: nn.Parameter
@@ -45,8 +44,8 @@ class VisualPrompt(BaseModule):
         """Create the prompt's parameter and state.
 
         Args:
-            width: of the backbone's tokens, D.
-            depth: the backbone's number of blocks.
+            width: width D of the backbone's tokens.
+            depth: number of the backbone's blocks.
             length: prompt tokens of a block, L; 0 leaves the backbone as it is.
             layers: numbers of the prompted blocks; the first one by default.
             pos: ``'prepend'`` (in front of the patch tokens; each listed block's tokens
@@ -54,7 +53,7 @@ class VisualPrompt(BaseModule):
             init: ``'normal'`` (std 0.02), ``'uniform'`` (±0.08), ``'zero'``,
                 ``'kaiming'``, or ``'token'``: the mean of the first training batch's
                 embedded tokens. Until then such a prompt is zero.
-            positions: what this backbone supports of ``pos``.
+            positions: values of ``pos`` that this backbone supports.
 
         Raises:
             ValueError: an option that does not exist or does not fit the backbone.
@@ -62,7 +61,7 @@ class VisualPrompt(BaseModule):
         self.prompt_pos = check_choice('prompt_pos', pos, positions)
         self.prompt_layers = check_layers(layers, depth)
         shape = (len(self.prompt_layers), check_length(length), width)
-        self._create_prompt(shape, check_init(init))
+        self._create_prompt(shape, check_choice('prompt_init', init, INITS))
 
     def register_border(
         self,
@@ -77,10 +76,10 @@ class VisualPrompt(BaseModule):
         :func:`cite.models.prompts.border.add_border`.
 
         Args:
-            side: of the images that the model is meant for, S pixels.
+            side: side S of the images that the model is meant for, pixels.
             length: width of the border, L pixels; 0 leaves images as they are.
             layers: has no meaning here; ``None`` or ``[0]``.
-            init: as in :meth:`register_prompt`, but ``'token'``.
+            init: as in :meth:`register_prompt`, except ``'token'``.
 
         Raises:
             ValueError: an option that does not exist or has no meaning for a border.
@@ -90,7 +89,7 @@ class VisualPrompt(BaseModule):
                 f"prompt_layers={list(layers)}, but prompt_pos='pad' is a border of "
                 'the image and has no blocks. Leave prompt_layers out.'
             )
-        if check_init(init) == 'token':
+        if check_choice('prompt_init', init, INITS) == 'token':
             raise ValueError(
                 "prompt_init='token' averages tokens, and prompt_pos='pad' is a border "
                 "of the image. Choose 'normal', 'uniform', 'zero' or 'kaiming'."
@@ -118,12 +117,12 @@ class VisualPrompt(BaseModule):
         return add_border(images, self.prompt) if self.prompt.numel() else images
 
     def settle_prompt(self, tokens: Tensor) -> None:
-        """Give a ``token`` prompt its first value; call it on each batch's tokens.
+        """Set the first value of a ``token`` prompt; call it on each batch's tokens.
 
         Args:
-            tokens: embedded tokens (N, T, D) as the first block gets them.
+            tokens: embedded tokens (N, T, D), the first block's input.
         """
-        if self._prompt_settled:  # spares a GPU the wait for the flag
+        if self._prompt_settled:  # reading the flag would wait for the GPU
             return
         self._prompt_settled = bool(self.prompt_initialized)
         if self._prompt_settled:
@@ -159,7 +158,7 @@ class VisualPrompt(BaseModule):
         return prepend(tokens, prompt, start, replaced=0 if first else length)
 
     def init_weights(self) -> None:
-        """Initialise or load all but the prompt, which no pretrained checkpoint has."""
+        """Initialise or load all but the prompt, which pretrained checkpoints lack."""
         self._prompt_optional = True
         try:
             super().init_weights()
@@ -178,7 +177,7 @@ class VisualPrompt(BaseModule):
         self._prompt_settled = False
 
     def _complete(self, state_dict: dict[str, Tensor], prefix: str) -> None:
-        """Fill in what a state dict may leave out."""
+        """Add the entries that a state dict may lack."""
         name, flag = prefix + 'prompt', prefix + 'prompt_initialized'
         if name in state_dict:
             _check_shape(state_dict[name], self.prompt)
@@ -190,7 +189,7 @@ class VisualPrompt(BaseModule):
 
 
 def _check_shape(saved: Tensor, prompt: Tensor) -> None:
-    """Refuse another shape: mmcv would say so and go on with the untrained prompt."""
+    """Refuse another shape: mmcv would only warn and keep the untrained prompt."""
     if saved.shape != prompt.shape:
         raise ValueError(
             f'the checkpoint has a prompt of shape {tuple(saved.shape)}, the model one '

@@ -14,10 +14,10 @@ from .cache import cached
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Compute apart from the forward pass around it.
+    """Isolate a computation from the forward pass around it.
 
-    A run must not depend on whether the cache was warm, so no random number is used up;
-    autocast, grad and inference mode of the surroundings do not reach the model.
+    A run must not depend on whether the cache was warm, so it uses no random number;
+    autocast, grad and inference mode of the caller do not reach the model.
     """
     cpu = torch.device('cpu')
     with fork_rng(devices=[]), inference_mode(False), no_grad(), full_precision(cpu):
@@ -27,8 +27,8 @@ def _undisturbed() -> Iterator[None]:
 class BaseTextEncoder(metaclass=ABCMeta):
     """A frozen language model: class descriptions in, one vector for each out.
 
-    It is no ``nn.Module``: it is needed once, belongs in no checkpoint and moves to no
-    device. A subclass loads its model in :meth:`compute` and lets go of it there.
+    It is not an ``nn.Module``, because it is needed once, is saved in no checkpoint and
+    moves to no device. A subclass loads its model in :meth:`compute` and drops it.
     """
 
     def __call__(self, texts: Sequence[str]) -> Tensor:
@@ -39,7 +39,7 @@ class BaseTextEncoder(metaclass=ABCMeta):
         """Encode K texts, or take them from the cache.
 
         Returns:
-            ``text_embeddings`` (K, D), and what else the encoder offers.
+            ``text_embeddings`` (K, D), and further tensors of some encoders.
         """
         texts = list(texts)
         with _undisturbed():
@@ -69,12 +69,12 @@ class BaseTextEncoder(metaclass=ABCMeta):
         """Load the model and encode; called without grad and autocast."""
 
     def width(self) -> Optional[int]:
-        """Return D where it is known without loading the model, else None."""
+        """Return D if it is known without loading the model, else None."""
         return None
 
     @abstractmethod
     def cache_identity(self) -> Optional[dict[str, Any]]:
-        """Describe the model and options for the cache; None to stay out of it."""
+        """Describe the model and options for the cache; None to bypass it."""
 
     @abstractmethod
     def source(self) -> dict[str, Any]:
@@ -86,25 +86,26 @@ class BaseTextEncoder(metaclass=ABCMeta):
         embeddings: Tensor,
         averaged: Callable[[Tensor], Tensor] = lambda embeddings: embeddings,
     ) -> list[str]:
-        """Say in which points this encoder is not the one of a checkpoint.
+        """List the points in which this encoder differs from a checkpoint's.
 
         Args:
             saved: :meth:`source` of the checkpoint's encoder.
             embeddings: the checkpoint's (K, D).
-            averaged: makes (K, D) of an embedding for each description.
+            averaged: averages the embeddings of all descriptions into (K, D).
         """
-        own, saved = dict(self.source()), dict(saved)
-        ours, theirs = own.pop('weights', {}), saved.pop('weights', {})
-        shared = {*ours} & {*theirs}
-        same_weights = all(ours[kind] == theirs[kind] for kind in shared)
-        if shared and same_weights:  # of whatever name
-            own['model'] = saved.get('model')
-        found = [
+        source, saved = dict(self.source()), dict(saved)
+        digests, saved_digests = source.pop('weights', {}), saved.pop('weights', {})
+        shared = {*digests} & {*saved_digests}
+        same_weights = all(digests[kind] == saved_digests[kind] for kind in shared)
+        if shared and same_weights:  # then the name does not matter
+            source['model'] = saved.get('model')
+        differences = [
             f'{name} {saved.get(name)!r} in the checkpoint, '
-            f'{own.get(name)!r} in the config'
-            for name in sorted({*own, *saved})
-            if own.get(name) != saved.get(name)
+            f'{source.get(name)!r} in the config'
+            for name in sorted({*source, *saved})
+            if source.get(name) != saved.get(name)
         ]
         if not same_weights:
-            found.append(f"other weights under the model's name {own['model']!r}")
-        return found
+            name = source['model']
+            differences.append(f"other weights under the model's name {name!r}")
+        return differences

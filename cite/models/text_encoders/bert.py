@@ -1,5 +1,3 @@
-from typing import Optional
-
 from mmcls.models.builder import MODELS
 
 from .transformers_text_encoder import TransformersTextEncoder
@@ -11,11 +9,19 @@ class BERT(TransformersTextEncoder):
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
 
+    Example::
+
+        text_encoder=dict(
+            type='BERT',
+            model='michiyasunaga/BioLinkBERT-large',
+            key='pooler_output')
+
     Args:
-        model: a hub name, or the folder of a transformers model.
-        key: which vector stands for a text: ``'pooler_output'``;
-            ``'last_hidden_state'``, of which the [CLS] token is taken; or ``'mean'``
-            of all its tokens, [CLS] and [SEP] among them.
+        model: a hub name, or the folder of a transformers model; by default
+            BioLinkBERT-large.
+        key: which vector represents a text: ``'pooler_output'`` (the default);
+            ``'last_hidden_state'``, the [CLS] token's; or ``'mean'`` of all its tokens,
+            including [CLS] and [SEP].
         text_feature_file, trust_remote_code: see
             :class:`.transformers_text_encoder.TransformersTextEncoder`.
 
@@ -25,12 +31,4 @@ class BERT(TransformersTextEncoder):
 
     keys = ('pooler_output', 'last_hidden_state', 'mean')
     kind = 'bert'
-
-    def __init__(
-        self,
-        model: str = 'michiyasunaga/BioLinkBERT-large',
-        key: str = 'pooler_output',
-        text_feature_file: Optional[str] = None,
-        trust_remote_code: bool = False,
-    ) -> None:
-        super().__init__(model, key, text_feature_file, trust_remote_code)
+    default_model = 'michiyasunaga/BioLinkBERT-large'

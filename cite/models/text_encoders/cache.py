@@ -1,15 +1,19 @@
 """Text embeddings on disk: a language model is read once, not at every start.
 
-Files lie in ``$CITE_CACHE``, by default ``~/.cache/cite/text_embeddings``, one
-safetensors file per question. ``CITE_CACHE=off`` turns them off. Whatever is wrong with
-the folder or a file costs time, never a run.
+The files are in ``$CITE_CACHE``, by default ``~/.cache/cite/text_embeddings``, one
+safetensors file per question. ``CITE_CACHE=off`` turns them off. A fault of the folder
+or of a file costs time, never a run.
+
+``_memory`` also keeps the answers for the life of the process, because a model is built
+several times in one (training, evaluation, the seeds of a test) and the files may be
+off. It is safe to share: a key states everything the answer depends on, and callers get
+copies. :func:`forget` empties it.
 """
 
 import functools
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +22,8 @@ from typing import Any, Callable, Optional
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from cite.core.files.write_whole import write_whole
 
 # Raise it when the same question may get another answer.
 FORMAT = 1
@@ -29,25 +35,25 @@ _memory: dict[str, Tensors] = {}
 def cached(
     question: Callable[[], Mapping[str, Any]], answer: Callable[[], Tensors]
 ) -> Tensors:
-    """Return the answer to a question: from memory, from disk, or by working it out.
+    """Return the answer to a question: from memory, from disk, or by computing it.
 
     Args:
-        question: describes by plain data, all of it, what the answer depends on. It is
-            asked again after the answer: working it out may have downloaded a model,
-            of which more is known then.
-        answer: works the answer out.
+        question: describes everything the answer depends on, by plain data. It is
+            asked again after the answer, which may have downloaded a model: more is
+            known of it then.
+        answer: computes the answer.
 
     Returns:
-        named tensors on the CPU, the caller's own.
+        named tensors on the CPU, a copy for the caller.
     """
     key = _key(question())
-    found = _memory.get(key) or _read(key)
-    if found is None:
-        found = answer()
+    tensors = _memory.get(key) or _read(key)
+    if tensors is None:
+        tensors = answer()
         key = _key(question())
-        _write(key, found)
-    _memory[key] = found
-    return {name: tensor.clone() for name, tensor in found.items()}
+        _write(key, tensors)
+    _memory[key] = tensors
+    return {name: tensor.clone() for name, tensor in tensors.items()}
 
 
 def forget() -> None:
@@ -83,16 +89,10 @@ def _write(key: str, tensors: Tensors) -> None:
     folder = cache_folder()
     if folder is None:
         return
-    partial = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=folder, suffix='.partial')
-        os.close(handle)
-        save_file(tensors, partial, metadata={'checksum': _checksum(tensors)})
-        os.replace(partial, folder / f'{key}.safetensors')
+        with write_whole(folder / f'{key}.safetensors') as partial:
+            save_file(tensors, str(partial), {'checksum': _checksum(tensors)})
     except (OSError, SafetensorError) as error:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
         reason = getattr(error, 'strerror', None) or error  # without the random name
         _warn_once(
             f'the text embeddings could not be kept in {folder} ({reason}), so the '

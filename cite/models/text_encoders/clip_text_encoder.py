@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any, Optional
 
@@ -11,26 +12,32 @@ from cite.models.backbones.clip_weights import load_clip
 from cite.models.hub import (
     cache_identity,
     config_width,
-    find_folder,
+    model_digest,
     short_name,
     stamps,
-    weight_files,
     weights_digest,
 )
 
 from .base_text_encoder import BaseTextEncoder
-from .clip_folder import encode_texts, is_hub_name
+from .language_model import load_language_model
+
+# Ends of the names of checkpoint files.
+_FILES = ('.pt', '.pth', '.bin', '.safetensors')
 
 
 @MODELS.register_module()
 class CLIPTextEncoder(BaseTextEncoder):
-    """CLIP's own text tower and projection, frozen; it also tells CLIP's logit scale.
+    """CLIP's own text tower and projection, frozen; it also returns CLIP's logit scale.
 
-    CLIP, PLIP, QuiltNet, PubMedCLIP: in OpenAI's layout, which
-    ``tools/convert_model.py`` also makes of open_clip's, or in transformers'.
+    CLIP, PLIP, QuiltNet or PubMedCLIP, in OpenAI's layout (``cite convert`` writes it
+    from open_clip's) or in transformers'.
 
     Source: Radford et al., *Learning Transferable Visual Models From Natural Language
     Supervision*, ICML 2021, section 2.
+
+    Example::
+
+        text_encoder=dict(type='CLIPTextEncoder', arch='ViT-B/16')
 
     Args:
         arch: an OpenAI CLIP model name or the path of a checkpoint; or the folder or
@@ -44,14 +51,14 @@ class CLIPTextEncoder(BaseTextEncoder):
         """Load CLIP and encode K texts.
 
         Returns:
-            ``text_embeddings`` (K, D), and ``logit_scale`` (), a logarithm; the latter
-            not of a folder that holds the text tower alone.
+            ``text_embeddings`` (K, D), and ``logit_scale`` (), a logarithm, unless the
+            folder has the text tower alone.
 
         Raises:
             ValueError: a text is too long for CLIP, or the weights do not fit.
         """
         if self.is_transformers():
-            return encode_texts(self.arch, texts)
+            return _encode_by_transformers(self.arch, texts)
         model = load_clip(self.arch)
         tokens = [_tokenize(text, model.context_length) for text in texts]
         rows = [model.encode_text(row)[0] for row in tokens]
@@ -61,12 +68,11 @@ class CLIPTextEncoder(BaseTextEncoder):
         }
 
     def width(self) -> Optional[int]:
-        """Return D where a small file tells it, else None."""
-        folder = find_folder(self.arch) if self.is_transformers() else None
-        return config_width(folder) if folder else None
+        """Return D if a small file states it, else None."""
+        return config_width(self.arch) if self.is_transformers() else None
 
     def cache_identity(self) -> dict[str, Any]:
-        """Describe the checkpoint: its file where it is here already, else the name."""
+        """Describe the checkpoint: its file if it is here already, else the name."""
         if self.is_transformers():
             return cache_identity(self.arch)
         file = self._local_file()
@@ -75,33 +81,56 @@ class CLIPTextEncoder(BaseTextEncoder):
         return {'file': str(file.resolve()), 'files': stamps([file])}
 
     def source(self) -> dict[str, Any]:
-        """Describe the checkpoint by its file's name, the same for OpenAI's names."""
+        """Describe the checkpoint by the name of its file."""
         if self.is_transformers():
-            folder = find_folder(self.arch)
-            name, files = short_name(self.arch), weight_files(folder) if folder else []
+            name, weights = short_name(self.arch), model_digest(self.arch)
         else:
             file = self._local_file()
-            name, files = file.stem, [file] if file.is_file() else []
-        return {'encoder': 'CLIP', 'model': name, 'weights': weights_digest(files)}
+            name, weights = file.stem, weights_digest([file] if file.is_file() else [])
+        return {'encoder': 'CLIP', 'model': name, 'weights': weights}
 
     def is_transformers(self) -> bool:
         """Tell a folder or hub name from OpenAI's names and files."""
         if self.arch in clip.clip._MODELS or self._local_file().is_file():
             return False
-        return self._local_file().is_dir() or is_hub_name(self.arch)
+        is_name = bool(re.fullmatch(r'[\w-]+/[\w.-]+', self.arch))
+        return self._local_file().is_dir() or (
+            is_name and not self.arch.endswith(_FILES)
+        )
 
     def _local_file(self) -> Path:
-        """Say where the checkpoint lies, or would after a download."""
+        """Return the path of the checkpoint, now or after a download."""
         if self.arch in clip.clip._MODELS:
             return Path(CACHE).expanduser() / Path(clip.clip._MODELS[self.arch]).name
         return Path(self.arch).expanduser()
+
+
+def _encode_by_transformers(name: str, texts: list[str]) -> dict[str, Tensor]:
+    """Encode K texts with the text tower and projection of a ``CLIPModel``."""
+    tokenizer, model = load_language_model(name, 'clip')
+    limit = model.config.max_position_embeddings
+    rows = []
+    for text in texts:
+        inputs = tokenizer(text, return_tensors='pt', padding=False)
+        ids, mask = inputs['input_ids'], inputs['attention_mask']
+        if ids.shape[1] > limit:
+            raise _too_long(text, limit)
+        rows.append(model(ids, attention_mask=mask).text_embeds)  # (1, D)
+    result = {'text_embeddings': torch.cat(rows)}  # (K, D)
+    if model.logit_scale is not None:
+        result['logit_scale'] = model.logit_scale
+    return result
 
 
 def _tokenize(text: str, context_length: int) -> Tensor:
     try:
         return clip.clip.tokenize(text, context_length)  # (1, context_length)
     except RuntimeError as error:
-        raise ValueError(
-            f'a text is longer than the {context_length} tokens that CLIP reads: '
-            f'{text[:60]!r}… Shorten it (model.head.texts).'
-        ) from error
+        raise _too_long(text, context_length) from error
+
+
+def _too_long(text: str, limit: int) -> ValueError:
+    return ValueError(
+        f'a text is longer than the {limit} tokens that CLIP reads: {text[:60]!r}… '
+        'Shorten it (model.head.texts).'
+    )

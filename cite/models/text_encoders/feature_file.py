@@ -1,4 +1,4 @@
-"""Text embeddings that somebody saved to a file."""
+"""Text embeddings that were saved to a file."""
 
 from pathlib import Path
 from typing import Union
@@ -33,10 +33,10 @@ def load_text_features(path: Union[str, Path]) -> Tensor:
     if isinstance(features, dict) and len(features) == 1:
         features = next(iter(features.values()))
     if not isinstance(features, Tensor) or features.dim() != 2:
-        found = getattr(features, 'shape', None)
-        found = type(features).__name__ if found is None else f'shape {tuple(found)}'
+        shape = getattr(features, 'shape', None)
+        content = type(features).__name__ if shape is None else f'shape {tuple(shape)}'
         raise ValueError(
-            f'{path} must hold one tensor (texts, width), but has {found}.'
+            f'{path} must hold one tensor (texts, width), but has {content}.'
         )
     return features.detach().float()
 
@@ -44,5 +44,5 @@ def load_text_features(path: Union[str, Path]) -> Tensor:
 def _load_npy(path: Path) -> Tensor:
     try:
         return torch.from_numpy(np.load(path, allow_pickle=False))
-    except Exception as error:  # NumPy parses the header as Python's own words
+    except Exception as error:  # NumPy parses the header as Python source
         raise ValueError(f'{path} is not an array of numbers: {error}') from error

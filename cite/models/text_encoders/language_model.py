@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 
-from cite.core.files.weights import load_weights
-from cite.models.hub import fetch, weight_files
-from cite.models.transformers_config import read_config_file
+from cite.core.messages import first_line, shorten
+from cite.models.hub import fetch, missing_file, read_config_file, read_weights
 
-from .language_model_kinds import Kind, architecture_of, fill_in
+from .language_model_kinds import Kind, architecture_of
 
 
 def load_language_model(
@@ -22,7 +21,7 @@ def load_language_model(
 
     Args:
         name: a local folder or a hub name.
-        kind: what the encoder's class is made for.
+        kind: kind of model that the encoder's class is made for.
         pooler: whether the pooler's weights are needed.
         trust_remote_code: let transformers run Python files that come with the model.
 
@@ -35,7 +34,13 @@ def load_language_model(
         ValueError: the weights are damaged or of another architecture or kind.
     """
     folder = fetch(name)
-    # Workers of data loaders are forked later, which tokenizers would remark on.
+    lacking = missing_file(folder)
+    if lacking:
+        raise FileNotFoundError(
+            f'text encoder {name}: {folder} has no {lacking}. Copy the published file '
+            'there.'
+        )
+    # Workers of data loaders are forked later, and tokenizers would warn about it.
     os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
         from transformers import AutoTokenizer
@@ -57,13 +62,13 @@ def load_language_model(
 
 @contextmanager
 def _explained(name: str, folder: Path) -> Iterator[None]:
-    """Turn what transformers says of a folder into our words."""
+    """Reword transformers' errors about a folder."""
     try:
         yield
     except ImportError as error:
         raise ImportError(
             f'text encoder {name}: its tokenizer needs a package that is not here '
-            f'({_first_line(error)}). Install them: pip install sacremoses '
+            f'({first_line(error)}). Install them: pip install sacremoses '
             'sentencepiece protobuf.'
         ) from error
     except (OSError, RuntimeError, KeyError, ValueError) as error:
@@ -77,7 +82,7 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
             raise
         raise ValueError(
             f'text encoder {name}: transformers cannot read {folder}: '
-            f'{_first_line(error)}'
+            f'{first_line(error)}'
         ) from error
 
 
@@ -86,25 +91,28 @@ def _config(
 ) -> Any:
     from transformers import AutoConfig
 
-    own = {**content, **fill_in(content, kind)}
     if 'model_type' in content:
         return AutoConfig.from_pretrained(
             str(folder), trust_remote_code=trust_remote_code
         )
-    return AutoConfig.for_model(**own)
+    if kind != 'bert':
+        raise ValueError(
+            'config.json has no model_type. Copy the published file there.'
+        )
+    # BlueBERT's has none, and transformers would guess from the folder's name.
+    return AutoConfig.for_model('bert', **content)
 
 
 def _load_model(
     name: str, folder: Path, config: Any, kind: Kind, trust_remote_code: bool
 ) -> tuple[Any, dict[str, Any]]:
-    """Let our reader read the weights: it takes tensors alone, of any file.
+    """Build the model with weights from our reader, which takes nothing but tensors.
 
-    Left to itself, transformers also follows an ``adapter_config.json`` to other files.
+    transformers itself would also follow an ``adapter_config.json`` to other files.
     """
     from transformers import MODEL_MAPPING, AutoModel
 
-    files = weight_files(folder)
-    state = {key: value for file in files for key, value in load_weights(file).items()}
+    state = read_weights(folder)
     if trust_remote_code and type(config) not in MODEL_MAPPING:
         model = AutoModel.from_config(config, trust_remote_code=True)
         missing, _ = model.load_state_dict(state, strict=False)
@@ -114,31 +122,31 @@ def _load_model(
     model, info = architecture.from_pretrained(
         None, config=config, state_dict=state, output_loading_info=True
     )
-    if kind == 'clip':  # it belongs to both towers, so the text tower has no place
+    if kind == 'clip':  # it belongs to both towers: the text tower does not have it
         model.logit_scale = None if scale is None else scale.detach().float().clone()
     return model, info
 
 
 def _check_missing(name: str, missing: Any, pooler: bool) -> None:
-    lost = [key for key in missing if 'position_ids' not in key]
+    missing_keys = [key for key in missing if 'position_ids' not in key]
     if not pooler:
-        lost = [key for key in lost if 'pooler.' not in key]
-    if lost and all('pooler.' in key for key in lost):
+        missing_keys = [key for key in missing_keys if 'pooler.' not in key]
+    if missing_keys and all('pooler.' in key for key in missing_keys):
         raise ValueError(
             f'text encoder {name} comes without pooler weights. Set '
             "model.head.text_encoder.key='last_hidden_state' ([CLS] token) or 'mean'."
         )
-    if lost:
+    if missing_keys:
         raise ValueError(
-            f'text encoder {name}: the weights lack {len(lost)} tensors that '
-            f'config.json calls for ({", ".join(sorted(lost)[:3])}, …): they belong to '
-            'another model.'
+            f'text encoder {name}: the weights lack {len(missing_keys)} tensors that '
+            f'config.json calls for ({shorten(sorted(missing_keys), 3)}): they belong '
+            'to another model.'
         )
 
 
 @contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Silence its remarks on unused and missing weights: we look at these ourselves."""
+    """Silence its remarks on unused and missing weights: we check these ourselves."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()
@@ -147,7 +155,3 @@ def _quiet_transformers() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(before)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split('\n')[0]

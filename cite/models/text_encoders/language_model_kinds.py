@@ -1,6 +1,5 @@
-"""Which kinds of language models there are, and which class of ours is for which."""
+"""The kinds of language models, and the encoder for each."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 Kind = Literal['bert', 'decoder', 't5', 'clip']
@@ -13,28 +12,19 @@ ENCODERS: dict[str, str] = {
 }
 
 
-def fill_in(content: Mapping[str, Any], kind: Kind) -> dict[str, str]:
-    """Say what a ``config.json`` means that does not: BlueBERT's names no model type.
-
-    Left to itself, transformers guesses from the folder's name.
-    """
-    missing = 'model_type' not in content and kind == 'bert'
-    return {'model_type': 'bert'} if missing else {}
-
-
 def architecture_of(name: str, config: Any, kind: Kind) -> tuple[Any, Any]:
-    """Return config and transformers' class of the part of a model that encodes text.
+    """Return the config and class of the part of a model that encodes text.
 
     Raises:
         ValueError: the model is of another kind; the message names the encoder for it.
     """
     import transformers
 
-    found = kind_of(config)
-    if found != kind:
+    actual_kind = kind_of(config)
+    if actual_kind != kind:
         raise ValueError(
-            f'text encoder {name}: it is a {config.model_type}, for which '
-            f'model.head.text_encoder.type={ENCODERS[found]!r} is made.'
+            f'text encoder {name}: it is a {config.model_type}, which needs '
+            f'model.head.text_encoder.type={ENCODERS[actual_kind]!r}.'
         )
     if kind == 'clip':
         return _text_config(config), transformers.CLIPTextModelWithProjection
@@ -50,19 +40,19 @@ def architecture_of(name: str, config: Any, kind: Kind) -> tuple[Any, Any]:
 
 
 def _text_config(config: Any) -> Any:
-    """Return the text part of a CLIP config, which may not know the common width."""
+    """Return the text part of a CLIP config, which may lack the common width."""
     text = getattr(config, 'text_config', config)
     text.projection_dim = config.projection_dim
     return text
 
 
 def kind_of(config: Any) -> Kind:
-    """Tell a model's kind from its config."""
+    """Return the kind of a model with this config."""
     import transformers
 
     if config.model_type in ('clip', 'clip_text_model'):
         return 'clip'
-    # An encoder that was saved alone is no longer an encoder-decoder by its own word.
+    # The config of an encoder saved alone no longer states is_encoder_decoder.
     both: Any = transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
     if config.is_encoder_decoder or type(config) in both:
         return 't5'

@@ -1,14 +1,14 @@
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from mmcls.models.builder import MODELS
 from torch import Tensor
 
-from cite.models.hub import short_name, stamps, weights_digest
+from cite.core.files.open_clip_files import read_tokenizer, read_tower, tower_file
+from cite.models.hub import cache_identity, short_name, weights_digest
 
 from .base_text_encoder import BaseTextEncoder
-from .open_clip_files import read_tokenizer, read_tower, tower_file
 from .open_clip_towers import build_tower
 
 
@@ -17,17 +17,21 @@ class OpenCLIPTextEncoder(BaseTextEncoder):
     """A frozen text tower that is not CLIP's own: BiomedCLIP's, CONCH's, MI-Zero's, ….
 
     BiomedCLIP's, MI-Zero's and PMC-CLIP's are a BERT with a projection; CONCH's (a
-    CoCa's) needs the package open_clip. Towers of CLIP's own architecture are
-    :class:`CLIPTextEncoder`'s, after ``tools/convert_model.py``.
+    CoCa's) needs the package open_clip. Towers of CLIP's own architecture need
+    ``cite convert`` and :class:`CLIPTextEncoder`.
 
     Source: Zhang et al., *BiomedCLIP*, 2023, arXiv:2303.00915, section 3; Lu et al., *A
     visual-language foundation model for computational pathology*, Nature Medicine 2024,
     Methods.
 
+    Example::
+
+        text_encoder=dict(type='OpenCLIPTextEncoder', model='models/BiomedCLIP')
+
     Args:
         model: the folder with the published weights (``open_clip_pytorch_model.bin``,
             ``open_clip_model.safetensors``, ``pytorch_model.bin``, or the only
-            ``.pt``), ``open_clip_config.json`` where there is one, and
+            ``.pt``), ``open_clip_config.json`` if there is one, and
             ``tokenizer.json`` (or a BERT's ``vocab.txt``).
     """
 
@@ -55,15 +59,9 @@ class OpenCLIPTextEncoder(BaseTextEncoder):
             result['logit_scale'] = read.scale
         return result
 
-    def cache_identity(self) -> Optional[dict[str, Any]]:
+    def cache_identity(self) -> dict[str, Any]:
         """Describe the folder so that any change to its files shows."""
-        folder = Path(self.model).expanduser()
-        if not folder.is_dir():
-            return {'model': self.model}
-        return {
-            'folder': str(folder.resolve()),
-            'files': stamps(sorted(folder.iterdir())),
-        }
+        return cache_identity(self.model)
 
     def source(self) -> dict[str, Any]:
         """Describe the model by the folder's name and the weights."""

@@ -1,4 +1,4 @@
-"""Text towers of open_clip models, of the sizes that their weights have."""
+"""Text towers of open_clip models, in the sizes of their weights."""
 
 from pathlib import Path
 from typing import Any, Union
@@ -7,13 +7,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .open_clip_files import CONFIG, Tower
+from cite.core.files.open_clip_files import CONFIG, Tower
+from cite.models.backbones.weights_files import load_exactly
+
 from .pooling import POOLINGS
 
 State = dict[str, Tensor]
-# Channels of an attention head, in BERT-base and in CLIP's text tower alike.
+# Channels of an attention head, both in BERT-base and in CLIP's text tower.
 _HEAD = 64
-# open_clip's names of poolings of a BERT, and ours.
+# open_clip's names of a BERT's poolings, and ours.
 _POOLERS = {
     'cls_last_hidden_state_pooler': 'last_hidden_state',
     'mean_pooler': 'mean',
@@ -21,11 +23,11 @@ _POOLERS = {
 
 
 def build_tower(folder: Path, tower: Tower) -> 'Union[BERTTower, CoCaTower]':
-    """Build the tower that the weights are of, in eval mode.
+    """Build the tower that fits the weights, in eval mode.
 
     Args:
-        folder: the model's, for messages.
-        tower: its tensors, and how it is used.
+        folder: folder of the model, for messages.
+        tower: tensors and options of the tower.
 
     Raises:
         ImportError: a CoCa's tower without open_clip.
@@ -38,8 +40,8 @@ def build_tower(folder: Path, tower: Tower) -> 'Union[BERTTower, CoCaTower]':
         return CoCaTower(folder, state).eval()
     raise ValueError(
         f'text encoder {folder}: its text tower is neither a BERT with a projection '
-        "(BiomedCLIP) nor a CoCa's (CONCH). Of CLIP's own architecture convert it: "
-        "tools/convert_model.py … --from clip, then type='CLIPTextEncoder'."
+        "(BiomedCLIP) nor a CoCa's (CONCH). If it is CLIP's own architecture, run "
+        "`cite convert … --from clip`, then set type='CLIPTextEncoder'."
     )
 
 
@@ -66,8 +68,8 @@ class BERTTower(nn.Module):
         pooler = options.get('hf_pooler_type', options.get('pooler_type'))
         if pooler not in _POOLERS:
             raise ValueError(
-                f'{folder / CONFIG}: hf_pooler_type is {pooler!r}; known are '
-                f'{sorted(_POOLERS)}. Copy the published file there.'
+                f'{folder / CONFIG}: hf_pooler_type is {pooler!r}; choose one of '
+                f'{sorted(_POOLERS)}, or copy the published file there.'
             )
         self.pooling = POOLINGS[_POOLERS[pooler]]
         self.pad = bool(options.get('pad'))
@@ -83,7 +85,7 @@ class BERTTower(nn.Module):
 
 
 class CoCaTower(nn.Module):
-    """CONCH's: CLIP's text tower, with a token of its own behind the padded text."""
+    """CONCH's tower: CLIP's, with an extra token behind the padded text."""
 
     def __init__(self, folder: Path, state: State) -> None:
         try:
@@ -141,12 +143,6 @@ def _first(state: State, prefix: str) -> int:
     return next(v.shape[0] for k, v in state.items() if k.startswith(prefix))
 
 
-def _fill(module: Any, state: State, folder: Path) -> None:
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        _, *differences = (line.strip() for line in str(error).split('\n'))
-        raise ValueError(
-            f'text encoder {folder}: the weights are of another architecture. '
-            f'{" ".join(differences)[:400]}'
-        ) from error
+def _fill(module: nn.Module, state: State, folder: Path) -> None:
+    refusal = f'text encoder {folder}: the weights have another architecture.'
+    load_exactly(module, state, refusal)

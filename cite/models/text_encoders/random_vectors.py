@@ -9,11 +9,15 @@ from .base_text_encoder import BaseTextEncoder
 
 @MODELS.register_module()
 class RandomVectors(BaseTextEncoder):
-    """Class vectors that know nothing of the texts: what text guidance is held against.
+    """Random class vectors that ignore the texts: the control of text guidance.
+
+    Example::
+
+        text_encoder=dict(type='RandomVectors', width=1024, seed=0)
 
     Args:
-        width: D, that of the language model in whose place it stands.
-        seed: of the vectors.
+        width: width D of the language model that it replaces.
+        seed: seed of the vectors.
 
     Raises:
         ValueError: a width below 1.

@@ -1,5 +1,3 @@
-from typing import Optional
-
 from mmcls.models.builder import MODELS
 
 from .transformers_text_encoder import TransformersTextEncoder
@@ -11,24 +9,19 @@ class T5Encoder(TransformersTextEncoder):
 
     Source: Ni et al., *Sentence-T5*, ACL Findings 2022, section 3 (mean over tokens).
 
+    Example::
+
+        text_encoder=dict(type='T5Encoder', model='models/Clinical-T5-Base')
+
     Args:
         model: a hub name, or the folder of a transformers model.
-        key: ``'mean'``, of all tokens, the end-of-text token among them.
+        key: ``'mean'``, of all tokens, including the end-of-text token.
         text_feature_file, trust_remote_code: see
             :class:`.transformers_text_encoder.TransformersTextEncoder`.
 
     Raises:
-        ValueError: an unknown ``key``.
+        ValueError: no ``model``, or an unknown ``key``.
     """
 
     keys = ('mean',)
     kind = 't5'
-
-    def __init__(
-        self,
-        model: str,
-        key: str = 'mean',
-        text_feature_file: Optional[str] = None,
-        trust_remote_code: bool = False,
-    ) -> None:
-        super().__init__(model, key, text_feature_file, trust_remote_code)

@@ -6,14 +6,7 @@ from typing import Any, Callable, ClassVar, Optional
 import torch
 from torch import Tensor
 
-from cite.models.hub import (
-    cache_identity,
-    config_width,
-    find_folder,
-    short_name,
-    weight_files,
-    weights_digest,
-)
+from cite.models.hub import cache_identity, config_width, model_digest, short_name
 
 from .base_text_encoder import BaseTextEncoder
 from .feature_file import load_text_features
@@ -22,33 +15,41 @@ from .pooling import POOLINGS
 
 
 class TransformersTextEncoder(BaseTextEncoder):
-    """What text encoders around a language model of transformers share.
+    """A frozen language model of transformers: the base of BERT, T5 and decoders.
 
     Nothing is loaded before the first text comes. Each text is encoded by itself, so
-    that nothing is padded and no text's vector depends on the others. A text longer
-    than the model's limit is cut there, with a warning.
+    that nothing is padded and no text's vector depends on the others. A text beyond the
+    model's limit is cut, with a warning.
 
     Args:
         model: a hub name, or the folder of a transformers model.
-        key: which vector stands for a text, out of :attr:`keys`.
+        key: which vector represents a text, one of :attr:`keys`; the first by default.
         text_feature_file: a file with the (K, D) embeddings, see
             :func:`.feature_file.load_text_features`; no model is needed then.
         trust_remote_code: let transformers run Python files that come with the model.
 
     Raises:
-        ValueError: an unknown ``key``.
+        ValueError: an unknown ``key``, or no ``model`` and no default.
     """
 
     keys: ClassVar[tuple[str, ...]]
     kind: ClassVar[Kind]
+    default_model: ClassVar[Optional[str]] = None
 
     def __init__(
         self,
-        model: str,
-        key: str,
+        model: Optional[str] = None,
+        key: Optional[str] = None,
         text_feature_file: Optional[str] = None,
         trust_remote_code: bool = False,
     ) -> None:
+        model = self.default_model if model is None else model
+        key = self.keys[0] if key is None else key
+        if model is None:
+            raise ValueError(
+                'model.head.text_encoder.model is missing: give the hub name or the '
+                f'folder of a language model for {type(self).__name__}.'
+            )
         if key not in self.keys:
             raise ValueError(
                 f'model.head.text_encoder.key is {key!r}; choose one of {self.keys}.'
@@ -78,8 +79,8 @@ class TransformersTextEncoder(BaseTextEncoder):
             if pooled is None:
                 raise ValueError(
                     f'text encoder {self.model} has no {self.key}. Set '
-                    "model.head.text_encoder.key='last_hidden_state' ([CLS] token); of "
-                    "a model without [CLS], such as a GPT, type='DecoderTextEncoder'."
+                    "model.head.text_encoder.key='last_hidden_state' ([CLS] token), "
+                    "or type='DecoderTextEncoder' for a model without [CLS], like GPT."
                 )
             return pooled  # (1, D)
         tokens = output.last_hidden_state  # (1, T, D)
@@ -87,14 +88,14 @@ class TransformersTextEncoder(BaseTextEncoder):
         return POOLINGS[self.key](tokens, mask)  # (1, D)
 
     def _tokens(self, text: str, tokenizer: Any, model: Any) -> Mapping[str, Tensor]:
-        # Of some tokenizers the file asks for padding; this asks for none.
+        # The file of some tokenizers asks for padding, which is not wanted here.
         options = {'return_tensors': 'pt', 'padding': False}
         inputs = tokenizer(text, **options)
         length = inputs['input_ids'].shape[1]
         if not length:
             raise ValueError(
-                f'the tokenizer of {self.model} makes no token of the text {text!r}. '
-                'Write it in other words (model.head.texts).'
+                f'the tokenizer of {self.model} turns the text {text!r} into no token. '
+                'Reword it (model.head.texts).'
             )
         limit = min(
             tokenizer.model_max_length,
@@ -107,7 +108,7 @@ class TransformersTextEncoder(BaseTextEncoder):
                 stacklevel=2,
             )
             inputs = tokenizer(text, truncation=True, max_length=limit, **options)
-        # Tokenizers of any model may tell token types, which only BERTs understand.
+        # Any tokenizer may return token types, which only BERTs understand.
         names = [*inputs] if self.kind == 'bert' else ['input_ids', 'attention_mask']
         return {name: inputs[name] for name in names}
 
@@ -121,11 +122,10 @@ class TransformersTextEncoder(BaseTextEncoder):
         return features  # (K, D)
 
     def width(self) -> Optional[int]:
-        """Return D where a small file tells it, else None."""
+        """Return D if a small file states it, else None."""
         if self.text_feature_file is not None:
             return load_text_features(self.text_feature_file).shape[1]
-        folder = find_folder(self.model)
-        return config_width(folder) if folder else None
+        return config_width(self.model)
 
     def cache_identity(self) -> Optional[dict[str, Any]]:
         """Describe model and key; saved features need no cache."""
@@ -138,12 +138,11 @@ class TransformersTextEncoder(BaseTextEncoder):
         name = type(self).__name__
         if self.text_feature_file is not None:
             return {'encoder': name, 'file': Path(self.text_feature_file).name}
-        folder = find_folder(self.model)
         return {
             'encoder': name,
             'model': short_name(self.model),
             'key': self.key,
-            'weights': weights_digest(weight_files(folder) if folder else []),
+            'weights': model_digest(self.model),
         }
 
     def differences(
@@ -156,9 +155,9 @@ class TransformersTextEncoder(BaseTextEncoder):
         file = self.text_feature_file
         if file is None or not Path(file).expanduser().is_file():
             return super().differences(saved, embeddings)
-        own = averaged(load_text_features(file))
-        if own.shape == embeddings.shape and torch.allclose(
-            own, embeddings.float().cpu(), atol=1e-6
+        features = averaged(load_text_features(file))
+        if features.shape == embeddings.shape and torch.allclose(
+            features, embeddings.float().cpu(), atol=1e-6
         ):
             return []
         return [f'{file} holds other numbers than the checkpoint']

@@ -37,13 +37,13 @@ def loop(values, offsets, weights, groups):
         for row in range(height):
             for column in range(width):
                 for g in range(groups):
-                    own = slice(g * per, (g + 1) * per)
+                    part = slice(g * per, (g + 1) * per)
                     for k in range(9):
                         at = g * 9 + k
                         dx, dy = offsets[i, row, column, 2 * at : 2 * at + 2].tolist()
                         x, y = column + k // 3 - 1 + dx, row + k % 3 - 1 + dy
-                        found = bilinear(values[i, :, :, own], x, y)
-                        out[i, row, column, own] += weights[i, row, column, at] * found
+                        value = bilinear(values[i, :, :, part], x, y)
+                        out[i, row, column, part] += weights[i, row, column, at] * value
     return out
 
 

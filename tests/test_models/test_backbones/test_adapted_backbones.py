@@ -66,7 +66,7 @@ def test_a_border_in_any_model(kind):
     assert trained(framed) == {'prompt'}
     assert (framed.prompt.grad.abs().amax((1, 2, 3)) > 0).all()
     assert all(torch.equal(v, before[k]) for k, v in framed.model.state_dict().items())
-    # A border of zeros is no border.
+    # A border of zeros changes nothing.
     framed.prompt.data.zero_()
     torch.testing.assert_close(framed(x), plain(x))
 
@@ -183,7 +183,7 @@ def test_unconverted_names_say_the_command(tmp_path):
     path = tmp_path / 'mae.pth'
     state = {f'module.{k}': v for k, v in build('vit').model.state_dict().items()}
     torch.save({'model': state}, path)
-    with pytest.raises(ValueError, match=rf'convert_model\.py {Path(path)} OUT'):
+    with pytest.raises(ValueError, match=rf'cite convert {Path(path)} OUT'):
         build('vit', checkpoint=str(path))
 
 

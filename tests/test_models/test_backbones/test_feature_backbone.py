@@ -14,5 +14,5 @@ def test_features_pass_as_they_are():
 def test_images_or_another_width_are_an_error():
     with pytest.raises(ValueError, match=r'\(1, 3, 8, 8\).*feature_file'):
         build_backbone({'type': 'FeatureBackbone'})(torch.zeros(1, 3, 8, 8))
-    with pytest.raises(ValueError, match=r'8 wide.*in_features says 4'):
+    with pytest.raises(ValueError, match=r'8 wide.*in_features is 4'):
         build_backbone({'type': 'FeatureBackbone', 'in_features': 4})(torch.zeros(1, 8))

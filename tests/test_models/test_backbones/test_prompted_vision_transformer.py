@@ -156,7 +156,7 @@ def test_bfloat16_autocast_is_near_single_precision(build, images):
     [
         ({'prompt_pos': 'add'}, r"'add'; choose one of \['prepend'\]"),
         ({'prompt_layers': [3]}, 'this backbone has 3 blocks, numbered 0 to 2'),
-        ({'with_cls_token': False}, 'class token and cannot do without'),
+        ({'with_cls_token': False}, 'needs the class token that it returns'),
     ],
 )
 def test_options_that_do_not_fit_are_an_error(build, options, message):

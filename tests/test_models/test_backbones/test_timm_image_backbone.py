@@ -75,11 +75,11 @@ def test_prompted_features_are_those_of_a_plain_rewrite(images, registers, pos):
     first, inserted, patches = x[:, : 1 + registers], x[:, :0], x[:, 1 + registers :]
     for number, block in enumerate(model.blocks):
         if number in (0, 2):
-            own = prompt[number // 2]
+            row = prompt[number // 2]
             if pos == 'prepend':
-                inserted = own.expand(3, -1, -1)
+                inserted = row.expand(3, -1, -1)
             else:  # 16 patches, five rounds of 3 prompts, the last patch stays
-                shift = torch.cat([own] * 5 + [torch.zeros(1, 32)])
+                shift = torch.cat([row] * 5 + [torch.zeros(1, 32)])
                 patches = patches + shift
         x = block(torch.cat([first, inserted, patches], dim=1))
         first = x[:, : 1 + registers]
@@ -162,7 +162,7 @@ def test_a_checkpoint_of_another_model_is_an_error(vit, vit_weights, tmp_path):
         build(checkpoint=vit_weights, depth=4)
     with pytest.raises(ValueError, match=r'unexpected: blocks\.2\.norm1\.weight'):
         build(checkpoint=vit_weights, depth=2)
-    message = r'pos_embed is \(1, 17, 32\) there, \(1, 65, 32\) here'
+    message = r'pos_embed is \(1, 17, 32\) in the file, \(1, 65, 32\) here'
     with pytest.raises(ValueError, match=message):
         build(checkpoint=vit_weights, img_size=64)
     state = vit.state_dict()
@@ -179,7 +179,7 @@ def test_a_checkpoint_of_another_model_is_an_error(vit, vit_weights, tmp_path):
             {'model_name': 'vit_tinny_patch16_224'},
             r"no model 'vit_tinny_patch16_224'.* vit_tiny_p",
         ),
-        ({'model_name': 'resnet18', 'prompt_length': 1}, 'is a ResNet; prompt tokens'),
+        ({'model_name': 'resnet18', 'prompt_length': 1}, 'is a ResNet; only plain'),
         ({'prompt_length': 1, 'prompt_layers': [3]}, 'has 3 blocks'),
         ({'checkpoint': 'x.pth', 'pretrained': True}, 'not both'),
     ],

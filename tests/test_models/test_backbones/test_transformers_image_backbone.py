@@ -133,13 +133,13 @@ def test_prompted_features_are_those_of_a_plain_rewrite(
     inserted = 0
     for number, block in enumerate(blocks):
         if number in layers:
-            own = backbone.prompt[layers.index(number)]
+            row = backbone.prompt[layers.index(number)]
             first, patches = x[:, :start], x[:, start + inserted :]
             if pos == 'prepend':
                 inserted = 2
-                x = torch.cat([first, own.expand(3, -1, -1), patches], 1)
+                x = torch.cat([first, row.expand(3, -1, -1), patches], 1)
             else:  # 16 patches, eight rounds of 2 prompts
-                x = torch.cat([first, patches + own.repeat(8, 1)], 1)
+                x = torch.cat([first, patches + row.repeat(8, 1)], 1)
         arguments = (None, None) if kind == 'clip' else ()
         x = block(x, *arguments)
         x = x[0] if isinstance(x, tuple) else x
@@ -194,7 +194,7 @@ def test_what_is_not_there_is_named(folder, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r'has no config\.json'):
         build(str(tmp_path / 'empty'))
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
-    with pytest.raises(FileNotFoundError, match=r'ask for access.*--local-dir FOLDER'):
+    with pytest.raises(FileNotFoundError, match=r'--local-dir nothing.*ask for access'):
         build('nobody/nothing')
 
 

@@ -50,7 +50,7 @@ def test_the_config_is_left_as_it_is():
 
 
 def test_what_has_no_class_token_is_an_error():
-    with pytest.raises(ValueError, match='class token and cannot do without'):
+    with pytest.raises(ValueError, match='needs the class token that it returns'):
         build(with_cls_token=False)
     with pytest.raises(ValueError, match='3 blocks, numbered 0 to 2'):
         build(out_indices=3)

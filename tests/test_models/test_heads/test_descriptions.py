@@ -13,7 +13,7 @@ from cite.models.heads.text_source import average, unpack
 from cite.models.text_encoders import BERT
 
 pytestmark = pytest.mark.usefixtures('text_cache')
-# Of the first class (3, 4), (0, 2) and (1, 0); of the second (0, -5) alone.
+# First class: (3, 4), (0, 2) and (1, 0); second class: (0, -5).
 FEATURES = np.array([[3, 4], [0, 2], [1, 0], [0, -5]], dtype=np.float32)
 TEXTS = [['a', 'b', 'c'], 'd']
 
@@ -28,10 +28,10 @@ def config(tmp_path):
 
 def test_each_is_normalised_then_the_mean_is():
     # (0.6, 0.8) + (0, 1) + (1, 0) = (1.6, 1.8), of length sqrt(5.8).
-    found = average(torch.from_numpy(FEATURES), TEXTS)
+    averaged = average(torch.from_numpy(FEATURES), TEXTS)
     expected = torch.tensor([[1.6, 1.8]]) / 5.8**0.5
-    torch.testing.assert_close(found[:1], expected)
-    assert found[1].tolist() == [0, -5]  # alone: as it is
+    torch.testing.assert_close(averaged[:1], expected)
+    assert averaged[1].tolist() == [0, -5]  # alone: as it is
 
 
 def test_head_averages(config):

@@ -185,7 +185,7 @@ def test_text_encoder_is_no_part_of_the_model(config):
 
 
 class _Features(torch.nn.Module):
-    """Stands for a backbone: features come from a file."""
+    """A backbone replaced by features from a file."""
 
     def forward(self, x):
         return (x,)

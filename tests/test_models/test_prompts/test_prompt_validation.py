@@ -1,11 +1,7 @@
 import pytest
 
-from cite.models.prompts.validation import (
-    check_choice,
-    check_init,
-    check_layers,
-    check_length,
-)
+from cite.models.prompts.tokens import INITS
+from cite.models.prompts.validation import check_choice, check_layers, check_length
 
 
 def test_layers_are_the_first_by_default_and_else_as_listed():
@@ -40,4 +36,4 @@ def test_a_choice_is_named_with_those_there_are():
     with pytest.raises(ValueError, match=r"prompt_pos is 'left'.*\['prepend'\]"):
         check_choice('prompt_pos', 'left', ['prepend'])
     with pytest.raises(ValueError, match="'normal', 'uniform', 'zero', 'kaiming'"):
-        check_init('xavier')
+        check_choice('prompt_init', 'xavier', INITS)

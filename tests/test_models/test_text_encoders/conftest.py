@@ -37,7 +37,7 @@ def t5(tmp_path_factory) -> Path:
     import sentencepiece
 
     folder = save_t5(tmp_path_factory.mktemp('models') / 'TinyT5')
-    for file in folder.glob('*token*'):  # of the tokenizer of words
+    for file in folder.glob('*token*'):  # the tokenizer of words
         file.unlink()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(TEXTS * 20),

@@ -2,8 +2,8 @@ import torch
 
 from cite.models.text_encoders.pooling import POOLINGS
 
-# One text of three tokens, padded on either side, and without padding; what stands in
-# the padding must not matter.
+# One text of three tokens, padded on either side, and without padding; the
+# values in the padding must not matter.
 TOKENS = torch.tensor([[1.0, 2.0], [3.0, 5.0], [8.0, 5.0]])
 PADDING = torch.full((2, 2), 1e6)
 PADDED = {

@@ -57,3 +57,8 @@ def test_an_encoder_that_was_saved_alone(t5, texts, tmp_path):
     alone = Path(shutil.copytree(t5, tmp_path / 'Alone'))
     T5EncoderModel.from_pretrained(str(t5)).save_pretrained(str(alone))
     assert torch.equal(T5Encoder(str(alone))(texts), T5Encoder(str(t5))(texts))
+
+
+def test_a_model_has_to_be_named():
+    with pytest.raises(ValueError, match=r'text_encoder\.model is missing.*T5Encoder'):
+        T5Encoder()

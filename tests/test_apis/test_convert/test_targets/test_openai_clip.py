@@ -3,7 +3,8 @@
 import pytest
 from clip.model import CLIP, build_model
 
-from cite.apis.convert.targets.openai_clip import arguments_of, shapes
+from cite.apis.convert.targets.openai_clip import shapes
+from cite.core.files.clip_sizes import clip_sizes, image_sizes
 
 TEXT = {
     'embed_dim': 16,
@@ -31,12 +32,13 @@ RESNET = {
 @pytest.mark.parametrize('tower', [VIT, RESNET], ids=['vit', 'resnet'])
 def test_arguments_and_shapes(tower):
     state = CLIP(**tower, **TEXT).state_dict()
-    assert arguments_of(state) == {**tower, **TEXT}
+    assert clip_sizes(state) == {**tower, **TEXT}
+    assert image_sizes(state) == {**tower, 'embed_dim': TEXT['embed_dim']}
     openai = build_model(dict(state)).state_dict()
     assert shapes(state) == {name: tuple(t.shape) for name, t in openai.items()}
 
 
 def test_width_that_has_no_whole_heads():
     state = CLIP(**{**VIT, 'vision_width': 96}, **TEXT).state_dict()
-    with pytest.raises(ValueError, match='96 wide, which is no multiple of the 64'):
-        arguments_of(state)
+    with pytest.raises(ValueError, match='96 wide, which is not a multiple of the 64'):
+        clip_sizes(state)

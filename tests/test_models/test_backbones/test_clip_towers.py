@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from cite.models.backbones import attention
-from cite.models.backbones.attention import attend
+from cite.models.backbones import clip_towers
+from cite.models.backbones.clip_towers import attend
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def layer():
 
 @pytest.mark.parametrize('fused', [True, False])
 def test_it_is_torchs_attention(layer, fused, monkeypatch):
-    if fused and not attention._FUSED:
+    if fused and not clip_towers._FUSED:
         pytest.skip('torch before 2.0 has no fused attention')
-    monkeypatch.setattr(attention, '_FUSED', fused)
+    monkeypatch.setattr(clip_towers, '_FUSED', fused)
     x = torch.randn(3, 7, 16, requires_grad=True)
     expected, _ = layer(x, x, x)
     whole, first = attend(layer, x), attend(layer, x, first_only=True)

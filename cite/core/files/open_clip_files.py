@@ -1,4 +1,4 @@
-"""The files of an open_clip model's folder, and of MI-Zero's and PMC-CLIP's."""
+"""Read the text tower and tokenizer in a folder of open_clip, MI-Zero or PMC-CLIP."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional
 
 from torch import Tensor
 
-from cite.core.files.weights import load_weights
+from .weights import load_weights
 
 # In open_clip's own order; the last is CONCH's.
 WEIGHTS = (
@@ -15,12 +15,11 @@ WEIGHTS = (
     'pytorch_model.bin',
 )
 CONFIG = 'open_clip_config.json'
-_KEY = 'model.head.text_encoder.model'
-# What open_clip calls these towers' part of a model, and the common scale.
+# open_clip's names of these towers' part of a model, and of the common scale.
 _PREFIX, _SCALE = 'text.', 'logit_scale'
 _CLS = {'hf_pooler_type': 'cls_last_hidden_state_pooler'}
-# Where others keep their BERT, and how they use it: MI-Zero masks the padding, PMC-CLIP
-# does not. Sources: the models' own code, src/models/model.py of mahmoodlab/MI-Zero and
+# Prefix and use of the BERT of other models: MI-Zero masks the padding, PMC-CLIP does
+# not. Sources: the models' own code, src/models/model.py of mahmoodlab/MI-Zero and
 # src/pmc_clip/model/pmc_clip.py of WeixiongLin/PMC-CLIP.
 _BERTS: dict[str, dict[str, Any]] = {
     'transformer.': {**_CLS, 'context_length': 128},
@@ -33,10 +32,10 @@ class Tower(NamedTuple):
     """A text tower's tensors by their names within it, and how it is used.
 
     Args:
-        state: in open_clip's names, ``transformer.…`` and ``proj.…`` of a BERT.
-        scale: the logit scale (), a logarithm, where there is one.
-        options: of open_clip's ``text_cfg``, and ``pad``: the text is padded to the
-            ``context_length`` and the padding is not masked.
+        state: tensors by open_clip's names (a BERT's: ``transformer.…``, ``proj.…``).
+        scale: the logit scale (), a logarithm, if there is one.
+        options: options of open_clip's ``text_cfg``, and ``pad``: the text is padded to
+            the ``context_length`` and the padding is not masked.
     """
 
     state: dict[str, Tensor]
@@ -46,9 +45,9 @@ class Tower(NamedTuple):
 
 def tower_file(folder: Path) -> Optional[Path]:
     """Return the file with the weights: of a known name, or the only ``.pt``."""
-    found = [folder / name for name in WEIGHTS if (folder / name).is_file()]
+    files = [folder / name for name in WEIGHTS if (folder / name).is_file()]
     others = sorted(folder.glob('*.pt'))
-    return found[0] if found else others[0] if len(others) == 1 else None
+    return files[0] if files else others[0] if len(others) == 1 else None
 
 
 def read_tower(folder: Path) -> Tower:
@@ -63,13 +62,14 @@ def read_tower(folder: Path) -> Tower:
             f'text encoder {folder}: no such folder. Get the model where there is a '
             'network: `hf download OWNER/MODEL --local-dir FOLDER` (docs/MODEL_ZOO.md '
             'has the names; ask for access on the page of a gated one and log in with '
-            f'`hf auth login` first), then set {_KEY} to FOLDER.'
+            f'`hf auth login` first), then set '
+            'model.head.text_encoder.model to FOLDER.'
         )
     file = tower_file(folder)
     if file is None:
         raise FileNotFoundError(
-            f'text encoder {folder}: none of {", ".join(WEIGHTS)} is in it. Copy the '
-            'published weights there.'
+            f'text encoder {folder}: the folder has none of {", ".join(WEIGHTS)}. '
+            'Copy the published weights there.'
         )
     content = load_weights(file)
     content = content.get('state_dict', content) if isinstance(content, dict) else {}
@@ -86,9 +86,9 @@ def read_tower(folder: Path) -> Tower:
             state['proj.weight'] = content['text_projection'].detach().float().T
             return Tower(state, scale, options)
     raise ValueError(
-        f'{file} has no text tower named {_PREFIX}… or {", ".join(_BERTS)}…: it is of '
-        'another architecture. Of a CLIP of its own layout, `python '
-        f'tools/convert_model.py {file} OUT.pt --from clip` and '
+        f'{file} has no text tower named {_PREFIX}… or {", ".join(_BERTS)}…: it has '
+        'another architecture. If it is a CLIP of the usual layout, run `cite convert '
+        f'{file} OUT.pt --from clip` and set '
         "type='CLIPTextEncoder', arch='OUT.pt'."
     )
 
@@ -101,8 +101,7 @@ def _part(content: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def read_tokenizer(folder: Path) -> Any:
     """Read ``tokenizer.json``, without the padding that it may ask for.
 
-    A ``vocab.txt`` in its place is a BERT's; it is read as transformers' tokenizer
-    reads one alone: in lower case.
+    Without it, a BERT's ``vocab.txt`` is read as transformers does: in lower case.
 
     Raises:
         FileNotFoundError: there is none.
@@ -111,20 +110,20 @@ def read_tokenizer(folder: Path) -> Any:
     from tokenizers import BertWordPieceTokenizer, Tokenizer
 
     if not folder.is_dir():
-        read_tower(folder)  # says what is wrong
+        read_tower(folder)  # raises the error
     file, vocabulary = folder / 'tokenizer.json', folder / 'vocab.txt'
     if not file.is_file() and not vocabulary.is_file():
         raise FileNotFoundError(
-            f'text encoder {folder}: no tokenizer.json (nor vocab.txt) in it. Copy the '
-            "published one there (CONCH's is conch_byte_level_bpe_uncased.json of its "
-            "code; MI-Zero's and PMC-CLIP's are those of their BERT)."
+            f'text encoder {folder}: the folder has no tokenizer.json (nor vocab.txt). '
+            "Copy the published one (CONCH's is conch_byte_level_bpe_uncased.json "
+            "of its code; MI-Zero's and PMC-CLIP's are those of their BERT)."
         )
     if not file.is_file():
         return BertWordPieceTokenizer(str(vocabulary), lowercase=True)
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises nothing narrower
-        raise ValueError(f'{file} is no tokenizer: {error}') from error
+        raise ValueError(f'{file} is not a tokenizer: {error}') from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
@@ -143,4 +142,4 @@ def text_config(folder: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding='utf-8'))
         return dict(content.get('model_cfg', content).get('text_cfg', {}))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f'{file} is no config of open_clip: {error}') from error
+        raise ValueError(f'{file} is not a config of open_clip: {error}') from error

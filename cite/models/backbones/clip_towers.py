@@ -1,0 +1,133 @@
+"""The forward passes of CLIP's image towers, for any image size.
+
+Source: Radford et al., *Learning Transferable Visual Models From Natural Language
+Supervision*, ICML 2021, section 2.4; the modules are those of OpenAI's ``clip``.
+
+Tokens are (N, T, D) throughout.
+"""
+
+import torch
+from clip.model import ModifiedResNet, ResidualAttentionBlock, VisionTransformer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cite.models.half_precision import full_precision
+
+from .image_size import patch_grid, resize_positions
+
+try:
+    from torch.func import functional_call
+except ImportError:  # torch 1.13
+    from torch.nn.utils.stateless import functional_call  # type: ignore[assignment]
+
+# From torch 2.0 on.
+_FUSED = hasattr(F, 'scaled_dot_product_attention')
+_POSITIONS = 'attnpool.positional_embedding'
+
+
+def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
+    """Turn images (N, 3, H, W) into the first block's tokens (N, 1 + patches, D).
+
+    Under autocast the tokens, which every block adds to, stay fp32; CLIP itself would
+    round them to half precision at each block.
+    """
+    grid = patch_grid(images, visual.conv1.kernel_size)
+    x = visual.conv1(images).flatten(2).transpose(1, 2)  # (N, patches, D)
+    class_token = visual.class_embedding.expand(len(x), 1, -1)
+    x = torch.cat([class_token, x.to(class_token.dtype)], dim=1)
+    x = x + resize_positions(visual.positional_embedding, grid)
+    return visual.ln_pre(x)
+
+
+def run_block(
+    block: ResidualAttentionBlock, tokens: Tensor, class_only: bool = False
+) -> Tensor:
+    """Run one of CLIP's residual attention blocks.
+
+    The block's own forward pass takes tokens (T, N, D), which means two copies.
+
+    Args:
+        block: the weights and norms.
+        tokens: input of the block, (N, T, D).
+        class_only: compute the class token alone; only it is read of the last block,
+            and this saves three quarters of the matrix products.
+
+    Returns:
+        (N, T, D), or (N, 1, D) with ``class_only``.
+    """
+    attended = attend(block.attn, block.ln_1(tokens), class_only)
+    tokens = (tokens[:, :1] if class_only else tokens) + attended
+    return tokens + block.mlp(block.ln_2(tokens))
+
+
+def read_out(visual: VisionTransformer, tokens: Tensor) -> Tensor:
+    """Turn the last block's tokens into image features (N, D), without autocast."""
+    with full_precision(tokens.device):
+        x = visual.ln_post(tokens[:, 0].to(visual.ln_post.weight.dtype))
+        return x if visual.proj is None else x @ visual.proj
+
+
+def attend(
+    attention: nn.MultiheadAttention, x: Tensor, first_only: bool = False
+) -> Tensor:
+    """Let tokens attend to each other, without mask and dropout.
+
+    torch's own forward pass copies the tokens between its layouts, and before torch 2.0
+    it has no fused attention for the training step.
+
+    Source: Vaswani et al., *Attention Is All You Need*, NeurIPS 2017, section 3.2.
+
+    Args:
+        attention: the weights; queries, keys and values of one width, with biases.
+        x: tokens (N, T, D).
+        first_only: only the first token attends (to all).
+
+    Returns:
+        (N, T, D), or (N, 1, D) with ``first_only``.
+    """
+    weight, bias = attention.in_proj_weight, attention.in_proj_bias  # (3D, D), (3D,)
+    heads, width = attention.num_heads, x.shape[-1]
+    if first_only:
+        q = _split(F.linear(x[:, :1], weight[:width], bias[:width]), 1, heads)[0]
+        k, v = _split(F.linear(x, weight[width:], bias[width:]), 2, heads)
+    else:
+        q, k, v = _split(F.linear(x, weight, bias), 3, heads)
+    mixed = _mix(q, k, v).transpose(1, 2).flatten(2)  # (N, T, D)
+    return attention.out_proj(mixed)
+
+
+def _split(x: Tensor, parts: int, heads: int) -> Tensor:
+    """Split (N, T, parts * D) into (parts, N, heads, T, D / heads)."""
+    return x.unflatten(-1, (parts, heads, -1)).permute(2, 0, 3, 1, 4)
+
+
+def _mix(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Average the values by softmax(q k / sqrt(d)); all (N, heads, T, d)."""
+    if _FUSED:
+        return F.scaled_dot_product_attention(q, k, v)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)  # (N, heads, T, T)
+    return scores.softmax(-1, dtype=q.dtype) @ v
+
+
+def encode_by_resnet(visual: ModifiedResNet, images: Tensor) -> Tensor:
+    """Turn images (N, 3, H, W) into features (N, D)."""
+    height, width = (_last_map_side(side) for side in images.shape[-2:])
+    if not height or not width:
+        raise ValueError(
+            f'images are {images.shape[-2]}x{images.shape[-1]}; CLIP ResNets need at '
+            'least 31 pixels a side. Resize them in the data pipeline.'
+        )
+    positions = visual.attnpool.positional_embedding
+    resized = resize_positions(positions, (height, width))
+    if resized is positions:
+        return visual(images)
+    return functional_call(visual, {_POSITIONS: resized}, (images,))
+
+
+def _last_map_side(side: int) -> int:
+    """Side of the map that reaches the attention pool.
+
+    The first convolution (kernel 3, stride 2, padding 1) rounds up; the four average
+    pools of stride 2 round down.
+    """
+    return (side + 1) // 2 // 16
