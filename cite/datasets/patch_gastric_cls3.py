@@ -113,7 +113,9 @@ class PatchGastricCls3(SlideDataset):
             stats: of the model; see :func:`cite.models.image_stats.settle_images`.
         """
         steps = [s for s in self.pipeline.transforms if hasattr(s, 'settle_images')]
-        if any([step.settle_images(stats) for step in steps]):
+        changes = [step.settle_images(stats) for step in steps]
+        # The second is a call after one that could not open the packed file.
+        if any(changes) or (self.cache is None and self._store['packed']):
             self.cache = open_store(self, **self._store)
 
     @property

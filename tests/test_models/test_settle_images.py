@@ -273,7 +273,7 @@ def test_the_cache_is_made_when_the_size_is_known(data):
     cache = dataset.cache
     assert cache.shape == (3, 12, 12)
     before = dataset[0]['img']
-    assert not dataset[0]['img'].data_ptr() == before.data_ptr()
+    assert torch.equal(dataset[0]['img'], before)
 
     settle_images(dataset, {'type': 'VisionTransformer', 'image_stats': OTHER_SIZE})
     assert dataset.cache is cache  # nothing is read again
@@ -291,8 +291,9 @@ def test_the_cache_is_there_at_once_where_all_values_are(data):
 def test_a_packed_file_of_an_open_pipeline_is_looked_at_when_settled(data, folder):
     step = {'interpolation': 'model', 'backend': 'fast'}
     dataset = build_dataset(data(step, packed=str(folder / 'gone.npy')))
-    with pytest.raises(FileNotFoundError, match=r'gone\.npy'):
-        settle_images(dataset, CLIP)
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError, match=r'gone\.npy'):
+            settle_images(dataset, CLIP)
     with pytest.raises(
         ValueError, match="needs a PatchGastricPipeline with backend='f"
     ):

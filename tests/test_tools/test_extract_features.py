@@ -264,7 +264,7 @@ def test_two_processes_share_the_work_and_mim_trains_on_it(
     script = tmp_path / 'pieces.py'  # the command, with pieces of five rows
     script.write_text(
         f'import sys; sys.path.insert(0, {str(ROOT / "tools")!r})\n'
-        'import extract_features; from cite.apis import extract_rows\n'
+        'import extract_features; from cite.apis.features import extract_rows\n'
         'extract_rows.PIECE = 5; extract_features.main()\n'
     )
     printed = run(

@@ -122,6 +122,6 @@ def input_size(arch: str) -> int:
         # The stem and the stages of CLIP's ResNets halve the image five times.
         return 32 * isqrt(len(weights['visual.attnpool.positional_embedding']) - 1)
     raise ValueError(
-        f'{path} is not an OpenAI CLIP checkpoint: it has no visual.positional_embedding '
-        'and no visual.attnpool.positional_embedding.'
+        f'{path} is not an OpenAI CLIP checkpoint: it has no '
+        'visual.positional_embedding and no visual.attnpool.positional_embedding.'
     )

@@ -177,7 +177,7 @@ class PatchGastricPipeline:
         return not self.test_mode and not (evaluating and not self.released)
 
     def _planes(self, results: Results) -> np.ndarray:
-        """Return the resized patch, (3, size, size) uint8, from the cache if possible."""
+        """Return the resized patch, (3, size, size) uint8, from the cache if it can."""
 
         def load() -> np.ndarray:
             size, interpolation = self._values['size'], self._values['interpolation']
