@@ -28,7 +28,7 @@ with torch.no_grad():
 OURS = """
 import json, resource, sys
 import mmcls.apis, mmcls.models, cite
-from cite.datasets.pipelines.pixels import load_kernels
+from cite.core.load_kernels import load_kernels
 clip_file, bert, texts, config = json.loads(sys.argv[1])
 model = mmcls.models.build_classifier(config)
 embeddings = model.head.encode_texts()

@@ -154,7 +154,7 @@ def test_every_config_builds_and_takes_a_step(path, tmp_path):
         if name in trained:
             assert parameter.grad is not None, name
             assert torch.isfinite(parameter.grad).all(), name
-            # Of a low-rank pair the other half is zero until the first step.
+            # The other half of a low-rank pair is zero until the first step.
             assert parameter.grad.any() or '.lora_A.' in name, name
         elif name in before:
             assert torch.equal(parameter, before[name]), name

@@ -64,7 +64,7 @@ def test_rows_2_and_3_training_keeps_colours_and_clip_s_scale(config, image):
     drawn = torch.stack([apply(config, 'train', image) for _ in range(24)])
     plain = clip_transform(224)(image)[None]
     assert 0.8 < colour(drawn, config) / colour(plain, config) < 1.2
-    # Of another std or mean the average over many draws would be elsewhere.
+    # With another std or mean the average over many draws would differ.
     assert (drawn.mean((0, 2, 3)) - plain.mean((0, 2, 3))).abs().max() < 0.3
     assert len({float(x.sum()) for x in drawn}) == 24  # augmented
 

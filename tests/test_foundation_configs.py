@@ -63,7 +63,7 @@ def test_statistics_are_known_from_the_name(path, monkeypatch):
     assert all(step.mean == step.std == 'model' for step in steps)
     arch = cfg.model.backbone.get('arch', '')
     if cfg.model.backbone.type == 'TransformersImageBackbone' or arch.endswith('.pt'):
-        return  # of a folder or file that is not here
+        return  # it names a folder or file that is not here
     stats = image_stats(cfg.model.backbone)
     assert len(stats.mean) == len(stats.std) == 3
     side = steps[0].size
@@ -101,7 +101,7 @@ def test_a_leafs_backbone_runs(monkeypatch):
     from mmcls.models import build_backbone
 
     backbone = build_backbone(cfg.model.backbone).eval()
-    # One class token and four registers stand before the prompt.
+    # One class token and four registers come before the prompt.
     seen = []
     backbone.model.blocks[0].register_forward_pre_hook(lambda m, x: seen.append(x[0]))
     assert backbone(torch.randn(1, 3, 28, 28)).shape == (1, 1280)

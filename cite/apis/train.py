@@ -1,40 +1,49 @@
-"""mmcls' ``train_model`` leaves to luck what a run should not depend on.
+"""Training: what mmcls' ``train_model`` does, repeatable and ready to be resumed.
 
-For mmcls 0.25.0: without ``cfg.seed`` every rank and restart draws its own; a restart
-has to be told its checkpoint; what a killed run leaves half done stops or misleads the
-next one; a loss that is not finite trains on. Ours settles these and calls mmcls'.
+mmcls 0.25.0 does not fix what a run should not depend on. Without ``cfg.seed`` every
+rank and every restart draws a seed of its own; a restart has to be told its checkpoint;
+half-written files of a killed run stop or mislead the next one; a loss that is not
+finite trains on. This function does what mmcls' does for CPUs and GPUs, with our data
+loaders, evaluation hooks and runners, and without these faults.
 """
 
-import functools
 import os.path as osp
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
 import torch
-from mmcls.apis.train import train_model as _train_model
-from mmcls.utils import get_root_logger
+from mmcls.core import DistOptimizerHook
+from mmcls.datasets import build_dataset
+from mmcls.utils import get_root_logger, wrap_non_distributed_model
 from mmcv import Config
-from mmcv.runner import get_dist_info
-from torch import distributed as dist
-
-from cite.compat.doors import rebind
-from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
-
-# In every run, whatever a config's `custom_hooks` holds; one listed there counts.
-_HOOKS = (
-    {'type': 'RandomStateHook', 'priority': 'HIGHEST'},
-    {'type': 'FiniteLossHook', 'priority': 'HIGH'},  # before the optimizer's step
+from mmcv.runner import (
+    BaseRunner,
+    DistSamplerSeedHook,
+    Fp16OptimizerHook,
+    build_optimizer,
+    build_runner,
+    get_dist_info,
 )
+from torch import distributed as dist
+from torch import nn
+
+from cite.core.distributed import wrap_distributed_model
+from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
+from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
+from cite.datasets.builder import build_dataloader
+from cite.models.image_stats import settle_images
+
+# Keys of `data` that are not settings of a loader.
+_NOT_OF_LOADERS = (
+    *('train', 'val', 'test'),
+    *('train_dataloader', 'val_dataloader', 'test_dataloader'),
+)
+_NO_SHUFFLE = {'shuffle': False, 'sampler_cfg': None, 'drop_last': False}
 
 
-def install() -> None:
-    """Replace ``train_model``, also where mmcls' tool has taken it already."""
-    rebind(_train_model, train_model)
-
-
-@functools.wraps(_train_model)
 def train_model(
-    model: Any,
+    model: nn.Module,
     dataset: Any,
     cfg: Config,
     distributed: bool = False,
@@ -43,11 +52,52 @@ def train_model(
     device: Optional[str] = None,
     meta: Optional[dict[str, Any]] = None,
 ) -> None:
+    """Train a model.
+
+    Args:
+        model: classifier to train.
+        dataset: training data set, or one for each entry of ``cfg.workflow``.
+        cfg: config of the run.
+        distributed: several ranks take part.
+        validate: evaluate on ``cfg.data.val`` as ``cfg.evaluation`` says.
+        timestamp: name of the log files.
+        device: unused, ``cfg.device`` counts; mmcls' tool passes it.
+        meta: notes for the log and the checkpoints; the seed is added.
+
+    Raises:
+        ValueError: a checkpoint, data set or setting that does not fit the run.
+    """
     meta = {} if meta is None else meta
     cfg.seed = meta['seed'] = _shared_seed(cfg.get('seed'), cfg.get('device', 'cpu'))
     _settle_start(cfg)
-    cfg.custom_hooks = _with_ours(cfg.get('custom_hooks'))
-    _train_model(model, dataset, cfg, distributed, validate, timestamp, device, meta)
+    datasets = list(dataset) if isinstance(dataset, (list, tuple)) else [dataset]
+    settle_images(datasets, model)
+    loader_cfg = _loader_cfg(cfg, distributed)
+    train_cfg = {**loader_cfg, **cfg.data.get('train_dataloader', {})}
+    loaders = [build_dataloader(dataset, **train_cfg) for dataset in datasets]
+    model = _wrap(model, cfg, distributed)
+    runner = build_runner(
+        cfg.runner,
+        default_args={
+            'model': model,
+            'batch_processor': None,
+            'optimizer': build_optimizer(model, cfg.optimizer),
+            'work_dir': cfg.work_dir,
+            'logger': get_root_logger(),
+            'meta': meta,
+        },
+    )
+    runner.timestamp = timestamp  # so that .log and .log.json have the same name
+    _register_hooks(runner, cfg, distributed, datasets)
+    if validate:
+        hook = _eval_hook(model, cfg, distributed, loader_cfg)
+        # After IterTimerHook: https://github.com/open-mmlab/mmcv/issues/1261
+        runner.register_hook(hook, priority='LOW')
+    if cfg.resume_from:
+        runner.resume(cfg.resume_from)
+    elif cfg.load_from:
+        runner.load_checkpoint(cfg.load_from)
+    runner.run(loaders, cfg.workflow)
 
 
 def _shared_seed(seed: Optional[int], device: str) -> int:
@@ -62,22 +112,19 @@ def _shared_seed(seed: Optional[int], device: str) -> int:
     return seed
 
 
-def _checkpoint_folder(cfg: Config) -> str:
-    """Return where checkpoints go: below ``out_dir`` mmcv makes a folder of the run."""
-    out_dir = (cfg.get('checkpoint_config') or {}).get('out_dir')
-    if not out_dir:
-        return str(cfg.work_dir)
-    return osp.join(out_dir, osp.basename(cfg.work_dir.rstrip(osp.sep)))
-
-
 def _settle_start(cfg: Config) -> None:
-    """Clear the folder of half-done files, and find the checkpoint to go on from."""
+    """Clear the folder of half-written files, and find the checkpoint to resume from.
+
+    Gives ``cfg.runner`` and ``cfg.resume_from`` their defaults, too.
+    """
     logger = get_root_logger()
     if get_dist_info()[0] == 0:
         folders = dict.fromkeys([str(cfg.work_dir), _checkpoint_folder(cfg)])
         removed = [name for folder in folders for name in remove_leftovers(folder)]
         if removed:
-            logger.info(f'removed what a killed run left half done: {removed}')
+            logger.info(f'removed half-written files of a killed run: {removed}')
+    if cfg.get('runner') is None:
+        cfg.runner = {'type': 'EpochBasedRunner', 'max_epochs': cfg.total_epochs}
     cfg.resume_from = cfg.get('resume_from')
     cfg.load_from = cfg.get('load_from')
     if cfg.get('auto_resume') and not cfg.resume_from:
@@ -86,7 +133,86 @@ def _settle_start(cfg: Config) -> None:
             logger.info(f'auto_resume: no checkpoint in {cfg.work_dir}, a new run')
 
 
-def _with_ours(hooks: Optional[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    hooks = list(hooks or [])
+def _checkpoint_folder(cfg: Config) -> str:
+    """Return where checkpoints go: mmcv makes a folder of the run below ``out_dir``."""
+    out_dir = (cfg.get('checkpoint_config') or {}).get('out_dir')
+    if not out_dir:
+        return str(cfg.work_dir)
+    return osp.join(out_dir, osp.basename(cfg.work_dir.rstrip(osp.sep)))
+
+
+def _loader_cfg(cfg: Config, distributed: bool) -> dict[str, Any]:
+    """Return what all loaders of a run have in common."""
+    settings = {k: v for k, v in cfg.data.items() if k not in _NOT_OF_LOADERS}
+    return {
+        'num_gpus': len(cfg.gpu_ids),  # counts without ranks alone
+        'dist': distributed,
+        'round_up': True,
+        'seed': cfg.get('seed'),
+        'sampler_cfg': cfg.get('sampler'),
+        **settings,
+    }
+
+
+def _wrap(model: nn.Module, cfg: Config, distributed: bool) -> nn.Module:
+    if not distributed:
+        return wrap_non_distributed_model(model, cfg.device, device_ids=cfg.gpu_ids)
+    return wrap_distributed_model(
+        model,
+        cfg.device,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+
+
+def _register_hooks(
+    runner: BaseRunner, cfg: Config, distributed: bool, datasets: Sequence[Any]
+) -> None:
+    runner.register_training_hooks(
+        cfg.lr_config,
+        _optimizer_config(cfg, distributed),
+        cfg.checkpoint_config,
+        cfg.log_config,
+        cfg.get('momentum_config'),
+        custom_hooks_config=_with_our_hooks(cfg, datasets),
+    )
+    if distributed and cfg.runner['type'] == 'EpochBasedRunner':
+        runner.register_hook(DistSamplerSeedHook())
+
+
+def _optimizer_config(cfg: Config, distributed: bool) -> Any:
+    if cfg.get('fp16') is not None:
+        scale = cfg.fp16['loss_scale']
+        return Fp16OptimizerHook(
+            **cfg.optimizer_config, loss_scale=scale, distributed=distributed
+        )
+    if distributed and 'type' not in cfg.optimizer_config:
+        return DistOptimizerHook(**cfg.optimizer_config)
+    return cfg.optimizer_config
+
+
+def _with_our_hooks(cfg: Config, datasets: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return a config's hooks and those of every run; one that is listed counts."""
+    ours = [
+        {'type': 'RandomStateHook', 'priority': 'HIGHEST'},
+        {'type': 'FiniteLossHook', 'priority': 'HIGH'},  # before the optimizer's step
+    ]
+    if cfg.runner['type'] == 'IterBasedRunner':
+        ours.append({'type': 'ClassCountHook'})
+        if any(getattr(dataset, 'on_error', None) == 'skip' for dataset in datasets):
+            ours.append({'type': 'ReplacedImagesHook'})
+    hooks = list(cfg.get('custom_hooks') or [])
     listed = {hook['type'] for hook in hooks}
-    return hooks + [dict(hook) for hook in _HOOKS if hook['type'] not in listed]
+    return hooks + [hook for hook in ours if hook['type'] not in listed]
+
+
+def _eval_hook(
+    model: nn.Module, cfg: Config, distributed: bool, loader_cfg: dict[str, Any]
+) -> EvalHook:
+    dataset = build_dataset(cfg.data.val, {'test_mode': True})
+    settle_images(dataset, model)
+    settings = {**loader_cfg, **_NO_SHUFFLE, **cfg.data.get('val_dataloader', {})}
+    eval_cfg = cfg.get('evaluation', {})
+    eval_cfg['by_epoch'] = cfg.runner['type'] != 'IterBasedRunner'
+    kind = DistEvalHook if distributed else EvalHook
+    return kind(build_dataloader(dataset, **settings), **eval_cfg)

@@ -1,8 +1,9 @@
 """mmcv (for URLs and hub names) and timm read what they fetched with ``torch.load``.
 
-Under torch 1.13 that runs whatever a pickle says; timm asks for ``weights_only`` on
-some of its ways alone. The modules named here see a ``torch`` whose ``load`` is ours,
-and our download instead of torch's, which loads at once. For mmcv 1.7, timm 1.0.
+Under torch 1.13 that runs the code that a pickle contains; timm asks for
+``weights_only`` in some places only. The modules named here see a ``torch`` whose
+``load`` is ours, and our download in place of torch's, which also loads. For mmcv 1.7
+and timm 1.0.
 """
 
 import importlib.util
@@ -16,18 +17,17 @@ import torch
 
 from cite.core.files.weights import load_weights
 
-_USE_TORCH_LOAD = (
-    'mmcv.runner.checkpoint',
-    'mmcv.utils.hub',
-    'timm.models._helpers',
-    'timm.models._hub',
-    'timm.models.naflexvit',  # from timm 1.0.16 on
-)
-_USE_URLS = {
-    'mmcv.runner.checkpoint': 'load_url',
-    'timm.models._builder': 'load_state_dict_from_url',
+# Module and attribute of a host: what is put there.
+_TORCH, _URL = 'torch', 'load_url'
+REPLACED = {
+    ('mmcv.runner.checkpoint', 'torch'): _TORCH,
+    ('mmcv.runner.checkpoint', 'load_url'): _URL,
+    ('timm.models._helpers', 'torch'): _TORCH,
+    ('timm.models._hub', 'torch'): _TORCH,
+    ('timm.models._builder', 'load_state_dict_from_url'): _URL,
+    ('timm.models.naflexvit', 'torch'): _TORCH,  # from timm 1.0.16 on
 }
-# As torch.hub has it: name-0123abcd.pth carries the begin of its SHA-256.
+# torch.hub's rule: name-0123abcd.pth contains the first digits of its SHA-256.
 _HASH = re.compile(r'-([a-f0-9]*)\.')
 
 
@@ -72,18 +72,17 @@ def load_url(
     target = folder / Path(file_name or urlparse(url).path).name
     if not target.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        found = _HASH.search(target.name) if check_hash else None
-        prefix = found.group(1) if found else None
+        match = _HASH.search(target.name) if check_hash else None
+        prefix = match.group(1) if match else None
         torch.hub.download_url_to_file(url, str(target), prefix, progress=progress)
     return load_weights(target)
 
 
 def install() -> None:
-    """Give those modules the safe functions."""
-    safe = SafeTorch()
-    safe.load = load
-    for name in _USE_TORCH_LOAD:
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name).torch = safe  # type: ignore[attr-defined]
-    for name, function in _USE_URLS.items():
-        setattr(importlib.import_module(name), function, load_url)
+    """Give the modules of ``REPLACED`` the safe functions."""
+    safe_torch = SafeTorch()
+    safe_torch.load = load
+    replacements = {_TORCH: safe_torch, _URL: load_url}
+    for (module, name), kind in REPLACED.items():
+        if importlib.util.find_spec(module) is not None:
+            setattr(importlib.import_module(module), name, replacements[kind])

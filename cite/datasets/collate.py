@@ -19,12 +19,13 @@ def collate(
     """Put items together as mmcv does.
 
     Args:
-        items: of a data set. An ``img`` may be a :class:`PendingPatch`, all are then.
-        samples_per_gpu: as mmcv has it.
-        memory: where a worker puts batches of pending patches.
+        items: items of a data set; ``img`` of all or of none is a
+            :class:`PendingPatch`.
+        samples_per_gpu: images of one device's batch.
+        memory: memory in which a worker puts batches of pending patches.
 
     Returns:
-        The batch; of pending patches ``img`` is (N, 3, H, W), uint8.
+        The batch; ``img`` made of pending patches is (N, 3, H, W), uint8.
     """
     if not isinstance(items[0].get('img'), PendingPatch):
         return _collate(items, samples_per_gpu=samples_per_gpu)
@@ -35,7 +36,7 @@ def collate(
 
 
 def _stack(patches: Sequence[PendingPatch], memory: Optional[BatchMemory]) -> Any:
-    """Augment patches into one tensor, or what arrives as one at a worker's reader."""
+    """Augment patches into one tensor, or into memory that arrives as a tensor."""
     shape = (len(patches), *patches[0].planes.shape)
     handed = None if memory is None else memory.take(shape)
     array = np.empty(shape, np.uint8) if handed is None else handed.array

@@ -1,11 +1,10 @@
-"""mmcls loads item by item, in workers, which takes longer than a step on features.
+"""Batches of features, each one indexing of an array.
 
-With ``feature_file`` a batch is one indexing of an array. So ``build_dataloader`` gets
-this loader for such a data set, in training and in ``mim test`` alike; what it yields
-is what mmcls' own would.
+mmcls loads item by item, in workers, which takes longer than a training step on
+features. :func:`.builder.build_dataloader` gives this loader to a data set with
+``feature_file``, in training and in ``mim test``; it yields what mmcls' own would.
 """
 
-import importlib
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -22,22 +21,7 @@ from .samplers import Draw
 _PLAIN_STEPS = ('ToTensor', 'ImageToTensor', 'Collect')
 
 
-def install() -> None:
-    """Replace ``DataLoader`` as mmcls' ``build_dataloader`` sees it."""
-    importlib.import_module('mmcls.datasets.builder').DataLoader = make_loader  # type: ignore[attr-defined]
-
-
-def make_loader(dataset: Any, *args: Any, **kwargs: Any) -> DataLoader:
-    """Return a loader for a data set: ours for features, else torch's."""
-    if _is_plain(dataset):
-        kwargs.update(num_workers=0, persistent_workers=False, worker_init_fn=None)
-        return FeatureLoader(dataset, *args, **kwargs)
-    if not kwargs.get('num_workers'):  # `mim test` with workers_per_gpu=0
-        kwargs['persistent_workers'] = False
-    return DataLoader(dataset, *args, **kwargs)
-
-
-def _is_plain(dataset: Any) -> bool:
+def reads_features(dataset: Any) -> bool:
     """Tell whether items are features, read by our pipeline and nothing else."""
     if getattr(dataset, 'features', None) is None:
         return False
@@ -49,6 +33,17 @@ def _is_plain(dataset: Any) -> bool:
 
 class FeatureLoader(DataLoader):
     """Yields batches of features; its arguments are torch's ``DataLoader``'s."""
+
+    @classmethod
+    def in_place_of(cls, loader: DataLoader) -> 'FeatureLoader':
+        """Return one that yields what another loader would, in this process."""
+        return cls(
+            loader.dataset,
+            batch_size=loader.batch_size,
+            sampler=loader.sampler,
+            drop_last=loader.drop_last,
+            collate_fn=loader.collate_fn,
+        )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         batches: Any = self.batch_sampler

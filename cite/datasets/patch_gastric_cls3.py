@@ -176,9 +176,7 @@ class PatchGastricCls3(SlideDataset):
 
     def _is_pending(self, idx: int) -> bool:
         """Tell whether an item's image is left for its batch to augment."""
-        pending = self.pending and isinstance(idx, Draw)
-        pending = pending or getattr(idx, 'pending', False)  # TODO: goes with Draw's
-        return pending and self._passes_images
+        return self.pending and isinstance(idx, Draw) and self._passes_images
 
     def _located(self, error: Exception, idx: int) -> Exception:
         kind = FileNotFoundError if isinstance(error, OSError) else type(error)

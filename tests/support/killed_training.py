@@ -38,8 +38,8 @@ def die_before(name, fragment):
 # What happens in a save, in order; each run dies just before the step named.
 AIMED = {
     'half of the file written': die_half_written,
-    'whole file, not flushed': lambda n: die_before('open', f'iter_{n}.pth.partial'),
-    'flushed, not renamed': lambda n: die_before('replace', f'iter_{n}.pth.partial'),
+    'whole file, not flushed': lambda n: die_before('open', f'iter_{n}.pth.'),
+    'flushed, not renamed': lambda n: die_before('replace', f'iter_{n}.pth.'),
     'renamed, latest not begun': lambda n: die_before('symlink', f'iter_{n}.pth'),
     'latest not renamed': lambda n: die_before('replace', 'latest.pth.partial'),
     'the old not removed': lambda n: die_before('remove', f'iter_{n - 1}.pth'),

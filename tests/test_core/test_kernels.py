@@ -6,7 +6,7 @@ from PIL import Image
 from torchvision.transforms import functional
 
 kernels = pytest.importorskip(
-    'cite.core.kernels', reason='numba is optional: Pillow stands in'
+    'cite.core.kernels', reason='numba is optional: Pillow replaces it'
 )
 
 

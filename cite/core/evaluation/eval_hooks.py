@@ -1,62 +1,66 @@
-"""mmcls looks at the names of the metrics when all the rest is done.
+"""mmcls' evaluation hooks: names are checked first, the best checkpoint is kept.
 
-A mistyped name then costs a training run its figures, and ``mim test`` a pass over all
-patches. Ours is looked at before the first iteration or patch, by data sets that can
-tell.
+mmcls looks at the names of the metrics when everything else is done: a mistyped name
+costs a training run its figures. mmcv removes the best checkpoint before it writes a
+better one: a run that is killed in between, or a full disk, leaves none.
 """
 
-import argparse
-import functools
-import sys
+import os.path as osp
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from mmcls.apis import multi_gpu_test, single_gpu_test
-from mmcv.runner import EvalHook
-
-from cite.compat.doors import rebind
-
-
-def install() -> None:
-    """Wrap what starts an evaluation: in training, and in mmcls' test command.
-
-    The hooks for several GPUs inherit ``EvalHook.before_run``.
-    """
-    if not getattr(EvalHook.before_run, 'checks_metrics', False):
-        EvalHook.before_run = _check_first(EvalHook.before_run)
-        for test in (single_gpu_test, multi_gpu_test):
-            rebind(test, _check_command(test))
+from mmcls.core import DistEvalHook as _DistEvalHook
+from mmcls.core import EvalHook as _EvalHook
+from mmcv.runner import EvalHook as _BaseEvalHook
 
 
-def _check_first(original: Any) -> Any:
-    @functools.wraps(original)
-    def before_run(self: EvalHook, runner: Any) -> None:
+class _Careful(_BaseEvalHook):
+    def before_run(self, runner: Any) -> None:
         metric = self.eval_kwargs.get('metric') or []
-        _check(self.dataloader, [metric] if isinstance(metric, str) else metric)
-        original(self, runner)
+        check_metric_names(
+            self.dataloader.dataset, [metric] if isinstance(metric, str) else metric
+        )
+        super().before_run(runner)
 
-    before_run.checks_metrics = True  # type: ignore[attr-defined]
-    return before_run
-
-
-def _check_command(original: Any) -> Any:
-    @functools.wraps(original)
-    def test(model: Any, data_loader: Any, *args: Any, **kwargs: Any) -> Any:
-        _check(data_loader, _metrics_asked(sys.argv[1:]))
-        return original(model, data_loader, *args, **kwargs)
-
-    return test
-
-
-def _metrics_asked(arguments: Sequence[str]) -> list[str]:
-    """Return what a command names after ``--metrics``; mmcls passes it to no one."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument('--metrics', nargs='+', default=[])
-    metrics: list[str] = parser.parse_known_args(arguments)[0].metrics
-    return metrics
+    def _save_ckpt(self, runner: Any, key_score: float) -> None:
+        """Save a better checkpoint, then remove the one that was best before."""
+        previous, self.best_ckpt_path = self.best_ckpt_path, None
+        try:
+            super()._save_ckpt(runner, key_score)
+        finally:
+            if self.best_ckpt_path is None:
+                self.best_ckpt_path = previous
+        if _is_predecessor(previous, self.best_ckpt_path, self.key_indicator) and (
+            self.file_client.isfile(previous)
+        ):
+            self.file_client.remove(previous)
+            runner.logger.info(f'The previous best checkpoint {previous} was removed')
 
 
-def _check(data_loader: Any, metrics: Sequence[str]) -> None:
-    check = getattr(data_loader.dataset, 'check_metrics', None)
+class EvalHook(_Careful, _EvalHook):
+    """Evaluate in training, on one device."""
+
+
+class DistEvalHook(_Careful, _DistEvalHook):
+    """Evaluate in training, on several ranks."""
+
+
+def check_metric_names(dataset: Any, metrics: Sequence[str]) -> None:
+    """Raise a ValueError for a metric that a data set of ours does not know."""
+    check = getattr(dataset, 'check_metrics', None)
     if check is not None and metrics:
         check(list(metrics))
+
+
+def _is_predecessor(previous: Any, best: Any, indicator: str) -> bool:
+    """Tell whether mmcv wrote the file ``previous`` before ``best``.
+
+    The path may come from the checkpoint of a resumed run, that is, from anyone.
+    """
+    if not isinstance(previous, str) or not best or previous == best:
+        return False
+    name = osp.basename(previous)
+    same_folder = osp.realpath(osp.dirname(previous)) == osp.realpath(osp.dirname(best))
+    written = re.fullmatch(rf'best_{re.escape(indicator)}_(iter|epoch)_\d+\.pth', name)
+    return same_folder and written is not None

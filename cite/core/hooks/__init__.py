@@ -1,4 +1,5 @@
 from .class_count_hook import ClassCountHook
+from .ema_hook import EMAHook
 from .finite_loss_hook import FiniteLossHook
 from .half_weights_hook import HalfWeightsHook
 from .random_state_hook import RandomStateHook
@@ -6,6 +7,7 @@ from .replaced_images_hook import ReplacedImagesHook
 
 __all__ = [
     'ClassCountHook',
+    'EMAHook',
     'FiniteLossHook',
     'HalfWeightsHook',
     'RandomStateHook',

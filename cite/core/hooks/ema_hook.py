@@ -1,46 +1,46 @@
-"""mmcv's ``EMAHook`` forgets its averages when a run is resumed.
-
-It adds them to the model after the checkpoint has been loaded, unless its own
-``resume_from`` names that checkpoint once more. With the priority that it has by
-default, checkpoints hold the averages of one iteration before, too: :mod:`.runner` has
-it act first. For mmcv 1.7.
-"""
-
-import functools
 from typing import Any
 
-from mmcv.runner import EMAHook
+from mmcv.runner import HOOKS
+from mmcv.runner import EMAHook as _EMAHook
 
-_before_run = EMAHook.before_run
-PREFIX = 'ema_'  # of their names in a checkpoint
-
-
-def install() -> None:
-    """Wrap ``EMAHook.before_run``."""
-    EMAHook.before_run = before_run
+PREFIX = 'ema_'  # how the names of the averages begin in a checkpoint
 
 
-@functools.wraps(_before_run)
-def before_run(self: EMAHook, runner: Any) -> None:
-    _before_run(self, runner)
-    saved = getattr(runner, 'resumed_averages', None)
-    if saved is None:
-        return
-    names = self.param_ema_buffer.values()
-    missing = [name for name in names if name not in saved]
-    if missing:
-        runner.logger.warning(
-            f'the checkpoint that this run goes on from lacks {len(missing)} averages '
-            f'of EMAHook (such as {missing[0]}): these start from its weights.'
-        )
-    for name in names:
-        if name in saved:
-            own = self.model_buffers[name]
-            if saved[name].shape != own.shape:
-                raise ValueError(
-                    f'the checkpoint that this run goes on from has an average {name} '
-                    f'of shape {tuple(saved[name].shape)} where the model has '
-                    f'{tuple(own.shape)}. Start a new run from its weights with '
-                    'load_from.'
-                )
-            own.copy_(saved[name])
+@HOOKS.register_module(name='EMAHook', force=True)
+class EMAHook(_EMAHook):
+    """mmcv's moving averages of the weights, which survive resuming.
+
+    mmcv adds the averages to the model after the checkpoint has been loaded, so that
+    they start over, unless the hook's own ``resume_from`` names that checkpoint once
+    more. For mmcv 1.7; the arguments are mmcv's.
+
+    >>> custom_hooks = [dict(type='EMAHook', momentum=0.001)]  # in a config
+    """
+
+    def before_run(self, runner: Any) -> None:
+        super().before_run(runner)
+        saved = getattr(runner, 'resumed_averages', None)
+        if saved is None:
+            return
+        names = self.param_ema_buffer.values()
+        missing = [name for name in names if name not in saved]
+        if missing:
+            runner.logger.warning(
+                f'the checkpoint that this run resumes from lacks {len(missing)} '
+                f'averages of EMAHook (such as {missing[0]}): these start from its '
+                'weights.'
+            )
+        for name in names:
+            if name in saved:
+                self._restore(name, saved[name])
+
+    def _restore(self, name: str, average: Any) -> None:
+        buffer = self.model_buffers[name]
+        if average.shape != buffer.shape:
+            raise ValueError(
+                f'the checkpoint that this run resumes from has an average {name} '
+                f'of shape {tuple(average.shape)} where the model has '
+                f'{tuple(buffer.shape)}. Start a new run from its weights with '
+                'load_from.'
+            )
+        buffer.copy_(average)

@@ -20,7 +20,7 @@ class FiniteLossHook(Hook):
     A loss that is already a number is looked at in every iteration. One that is still a
     tensor is noted where it lies, and looked at every ``interval`` iterations, so that
     no GPU waits for it; weights that are not finite are never written, see
-    ``cite/core/runners/atomic_checkpoint.py``.
+    ``cite/core/runners/whole_checkpoint.py``.
 
     Args:
         interval: in iterations.

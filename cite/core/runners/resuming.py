@@ -1,4 +1,4 @@
-"""What a run that is cut cannot go on with bit for bit, and the remedy."""
+"""What an interrupted run cannot resume exactly, and how to avoid it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,55 +13,53 @@ from mmcv.runner import (
 )
 from torch.utils.data import DataLoader
 
-from cite.datasets.samplers import BalancedSampler
-
-# What tells optimizers apart; the rest of their settings changes with torch's version.
+# Settings that tell optimizers apart; the others change with torch's version.
 _HALLMARKS = {'momentum', 'dampening', 'betas', 'alpha', 'rho', 'lr_decay', 'etas'}
-_LOSS = 'will not end in the weights of one that was never cut'
+_LOSS = 'will not end in the weights of an unbroken one'
 
 
 def warn_of_start(runner: BaseRunner, epoch_iters: int) -> None:
-    """Say, when a run starts, what its checkpoints will lack or this one has lacked.
+    """Warn, when a run starts, of what its checkpoints will lack or this one lacked.
 
     Args:
-        runner: of epochs or iterations.
-        epoch_iters: iterations of an epoch.
+        runner: runner of epochs or iterations.
+        epoch_iters: number of iterations of an epoch.
     """
     for text in (*_sums_of_gradients(runner, epoch_iters), *_no_optimizer(runner)):
         runner.logger.warning(text)
 
 
 def warn_of_optimizer(runner: BaseRunner, checkpoint: str) -> None:
-    """Say that a checkpoint to go on from has no state for this run's optimizer."""
+    """Warn that a checkpoint has no state for this run's optimizer."""
     if _has_state(runner.optimizer):
         runner.logger.warning(
-            f"{checkpoint} holds no optimizer's state, so this run {_LOSS}: momentum "
-            'and averages of gradients start anew. Write checkpoints with '
+            f'{checkpoint} has no optimizer state, so this run {_LOSS}: momentum '
+            'and averages of gradients start from zero. Write checkpoints with '
             'checkpoint_config.save_optimizer=True.'
         )
 
 
 def check_meta(checkpoint: str, meta: dict[str, Any]) -> None:
-    """Refuse what no run has written."""
+    """Raise a ValueError for notes that no run has written."""
     for key in ('iter', 'epoch', 'seed'):
         value = meta.get(key)
         wrong = type(value) is not int or value < 0
         if wrong and not (key == 'seed' and value is None):
             raise ValueError(
-                f'{checkpoint}: its meta has {key}={value!r}, which is no count. Start '
-                'a new run from its weights with load_from.'
+                f'{checkpoint}: its meta has {key}={value!r}, which is not a count. '
+                'Start a new run from its weights with load_from.'
             )
     messages = meta.get('hook_msgs', {})
     best = messages.get('best_score', 0) if isinstance(messages, dict) else None
     if not _is_plain(messages) or not isinstance(best, (int, float, np.number)):
         raise ValueError(
-            f'{checkpoint}: its hook_msgs hold what no run has noted. '
+            f'{checkpoint}: its hook_msgs hold values that no run writes. '
             'Start a new run from its weights with load_from.'
         )
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value is of numbers, texts, lists and dicts alone."""
+    """Tell whether a value consists of numbers, strings, lists and dicts only."""
     if isinstance(value, dict):
         return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
     if isinstance(value, list):
@@ -70,24 +68,24 @@ def _is_plain(value: Any) -> bool:
 
 
 def check_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
-    """Refuse the state of an optimizer of another kind, or of other parameters.
+    """Refuse the state of another kind of optimizer, or of other parameters.
 
     Raises:
         ValueError: the state does not fit; the message names the checkpoint.
     """
-    own = optimizer.state_dict()['param_groups']
+    current = optimizer.state_dict()['param_groups']
     saved = state.get('param_groups') if isinstance(state, dict) else None
-    if not isinstance(saved, list) or _outlines(saved) != _outlines(own):
+    if not isinstance(saved, list) or _outlines(saved) != _outlines(current):
         raise ValueError(
             f'{checkpoint} holds the state of another optimizer than '
-            f"{type(optimizer).__name__} of this config's parameters. Go on with the "
-            'optimizer that it was written with, or start a new run from its weights '
-            'with load_from.'
+            f"{type(optimizer).__name__} of this config's parameters. Continue with "
+            'the optimizer that it was written with, or start a new run from its '
+            'weights with load_from.'
         )
 
 
 def _outlines(groups: list[Any]) -> list[Any]:
-    """Return hallmarks and number of parameters of each group; None if it is none."""
+    """Return hallmarks and number of parameters of each group; None if malformed."""
     return [
         (_HALLMARKS & {*group}, len(group['params']))
         if isinstance(group, dict) and isinstance(group.get('params'), list)
@@ -97,12 +95,12 @@ def _outlines(groups: list[Any]) -> list[Any]:
 
 
 def warn_of_order(runner: BaseRunner, data_loaders: list[DataLoader]) -> None:
-    """Say that a data set is drawn in an order that a run cannot go on with."""
+    """Warn of a data set whose order of images a run cannot resume."""
     for loader in data_loaders:
-        if not isinstance(loader.sampler, BalancedSampler):
+        if not hasattr(loader.sampler, 'reseed'):
             runner.logger.warning(
                 f'{type(loader.dataset).__name__} is drawn by mmcls, in an order that '
-                f'a run cannot go on with: one that is cut and resumed {_LOSS}, and '
+                f'cannot be resumed: a run that is interrupted {_LOSS}, and '
                 'patch_balance or slide_balance of a data set within it has no effect. '
                 'Give data.train as one data set of this package.'
             )
@@ -117,15 +115,15 @@ def _sums_of_gradients(runner: BaseRunner, epoch_iters: int) -> Iterator[str]:
             yield (
                 f'resumed after iteration {runner.iter}, in the middle of a sum of '
                 f'gradients (optimizer_config.cumulative_iters={n}) that no checkpoint '
-                f'holds: this run {_LOSS}. Go on from the checkpoint of a multiple of '
+                f'holds: this run {_LOSS}. Resume from the checkpoint of a multiple of '
                 f'{n} instead.'
             )
         for setting, iters in _saving_intervals(runner, epoch_iters):
             if iters % n:
                 yield (
-                    f'{setting} is no multiple of '
+                    f'{setting} is not a multiple of '
                     f'optimizer_config.cumulative_iters={n}: a checkpoint does not '
-                    'hold gradients that are being summed, so a run that goes on from '
+                    'hold gradients that are being summed, so a run that resumes from '
                     f'one in the middle of a sum {_LOSS}. Make it a multiple of {n}.'
                 )
 
@@ -133,7 +131,7 @@ def _sums_of_gradients(runner: BaseRunner, epoch_iters: int) -> Iterator[str]:
 def _saving_intervals(
     runner: BaseRunner, epoch_iters: int
 ) -> Iterator[tuple[str, int]]:
-    """Yield settings that have a checkpoint written every so many iterations."""
+    """Yield settings that write checkpoints, with their interval in iterations."""
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and hook.interval > 0:
             key = 'checkpoint_config.interval'
@@ -142,22 +140,22 @@ def _saving_intervals(
         else:
             continue
         iters = hook.interval * (epoch_iters if hook.by_epoch else 1)
-        said = f' ({iters} iterations)' if hook.by_epoch else ''
-        yield f'{key}={hook.interval}{said}', iters
+        in_iters = f' ({iters} iterations)' if hook.by_epoch else ''
+        yield f'{key}={hook.interval}{in_iters}', iters
 
 
 def _no_optimizer(runner: BaseRunner) -> Iterator[str]:
     hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
     if _has_state(runner.optimizer) and not all(hook.save_optimizer for hook in hooks):
         yield (
-            'checkpoint_config.save_optimizer=False: a run that goes on from such a '
-            f'checkpoint {_LOSS}, since the state of its optimizer starts anew. Take '
-            'the key out if this run may have to be resumed.'
+            'checkpoint_config.save_optimizer=False: a run that resumes from such a '
+            f'checkpoint {_LOSS}, because the state of its optimizer is lost. Delete '
+            'the key if this run may have to be resumed.'
         )
 
 
 def _has_state(optimizer: Any) -> bool:
-    """Tell whether an optimizer keeps more than its settings between two steps."""
+    """Tell whether an optimizer keeps a state between two steps."""
     if isinstance(optimizer, dict):
         return any(map(_has_state, optimizer.values()))
     plain = isinstance(optimizer, torch.optim.SGD)

@@ -1,4 +1,4 @@
-"""What a run's folder holds: whole checkpoints, and what a kill left half done."""
+"""A run's folder: the checkpoint to resume from, and what a killed run left behind."""
 
 import glob
 import os
@@ -7,18 +7,19 @@ import re
 import shutil
 from typing import Optional
 
-# Of a file that is being written; renamed when it is whole.
-PARTIAL = '.partial'
+from cite.core.files.write_whole import PARTIAL
+
 _NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
-# Where mmcls' ranks exchange evaluation results; it refuses one that is there already.
+# The folder in which mmcls' ranks exchange results of an evaluation; mmcls refuses one
+# that exists already.
 _EXCHANGE = '.eval_hook'
 
 
 def latest_checkpoint(folder: str) -> Optional[str]:
-    """Return the checkpoint to go on from, or None if there is none.
+    """Return the checkpoint to resume from, or None if there is none.
 
-    That is what ``latest.pth`` says. A run killed between its first checkpoint and that
-    link has none: then it is the highest iteration or epoch.
+    It is the one that ``latest.pth`` links to. A run killed between its first
+    checkpoint and that link has no link: then it is the highest iteration or epoch.
     """
     latest = osp.join(folder, 'latest.pth')
     if osp.exists(latest):
@@ -32,8 +33,8 @@ def latest_checkpoint(folder: str) -> Optional[str]:
 
 
 def remove_leftovers(folder: str) -> list[str]:
-    """Remove what a killed run left half done, and return the names."""
-    paths = glob.glob(osp.join(glob.escape(folder), f'*.pth{PARTIAL}'))
+    """Remove the half-written files of a killed run, and return their names."""
+    paths = glob.glob(osp.join(glob.escape(folder), f'*.pth*{PARTIAL}'))
     for path in paths:
         os.remove(path)
     exchange = osp.join(folder, _EXCHANGE)

@@ -12,7 +12,7 @@ from .orders import Order, patch_order, plain_order, slide_order
 
 
 class Labelled(Protocol):
-    """What a data set must have to be drawn from; all of mmcls' have it."""
+    """What a data set needs to be drawn from; all data sets of mmcls have it."""
 
     CLASSES: Sequence[str]
     ann_file: str
@@ -29,28 +29,33 @@ class BalancedSampler(Sampler):
 
     The k-th image of a run is a function of the data set, the seed and k: workers and
     restarts change nothing, and n ranks together see, batch for batch, what one rank
-    with n times the batch sees. Whatever goes in rotation is gone through completely
-    before it starts again, each time in a new order.
+    with n times the batch sees. Classes, slides and patches in rotation are each gone
+    through completely before they start again, every time in a new order.
+
+    A data set asks for it itself; in a config it is ``patch_balance=True``:
+
+    >>> train = dict(type='PatchGastricCls3', patch_balance=True)
 
     Args:
-        dataset: has ``get_gt_labels``, and ``get_bags`` for ``balance='slide'``.
+        dataset: data set with ``get_gt_labels``, and ``get_bags`` for
+            ``balance='slide'``.
         num_replicas: number of ranks.
-        rank: which of them this is.
-        seed: of the run; None draws one (the same on all ranks).
-        shuffle: without it every pass is in the data set's order.
+        rank: number of this rank, from 0.
+        seed: seed of the run; None draws one (the same on all ranks).
+        shuffle: draw each pass in a new order; otherwise in the data set's.
         balance: None (all patches alike), ``'patch'`` (classes in rotation, within a
             class all its patches alike) or ``'slide'`` (classes in rotation, within a
             class its slides, within a slide its patches).
         samples_per_replica: batch size of one rank; matters with several ranks.
-        start: draws that this rank has made before, that is, iterations done times
+        start: number of draws that this rank has made before: iterations done times
             ``samples_per_replica``.
-        endless: False ends each iteration after one pass's worth of draws and lets the
-            next go on from there, for runners that count epochs.
+        endless: False ends each iteration after one pass's worth of draws and starts
+            the next one there, for runners that count epochs.
 
     Raises:
         ValueError: an argument out of range, or a class without patches in a balanced
             draw.
-        TypeError: ``balance='slide'`` for a data set that knows no slides.
+        TypeError: ``balance='slide'`` for a data set without slides.
     """
 
     def __init__(
@@ -74,7 +79,6 @@ class BalancedSampler(Sampler):
         self.samples_per_replica = samples_per_replica
         self.start = start
         self.endless = endless
-        self.pending = False  # on where the loader's batches augment: cite.compat
         self.epoch = 0
         self.balance = balance
         self.shuffle = shuffle
@@ -89,15 +93,15 @@ class BalancedSampler(Sampler):
         yield from map(self._draw, range(begin, begin + len(self)))
 
     def __len__(self) -> int:
-        """Return this rank's share of one pass; iteration goes on beyond it."""
+        """Return this rank's share of one pass; iteration continues beyond it."""
         return -(-len(self.dataset) // self.num_replicas)
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch the next iteration is; of no effect if endless."""
+        """Set the epoch of the next iteration; has no effect if endless."""
         self.epoch = epoch
 
     def reseed(self, seed: int) -> None:
-        """Draw as a run of another seed does, for one that is resumed."""
+        """Draw with another seed from now on, that of the run that is resumed."""
         _check_range('seed', seed, 0)
         self.seed = seed
         self._order = _order_of(self.dataset, self.balance, seed, self.shuffle)
@@ -106,7 +110,7 @@ class BalancedSampler(Sampler):
         """Return the i-th draw of this rank: its share of the run's global batches."""
         batch, place = divmod(i, self.samples_per_replica)
         k = (batch * self.num_replicas + self.rank) * self.samples_per_replica + place
-        return Draw(self._order(k), k, self.seed, self.pending)
+        return Draw(self._order(k), k, self.seed)
 
 
 def _order_of(

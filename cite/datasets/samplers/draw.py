@@ -4,24 +4,22 @@ from typing import Any
 class Draw(int):
     """A data set's index that knows which draw of the run it is.
 
-    It is an ``int`` to whoever takes it for one. Our data sets derive the image's
-    augmentation from ``(seed, k)``, so that no worker or rank has a say in it.
+    It is an ``int`` for code that expects one. Our data sets derive the image's
+    augmentation from ``(seed, k)``, so that it depends on no worker and no rank.
 
     Args:
         index: index into the data set.
         k: number of the draw, counted over all ranks from the start of the run.
         seed: seed of the run.
-        pending: the image may be left for ``cite.datasets.collate`` to augment.
     """
 
     k: int
     seed: int
-    pending: bool
 
-    def __new__(cls, index: int, k: int, seed: int, pending: bool = False) -> 'Draw':
+    def __new__(cls, index: int, k: int, seed: int) -> 'Draw':
         draw = super().__new__(cls, index)
-        draw.k, draw.seed, draw.pending = k, seed, pending
+        draw.k, draw.seed = k, seed
         return draw
 
-    def __reduce__(self) -> tuple[Any, tuple[int, int, int, bool]]:
-        return type(self), (int(self), self.k, self.seed, self.pending)
+    def __reduce__(self) -> tuple[Any, tuple[int, int, int]]:
+        return type(self), (int(self), self.k, self.seed)

@@ -1,11 +1,10 @@
 from types import SimpleNamespace
 
 import pytest
-from mmcls.core import EvalHook
 from mmcv.fileio import FileClient
 from torch.utils.data import DataLoader
 
-import cite  # noqa: F401
+from cite.core.evaluation.eval_hooks import EvalHook
 
 
 class Runner(SimpleNamespace):

@@ -3,11 +3,11 @@ import sys
 
 import pytest
 from mmcls import apis
-from mmcls.core import DistEvalHook, EvalHook
 from mmcv.runner import IterBasedRunner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
 from cite.datasets import PatchGastricCls3
 
 

@@ -80,7 +80,7 @@ def test_killed_inside_a_write(data, whole, tmp_path, n):
         process.join()
         assert process.exitcode == SIGKILLED, point
         whole_checkpoints(tmp_path)
-    # Of an iteration that is not written again.
+    # A leftover of an iteration that is not written again.
     (tmp_path / 'iter_99.pth.partial').touch()
 
     assert differences(finish(cfg, tmp_path), whole[0]) == []

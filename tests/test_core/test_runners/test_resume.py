@@ -1,4 +1,4 @@
-"""A run that is cut and resumed ends in the bits of one that was never cut."""
+"""A run that is interrupted and resumed ends in the bits of an unbroken one."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def whole(data, tmp_path_factory):
-    """Folder of a run that was never cut, with a checkpoint of every iteration."""
+    """Folder of an unbroken run, with a checkpoint of every iteration."""
     folder = tmp_path_factory.mktemp('whole')
     train(config(data, folder))
     return folder
@@ -130,7 +130,7 @@ def test_the_commands_resume(data, whole, cut):
 
 
 def resumed_and_whole(data, folder, n, **changes):
-    """Return all tensors of a run resumed after iteration n, and of one never cut."""
+    """Return all tensors of a run resumed after iteration n, and of an unbroken one."""
     tensors = []
     for name in ('whole', 'resumed'):
         cfg = config(data, folder / name, neck='NoisyNeck')
@@ -252,7 +252,7 @@ def test_sums_of_gradients_cut_in_the_middle_are_said(data, tmp_path, caplog):
     resumed, whole = resumed_and_whole(data, tmp_path, 5, optimizer_config=SUMS)
 
     assert differences(resumed, whole) != []
-    assert caplog.text.count('checkpoint_config.interval=1 is no multiple of') == 2
+    assert caplog.text.count('checkpoint_config.interval=1 is not a multiple of') == 2
     assert caplog.text.count('after iteration 5, in the middle of a sum') == 1
 
 
@@ -268,8 +268,8 @@ def test_a_checkpoint_without_the_optimizer(data, tmp_path, caplog, momentum):
     lost = momentum > 0
     assert bool(differences(resumed, whole)) is lost
     said = [
-        'checkpoint_config.save_optimizer=False: a run that goes on from',
-        "iter_5.pth holds no optimizer's state",
+        'checkpoint_config.save_optimizer=False: a run that resumes from',
+        'iter_5.pth has no optimizer state',
     ]
     assert [caplog.text.count(text) for text in said] == [2 * lost, lost]
 

@@ -119,7 +119,7 @@ def test_a_sum_of_gradients_that_an_epochs_end_cuts_is_said(
     sums = {'type': 'GradientCumulativeOptimizerHook', 'cumulative_iters': n}
     cfg.optimizer_config = sums
     train(cfg)
-    text = 'checkpoint_config.interval=1 (5 iterations) is no multiple of'
+    text = 'checkpoint_config.interval=1 (5 iterations) is not a multiple of'
     assert caplog.text.count(text) == said
 
 

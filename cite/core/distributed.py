@@ -1,53 +1,51 @@
-"""mmcls trains and evaluates on several ranks with CUDA alone, and with old torch.
+"""Several ranks on CPUs too, and on torch 2.1 and later.
 
 mmcv 1.7 asks for a GPU before it joins the ranks, and its ``MMDistributedDataParallel``
-uses attributes that torch 2.1 took away. mmcls 0.25.0 refuses to wrap a model on a CPU
-and exchanges results through GPU tensors.
+uses attributes that torch 2.1 removed. mmcls 0.25.0 refuses to wrap a model on a CPU
+and agrees on a folder for results through a GPU tensor.
 """
 
-import functools
 import os
+import os.path as osp
 import subprocess
 import tempfile
+import uuid
 from typing import Any, Optional
 
+import mmcls.utils
+import mmcv.runner
 import torch
 import torch.distributed as dist
-from mmcls.apis.test import collect_results_cpu as _collect_results_cpu
-from mmcls.utils import wrap_distributed_model as _wrap_distributed_model
+import torch.multiprocessing as mp
 from mmcv.parallel import MMDistributedDataParallel as _MMDistributedDataParallel
 from mmcv.parallel.scatter_gather import scatter_kwargs
-from mmcv.runner import dist_utils
 from torch import nn
 
-from .doors import rebind
+_init_dist = mmcv.runner.init_dist
+_wrap_distributed_model = mmcls.utils.wrap_distributed_model
 
 
-def install() -> None:
-    """Replace what stands in the way, also where mmcls' tools have taken it already."""
-    for name in ('_init_dist_pytorch', '_init_dist_slurm'):
-        setattr(dist_utils, name, _without_gpu(getattr(dist_utils, name)))
-    rebind(_wrap_distributed_model, wrap_distributed_model)
-    rebind(_collect_results_cpu, collect_results_cpu)
+def init_dist(launcher: str, backend: str = 'nccl', **kwargs: Any) -> None:
+    """Join the ranks as mmcv does, with gloo where there is no GPU.
 
-
-def _without_gpu(original: Any) -> Any:
-    """Join the ranks with gloo where there is no GPU, whatever the config says."""
-
-    @functools.wraps(original)
-    def init(backend: str, **kwargs: Any) -> None:
-        if torch.cuda.is_available():
-            original(backend, **kwargs)
-            return
-        if original.__name__ == '_init_dist_slurm':
-            _describe_slurm(kwargs.pop('port', None))
-        dist.init_process_group(backend='gloo', **kwargs)
-
-    return init
+    Args:
+        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        backend: used where there is a GPU.
+        **kwargs: arguments of ``torch.distributed.init_process_group``; for slurm also
+            ``port``.
+    """
+    if torch.cuda.is_available() or launcher not in ('pytorch', 'slurm'):
+        _init_dist(launcher, backend, **kwargs)
+        return
+    if mp.get_start_method(allow_none=True) is None:
+        mp.set_start_method('spawn')
+    if launcher == 'slurm':
+        _describe_slurm(kwargs.pop('port', None))
+    dist.init_process_group(backend='gloo', **kwargs)
 
 
 def _describe_slurm(port: Optional[int]) -> None:
-    """Say in torch's variables what slurm says in its own."""
+    """Set torch's variables from slurm's."""
     environ = os.environ
     if 'MASTER_ADDR' not in environ:
         hosts = subprocess.run(
@@ -57,7 +55,7 @@ def _describe_slurm(port: Optional[int]) -> None:
             text=True,
         )
         environ['MASTER_ADDR'] = hosts.stdout.split()[0]
-    # The same on all tasks, and another for another job on the same machine.
+    # The same port for all tasks, and another one for another job on the machine.
     default = 20000 + int(environ['SLURM_JOB_ID']) % 10000
     environ.setdefault('MASTER_PORT', str(port or default))
     environ['WORLD_SIZE'] = environ['SLURM_NTASKS']
@@ -92,10 +90,17 @@ class MMDistributedDataParallel(_MMDistributedDataParallel):
         return inputs, kwargs
 
 
-@functools.wraps(_wrap_distributed_model)
 def wrap_distributed_model(
     model: nn.Module, device: str = 'cuda', *args: Any, **kwargs: Any
 ) -> nn.Module:
+    """Wrap a model for several ranks, on GPUs or CPUs.
+
+    Args:
+        model: model of this rank.
+        device: ``'cuda'``, ``'cpu'``, or another one that mmcls knows.
+        *args: arguments of ``MMDistributedDataParallel``.
+        **kwargs: the same.
+    """
     if device == 'cuda':
         kwargs['device_ids'] = [torch.cuda.current_device()]
     elif device == 'cpu':
@@ -106,7 +111,7 @@ def wrap_distributed_model(
 
 
 def _share_flags(model: nn.Module) -> None:
-    """Share the first rank's boolean buffers: torch 1.13's gloo knows no bool."""
+    """Share the first rank's boolean buffers, since torch 1.13's gloo has no bool."""
     flags = {n: b for n, b in model.named_buffers() if b.dtype == torch.bool}
     for flag in flags.values():
         number = flag.to(torch.uint8)
@@ -117,13 +122,8 @@ def _share_flags(model: nn.Module) -> None:
     )
 
 
-@functools.wraps(_collect_results_cpu)
-def collect_results_cpu(
-    result_part: list[Any], size: int, tmpdir: Optional[str] = None
-) -> Optional[list[Any]]:
-    if tmpdir is None and not torch.cuda.is_available():
-        # mmcls agrees on a folder through a GPU tensor.
-        folder = [tempfile.mkdtemp() if dist.get_rank() == 0 else None]
-        dist.broadcast_object_list(folder)
-        tmpdir = folder[0]
-    return _collect_results_cpu(result_part, size, tmpdir)
+def shared_name() -> str:
+    """Return the path of a folder, not there yet, that all ranks of a machine know."""
+    name = [osp.join(tempfile.gettempdir(), f'cite-results-{uuid.uuid4().hex}')]
+    dist.broadcast_object_list(name)
+    return name[0]

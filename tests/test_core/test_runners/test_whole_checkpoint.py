@@ -1,18 +1,16 @@
 import errno
 import os
 
-import mmcv
 import pytest
 import torch
-from mmcv.runner import iter_based_runner
 
-import cite  # noqa: F401
+from cite.core.runners.whole_checkpoint import link, save_checkpoint
 
 MODEL = torch.nn.Linear(2, 1)
 
 
 def save(path):
-    iter_based_runner.save_checkpoint(MODEL, str(path), meta=dict(iter=3))
+    save_checkpoint(MODEL, str(path), meta=dict(iter=3))
 
 
 def test_checkpoint_is_written_whole_and_alone(tmp_path):
@@ -39,7 +37,7 @@ def test_latest_is_replaced_without_a_moment_of_absence(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ('iter_1.pth', 'iter_2.pth'):
         (tmp_path / name).write_text(name)
-    mmcv.symlink('iter_1.pth', 'latest.pth')
+    link('iter_1.pth', 'latest.pth')
     seen = []
 
     def watched(call):
@@ -51,7 +49,7 @@ def test_latest_is_replaced_without_a_moment_of_absence(tmp_path, monkeypatch):
 
     for name in ('remove', 'unlink', 'rename', 'replace', 'symlink', 'link'):
         monkeypatch.setattr(os, name, watched(getattr(os, name)))
-    mmcv.symlink('iter_2.pth', 'latest.pth')
+    link('iter_2.pth', 'latest.pth')
     assert seen[0] == 'iter_1.pth'
     assert seen[-1] == 'iter_2.pth'
     assert sorted(os.listdir(tmp_path)) == ['iter_1.pth', 'iter_2.pth', 'latest.pth']

@@ -1,0 +1,137 @@
+"""The house: imports run down, and what is replaced in the hosts is listed.
+
+Compare's own floors are in test_compare/test_floors.py, what a wheel holds is in
+test_wheel.py.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOOR = {
+    'version': 0,
+    'core': 0,
+    'datasets': 1,
+    'models': 1,
+    'slides': 1,
+    'apis': 2,
+    'compare': 3,
+    'compat': 4,
+    'commands': 5,
+}
+OUTSIDE = {'demo', 'benchmarks', 'tools', 'tests'}
+# A worker's `import cite`, which registers the parts.
+REGISTERS = {'cite/compare/engines/task.py'}
+FILES = sorted(path.relative_to(ROOT) for path in (ROOT / 'cite').rglob('*.py'))
+AT_MOST = 14  # attributes of mmcv, mmcls and timm that are replaced
+
+
+def imports(path):
+    """Yield line and absolute module of each import, those in functions included."""
+    package = path.with_suffix('').parts[:-1]
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = '.'.join([*base, *filter(None, [node.module])])
+            yield from ((node.lineno, f'{module}.{alias.name}') for alias in node.names)
+
+
+def room_of(module):
+    """Return the room of one of our modules, or None."""
+    first, _, rest = module.partition('.')
+    return rest.partition('.')[0] if first == 'cite' else None
+
+
+@pytest.mark.parametrize('path', FILES, ids=str)
+def test_imports_run_down(path):
+    here = path.parts[1] if len(path.parts) > 2 else None  # None: the roof
+    for line, module in imports(path):
+        assert module.partition('.')[0] not in OUTSIDE, f'{path}:{line}'
+        room = room_of(module)
+        if room is None or here is None or room == here or str(path) in REGISTERS:
+            continue
+        assert FLOOR.get(room, 9) < FLOOR[here], f'{path}:{line} imports {module}'
+
+
+def test_every_room_has_a_floor():
+    assert {path.parts[1] for path in FILES if len(path.parts) > 2} <= set(FLOOR)
+
+
+# Prints the attributes of the hosts' modules and classes that `import cite` changes.
+REPLACED = """
+import importlib, json, sys
+import mmcls.apis, mmcls.core, mmcls.datasets, mmcls.models, mmcls.utils
+import mmcv.parallel, mmcv.runner, timm
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+
+def attributes():
+    holders = {}
+    for name, module in list(sys.modules.items()):
+        if name.partition('.')[0] in ('mmcv', 'mmcls', 'timm') and module is not None:
+            holders[name] = module
+            for key, value in list(vars(module).items()):
+                if isinstance(value, type) and value.__module__ == name:
+                    holders[f'{name}.{key}'] = value
+    return {
+        (name, key): value
+        for name, holder in holders.items()
+        for key, value in list(vars(holder).items())
+    }
+
+before = attributes()
+import cite
+after = attributes()
+# What the hosts themselves write down while classes are registered.
+noise = {'__abstractmethods__', '_abc_impl', '__doc__', '__subclasshook__'}
+print(json.dumps(sorted(
+    key for key, value in before.items()
+    if after.get(key) is not value and key[1] not in noise
+)))
+"""
+LOADED = """
+import json, sys
+import cite
+hosts = ('mmcv', 'mmcls', 'timm')
+print(json.dumps([n for n in sys.modules if n.partition('.')[0] in hosts]))
+"""
+
+
+def fresh(code, *arguments):
+    """Run code in a process of its own, and read what it prints last."""
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code, *arguments],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_replaced_attribute_is_listed():
+    from cite.compat.doors import DOORS
+    from cite.compat.safe_loading import REPLACED as READERS
+
+    listed = {(door.module, door.name) for door in DOORS} | set(READERS)
+    modules = json.dumps(fresh(LOADED))
+    replaced = {tuple(pair) for pair in fresh(REPLACED, modules)}
+    assert replaced == listed
+    assert len(listed) <= AT_MOST
+
+
+def test_each_door_says_why_and_is_open():
+    import importlib
+
+    from cite.compat.doors import DOORS
+
+    for door in DOORS:
+        assert getattr(importlib.import_module(door.module), door.name) is door.ours
+        assert len(door.why) > 10
