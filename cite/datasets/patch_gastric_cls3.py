@@ -150,8 +150,13 @@ class PatchGastricCls3(SlideDataset):
             fault = self._located(error, idx)
             if self.unreadable is None:
                 raise fault from error
+
+        def load(other: int) -> dict:
+            same_draw = isinstance(idx, Draw)
+            return self._load(Draw(other, idx.k, idx.seed) if same_draw else other)
+
         try:
-            return self.unreadable.replace(idx % len(self), self._load, self.test_mode)
+            return self.unreadable.replace(idx % len(self), load, self.test_mode)
         except ValueError as error:
             raise type(fault)(f'{fault} {error}') from error
 
