@@ -46,7 +46,7 @@ def apply(config, part, image):
 
 @pytest.mark.parametrize('part', ['val', 'test'])
 @pytest.mark.parametrize('config', GASTRIC)
-def test_row_3_evaluation_sees_what_clip_was_trained_with(config, part, image):
+def test_evaluation_sees_what_clip_was_trained_with(config, part, image):
     expected = clip_transform(224)(image)
     torch.testing.assert_close(apply(config, part, image), expected)
 
@@ -60,7 +60,7 @@ def colour(images, config):
 
 
 @pytest.mark.parametrize('config', GASTRIC)
-def test_rows_2_and_3_training_keeps_colours_and_clip_s_scale(config, image):
+def test_training_keeps_colours_and_clip_s_scale(config, image):
     drawn = torch.stack([apply(config, 'train', image) for _ in range(24)])
     plain = clip_transform(224)(image)[None]
     assert 0.8 < colour(drawn, config) / colour(plain, config) < 1.2
@@ -69,7 +69,7 @@ def test_rows_2_and_3_training_keeps_colours_and_clip_s_scale(config, image):
     assert len({float(x.sum()) for x in drawn}) == 24  # augmented
 
 
-def test_row_2_the_released_pipeline_is_nearly_grey(image):
+def test_the_released_pipeline_is_nearly_grey(image):
     drawn = torch.stack([apply(RELEASED, 'train', image) for _ in range(24)])
     plain = clip_transform(224)(image)[None]
     assert colour(drawn, RELEASED) < 0.3 * colour(plain, GASTRIC[0])

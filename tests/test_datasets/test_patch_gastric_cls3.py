@@ -43,7 +43,7 @@ def test_the_released_training_config(files):
     assert item['img_metas'].data['filename'] == files['data_prefix'] + '/c_0.jpg'
 
 
-def test_row_1_the_released_test_config_is_deterministic(files):
+def test_the_released_test_config_is_deterministic(files):
     config = {'type': 'PatchGastricCls3', 'pipeline': TEST, **files}
 
     dataset = build_dataset(config, {'test_mode': True})
@@ -52,7 +52,7 @@ def test_row_1_the_released_test_config_is_deterministic(files):
     assert set(dataset[0]) == {'img', 'img_metas'}
 
 
-def test_row_1_unless_the_pipeline_says_released(files):
+def test_the_released_pipeline_augments_in_testing_too(files):
     pipeline = [{**TEST[0], 'released': True}, TEST[1]]
     dataset = PatchGastricCls3(pipeline=pipeline, test_mode=True, **files)
 
@@ -102,14 +102,14 @@ def test_mmcls_own_loader_reads_the_patches(files):
     assert dataset[1]['img'].shape == (40, 40, 3)
 
 
-def test_row_19_a_last_line_without_newline(files):
+def test_a_last_line_without_a_newline_is_read(files):
     path = Path(files['ann_file'])
     path.write_text(path.read_text().rstrip('\n'))
 
     assert len(PatchGastricCls3(pipeline=TRAIN, **files)) == 5
 
 
-def test_row_7_items_are_in_the_order_of_the_file(files):
+def test_items_are_in_the_order_of_the_file(files):
     Path(files['ann_file']).write_text('c_1.jpg 2\na_1.jpg 0\nb_0.jpg 1\n')
     dataset = PatchGastricCls3(pipeline=TRAIN, **files)
 

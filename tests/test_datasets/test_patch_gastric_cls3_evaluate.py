@@ -119,9 +119,7 @@ def test_mmcls_fold_wrapper_evaluates(case, tmp_path):
 
 
 @pytest.mark.parametrize('logger', [None, logging.getLogger('evaluation')])
-def test_row_23_a_class_without_slides_is_said_and_left_out(
-    build, logger, caplog, capsys
-):
+def test_a_class_without_slides_is_said_and_left_out(build, logger, caplog, capsys):
     dataset = build([('a_0.jpg', 0), ('b_0.jpg', 2), ('c_0.jpg', 2)])
     results = np.eye(3)[[0, 2, 1]]
 

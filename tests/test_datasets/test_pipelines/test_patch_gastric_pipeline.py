@@ -76,7 +76,7 @@ def test_training_is_the_released_transform(patch):
         assert sum(torch.equal(image, normalize(turn)) for turn in turns) == 1
 
 
-def test_row_2_the_released_saturation_is_nearly_grey_and_the_option_is_not(patch):
+def test_the_released_saturation_is_nearly_grey_and_the_option_is_not(patch):
     plain = {'size': 40, 'mean': (0, 0, 0), 'std': (1, 1, 1)}
 
     # The factor scales the spread between channels: U(0, 0.2) has mean 0.1.
@@ -89,7 +89,7 @@ def test_row_2_the_released_saturation_is_nearly_grey_and_the_option_is_not(patc
     assert saturations(as_range, patch) == pytest.approx(0.5, abs=0.03)
 
 
-def test_row_1_a_data_set_in_test_mode_is_never_augmented(patch):
+def test_a_data_set_in_test_mode_is_never_augmented(patch):
     pipeline = PatchGastricPipeline(test_mode=False)
     plain = run(PatchGastricPipeline(test_mode=True), patch)
 
@@ -99,7 +99,7 @@ def test_row_1_a_data_set_in_test_mode_is_never_augmented(patch):
     assert not torch.equal(run(pipeline, patch, test_mode=False), plain)
 
 
-def test_row_1_released_augments_there_too(patch):
+def test_the_released_pipeline_augments_in_test_mode_too(patch):
     released = PatchGastricPipeline(test_mode=False, released=True)
 
     images = [run(released, patch, test_mode=True) for _ in range(5)]
