@@ -112,8 +112,9 @@ class PatchGastricCls3(SlideDataset):
             stats: of the model; see :func:`cite.models.image_stats.settle_images`.
         """
         steps = [s for s in self.pipeline.transforms if hasattr(s, 'settle_images')]
-        changed = [step.settle_images(stats) for step in steps]
-        if any(changed):
+        changes = [step.settle_images(stats) for step in steps]
+        # The second is a call after one that could not open the packed file.
+        if any(changes) or (self.cache is None and self._store['packed']):
             self.cache = open_store(self, **self._store)
 
     @property
@@ -148,8 +149,13 @@ class PatchGastricCls3(SlideDataset):
             fault = self._located(error, idx)
             if self.unreadable is None:
                 raise fault from error
+
+        def load(other: int) -> dict:
+            same_draw = isinstance(idx, Draw)
+            return self._load(Draw(other, idx.k, idx.seed) if same_draw else other)
+
         try:
-            return self.unreadable.replace(idx % len(self), self._load, self.test_mode)
+            return self.unreadable.replace(idx % len(self), load, self.test_mode)
         except ValueError as error:
             raise type(fault)(f'{fault} {error}') from error
 

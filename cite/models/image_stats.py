@@ -73,9 +73,9 @@ def image_stats(backbone: Mapping[str, Any]) -> ImageStats:
 def _imagenet_with_warning(kind: Any) -> ImageStats:
     """Return ImageNet's, which the released data pipeline has for every backbone."""
     warnings.warn(
-        f'a {kind} does not say how its images are normalised: '
-        "ImageNet's mean and std are taken, which MoCo v3's and DINO's weights want. "
-        'For others give the data pipeline the mean and std of their training.',
+        f'a {kind} does not say how its images are normalised, so they get '
+        "ImageNet's mean and std, which fit the weights of MoCo v3 and DINO. For "
+        'others give the data pipeline the mean and std of their training.',
         stacklevel=2,
     )
     return IMAGENET

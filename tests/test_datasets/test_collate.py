@@ -5,6 +5,7 @@ import json
 import pickle
 import sys
 from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from cite.datasets import PatchGastricCls3
 from cite.datasets.builder import build_dataloader
 from cite.datasets.collate import collate
 from cite.datasets.pipelines.augmentation import PendingPatch, passes_images
-from cite.datasets.samplers import Draw
+from cite.datasets.samplers import BalancedSampler, Draw
 from cite.datasets.storage import batch_memory
 from cite.datasets.storage.batch_memory import BatchMemory
 from cite.models.classifiers.normalize import ImageBuffer, normalize
@@ -149,6 +150,26 @@ def test_features_and_float_images_go_mmcv_s_way():
     items = [{'img': torch.full((2,), float(i))} for i in range(3)]
 
     assert collate(items, samples_per_gpu=3)['img'].tolist() == [[0, 0], [1, 1], [2, 2]]
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_the_image_that_replaces_an_unreadable_one_is_augmented_like_it(
+    write_patches, workers
+):
+    files = write_patches(LINES)
+    Path(files['data_prefix'], LINES[4][0]).write_bytes(b'not an image')
+    Path(files['data_prefix'], LINES[7][0]).unlink()
+    dataset = make(files, on_error='skip', patch_balance=True)
+    loader = training_loader(dataset, workers)
+    batches = torch.cat([batch['img'] for batch in islice(loader, 5)])
+
+    assert dataset.unreadable.indices().tolist() == [4, 7]
+    # LINES[1] alone is left of class 1; it is augmented as each draw says.
+    draws = islice(iter(BalancedSampler(dataset, seed=0, balance='patch')), 20)
+    dataset.pending = False
+    for image, draw in zip(batches, draws):
+        index = 1 if draw % 3 == 1 else int(draw)
+        assert torch.equal(image, dataset[Draw(index, draw.k, draw.seed)]['img'])
 
 
 def test_a_batch_s_memory_is_used_again_only_when_nobody_has_it():

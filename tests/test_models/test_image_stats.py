@@ -36,9 +36,9 @@ CLIP = (
     ],
 )
 def test_published_values(backbone, statistics, size):
-    found = image_stats({'type': 'TIMMImageBackbone', **backbone})
-    assert (found.mean, found.std) == statistics
-    assert (found.interpolation, found.size) == ('bicubic', size)
+    stats = image_stats({'type': 'TIMMImageBackbone', **backbone})
+    assert (stats.mean, stats.std) == statistics
+    assert (stats.interpolation, stats.size) == ('bicubic', size)
 
 
 def test_the_file_knows_better_than_the_name(tmp_path):
@@ -53,8 +53,8 @@ def test_the_file_knows_better_than_the_name(tmp_path):
     assert image_stats(backbone) == stats
     init_cfg = {'type': 'Pretrained', 'checkpoint': str(file)}
     assert image_stats({'type': 'VisionTransformer', 'init_cfg': init_cfg}) == stats
-    own = {'mean': [0.3] * 3, 'std': [0.4] * 3}
-    assert image_stats({**backbone, 'image_stats': own}).mean == (0.3, 0.3, 0.3)
+    stated = {'mean': [0.3] * 3, 'std': [0.4] * 3}
+    assert image_stats({**backbone, 'image_stats': stated}).mean == (0.3, 0.3, 0.3)
 
 
 def test_a_folder_of_transformers_says_it(tmp_path):
@@ -103,17 +103,17 @@ def test_mmcls_backbones_get_imagenet_s_as_in_the_release(kind, tmp_path):
 
 
 def test_published_pathology_models_have_their_own_code_s_statistics():
-    """Of mahmoodlab/CONCH, conch/open_clip_custom/factory.py; of mahmoodlab/UNI,
-    uni/get_encoder/get_encoder.py; of bioptimus/releases, models/h-optimus/v0."""
+    """Sources: mahmoodlab/CONCH, conch/open_clip_custom/factory.py; mahmoodlab/UNI,
+    uni/get_encoder/get_encoder.py; bioptimus/releases, models/h-optimus/v0."""
     clip = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-    own = ((0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517))
+    h_optimus = ((0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517))
     facts = {
         'conch': (*clip, 'bicubic', 448),
         'uni': (*IMAGENET, 'bilinear', 224),
         'uni2_h': (*IMAGENET, 'bilinear', 224),
-        'h_optimus_0': (*own, 'bicubic', 224),
+        'h_optimus_0': (*h_optimus, 'bicubic', 224),
     }
     for name, expected in facts.items():
         stats = image_stats({'type': 'TIMMImageBackbone', 'model_name': name})
-        found = (stats.mean, stats.std, stats.interpolation, stats.size)
-        assert found == expected, name
+        values = (stats.mean, stats.std, stats.interpolation, stats.size)
+        assert values == expected, name

@@ -143,11 +143,13 @@ def test_the_same_model_again_changes_nothing_and_another_model_does(data):
 
 
 def test_values_that_are_given_stay(data):
-    given = ([0.1, 0.2, 0.3], [0.4, 0.5, 0.6])
-    dataset = build_dataset(data({'mean': given[0], 'std': given[1], 'size': 'model'}))
+    arguments = ([0.1, 0.2, 0.3], [0.4, 0.5, 0.6])
+    dataset = build_dataset(
+        data({'mean': arguments[0], 'std': arguments[1], 'size': 'model'})
+    )
     settle_images(dataset, CLIP)
     assert dataset[0]['img'].shape == (3, 224, 224)
-    assert_normalised(dataset, given)
+    assert_normalised(dataset, arguments)
 
 
 def wrappers(config):
@@ -273,7 +275,7 @@ def test_the_cache_is_made_when_the_size_is_known(data):
     cache = dataset.cache
     assert cache.shape == (3, 12, 12)
     before = dataset[0]['img']
-    assert dataset[0]['img'].data_ptr() != before.data_ptr()
+    assert torch.equal(dataset[0]['img'], before)
 
     settle_images(dataset, {'type': 'VisionTransformer', 'image_stats': OTHER_SIZE})
     assert dataset.cache is cache  # nothing is read again
@@ -283,16 +285,17 @@ def test_the_cache_is_made_when_the_size_is_known(data):
 
 
 def test_the_cache_is_there_at_once_where_all_values_are(data):
-    given = {'size': 16, 'backend': 'fast'}
-    assert build_dataset(data(given, test_mode=False)).cache.shape == (3, 16, 16)
-    assert build_dataset(data(given)).cache is None  # in evaluation
+    arguments = {'size': 16, 'backend': 'fast'}
+    assert build_dataset(data(arguments, test_mode=False)).cache.shape == (3, 16, 16)
+    assert build_dataset(data(arguments)).cache is None  # in evaluation
 
 
 def test_a_packed_file_of_an_open_pipeline_is_looked_at_when_settled(data, folder):
     step = {'interpolation': 'model', 'backend': 'fast'}
     dataset = build_dataset(data(step, packed=str(folder / 'gone.npy')))
-    with pytest.raises(FileNotFoundError, match=r'gone\.npy'):
-        settle_images(dataset, CLIP)
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError, match=r'gone\.npy'):
+            settle_images(dataset, CLIP)
     with pytest.raises(
         ValueError, match="needs a PatchGastricPipeline with backend='f"
     ):

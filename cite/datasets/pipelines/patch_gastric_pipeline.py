@@ -83,13 +83,18 @@ class PatchGastricPipeline:
             saturation = tuple(saturation)
         self._jitter = T.ColorJitter(brightness=0.2, saturation=saturation, hue=0.1)
         self._scratch = Scratch()
-        given = {'mean': mean, 'std': std, 'interpolation': interpolation, 'size': size}
-        self.from_model = tuple(key for key in KEYS if _is_open(given[key]))
-        # With defaults in the open places, so that the others are checked at once.
+        arguments = {
+            'mean': mean,
+            'std': std,
+            'interpolation': interpolation,
+            'size': size,
+        }
+        self.from_model = tuple(key for key in KEYS if _is_open(arguments[key]))
+        # Defaults replace what is open, so that the others are checked at once.
         self._prepare(
             **{
                 key: _DEFAULTS[key] if value is None or _is_open(value) else value
-                for key, value in given.items()
+                for key, value in arguments.items()
             }
         )
         self.is_settled = not self.from_model

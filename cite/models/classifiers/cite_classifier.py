@@ -6,11 +6,11 @@ from mmcls.models.builder import CLASSIFIERS
 from torch import Tensor
 
 from cite.core.files import trim_heap
+from cite.models.necks import ProjectionNeck
 
 from .frozen_checkpoint import FrozenCheckpoint
 from .image_classifier import ImageClassifier
 from .precision import autocast, check_precision
-from .text_width import find_text_width
 
 
 @CLASSIFIERS.register_module()
@@ -58,7 +58,7 @@ class CITEClassifier(ImageClassifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        find_text_width(self)
+        _find_text_width(self)
         self.precision = check_precision(precision)
         self._frozen_parts = self._freeze(freeze)
         self._checkpoint = FrozenCheckpoint(self, save_frozen)
@@ -93,6 +93,36 @@ class CITEClassifier(ImageClassifier):
         """Compute the softmax scores of images (N, 3, H, W) or features (N, D)."""
         with torch.inference_mode(), autocast(self.precision, img.device):
             return super().simple_test(img, img_metas, **kwargs)
+
+
+def _find_text_width(classifier: Any) -> None:
+    """Make a neck without ``out_features`` as wide as the head's texts.
+
+    Without the language model the neck keeps no width, because a checkpoint that has
+    both is enough for testing. Its forward pass then reports what is missing.
+
+    Args:
+        classifier: has ``neck`` and ``head``.
+
+    Raises:
+        ValueError: the head has no texts.
+    """
+    neck, head = getattr(classifier, 'neck', None), getattr(classifier, 'head', None)
+    if not isinstance(neck, ProjectionNeck) or neck.out_features:
+        return
+    text_width = getattr(head, 'text_width', None)
+    if text_width is None:
+        raise ValueError(
+            'model.neck.out_features is None, which takes the width of the texts of '
+            f'model.head; {type(head).__name__} has none. Give a number.'
+        )
+    try:
+        neck.resolve(text_width())
+    except FileNotFoundError as error:
+        neck.no_width = (
+            f'{error} (The neck needs the width of its texts: '
+            'model.neck.out_features is None.)'
+        )
 
 
 def _compile(module: torch.nn.Module, options: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ def load_checkpoint(
         The checkpoint.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: the checkpoint does not fit, or does not hold weights.
     """
     classifier = model.module if is_module_wrapper(model) else model

@@ -1,4 +1,4 @@
-"""Checkpoints without pretrained frozen weights: leave out, check, fill in."""
+"""Checkpoints without pretrained frozen weights: left out, checked, filled in."""
 
 from typing import Any, Optional
 
@@ -18,11 +18,11 @@ class FrozenCheckpoint:
     """State-dict hooks of a classifier with a frozen ``backbone``.
 
     Saving leaves out the frozen state whose source is known and adds its digest.
-    Loading such a state dict takes the frozen state from the model, reading it from its
-    ``init_cfg`` if need be, and compares digests.
+    Loading such a state dict takes the frozen state from the model, which reads it from
+    its ``init_cfg`` if necessary, and compares digests.
 
     Args:
-        model: the classifier; its state-dict hooks are registered here.
+        model: classifier on which the hooks are registered.
         save_frozen: keep the frozen state in checkpoints.
     """
 
@@ -35,7 +35,7 @@ class FrozenCheckpoint:
     def digest(self, backbone: nn.Module) -> Tensor:
         """Return the digest of the frozen state, computed anew only after a change."""
         digest = getattr(backbone, 'digest', None)
-        if isinstance(digest, str):  # features stand for it, see FeatureBackbone
+        if isinstance(digest, str):  # a FeatureBackbone's
             return torch.tensor([*bytes.fromhex(digest)], dtype=torch.uint8)
         versions = tuple((id(t), t._version) for _, t in frozen_state(backbone))
         if self._digest is None or self._digest[0] != versions:
@@ -75,7 +75,7 @@ class FrozenCheckpoint:
         if not frozen and not getattr(backbone, 'digest', None):
             return
         if not _equal(self.digest(backbone), digest):
-            # `mim test` builds a model without calling init_weights.
+            # `mim test` does not call init_weights.
             _read_init_cfg(backbone)
         if not _equal(self.digest(backbone), digest):
             raise ValueError(

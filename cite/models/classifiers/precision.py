@@ -9,13 +9,17 @@ import torch
 
 PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 # x86 instructions that multiply bf16 matrices faster than fp32 ones: up to five times
-# on one core with the first (docs/BENCHMARK.md). Without them bf16 is the slower.
+# on one core with the first (docs/BENCHMARK.md). Without them bf16 is slower.
 CPU_FLAGS = ('avx512_bf16', 'amx_bf16')
 _CPU_INFO = Path('/proc/cpuinfo')
 
 
 def check_precision(precision: str) -> str:
-    """Return ``precision`` if it is one we know, or raise a ``ValueError``."""
+    """Return ``precision``.
+
+    Raises:
+        ValueError: it is unknown.
+    """
     choices = ['auto', *PRECISIONS]
     if precision not in choices:
         raise ValueError(f'model.precision is {precision!r}; choose one of {choices}.')

@@ -21,7 +21,7 @@ DEFAULTS = {'saturation': (0.8, 1.2), 'interpolation': 'bicubic'}
 @pytest.fixture(params=['numba', 'no numba'])
 def engine(request, monkeypatch):
     if request.param == 'numba':
-        pytest.importorskip('numba', reason='numba is optional: Pillow stands in')
+        pytest.importorskip('numba', reason='numba is optional: Pillow does its work')
     else:
         monkeypatch.setattr(pixels, 'load_kernels', lambda: None)
 
@@ -137,7 +137,7 @@ def test_a_second_frame_does_not_hide_the_first(patch, monkeypatch, before):
     frame, end = jpeg[at : at + 19], jpeg[at + 19 :]
     jpeg = jpeg[:2] + before + frame + jpeg[2:at] + end
     decoy = b'\xff\xc0\x00\x11\x08\x00\x04\x00\x04\x03'
-    # The frame's own marker, taken for the length of what stands before it.
+    # The frame's own marker, taken for the length of what precedes it.
     jpeg = jpeg.ljust(4 + 0xFFC0, b'\0') + decoy + b'\0' * 8 + b'\xff\xd9'
     patch.write_bytes(jpeg)
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)

@@ -67,7 +67,7 @@ BOTH = pytest.mark.parametrize('type', ['CITEClassifier', 'ImageClassifier'])
 
 @BOTH
 @pytest.mark.parametrize(
-    ('theirs', 'ours', 'message'),
+    ('saved_options', 'model_options', 'message'),
     [
         # Another text width, another number of classes: both numbers.
         (dict(width=24, linear=2), dict(width=32, linear=2), r'\(24, 16\).*\(32, 16\)'),
@@ -87,10 +87,10 @@ BOTH = pytest.mark.parametrize('type', ['CITEClassifier', 'ImageClassifier'])
     ],
 )
 def test_a_checkpoint_of_another_model_names_file_and_difference(
-    config, saved, type, theirs, ours, message
+    config, saved, type, saved_options, model_options, message
 ):
-    path = saved(config(type, **theirs))
-    model = build_classifier(config(type, **ours))
+    path = saved(config(type, **saved_options))
+    model = build_classifier(config(type, **model_options))
     with pytest.raises(ValueError, match=rf'run\.pth.*{message}'):
         load_checkpoint(model, path, map_location='cpu')
 
@@ -175,9 +175,11 @@ def _with_metadata(state, value):
 )
 def test_a_checkpoint_of_something_else_than_weights_is_named(config, tmp_path, change):
     model = build_classifier(config())
-    torch.save(change(dict(model.state_dict())), tmp_path / 'odd.pth')
-    with pytest.raises(ValueError, match=r'odd\.pth: .*checkpoint of a training run'):
-        load_checkpoint(model, str(tmp_path / 'odd.pth'), map_location='cpu')
+    torch.save(change(dict(model.state_dict())), tmp_path / 'damaged.pth')
+    with pytest.raises(
+        ValueError, match=r'damaged\.pth: .*checkpoint of a training run'
+    ):
+        load_checkpoint(model, str(tmp_path / 'damaged.pth'), map_location='cpu')
 
 
 @pytest.mark.parametrize('digest', [torch.ones(32), torch.ones(3, dtype=torch.uint8)])
@@ -185,9 +187,9 @@ def test_a_digest_of_another_kind_is_of_other_weights(config, saved, tmp_path, d
     path = saved(config())
     state = torch.load(path)['state_dict']
     assert DIGEST_KEY in state
-    torch.save({'state_dict': {**state, DIGEST_KEY: digest}}, tmp_path / 'odd.pth')
-    with pytest.raises(ValueError, match=r'odd\.pth: .* on other frozen weights'):
-        load_checkpoint(build_classifier(config()), str(tmp_path / 'odd.pth'))
+    torch.save({'state_dict': {**state, DIGEST_KEY: digest}}, tmp_path / 'damaged.pth')
+    with pytest.raises(ValueError, match=r'damaged\.pth: .* on other frozen weights'):
+        load_checkpoint(build_classifier(config()), str(tmp_path / 'damaged.pth'))
 
 
 def test_models_without_a_part_of_ours_are_mmcv_s_business(saved, capsys):

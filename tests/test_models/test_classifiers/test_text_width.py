@@ -38,14 +38,16 @@ def build(*arguments, **options):
 
 
 def test_none_is_the_width_of_the_texts(tiny_bert):
-    found, told = build(tiny_bert), build(tiny_bert, 32)
-    assert found.neck.out_features == 32
-    assert torch.equal(found.neck.weight, told.neck.weight)
-    assert torch.equal(found.neck.bias, told.neck.bias)
-    assert found.head.text_embeddings is None  # the folder told it; nothing was loaded
+    inferred, told = build(tiny_bert), build(tiny_bert, 32)
+    assert inferred.neck.out_features == 32
+    assert torch.equal(inferred.neck.weight, told.neck.weight)
+    assert torch.equal(inferred.neck.bias, told.neck.bias)
+    assert (
+        inferred.head.text_embeddings is None
+    )  # the folder told it; nothing was loaded
     x = torch.randn(4, 6)
     assert torch.equal(
-        found.forward_train(x, torch.tensor([0, 1, 0, 1]))['loss'],
+        inferred.forward_train(x, torch.tensor([0, 1, 0, 1]))['loss'],
         told.forward_train(x, torch.tensor([0, 1, 0, 1]))['loss'],
     )
 
