@@ -107,11 +107,11 @@ def check_published(
         return  # check_patients reports it
     folders = sorted({part.prefix for part in parts if part.images})
     warnings = {
-        warning: None
+        warning
         for folder in map(Path, folders or ['.'])
         for warning in compare_counts(table, slides, folder, _list(folder))
     }
-    for path, message in warnings:
+    for path, message in sorted(warnings):
         report.warn('published counts', str(path), message)
 
 

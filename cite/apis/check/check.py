@@ -80,13 +80,11 @@ def check_config(path: str, options: Options = Options()) -> Report:
 
 
 def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
-    checked: set[str] = set()
+    distinct: dict[str, Part] = {}  # val and test are usually one file
     for part in parts:
-        # val and test are usually one file: once is enough.
-        if part.ann_file not in checked:
-            annotations.check_part(part, report)
-        checked.add(part.ann_file)
-    distinct = list({part.ann_file: part for part in reversed(parts)}.values())[::-1]
+        distinct.setdefault(part.ann_file, part)
+    for part in distinct.values():
+        annotations.check_part(part, report)
     # A file may be used for training and for evaluation: it counts on both sides.
     training, testing = (
         {part.ann_file: part for part in parts if (part.name == 'train') is side}
@@ -97,7 +95,7 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
             annotations.check_sides(train, other, report)
     table = Path(options.captions) if options.captions else None
     table = table or annotations.find_table(parts)
-    annotations.check_patients(distinct, table, options.patient, report)
+    annotations.check_patients([*distinct.values()], table, options.patient, report)
     annotations.check_published(parts, table, report)
 
 

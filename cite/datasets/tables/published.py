@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from .class_file import PATCH_GASTRIC_CLASSES
 from .slide_table import Slide
@@ -20,19 +20,12 @@ _IDS = {
 }
 
 
-class CountWarning(NamedTuple):
-    """A table or a folder of patches that differs from what was published."""
-
-    path: Path
-    message: str
-
-
 def compare_counts(
     table: Path,
     slides: Sequence[Slide],
     folder: Path,
     patches: Optional[Mapping[str, Sequence[str]]],
-) -> list[CountWarning]:
+) -> list[tuple[Path, str]]:
     """Compare PatchGastric's slides and patches with the published counts.
 
     Args:
@@ -43,7 +36,8 @@ def compare_counts(
         patches: patches of each slide; None where the folder cannot be listed.
 
     Returns:
-        At most one warning: patches are counted once the table is complete.
+        The table or folder that differs, with a warning; at most one, because patches
+        are counted once the table is complete.
     """
     if _IDS.isdisjoint(slide.id for slide in slides):
         return []
@@ -58,7 +52,7 @@ def compare_counts(
             f'{_total(SLIDES)} were published. The table is probably incomplete or '
             'edited: download captions.csv again (data/README.md).'
         )
-        return [CountWarning(table, message)]
+        return [(table, message)]
     if patches is None:
         return []
     number = sum(len(patches.get(slide, ())) for ids in by_class for slide in ids)
@@ -71,7 +65,7 @@ def compare_counts(
         f"{number:,} patches of PatchGastric's {sum(SLIDES)} slides, but {PATCHES:,} "
         f'were published. {reason} patches_captions.zip again (data/README.md).'
     )
-    return [CountWarning(folder, message)]
+    return [(folder, message)]
 
 
 def _total(counts: Sequence[int]) -> str:
