@@ -1,7 +1,6 @@
 """What the converter knows about one kind of model to write for."""
 
 import math
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -11,6 +10,10 @@ import torch
 from .layout import State, Translation
 
 Shapes = dict[str, tuple[int, ...]]
+# Tensors that every plain ViT has, in timm's names.
+PATCH = 'patch_embed.proj.weight'
+FC1, FC2 = 'blocks.0.mlp.fc1.weight', 'blocks.0.mlp.fc2.weight'
+PLAIN_VIT = ('cls_token', 'pos_embed', PATCH, FC1, FC2)
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,13 @@ def same_names(state: State) -> State:
     return state
 
 
-def check_plain_vit(state: State, names: Iterable[str]) -> None:
-    """Refuse a state dict that lacks tensors of every plain ViT, or its final norm.
-
-    Args:
-        state: tensors of the checkpoint by name.
-        names: names that every plain ViT has.
+def check_plain_vit(state: State) -> None:
+    """Refuse tensors, by timm's names, that are not those of a plain ViT.
 
     Raises:
         ValueError: names are missing, or the model pools before its final norm.
     """
-    missing_names = [name for name in names if name not in state]
+    missing_names = [name for name in PLAIN_VIT if name not in state]
     if missing_names:
         raise ValueError(f'it is not a plain ViT: it lacks {", ".join(missing_names)}.')
     if 'fc_norm.weight' in state and 'norm.weight' not in state:

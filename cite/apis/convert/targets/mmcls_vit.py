@@ -25,13 +25,6 @@ RULES = [
     (r'\.mlp\.fc1\.', '.ffn.layers.0.0.'),
     (r'\.mlp\.fc2\.', '.ffn.layers.1.'),
 ]
-# timm's names of tensors that every plain ViT has.
-NEEDED = (
-    'cls_token',
-    'pos_embed',
-    'patch_embed.proj.weight',
-    'blocks.0.mlp.fc1.weight',
-)
 # Attention heads of the published ViT-Ti, -S, -B, -L and -H by their width.
 USUAL_HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16}
 
@@ -42,7 +35,7 @@ def to_mmcls(state: State) -> State:
     Raises:
         ValueError: it is not a plain ViT, or it pools before its final norm.
     """
-    check_plain_vit(state, NEEDED)
+    check_plain_vit(state)
     return rename(state, RULES)
 
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from cite.apis.convert.layout import State, Translation
 from cite.apis.convert.target import (
+    FC1,
+    FC2,
+    PATCH,
     Shapes,
     Target,
     check_plain_vit,
@@ -18,8 +21,6 @@ from .timm_model import timm_shapes
 
 WIDTHS = {192: 'tiny', 384: 'small', 768: 'base', 1024: 'large', 1280: 'huge'}
 DEPTHS = {'tiny': 12, 'small': 12, 'base': 12, 'large': 24, 'huge': 32}
-PATCH = 'patch_embed.proj.weight'
-FC1, FC2 = 'blocks.0.mlp.fc1.weight', 'blocks.0.mlp.fc2.weight'
 # One of timm's plain ViTs: the arguments replace all that the name implies.
 ANY = 'vit_base_patch16_224'
 DEFAULTS = {
@@ -39,7 +40,7 @@ def arguments_of(state: State) -> dict[str, Any]:
         ValueError: it is not a plain ViT, it pools before its final norm, or the
             position embedding is not that of a square.
     """
-    check_plain_vit(state, ('cls_token', 'pos_embed', PATCH, FC1, FC2))
+    check_plain_vit(state)
     width, patch = state['cls_token'].shape[-1], state[PATCH].shape[-1]
     hidden, fc2_width = state[FC1].shape[0], state[FC2].shape[1]
     registers = state['reg_token'].shape[1] if 'reg_token' in state else 0
