@@ -18,8 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.apis.cli import run_cli
 from cite.apis.config_file import find_config
-from cite.compare.engines import ENGINES
-from cite.compare.engines.devices import slots
+from cite.compare.engines import ENGINES, slots
 from cite.compare.run import default_out, list_jobs, run_comparison
 
 

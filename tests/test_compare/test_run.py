@@ -9,10 +9,11 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from tiny_compare import CLASSES, write_comparison
 
-from cite.compare.engines.task import Outcome
-from cite.compare.folder.keep import keep
+from cite.compare.engines.task import JobResult
 from cite.compare.folder.store import Store
-from cite.compare.run import list_jobs, make_plan, run_comparison
+from cite.compare.folder.write_result import write_result
+from cite.compare.plan.plan import make_plan
+from cite.compare.run import list_jobs, run_comparison
 
 
 def rows(out):
@@ -210,7 +211,7 @@ def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
     (out / 'results.jsonl').write_text(''.join(lines[:3]) + lines[3][:40])
     (out / 'predictions').symlink_to(finished_out / 'predictions')
     store = Store(out)
-    held = store.settle(make_plan(config).digests)
+    held = store.sort_results(make_plan(config).digests)
     store.close()
     assert len(held) == 3
     assert (out / 'results.jsonl').read_text() == ''.join(lines[:3])
@@ -219,7 +220,7 @@ def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
 def test_two_starts_in_one_folder_do_not_mix(finished, tmp_path):
     config, _ = finished
     store = Store(tmp_path)
-    with pytest.raises(ValueError, match='running there already'):
+    with pytest.raises(ValueError, match='already running there'):
         run(config, tmp_path)
     store.close()
 
@@ -260,12 +261,12 @@ def test_a_dry_run_lists_jobs_and_their_time_and_writes_nothing(
     assert fresh.count('missing') == 10
     assert 'unknown time (10 jobs)' in fresh
     assert not (tmp_path / 'none').exists()
-    assert '10 of 10 jobs are done' in list_jobs(config, out)
+    assert '10 of 10 jobs done' in list_jobs(config, out)
     text = Path(config).read_text()
     longer = Path(config).with_name('longer.py')
     longer.write_text(text.replace('draws = 2', 'draws = 3'))
     listed = list_jobs(str(longer), out)
-    assert '10 of 13 jobs are done' in listed
+    assert '10 of 13 jobs done' in listed
     seconds = [r['seconds'] for r in rows(out).values() if r['method'] == 'cite']
     expected = f'{np.mean(seconds):.1f} s'
     line = next(x for x in listed.split('\n') if 'cite-1shot-draw3' in x)
@@ -292,11 +293,11 @@ def test_patches_of_a_method_that_now_scores_slides_are_gone(compare_data, tmp_p
     job = plan.jobs[-1]
     file = tmp_path / f'out/patches/{job.name}.csv'
     patches, slides = np.full((18, 3), 1 / 3), np.full((6, 3), 1 / 3)
-    for outcome, there in (
-        (Outcome(job.name, patches=patches), True),
-        (Outcome(job.name, slides=slides), False),
+    for result, there in (
+        (JobResult(job.name, patches=patches), True),
+        (JobResult(job.name, slides=slides), False),
     ):
-        keep(store, plan.comparison, job, 'digest', outcome)
+        write_result(store, plan.comparison, job, 'digest', result)
         assert file.is_file() is there
     store.close()
 
@@ -310,9 +311,9 @@ def test_nobody_else_has_the_folder_while_jobs_run(
     )
 
     def start_another(tasks):
-        with pytest.raises(ValueError, match='running there already'):
+        with pytest.raises(ValueError, match='already running there'):
             Store(out)
-        yield from (Outcome(task.name, error='not run') for task in tasks)
+        yield from (JobResult(task.name, error='not run') for task in tasks)
 
     monkeypatch.setattr(engine, 'run', start_another)
     assert len(run(config, out)) == 4
@@ -328,9 +329,9 @@ def test_a_job_has_no_line_before_its_predictions(compare_data, monkeypatch, tmp
         raise OSError(name)
 
     monkeypatch.setattr(store, 'write_text', disk_is_full)
-    outcome = Outcome(plan.jobs[-1].name, slides=np.full((6, 3), 1 / 3))
+    result = JobResult(plan.jobs[-1].name, slides=np.full((6, 3), 1 / 3))
     with pytest.raises(OSError, match='predictions/'):
-        keep(store, plan.comparison, plan.jobs[-1], 'digest', outcome)
+        write_result(store, plan.comparison, plan.jobs[-1], 'digest', result)
     store.close()
     assert not (tmp_path / 'out/results.jsonl').exists()
 
@@ -347,7 +348,7 @@ def test_patients_that_become_known_later_need_no_new_run(
 
     def undecided(tasks):
         ran.extend(task.name for task in tasks)
-        yield from (Outcome(t.name, slides=np.full((6, 3), 1 / 3)) for t in tasks)
+        yield from (JobResult(t.name, slides=np.full((6, 3), 1 / 3)) for t in tasks)
 
     monkeypatch.setattr(engine, 'run', undecided)
     run(config, out)

@@ -6,7 +6,8 @@ import pytest
 
 from cite.compare.folder.store import Store, read_rows
 
-ROW = {'job': 'm', 'method': 'm', 'figures': {}, 'digest': 'd'}
+KEYS = {'job': 'm', 'method': 'm', 'shots': None, 'draw': 0, 'seed': 0}
+ROW = {**KEYS, 'figures': {}, 'digest': 'd'}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_a_job_that_is_no_name_is_no_result(out, job):
     (out / 'results.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in rows))
     store = Store(out)
     digests = {'m': 'd', '../stranger': 'd'}
-    assert store.settle(digests) == {'m': ROW}
+    assert store.sort_results(digests) == {'m': ROW}
     store.close()
     assert read_rows(out / 'results.jsonl') == [ROW]
     assert read_rows(out / 'unused.jsonl') == []
@@ -45,10 +46,10 @@ def test_a_line_without_end_is_left_out(out):
 
 def test_a_failure_is_no_result_though_an_earlier_one_left_predictions(out):
     """As a config that was changed into one that fails leaves it."""
-    failed = {'job': 'm', 'method': 'm', 'error': 'ValueError', 'digest': 'd'}
+    failed = {**KEYS, 'error': 'ValueError', 'digest': 'd'}
     (out / 'results.jsonl').write_text(json.dumps(failed) + '\n')
     store = Store(out)
-    assert store.settle({'m': 'd'}) == {}
+    assert store.sort_results({'m': 'd'}) == {}
     store.close()
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_up_comparison import FIGURES, make_comparison
 
-from cite.compare.report.report_all import write_all
+from cite.compare.report import write_all
 
 LESS = ('ece', 'nll')
 

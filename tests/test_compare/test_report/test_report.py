@@ -9,9 +9,9 @@ from damaged_images import jpeg_that_claims, png_with_short_chunk
 from made_up_comparison import make_comparison
 from PIL import Image
 
+from cite.compare.report import write_all
 from cite.compare.report.marks import COLOURS, marks
 from cite.compare.report.mistakes import by_confident_mistake
-from cite.compare.report.report_all import write_all
 from cite.compare.report.roc_curves import RATES, mean_roc
 from cite.compare.report.svg import nice_ticks, tag
 from cite.compare.report.thumbnails import Thumbnails
@@ -85,7 +85,7 @@ def test_every_figure_has_a_caption_and_its_numbers(page):
     figures = len(page.of('figure'))
     assert figures == 3 + 7 + 3 * 3  # against shots, differences, curves
     assert len(page.of('figcaption')) == figures
-    summaries = [t for _, t in page.texts if t == 'The numbers behind this figure']
+    summaries = [t for _, t in page.texts if t == 'The numbers in this figure']
     assert len(summaries) == figures
     assert len(page.of('caption')) == len(page.of('table'))
 

@@ -43,7 +43,7 @@ def test_a_tie_goes_to_the_first_class():
     assert class_accuracy(scores, np.array([0, 1])).tolist() == [100, 0]
 
 
-def test_row_23_a_class_without_members_is_left_out_of_the_mean():
+def test_a_class_without_members_is_left_out_of_the_mean():
     scores, labels = np.eye(3)[[0, 2, 1]], np.array([0, 2, 2])
 
     values = class_accuracy(scores, labels)
