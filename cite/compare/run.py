@@ -36,7 +36,8 @@ def list_jobs(config: str, out: Optional[Path] = None, slots: int = 1) -> str:
     """
     out = out or default_out(config)
     plan = make_plan(config)
-    rows = {row['job']: row for row in _stored_rows(out)}
+    stored = read_rows(out / RESULTS) + read_rows(out / UNUSED)
+    rows = {row['job']: row for row in stored}
     estimate = Estimate(rows.values())
     lines = []
     missing = []
@@ -53,10 +54,6 @@ def list_jobs(config: str, out: Optional[Path] = None, slots: int = 1) -> str:
         f'once: {estimate.all(missing, slots)}'
     )
     return '\n'.join(lines)
-
-
-def _stored_rows(out: Path) -> list[dict[str, Any]]:
-    return read_rows(out / RESULTS) + read_rows(out / UNUSED)
 
 
 def _state(out: Path, row: Mapping[str, Any], digests: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""A made-up comparison's folder, as tools/compare.py leaves one; seeded."""
+"""A made-up comparison's folder, as `cite compare` leaves one; seeded."""
 
 import csv
 import json

@@ -27,8 +27,8 @@ def method_configs(data: Path, folder: Path) -> dict[str, str]:
     }
     head = {'type': 'CLIPTextHead', 'arch': arch, 'texts': TEXTS}
     zeroshot = {**linear, 'model': {**linear['model'], 'head': head}}
-    found = {'cite': cite._cfg_dict.to_dict(), 'linear': linear, 'zeroshot': zeroshot}
-    return {name: _write(folder / f'{name}.py', v) for name, v in found.items()}
+    configs = {'cite': cite._cfg_dict.to_dict(), 'linear': linear, 'zeroshot': zeroshot}
+    return {name: _write(folder / f'{name}.py', v) for name, v in configs.items()}
 
 
 def write_comparison(data: Path, folder: Path, **changes: Any) -> str:

@@ -69,7 +69,7 @@ def test_ray_gives_the_same(config, local, tmp_path, monkeypatch):
 
 
 def test_slurms_code_path_gives_the_same(config, local, tmp_path):
-    """Submitit's own executor of local processes: no Slurm is here."""
+    """With submitit's executor of local processes, because Slurm is not installed."""
     pytest.importorskip('submitit', reason='needs submitit: pip install .[slurm]')
     failed, files, rows = outcome(config, tmp_path, 'slurm')
     assert [*failed] == ['dying']
@@ -84,7 +84,7 @@ def test_slurms_code_path_gives_the_same(config, local, tmp_path):
         ('local', 0, 'give 1 or more'),
     ],
 )
-def test_what_cannot_be_says_so(name, jobs, message):
+def test_an_impossible_choice_is_explained(name, jobs, message):
     with pytest.raises(ValueError, match=message):
         make_engine(name, jobs, {}, 'folder')
 

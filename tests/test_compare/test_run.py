@@ -1,4 +1,4 @@
-"""A comparison run, stopped, changed and run again: what runs, and what is left."""
+"""A comparison is run, stopped, changed and run again: which jobs run, what is left."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ def rows(out):
 
 
 def files(out):
-    """Return what has to be the same after any history."""
+    """Return the contents that must be the same after any history."""
     kept = {
         str(path.relative_to(out)): path.read_bytes()
         for folder in ('predictions', 'patches', 'configs')
@@ -49,18 +49,18 @@ def finished(compare_data, tmp_path_factory):
 
 def test_every_job_has_a_line_with_all_figures(finished):
     _, out = finished
-    found = rows(out)
-    assert len(found) == 10
+    by_job = rows(out)
+    assert len(by_job) == 10
     names = [
         f'{name}-{shots}-seed0'
         for name in ('cite', 'linear', 'mean')
         for shots in ('1shot-draw1', '1shot-draw2', 'allshot-draw0')
     ]
-    assert {*found} == {'zero', *names}
-    row = found['cite-1shot-draw2-seed0']
+    assert {*by_job} == {'zero', *names}
+    row = by_job['cite-1shot-draw2-seed0']
     known = {'method': 'cite', 'shots': 1, 'draw': 2, 'seed': 0}
     assert {key: row[key] for key in known} == known
-    assert found['zero']['shots'] is None
+    assert by_job['zero']['shots'] is None
     assert {'accuracy', 'bag_nll', 'bag_kappa', 'ece'} <= {*row['figures']}
 
 
@@ -181,9 +181,9 @@ def test_a_job_that_fails_is_reported_and_tried_again(compare_data, engine, tmp_
     config.write_text(good.replace("'in_channels': 16", "'in_channels': 15"))
     failed = run(methods, tmp_path / 'out')
     assert [*failed] == ['linear-allshot-draw0-seed0']
-    found = rows(tmp_path / 'out')
-    assert len(found) == 4  # the others are there
-    assert 'figures' not in found['linear-allshot-draw0-seed0']
+    by_job = rows(tmp_path / 'out')
+    assert len(by_job) == 4  # the others are in it
+    assert 'figures' not in by_job['linear-allshot-draw0-seed0']
     log = tmp_path / 'out/jobs/linear-allshot-draw0-seed0/log.txt'
     assert 'Traceback' in log.read_text()
     config.write_text(good)
@@ -203,7 +203,7 @@ def test_a_worker_that_dies_takes_one_job_with_it(compare_data, tmp_path):
     assert len(rows(tmp_path / 'out')) == 4
 
 
-def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
+def test_a_half_written_line_is_not_a_result(finished, engine, tmp_path):
     config, finished_out = finished
     out = tmp_path / 'out'
     out.mkdir()
@@ -287,22 +287,22 @@ def test_a_slide_whose_patient_is_unknown_is_refused(compare_data, engine, tmp_p
 
 
 def test_patches_of_a_method_that_now_scores_slides_are_gone(compare_data, tmp_path):
-    """A method is another one under the same name: its old patches are not its own."""
+    """The old patches are those of an earlier method with the same name."""
     plan = make_plan(write_comparison(compare_data, tmp_path, shots=['all']))
     store = Store(tmp_path / 'out')
     job = plan.jobs[-1]
     file = tmp_path / f'out/patches/{job.name}.csv'
     patches, slides = np.full((18, 3), 1 / 3), np.full((6, 3), 1 / 3)
-    for result, there in (
+    for result, exists in (
         (JobResult(job.name, patches=patches), True),
         (JobResult(job.name, slides=slides), False),
     ):
         write_result(store, plan.comparison, job, 'digest', result)
-        assert file.is_file() is there
+        assert file.is_file() is exists
     store.close()
 
 
-def test_nobody_else_has_the_folder_while_jobs_run(
+def test_no_other_process_gets_the_folder_while_jobs_run(
     compare_data, engine, monkeypatch, tmp_path
 ):
     config, out = (
@@ -321,7 +321,7 @@ def test_nobody_else_has_the_folder_while_jobs_run(
 
 
 def test_a_job_has_no_line_before_its_predictions(compare_data, monkeypatch, tmp_path):
-    """A kill between the two would make the predictions before them its own."""
+    """After a kill between the two, older predictions would count as the job's."""
     plan = make_plan(write_comparison(compare_data, tmp_path, shots=['all']))
     store = Store(tmp_path / 'out')
 
@@ -362,8 +362,8 @@ def test_patients_that_become_known_later_need_no_new_run(
     assert ran == []
     for path in before:
         with path.open() as file:
-            found = {row['slide']: row['patient'] for row in csv.DictReader(file)}
-        assert found == {slide: owner[slide] for slide in found}
+            patients = {row['slide']: row['patient'] for row in csv.DictReader(file)}
+        assert patients == {slide: owner[slide] for slide in patients}
     captions.write_text('\n'.join(table))
     run(config, out)
     assert {path: path.read_bytes() for path in before} == before

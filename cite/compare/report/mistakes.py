@@ -28,34 +28,28 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class SlideCard:
-    """A slide, its prediction over runs, and its patches if the method scores them."""
+class SlideRow:
+    """A line of the table of all slides; probabilities in percent, mean over runs."""
 
+    number: int  # the slide's place in Results.slides
     slide: str
     patient: str
     true: int
     predicted: int
-    scores: Sequence[float]  # (K,) percent, mean over runs
-    patches: int
-    wrong_runs: int
-    runs: int
+    confidence: float  # probability of the predicted class
+    of_class: float  # probability of the slide's class
     wrong_methods: int
-    methods: int
-    pictures: Sequence[Picture]
-    strip: Optional[Markup]
 
 
 @dataclass(frozen=True)
-class SlideRow:
-    """A line of the table of all slides."""
+class SlideCard:
+    """A slide that is wrong, with its patches if the method scores them."""
 
-    slide: str
-    patient: str
-    true: int
-    predicted: int
-    confidence: float
-    of_class: float  # probability of the slide's class
-    wrong_methods: int
+    row: SlideRow
+    patches: int
+    wrong_runs: int
+    pictures: Sequence[Picture]
+    strip: Optional[Markup]
 
 
 def slide_rows(results: Results, method: str, shots: Shots) -> list[SlideRow]:
@@ -65,6 +59,7 @@ def slide_rows(results: Results, method: str, shots: Shots) -> list[SlideRow]:
     order = by_confident_mistake(scores, results.labels)
     return [
         SlideRow(
+            i,
             str(results.slides[i]),
             str(results.patients[i]),
             int(results.labels[i]),
@@ -102,36 +97,24 @@ def _wrong_methods(results: Results, shots: Shots) -> np.ndarray:
 
 
 def slide_cards(
-    results: Results, method: str, shots: Shots, thumbnails: Thumbnails
+    results: Results,
+    method: str,
+    shots: Shots,
+    rows: Sequence[SlideRow],
+    thumbnails: Thumbnails,
 ) -> list[SlideCard]:
-    """Show the slides that a method is most confidently wrong on."""
-    scores = mean_scores(results, method, shots)
-    wrong = _wrong_methods(results, shots)
-    runs = results.at(method, shots)
-    of_runs = np.stack([r.scores.argmax(1) for r in runs]) != results.labels  # (M, N)
+    """Show the first slides of :func:`slide_rows` that are wrong."""
+    predicted = [run.scores.argmax(1) for run in results.at(method, shots)]
+    wrong_runs = (np.stack(predicted) != results.labels).sum(0)  # (N,)
     patches = _mean_patches(results, method, shots)
     cards = []
-    for i in by_confident_mistake(scores, results.labels)[:CARDS].tolist():
-        true, predicted = int(results.labels[i]), int(scores[i].argmax())
-        if true == predicted:
+    for row in rows[:CARDS]:
+        i = row.number
+        if row.true == row.predicted:
             break
-        pictures, strip = _patches(patches, i, predicted, true, thumbnails)
-        cards.append(
-            SlideCard(
-                slide=str(results.slides[i]),
-                patient=str(results.patients[i]),
-                true=true,
-                predicted=predicted,
-                scores=[100 * float(x) for x in scores[i]],
-                patches=int(results.patch_counts[i]),
-                wrong_runs=int(of_runs[:, i].sum()),
-                runs=len(runs),
-                wrong_methods=int(wrong[i]),
-                methods=len(methods_at(results, shots)),
-                pictures=pictures,
-                strip=strip,
-            )
-        )
+        pictures, strip = _patches(patches, i, row.predicted, row.true, thumbnails)
+        number = int(results.patch_counts[i])
+        cards.append(SlideCard(row, number, int(wrong_runs[i]), pictures, strip))
     return cards
 
 

@@ -112,11 +112,13 @@ def _mistakes(results: Results, shots: Shots, thumbnails: Thumbnails) -> dict[st
     """Return the mistakes of the reference, or of the first method if it has no run."""
     methods = methods_at(results, shots)
     method = results.reference if results.reference in methods else methods[0]
+    rows = slide_rows(results, method, shots)
     return {
         'method': results.methods[method],
         'shots': slides_words(shots if results.of(method, shots) else None),
-        'cards': slide_cards(results, method, shots, thumbnails),
-        'rows': slide_rows(results, method, shots),
+        'cards': slide_cards(results, method, shots, rows, thumbnails),
+        'rows': rows,
+        'runs': len(results.at(method, shots)),
         'methods': len(methods),
     }
 

@@ -1,4 +1,4 @@
-"""A job's config has the job's own slides, seed and options, whatever the method."""
+"""Every method's config gets the slides, seed and options of its job."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -44,7 +44,7 @@ def job(compare_data, tmp_path_factory):
     return make
 
 
-def given(monkeypatch, module, train, test):
+def use_features(monkeypatch, module, train, test):
     """Let a method see these features."""
     parts = {'train': train, 'val': test}
     monkeypatch.setattr(module, 'features', lambda inputs, workspace, file: parts[file])
@@ -74,9 +74,9 @@ def test_nearest_mean_by_hand(monkeypatch):
     train = of_rows([[2, 0], [4, 0], [1, 0]], [0, 0, 1], ['a', 'a', 'b'])
     # Minus the centre and of length one: (1, 0), (0, 1).
     test = of_rows([[5, 0], [2, 7]], [0, 1], ['c', 'd'])
-    given(monkeypatch, module_of(nearest_mean), train, test)
+    use_features(monkeypatch, module_of(nearest_mean), train, test)
     scores = nearest_mean(two_classes(), WORKSPACE).patches
-    # Patch a of slide a lies in the centre: it has no direction, and counts as 0.
+    # The first patch of slide a is in the centre: it has no direction, and counts as 0.
     # So class 0's mean is (0.5, 0); squared distances (0.25, 4) and (1.25, 2).
     e = np.exp
     expected = [
@@ -91,7 +91,7 @@ def test_every_slide_counts_alike_in_its_class_mean(monkeypatch):
     rows = [[0, 2], [3, -1], [3, -1], [3, -1], [-3, -1]]
     train = of_rows(rows, [0, 0, 0, 0, 1], ['a', 'b', 'b', 'b', 'c'])
     test = of_rows([[0, 5], [9, -3]], [0, 0], ['x', 'y'])
-    given(monkeypatch, module_of(nearest_mean), train, test)
+    use_features(monkeypatch, module_of(nearest_mean), train, test)
     up, right = nearest_mean(two_classes(), WORKSPACE).patches[:, 0]
     # The class mean is half of each direction, equally far from both test patches.
     assert up == pytest.approx(1 / (1 + np.exp(-_gap([0, 1], rows))), rel=1e-5), right
@@ -141,7 +141,7 @@ def test_abmil_finds_the_one_patch_that_tells(monkeypatch):
         return of_rows(rows, labels, bags)
 
     train, test = slides(40, 0), slides(40, 500)
-    given(monkeypatch, module_of(abmil), train, test)
+    use_features(monkeypatch, module_of(abmil), train, test)
     inputs = two_classes(steps=600, lr=5e-3)
     scores = abmil(inputs, WORKSPACE)
     assert scores.patches is None
@@ -277,11 +277,11 @@ def test_features_of_another_config_are_not_taken(job, line):
     assert after.shape != before.shape or (after != before).any()
 
 
-def test_slides_are_sorted_by_id_whatever_the_order_of_their_files():
-    # 's10_0.jpg' stands before 's1_0.jpg'.
-    found = of_rows([[1], [2], [3]], [0, 0, 1], ['s10', 's10', 's1'])
-    assert [slide.tolist() for slide in found.of_slides()] == [[[3]], [[1], [2]]]
-    assert found.slide_labels().tolist() == [1, 0]
+def test_slides_are_sorted_by_id_for_any_order_of_their_files():
+    # 's10_0.jpg' is listed before 's1_0.jpg'.
+    features_ = of_rows([[1], [2], [3]], [0, 0, 1], ['s10', 's10', 's1'])
+    assert [slide.tolist() for slide in features_.of_slides()] == [[[3]], [[1], [2]]]
+    assert features_.slide_labels().tolist() == [1, 0]
 
 
 def test_features_of_another_folder_are_not_taken(job, tmp_path):

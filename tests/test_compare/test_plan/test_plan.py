@@ -7,6 +7,7 @@ from tiny_compare import write_comparison
 
 from cite.apis.run_identity import path_contents
 from cite.compare.plan import plan as plan_module
+from cite.compare.plan.estimate import Estimate
 from cite.compare.plan.plan import Job, job_digest, job_inputs, make_plan, plan_jobs
 from cite.compare.plan.read_config import read_comparison
 
@@ -199,3 +200,18 @@ def test_a_file_that_the_config_names_changes_the_digest(compare, tmp_path):
     before = digest(comparison)
     weights.write_bytes(b'two')
     assert digest(comparison) != before
+
+
+@pytest.mark.parametrize(
+    ('methods', 'time'),
+    [
+        (['a', 'a'], '1 min'),
+        (['a', 'a', 'b'], '1 min and 1 job of unknown time'),
+        (['a', 'a', 'b', 'b'], '1 min and 2 jobs of unknown time'),
+        (['b'], 'unknown time (1 job)'),
+        ([], '0.0 s'),
+    ],
+)
+def test_jobs_of_unknown_time_are_counted(methods, time):
+    estimate = Estimate([{'method': 'a', 'seconds': 60}, {'method': 'b', 'error': ''}])
+    assert estimate.all(methods, slots=2) == time

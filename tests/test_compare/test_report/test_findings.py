@@ -41,11 +41,11 @@ def with_patients(results, number):
     return replace(results, patients=np.array(names))
 
 
-@pytest.mark.parametrize(('number', 'said'), [(29, True), (30, False)])
-def test_few_patients_are_a_reason_for_care(parts, number, said):
+@pytest.mark.parametrize(('number', 'few'), [(29, True), (30, False)])
+def test_few_patients_are_a_reason_for_care(parts, number, few):
     results, summary = parts
-    few = cautious(with_patients(results, number), replace(summary, clusters=number))
-    assert ('Only 29 patients among the test slides' in few) is said
+    text = cautious(with_patients(results, number), replace(summary, clusters=number))
+    assert ('Only 29 patients among the test slides' in text) is few
 
 
 def test_unknown_patients_are_a_reason_for_care(parts):
@@ -150,12 +150,13 @@ def test_of_a_likelihood_the_least_leads(parts):
 
 
 @pytest.mark.parametrize(
-    ('adjusted', 'said'), [(0.05, 'the two differ'), (0.051, 'no difference is shown')]
+    ('adjusted', 'verdict'),
+    [(0.05, 'the two differ'), (0.051, 'no difference is shown')],
 )
-def test_a_leader_differs_where_the_corrected_value_says_so(parts, adjusted, said):
+def test_a_leader_differs_where_the_corrected_value_says_so(parts, adjusted, verdict):
     results, summary = parts
     key = ('slide', 'linear', 1, 'accuracy')
     cell = replace(summary.cells[key], value=Interval(100.0, 99.0, 100.0))
     test = replace(summary.tests[key], p=0.02, adjusted=adjusted)
     leading = replace(summary, cells={**summary.cells, key: cell}, tests={key: test})
-    assert f'and {said}' in findings(results, leading)[0]
+    assert f'and {verdict}' in findings(results, leading)[0]

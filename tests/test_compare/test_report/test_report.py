@@ -147,6 +147,9 @@ def test_a_comparison_without_pictures_patches_and_patients_is_reported(tmp_path
     text = ' '.join(t for _, t in page.texts)
     assert 'Patients are not known' in text
     assert 'nothing to compare it with' in text
+    facts = [words for tag, words in page.texts if tag in ('dt', 'dd')][:8]
+    names = ['test slides', 'patients: not known', 'method', 'run']  # one of each
+    assert facts == [x for pair in zip(names, ['24', '?', '1', '1']) for x in pair]
     assert not page.of('img')
 
 
@@ -170,7 +173,7 @@ def test_confident_mistakes_come_first():
 
 
 def test_a_roc_curve_by_hand():
-    # Falling scores: member, other, member, other. Found: 1/2 at 0, 1 from 1/2 on.
+    # Falling scores: member, other, member, other. Hits: 1/2 at 0, 1 from 1/2 on.
     rates = mean_roc(np.array([0.9, 0.7, 0.5, 0.3]), np.array([True, False] * 2))
     assert rates[RATES > 0.5] == pytest.approx(1)
     assert rates[0] == 0

@@ -79,6 +79,28 @@ def test_the_latex_has_as_many_cells_in_every_line(written):
     assert text.count('{') - text.count('\\{') == text.count('}') - text.count('\\}')
 
 
+def test_shots_are_counted_as_they_are_written(tmp_path):
+    out = make_comparison(
+        tmp_path / 'out',
+        slides=12,
+        methods=('cite',),
+        shots=(1, 11, 21, 'all'),
+        draws=1,
+        seeds=1,
+        patch_files=False,
+        resamples=20,
+        failures=0,
+    )
+    write_all(out)
+    heads = re.findall(r'\\emph{(.*?)}', (out / 'table.tex').read_text())
+    assert heads == [
+        '1 training slide a class',
+        '11 training slides a class',
+        '21 training slides a class',
+        'all training slides',
+    ]
+
+
 def test_latex_reads_no_command_in_a_name():
     assert latex('5_0% & #1 {x} $y$ ~^\\') == (
         r'5\_0\% \& \#1 \{x\} \$y\$ \textasciitilde{}\textasciicircum{}'

@@ -151,7 +151,7 @@ def test_a_test_pairs_draws_and_seeds_that_both_have(tmp_path):
     assert test.runs == 1
     assert test.difference.estimate == pytest.approx(50)
     assert test.significant
-    # The table's own values have all runs: equal.
+    # The table's values are over all runs: equal.
     values = [summary.cells['slide', m, 1, 'accuracy'].value for m in ('ref', 'other')]
     assert [v.estimate for v in values] == [75, 75]
 
@@ -265,7 +265,7 @@ def test_five_patients_of_many_slides_are_five(tmp_path):
 
 
 def test_patches_go_with_their_slides_patient(tmp_path, rng):
-    # Every patch says what its slide says, so its interval is the slides' own.
+    # Every patch has its slide's scores, so its interval is that of the slides.
     labels, patients = np.zeros(40, int), [f'p{i // 4}' for i in range(40)]
     out, scores = tmp_path / 'o', rng.uniform(size=40)
     runs, settings = {('m', 1, 1, 0): scores}, {'figures': ['nll']}
