@@ -6,7 +6,8 @@ from typing import NamedTuple, Union
 
 import numpy as np
 
-from cite.core.evaluation.bags import bag_scores
+from cite.core.evaluation import bag_scores
+from cite.core.evaluation.confusion import class_recall, confusion
 from cite.datasets.tables.annotations import bag_of, read_annotations
 
 
@@ -27,19 +28,11 @@ class SlidePredictions(NamedTuple):
 
         A class without slides is NaN.
         """
-        classes = self.scores.shape[1]
-        members = np.bincount(self.labels, minlength=classes)
-        right = np.bincount(self.labels[self.correct], minlength=classes)
-        return np.divide(
-            right, members, out=np.full(classes, np.nan), where=members > 0
-        )
+        return class_recall(self.confusion())
 
     def confusion(self) -> np.ndarray:
         """Count slides by true class (rows) and predicted class (columns), (K, K)."""
-        classes = self.scores.shape[1]
-        counts = np.zeros((classes, classes), dtype=np.int64)
-        np.add.at(counts, (self.labels, self.scores.argmax(1)), 1)
-        return counts
+        return confusion(self.scores, self.labels)
 
 
 def read_predictions(

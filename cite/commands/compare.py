@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
     """List the jobs, or run what is missing."""
     config = str(find_config(args.config))
     _check_modules()
-    from cite.compare.engines.devices import slots
+    from cite.compare.engines.base import slots
     from cite.compare.run import default_out, list_jobs, run_comparison
 
     if args.dry_run:

@@ -1,7 +1,10 @@
-"""Compare methods over shots, draws of training slides and seeds: ``tools/compare.py``.
+"""Compare methods over shots, draws of training slides and seeds: ``cite compare``.
 
-A config says what is compared (``config``), a plan lists the jobs (``plan``), an engine
-runs those that are missing (``engines``, ``task``, ``methods``), and a store keeps what
-each gave (``store``, ``keep``). Tables and a report are made of that alone
-(``outcome``, ``summary``, ``tables``, ``report``).
+A config names what is compared, a plan lists the jobs (``plan``), an engine runs the
+missing ones (``engines``) by their methods (``methods``), and the folder keeps each
+job's result (``folder``). Tables and a report are made of that folder alone
+(``statistics``, ``report``).
+
+Imports run down: report > statistics > folder > plan, engines > methods; ``run`` is the
+roof.
 """

@@ -21,3 +21,13 @@ def first_line(error: BaseException) -> str:
     """
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def count(number: int, thing: str) -> str:
+    """Write a number and the thing it counts, in the plural where there are several.
+
+    >>> count(1, 'slide'), count(2, 'class'), count(0, 'patch'), count(1200, 'run')
+    ('1 slide', '2 classes', '0 patches', '1,200 runs')
+    """
+    ending = '' if number == 1 else 'es' if thing.endswith(('s', 'ch')) else 's'
+    return f'{number:,} {thing}{ending}'

@@ -1,6 +1,7 @@
 # All methods on synthetic slides: `make compare-demo` makes them and runs this.
 # cite compare configs/compare/demo.py
-# Models have random weights: the report is real, its ranking of methods means nothing.
+# The models have random weights: the report is real, but its ranking of methods means
+# nothing.
 import os
 
 data_root = os.environ.get('DEMO_DATA', 'data/demo')

@@ -1,19 +1,21 @@
 # Real tissue: three grades of colorectal glands, 85 fields of 15 patients, with real
-# ViT-tiny, Hiera-tiny and MiniLM (configs/glas/README.md says where to get them).
+# ViT-tiny, Hiera-tiny and MiniLM (configs/glas/README.md names their sources).
 #
 #   cite ann --data-path data/glas --out data/glas/ann_compare \
 #       --classes configs/glas/classes.yml --group-by patient --val 0.5 \
 #       --shots 1 2 4 --draws 5
 #   cite compare configs/compare/glas.py
 #
-# One recipe for all, cut to what a CPU does in a quarter of a minute a job: images of
-# 128 pixels (a third of the cost of 224; Hiera takes no 112), 40 iterations of 12
-# patches, classes in rotation, bf16, Adam at 0.001 with cosine: its step does not depend
-# on the size of the features, of which Hiera's are small. Nothing was tuned. Fine-tuning
-# alone has another rate, a tenth, and two of the five draws.
+# Expect 430 jobs, an hour on one CPU core.
+#
+# All methods have one recipe, small enough for a CPU: images of 128 pixels (a third of
+# the cost of 224; Hiera does not accept 112), 40 iterations of 12 patches, classes in
+# rotation, bf16, and Adam at 0.001 with cosine, because its step does not depend on the
+# size of the features and Hiera's are small. Nothing was tuned. Only fine-tuning has
+# another rate, a tenth, and two of the five draws.
 # Methods with a frozen backbone train on 4 augmented draws of each patch's features.
-# Zero-shot and the text-initialised probe need one space for images and texts, which
-# these models have not.
+# Zero-shot and the text-initialised probe are missing, because they need one space for
+# images and texts, which these models do not have.
 title = 'GlaS: grades of colorectal glands'
 data_prefix = 'data/glas/patches_captions/'
 ann_root = 'data/glas/ann_compare/'

@@ -1,12 +1,12 @@
-# The paper's protocol on PatchGastric, with draws, seeds and the ablations beside it.
+# The paper's protocol on PatchGastric, with draws, seeds and the ablations.
 #
 #   cite ann --draws 5
 #   cite compare configs/compare/patchgastric.py --dry-run
 #   cite compare configs/compare/patchgastric.py
 #
-# Every method is its config in configs/gastric: 1000 iterations of batch 128. The paper's
-# own runs take the k largest slides, one choice: `draws = 0`, without --draws.
-# docs/COMPARE.md says how long it takes and what a second start does.
+# Every method is its config in configs/gastric: 1000 iterations of batch 128. The paper
+# takes only the k largest slides: set `draws = 0` for that, and omit --draws.
+# Expect: see docs/COMPARE.md for the time and for what a second start does.
 title = 'PatchGastric: three grades of gastric adenocarcinoma'
 data_prefix = 'data/patches_captions/'
 ann_root = 'data/gastric_cls3_ann/'

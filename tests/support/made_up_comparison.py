@@ -1,4 +1,4 @@
-"""Folder of a made-up, seeded comparison, as `cite compare` writes it."""
+"""A made-up comparison's folder, as `cite compare` leaves one; seeded."""
 
 import csv
 import json

@@ -11,8 +11,8 @@ from tiny_training import make_data
 from cite.apis.split.split import make_split
 from cite.compare import run
 from cite.compare.engines import Engine
-from cite.compare.engines.task import Outcome, Task, run_task
-from cite.compare.report.report_all import write_all
+from cite.compare.engines.task import JobResult, Task, run_task
+from cite.compare.report import write_all
 
 
 class InProcess(Engine):
@@ -21,7 +21,7 @@ class InProcess(Engine):
     def __init__(self) -> None:
         self.ran: list[str] = []
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
         for task in tasks:
             self.ran.append(task.name)
             yield run_task(task)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tiny_compare import write_comparison
 
+from cite.compare.engines import base, make_engine
 from cite.compare.engines import local as local_engine
-from cite.compare.engines import make_engine
-from cite.compare.engines.task import Outcome, Task
+from cite.compare.engines.task import JobResult, Task
 from cite.compare.run import run_comparison
 
 SLURM = {'cluster': 'local', 'timeout_min': 5}
@@ -69,7 +69,7 @@ def test_ray_gives_the_same(config, local, tmp_path, monkeypatch):
 
 
 def test_slurms_code_path_gives_the_same(config, local, tmp_path):
-    """Submitit's own executor of local processes: no Slurm is here."""
+    """With submitit's executor of local processes, because Slurm is not installed."""
     pytest.importorskip('submitit', reason='needs submitit: pip install .[slurm]')
     failed, files, rows = outcome(config, tmp_path, 'slurm')
     assert [*failed] == ['dying']
@@ -84,15 +84,13 @@ def test_slurms_code_path_gives_the_same(config, local, tmp_path):
         ('local', 0, 'give 1 or more'),
     ],
 )
-def test_what_cannot_be_says_so(name, jobs, message):
+def test_an_impossible_choice_is_explained(name, jobs, message):
     with pytest.raises(ValueError, match=message):
         make_engine(name, jobs, {}, 'folder')
 
 
 def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch):
-    from cite.compare.engines import choose
-
-    monkeypatch.setattr(choose, 'find_spec', lambda name: None)
+    monkeypatch.setattr(base, 'find_spec', lambda name: None)
     with pytest.raises(ValueError, match='slurm needs it: pip install submitit'):
         make_engine('slurm', None, {}, 'folder')
 
@@ -109,7 +107,7 @@ def test_so_many_jobs_run_at_once_as_were_asked_for(monkeypatch, jobs, workers):
             made.append(self)
 
         def give(self, task):
-            self.other.send(Outcome(task.name))
+            self.other.send(JobResult(task.name))
 
         def take(self):
             return self.pipe.recv()
@@ -119,7 +117,7 @@ def test_so_many_jobs_run_at_once_as_were_asked_for(monkeypatch, jobs, workers):
 
     monkeypatch.setattr(local_engine, '_Worker', Worker)
     engine = make_engine('local', jobs, {}, 'folder')
-    outcomes = [*engine.run([Task(str(i), {}, 'folder') for i in range(5)])]
+    results = [*engine.run([Task(str(i), {}, 'folder') for i in range(5)])]
     assert engine.slots == jobs
     assert len(made) == workers
-    assert sorted(outcome.name for outcome in outcomes) == [*'01234']
+    assert sorted(result.name for result in results) == [*'01234']

@@ -37,17 +37,17 @@ def start(config, out):
 
 def processes_of(group):
     """Return the ids of a session's processes."""
-    found = []
+    ids = []
     for entry in Path('/proc').iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
                 if os.getsid(int(entry.name)) == group:
-                    found.append(int(entry.name))
-    return found
+                    ids.append(int(entry.name))
+    return ids
 
 
 def left_behind(out):
-    """Return what must be the same after any history, figures in full."""
+    """Return the contents that must be the same after any history."""
     rows = [json.loads(line) for line in (out / 'results.jsonl').open()]
     for row in rows:
         del row['seconds']
@@ -81,7 +81,7 @@ def test_twenty_kills_of_the_tool_or_its_jobs(compare_data, tmp_path):
     while sum(kills.values()) < KILLS:
         before = lines(broken)
         tool = start(config, broken)
-        # On the start of Python and the planning, or on the jobs.
+        # Kill while Python starts and plans, or while jobs run.
         if rng.random() < 0.3:
             time.sleep(rng.uniform(1, whole / 4))
         else:
@@ -100,21 +100,22 @@ def test_twenty_kills_of_the_tool_or_its_jobs(compare_data, tmp_path):
             done.append(lines(broken))
         tool.wait()
         if lines(broken) == 43:
-            # All done: begin anew, so that kills fall on work.
+            # All done: delete results, so that the next kills interrupt work.
             for path in sorted((broken / 'predictions').iterdir())[5:]:
                 path.unlink()
     assert start(config, broken).wait() == 0
     print(f'kills: {kills}; jobs done at each: {done}')
     assert left_behind(broken) == expected
+    assert not [*broken.rglob('*.partial')]
 
 
 def lines(out):
-    """Count the results that are there."""
+    """Count the results."""
     file = out / 'results.jsonl'
     return len(file.read_text().splitlines()) if file.is_file() else 0
 
 
 def wait_for_a_line(tool, out, before):
-    """Wait until a job is done that was not before, or the tool has ended."""
+    """Wait until another job is done, or the tool has ended."""
     while tool.poll() is None and lines(out) <= before:
         time.sleep(0.1)

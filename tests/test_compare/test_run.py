@@ -1,4 +1,4 @@
-"""A comparison run, stopped, changed and run again: what runs, and what is left."""
+"""A comparison is run, stopped, changed and run again: which jobs run, what is left."""
 
 import csv
 import json
@@ -9,10 +9,11 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from tiny_compare import CLASSES, write_comparison
 
-from cite.compare.engines.task import Outcome
-from cite.compare.folder.keep import keep
+from cite.compare.engines.task import JobResult
 from cite.compare.folder.store import Store
-from cite.compare.run import list_jobs, make_plan, run_comparison
+from cite.compare.folder.write_result import write_result
+from cite.compare.plan.plan import make_plan
+from cite.compare.run import list_jobs, run_comparison
 
 
 def rows(out):
@@ -21,7 +22,7 @@ def rows(out):
 
 
 def files(out):
-    """Return what has to be the same after any history."""
+    """Return the contents that must be the same after any history."""
     kept = {
         str(path.relative_to(out)): path.read_bytes()
         for folder in ('predictions', 'patches', 'configs')
@@ -48,18 +49,18 @@ def finished(compare_data, tmp_path_factory):
 
 def test_every_job_has_a_line_with_all_figures(finished):
     _, out = finished
-    found = rows(out)
-    assert len(found) == 10
+    by_job = rows(out)
+    assert len(by_job) == 10
     names = [
         f'{name}-{shots}-seed0'
         for name in ('cite', 'linear', 'mean')
         for shots in ('1shot-draw1', '1shot-draw2', 'allshot-draw0')
     ]
-    assert {*found} == {'zero', *names}
-    row = found['cite-1shot-draw2-seed0']
+    assert {*by_job} == {'zero', *names}
+    row = by_job['cite-1shot-draw2-seed0']
     known = {'method': 'cite', 'shots': 1, 'draw': 2, 'seed': 0}
     assert {key: row[key] for key in known} == known
-    assert found['zero']['shots'] is None
+    assert by_job['zero']['shots'] is None
     assert {'accuracy', 'bag_nll', 'bag_kappa', 'ece'} <= {*row['figures']}
 
 
@@ -180,9 +181,9 @@ def test_a_job_that_fails_is_reported_and_tried_again(compare_data, engine, tmp_
     config.write_text(good.replace("'in_channels': 16", "'in_channels': 15"))
     failed = run(methods, tmp_path / 'out')
     assert [*failed] == ['linear-allshot-draw0-seed0']
-    found = rows(tmp_path / 'out')
-    assert len(found) == 4  # the others are there
-    assert 'figures' not in found['linear-allshot-draw0-seed0']
+    by_job = rows(tmp_path / 'out')
+    assert len(by_job) == 4  # the others are in it
+    assert 'figures' not in by_job['linear-allshot-draw0-seed0']
     log = tmp_path / 'out/jobs/linear-allshot-draw0-seed0/log.txt'
     assert 'Traceback' in log.read_text()
     config.write_text(good)
@@ -202,7 +203,7 @@ def test_a_worker_that_dies_takes_one_job_with_it(compare_data, tmp_path):
     assert len(rows(tmp_path / 'out')) == 4
 
 
-def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
+def test_a_half_written_line_is_not_a_result(finished, engine, tmp_path):
     config, finished_out = finished
     out = tmp_path / 'out'
     out.mkdir()
@@ -210,7 +211,7 @@ def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
     (out / 'results.jsonl').write_text(''.join(lines[:3]) + lines[3][:40])
     (out / 'predictions').symlink_to(finished_out / 'predictions')
     store = Store(out)
-    held = store.settle(make_plan(config).digests)
+    held = store.sort_results(make_plan(config).digests)
     store.close()
     assert len(held) == 3
     assert (out / 'results.jsonl').read_text() == ''.join(lines[:3])
@@ -219,7 +220,7 @@ def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
 def test_two_starts_in_one_folder_do_not_mix(finished, tmp_path):
     config, _ = finished
     store = Store(tmp_path)
-    with pytest.raises(ValueError, match='running there already'):
+    with pytest.raises(ValueError, match='already running there'):
         run(config, tmp_path)
     store.close()
 
@@ -260,12 +261,12 @@ def test_a_dry_run_lists_jobs_and_their_time_and_writes_nothing(
     assert fresh.count('missing') == 10
     assert 'unknown time (10 jobs)' in fresh
     assert not (tmp_path / 'none').exists()
-    assert '10 of 10 jobs are done' in list_jobs(config, out)
+    assert '10 of 10 jobs done' in list_jobs(config, out)
     text = Path(config).read_text()
     longer = Path(config).with_name('longer.py')
     longer.write_text(text.replace('draws = 2', 'draws = 3'))
     listed = list_jobs(str(longer), out)
-    assert '10 of 13 jobs are done' in listed
+    assert '10 of 13 jobs done' in listed
     seconds = [r['seconds'] for r in rows(out).values() if r['method'] == 'cite']
     expected = f'{np.mean(seconds):.1f} s'
     line = next(x for x in listed.split('\n') if 'cite-1shot-draw3' in x)
@@ -286,22 +287,22 @@ def test_a_slide_whose_patient_is_unknown_is_refused(compare_data, engine, tmp_p
 
 
 def test_patches_of_a_method_that_now_scores_slides_are_gone(compare_data, tmp_path):
-    """A method is another one under the same name: its old patches are not its own."""
+    """The old patches are those of an earlier method with the same name."""
     plan = make_plan(write_comparison(compare_data, tmp_path, shots=['all']))
     store = Store(tmp_path / 'out')
     job = plan.jobs[-1]
     file = tmp_path / f'out/patches/{job.name}.csv'
     patches, slides = np.full((18, 3), 1 / 3), np.full((6, 3), 1 / 3)
-    for outcome, there in (
-        (Outcome(job.name, patches=patches), True),
-        (Outcome(job.name, slides=slides), False),
+    for result, exists in (
+        (JobResult(job.name, patches=patches), True),
+        (JobResult(job.name, slides=slides), False),
     ):
-        keep(store, plan.comparison, job, 'digest', outcome)
-        assert file.is_file() is there
+        write_result(store, plan.comparison, job, 'digest', result)
+        assert file.is_file() is exists
     store.close()
 
 
-def test_nobody_else_has_the_folder_while_jobs_run(
+def test_no_other_process_gets_the_folder_while_jobs_run(
     compare_data, engine, monkeypatch, tmp_path
 ):
     config, out = (
@@ -310,9 +311,9 @@ def test_nobody_else_has_the_folder_while_jobs_run(
     )
 
     def start_another(tasks):
-        with pytest.raises(ValueError, match='running there already'):
+        with pytest.raises(ValueError, match='already running there'):
             Store(out)
-        yield from (Outcome(task.name, error='not run') for task in tasks)
+        yield from (JobResult(task.name, error='not run') for task in tasks)
 
     monkeypatch.setattr(engine, 'run', start_another)
     assert len(run(config, out)) == 4
@@ -320,7 +321,7 @@ def test_nobody_else_has_the_folder_while_jobs_run(
 
 
 def test_a_job_has_no_line_before_its_predictions(compare_data, monkeypatch, tmp_path):
-    """A kill between the two would make the predictions before them its own."""
+    """After a kill between the two, older predictions would count as the job's."""
     plan = make_plan(write_comparison(compare_data, tmp_path, shots=['all']))
     store = Store(tmp_path / 'out')
 
@@ -328,9 +329,9 @@ def test_a_job_has_no_line_before_its_predictions(compare_data, monkeypatch, tmp
         raise OSError(name)
 
     monkeypatch.setattr(store, 'write_text', disk_is_full)
-    outcome = Outcome(plan.jobs[-1].name, slides=np.full((6, 3), 1 / 3))
+    result = JobResult(plan.jobs[-1].name, slides=np.full((6, 3), 1 / 3))
     with pytest.raises(OSError, match='predictions/'):
-        keep(store, plan.comparison, plan.jobs[-1], 'digest', outcome)
+        write_result(store, plan.comparison, plan.jobs[-1], 'digest', result)
     store.close()
     assert not (tmp_path / 'out/results.jsonl').exists()
 
@@ -347,7 +348,7 @@ def test_patients_that_become_known_later_need_no_new_run(
 
     def undecided(tasks):
         ran.extend(task.name for task in tasks)
-        yield from (Outcome(t.name, slides=np.full((6, 3), 1 / 3)) for t in tasks)
+        yield from (JobResult(t.name, slides=np.full((6, 3), 1 / 3)) for t in tasks)
 
     monkeypatch.setattr(engine, 'run', undecided)
     run(config, out)
@@ -361,8 +362,8 @@ def test_patients_that_become_known_later_need_no_new_run(
     assert ran == []
     for path in before:
         with path.open() as file:
-            found = {row['slide']: row['patient'] for row in csv.DictReader(file)}
-        assert found == {slide: owner[slide] for slide in found}
+            patients = {row['slide']: row['patient'] for row in csv.DictReader(file)}
+        assert patients == {slide: owner[slide] for slide in patients}
     captions.write_text('\n'.join(table))
     run(config, out)
     assert {path: path.read_bytes() for path in before} == before

@@ -1,6 +1,5 @@
-"""Where jobs run. Each engine yields outcomes as they come, in whatever order."""
+"""Where jobs run. Each engine yields results as they come, in any order."""
 
-from .base import Engine
-from .choose import ENGINES, make_engine
+from .base import ENGINES, Engine, make_engine, slots
 
-__all__ = ['ENGINES', 'Engine', 'make_engine']
+__all__ = ['ENGINES', 'Engine', 'make_engine', 'slots']

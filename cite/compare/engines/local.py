@@ -1,4 +1,4 @@
-"""Processes of this machine: each imports torch once and runs many jobs."""
+"""Processes of this machine; each imports torch once and runs many jobs."""
 
 import multiprocessing
 import os
@@ -9,25 +9,26 @@ from collections.abc import Iterator, Sequence
 from multiprocessing import connection
 from typing import Any, Optional
 
-from .base import Engine
-from .devices import gpu_of, slots
-from .task import Outcome, Task, run_task
+from cite.compare.methods.workspace import SharedPatches
 
-_WATCH = 0.5  # seconds between looks at whether the parent lives
+from .base import Engine, gpu_of, slots
+from .task import JobResult, Task, run_task
+
+_WATCH = 0.5  # seconds between checks that the parent lives
 
 
 class LocalEngine(Engine):
     """Runs jobs in processes of this machine, one a GPU or a share of the cores.
 
     Args:
-        jobs: how many at once; None for one a GPU, or one a core.
+        jobs: number of jobs at once; None for one a GPU, or one a core.
     """
 
     def __init__(self, jobs: Optional[int] = None) -> None:
         self.slots = slots(jobs)
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Yield outcomes; a worker that dies is replaced."""
+    def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
+        """Yield results; a worker that dies is replaced."""
         waiting = deque(tasks)
         busy: dict[Any, _Worker] = {}
         workers = [_Worker(gpu_of(i)) for i in range(min(self.slots, len(tasks)))]
@@ -38,18 +39,18 @@ class LocalEngine(Engine):
             while busy:
                 for pipe in connection.wait([*busy]):
                     worker = busy.pop(pipe)
-                    outcome = worker.take()
+                    result = worker.take()
                     if waiting:
                         worker.give(waiting.popleft())
                         busy[worker.pipe] = worker
-                    yield outcome
+                    yield result
         finally:
             for worker in workers:
                 worker.stop()
 
 
 class _Worker:
-    """A process and the pipe to it; a new one where the old has died."""
+    """A process and the pipe to it; a new process replaces one that has died."""
 
     def __init__(self, gpu: Optional[str]) -> None:
         self.gpu = gpu
@@ -58,13 +59,13 @@ class _Worker:
 
     def _start(self) -> None:
         context = multiprocessing.get_context('spawn')
-        self.pipe, theirs = context.Pipe()
-        # Not a daemon: those may have no children, as loaders of images are.
+        self.pipe, worker_end = context.Pipe()
+        # Not a daemon, because daemons may not have children such as image loaders.
         self.process = context.Process(
-            target=_serve, args=(theirs, os.getpid(), self.gpu)
+            target=_serve, args=(worker_end, os.getpid(), self.gpu)
         )
         self.process.start()
-        theirs.close()  # so that the end of the process ends the pipe
+        worker_end.close()  # so that the end of the process ends the pipe
 
     def give(self, task: Task) -> None:
         self.task = task
@@ -74,14 +75,16 @@ class _Worker:
             self._renew()
             self.pipe.send(task)
 
-    def take(self) -> Outcome:
-        """Return the outcome, or what the worker's end says."""
+    def take(self) -> JobResult:
+        """Return the result, or an error if the worker has died."""
         assert self.task is not None
         try:
             return self.pipe.recv()
         except (EOFError, OSError):
             code = self._renew()
-            return Outcome(self.task.name, error=f'its process died (exit code {code})')
+            return JobResult(
+                self.task.name, error=f'its process died (exit code {code})'
+            )
 
     def _renew(self) -> Optional[int]:
         self.process.join(10)
@@ -101,9 +104,10 @@ def _serve(pipe: Any, parent: int, gpu: Optional[str]) -> None:
     if gpu is not None:
         os.environ['CUDA_VISIBLE_DEVICES'] = gpu
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    patches = SharedPatches()
     try:
         while True:
-            pipe.send(run_task(pipe.recv()))
+            pipe.send(run_task(pipe.recv(), patches))
     except (EOFError, OSError, KeyboardInterrupt):
         return
 

@@ -4,13 +4,11 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Optional
 
-from .base import Engine
-from .task import Outcome, Task, run_task
+from .base import Engine, python_path
+from .task import JobResult, Task, run_task
 
-_ROOT = Path(__file__).resolve().parents[3]
 _POLL = 1.0  # seconds
 
 
@@ -20,11 +18,11 @@ class SlurmEngine(Engine):
     All nodes need this package, the data under the same paths, and the out folder.
 
     Args:
-        jobs: how many are submitted at once; None for all.
-        options: of submitit's ``update_parameters``, such as ``slurm_partition`` and
-            ``timeout_min``. ``cluster`` is submitit's: ``'slurm'``, or ``'local'`` for
-            processes of this machine.
-        folder: where submitit keeps its files.
+        jobs: number of jobs that are submitted at once; None for all.
+        options: arguments of submitit's ``update_parameters``, such as
+            ``slurm_partition`` and ``timeout_min``. ``cluster`` is submitit's:
+            ``'slurm'``, or ``'local'`` for processes of this machine.
+        folder: folder for submitit's files.
     """
 
     def __init__(
@@ -35,46 +33,45 @@ class SlurmEngine(Engine):
         self.options = {'cluster': 'slurm', **options}
         self.folder = folder
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Yield outcomes; what is still waiting or running at an end is cancelled."""
+    def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
+        """Yield results; jobs that wait or run when this ends early are cancelled."""
         executor = self._executor()
         waiting = deque(tasks)
         self.slots = self.jobs or len(tasks)
-        flying: dict[Any, Task] = {}
+        running: dict[Any, Task] = {}
         try:
-            while waiting or flying:
-                new = [waiting.popleft() for _ in range(self._room(waiting, flying))]
+            while waiting or running:
+                new = [waiting.popleft() for _ in range(self._room(waiting, running))]
                 if new:
                     with executor.batch():
                         handles = [executor.submit(run_task, task) for task in new]
-                    flying.update(zip(handles, new))
-                done = [handle for handle in flying if handle.done()]
+                    running.update(zip(handles, new))
+                done = [handle for handle in running if handle.done()]
                 for handle in done:
-                    yield _outcome(handle, flying.pop(handle))
+                    yield _result(handle, running.pop(handle))
                 if not done:
                     time.sleep(_POLL)
         finally:
-            for handle in flying:
+            for handle in running:
                 handle.cancel()
 
-    def _room(self, waiting: Sequence[Task], flying: dict[Any, Task]) -> int:
-        return min(len(waiting), self.slots - len(flying))
+    def _room(self, waiting: Sequence[Task], running: dict[Any, Task]) -> int:
+        return min(len(waiting), self.slots - len(running))
 
     def _executor(self) -> Any:
         import submitit
 
-        paths = [str(_ROOT), os.environ.get('PYTHONPATH', '')]
-        os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
+        os.environ['PYTHONPATH'] = python_path()
         options = dict(self.options)
         executor = submitit.AutoExecutor(self.folder, cluster=options.pop('cluster'))
         executor.update_parameters(name='cite-compare', **options)
         return executor
 
 
-def _outcome(handle: Any, task: Task) -> Outcome:
-    """Return what a job sent back, or the end of what Slurm says of it."""
+def _result(handle: Any, task: Task) -> JobResult:
+    """Return what a job sent back, or the last line of Slurm's error."""
     error = handle.exception()
     if error is None:
         return handle.result()
     last = str(error).strip().split('\n')[-1]
-    return Outcome(task.name, error=f'its Slurm job {handle.job_id} failed: {last}')
+    return JobResult(task.name, error=f'its Slurm job {handle.job_id} failed: {last}')

@@ -10,9 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
+import torch
+from mmcv.utils import logging as mmcv_logging
+
+import cite
+from cite.compare.methods import METHODS, JobInputs, Scores, Workspace
+from cite.compare.methods.workspace import SharedPatches
+
+#: The folder that holds the package: a checkout, or site-packages.
+ROOT = Path(cite.__file__).resolve().parents[1]
 
 
 @dataclass
@@ -20,21 +29,21 @@ class Task:
     """A job as it travels to a worker.
 
     Args:
-        name: of the job.
-        inputs: of :func:`.plan.job_inputs`.
-        folder: of the job, for logs and what lives as long as the job.
-        threads: of torch; the bits of a sum depend on them.
+        name: name of the job.
+        inputs: inputs of the job.
+        folder: folder of the job, for its log and temporary files.
+        threads: number of torch's threads; the bits of a sum depend on it.
     """
 
     name: str
-    inputs: dict[str, Any]
+    inputs: JobInputs
     folder: str
     threads: int = 1
 
 
 @dataclass
-class Outcome:
-    """What comes back: probabilities, or why there are none."""
+class JobResult:
+    """What a worker sends back: probabilities, or the reason why there are none."""
 
     name: str
     seconds: float = 0.0
@@ -43,11 +52,12 @@ class Outcome:
     error: Optional[str] = None
 
 
-def run_task(task: Task) -> Outcome:
-    """Run one job; what goes wrong in it comes back as an outcome.
+def run_task(task: Task, patches: Optional[SharedPatches] = None) -> JobResult:
+    """Run one job; an exception in it comes back as a result.
 
     Args:
         task: the job. Its folder gets ``log.txt``.
+        patches: decoded patches that the worker keeps between jobs.
     """
     folder = Path(task.folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -55,36 +65,28 @@ def run_task(task: Task) -> Outcome:
     start = time.monotonic()
     with _output_to(folder / 'log.txt'):
         try:
-            patches, slides = _scores(task, folder)
+            scores = _scores(task, Workspace(folder, patches or SharedPatches()))
         except Exception as error:
             traceback.print_exc()
             kind, text = type(error).__name__, ' '.join(str(error).split())
-            return Outcome(task.name, error=f'{kind}: {text}')
-    return Outcome(task.name, time.monotonic() - start, patches, slides)
+            return JobResult(task.name, error=f'{kind}: {text}')
+    seconds = time.monotonic() - start
+    return JobResult(task.name, seconds, scores.patches, scores.slides)
 
 
-def _scores(
-    task: Task, folder: Path
-) -> tuple[Optional[np.ndarray], Optional[np.ndarray]]:
-    import torch
-
-    import cite
-    from cite.compare.methods import METHODS
-
+def _scores(task: Task, workspace: Workspace) -> Scores:
     cite.register()
     torch.set_num_threads(task.threads)
     _forget_loggers()
-    scores = METHODS[task.inputs['method']['type']](task.inputs, folder)
+    scores = METHODS[task.inputs.method.type](task.inputs, workspace)
     for values in scores:
         if values is not None and not np.isfinite(values).all():
             raise ValueError('some probabilities are not finite: training diverged.')
-    return scores.patches, scores.slides
+    return scores
 
 
 def _forget_loggers() -> None:
-    """Let mmcv's loggers write to this job's log, not the one before's."""
-    from mmcv.utils import logging as mmcv_logging
-
+    """Let mmcv's loggers write to this job's log rather than the previous one's."""
     for name in [*mmcv_logging.logger_initialized]:
         logging.getLogger(name).handlers.clear()
     mmcv_logging.logger_initialized.clear()
@@ -92,7 +94,7 @@ def _forget_loggers() -> None:
 
 @contextmanager
 def _output_to(path: Path) -> Iterator[None]:
-    """Send what the process prints, C code included, to a file."""
+    """Send everything that the process prints, C code included, to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(number) for number in (1, 2)]
@@ -100,7 +102,7 @@ def _output_to(path: Path) -> Iterator[None]:
         try:
             for number in (1, 2):
                 os.dup2(file.fileno(), number)
-            # Where these are not the process's own, as in a notebook.
+            # In a notebook these are not the process's own.
             with redirect_stdout(file), redirect_stderr(file):
                 yield
         finally:

@@ -1,36 +1,32 @@
-"""What a comparison left in its folder, seen before it is trusted."""
+"""Checks of the files in a comparison's folder, before they are trusted."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cite.core.evaluation.figures import FIGURES
+from cite.compare.plan.config import names_files
+from cite.core.evaluation.metrics import SCORE_METRICS
 
-#: What helps where a file is missing or damaged.
-AGAIN = 'Start tools/compare.py again with the same config: it does what is missing.'
-#: The same for a file that is not written anew as long as it is there.
-REMOVE = f'Remove it. {AGAIN}'
-
-
-def names_files(name: Any) -> bool:
-    """Whether a name may be part of a path: letters, digits, - and _ alone."""
-    return isinstance(name, str) and name.replace('-', '').replace('_', '').isalnum()
+#: The remedy for a missing or damaged file.
+AGAIN = 'Run `cite compare` again with the same config: it does what is missing.'
+#: The same for a file that is only written if it is missing.
+REMOVE = f'Delete it. {AGAIN}'
 
 
 def read_text(path: Path) -> str:
-    """Read a text.
+    """Read a text file.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is no text.
+        ValueError: it is not text.
     """
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file. {AGAIN}')
     try:
         return path.read_text(encoding='utf-8')
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: it is no text ({error}). {REMOVE}') from error
+        raise ValueError(f'{path}: it is not text ({error}). {REMOVE}') from error
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -38,14 +34,14 @@ def read_object(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     try:
         values = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f'{path}: it is no JSON ({error}). {REMOVE}') from error
+        raise ValueError(f'{path}: it is not JSON ({error}). {REMOVE}') from error
     if not isinstance(values, dict):
-        raise ValueError(f'{path}: it is no JSON object. {REMOVE}')
+        raise ValueError(f'{path}: it is not a JSON object. {REMOVE}')
     return values
 
 
@@ -54,30 +50,28 @@ def read_settings(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is no JSON, or a setting is missing or of another kind.
+        ValueError: it is not JSON, or a setting is missing or of another type.
     """
     settings = read_object(path)
-    for key, fits in _SETTINGS.items():
-        if key not in settings or not fits(settings[key]):
-            found = repr(settings[key])[:60] if key in settings else 'missing'
-            raise ValueError(f'{path}: {key} is damaged ({found}). {REMOVE}')
+    for key, is_valid in _SETTINGS.items():
+        if key not in settings or not is_valid(settings[key]):
+            value = repr(settings[key])[:60] if key in settings else 'missing'
+            raise ValueError(f'{path}: {key} is damaged ({value}). {REMOVE}')
     if settings['reference'] not in settings['methods']:
-        raise ValueError(f'{path}: reference is none of the methods. {REMOVE}')
+        raise ValueError(f'{path}: reference is not one of the methods. {REMOVE}')
     return settings
 
 
 def is_row(row: Any) -> bool:
-    """Whether a line of the results is of a job; an early one may name no method."""
+    """Tell whether a line of the results is one of a job.
+
+    A line of an early version may lack the method, and then shots, draw and seed.
+    """
     if not isinstance(row, dict) or not names_files(row.get('job')):
         return False
     kinds: dict[str, Any] = {'method': str, 'error': str, 'figures': dict}
     kinds['seconds'] = int, float
-    return all(isinstance(row[key], kinds[key]) for key in kinds if key in row)
-
-
-def is_whole_row(row: Any) -> bool:
-    """Whether a line also says which job of a comparison it is of."""
-    if not is_row(row):
+    if not all(isinstance(row[key], kinds[key]) for key in kinds if key in row):
         return False
     return 'method' not in row or (
         'shots' in row
@@ -98,8 +92,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int)
 
 
-def _is_list_of(fits: Any) -> Any:
-    return lambda value: isinstance(value, list) and all(map(fits, value))
+def _is_list_of(is_valid: Any) -> Any:
+    return lambda value: isinstance(value, list) and all(map(is_valid, value))
 
 
 def _is_classes(value: Any) -> bool:
@@ -108,8 +102,10 @@ def _is_classes(value: Any) -> bool:
 
 def _is_methods(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
-        names_files(name) and isinstance(of, dict) and isinstance(of.get('label'), str)
-        for name, of in value.items()
+        names_files(name)
+        and isinstance(method, dict)
+        and isinstance(method.get('label'), str)
+        for name, method in value.items()
     )
 
 
@@ -122,6 +118,6 @@ _SETTINGS = {
     'draws': _is_number,
     'seeds': _is_list_of(_is_number),
     'reference': _is_text,
-    'figures': _is_list_of(lambda name: _is_text(name) and name in FIGURES),
+    'figures': _is_list_of(lambda name: _is_text(name) and name in SCORE_METRICS),
     'resamples': _is_number,
 }

@@ -1,4 +1,4 @@
-"""What a comparison was made with, for its report."""
+"""A record of the settings and the environment of a comparison, for its report."""
 
 import json
 import subprocess
@@ -9,6 +9,8 @@ from typing import Any, Optional
 
 from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
+from cite.compare.engines.task import ROOT
+from cite.compare.methods.job import JobInputs
 from cite.compare.methods.job_config import job_config
 from cite.compare.plan.config import Comparison
 
@@ -20,7 +22,7 @@ def write_record(
     store: Store,
     config: str,
     comparison: Comparison,
-    inputs: Mapping[str, Mapping[str, Any]],
+    inputs: Mapping[str, JobInputs],
 ) -> None:
     """Write ``comparison.json``, ``environment.json`` and each method's config.
 
@@ -28,13 +30,14 @@ def write_record(
         store: the out folder.
         config: path of the comparison's config.
         comparison: what is compared.
-        inputs: of each job.
+        inputs: inputs of each job.
     """
     store.write_text('comparison.json', _dump(_description(comparison)))
     store.write_text('environment.json', _dump(_environment(store.out, config)))
-    first = {i['method']['name']: i for i in reversed([*inputs.values()])}
-    for name, given in first.items():
-        store.write_text(f'configs/{name}.py', job_config(dict(given)).pretty_text)
+    first = {i.method.name: i for i in reversed([*inputs.values()])}
+    for name, method_inputs in first.items():
+        text = job_config(method_inputs).pretty_text
+        store.write_text(f'configs/{name}.py', text)
 
 
 def _description(comparison: Comparison) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def _description(comparison: Comparison) -> dict[str, Any]:
         'draws': comparison.draws,
         'seeds': comparison.seeds,
         'reference': comparison.reference,
-        'figures': comparison.figures,
+        'figures': comparison.metrics,
         'resamples': comparison.resamples,
         'patients': bool(comparison.patients),
     }
@@ -72,7 +75,7 @@ def _environment(out: Path, config: str) -> dict[str, Any]:
 
 
 def _started(file: Path) -> Optional[str]:
-    """Return when the first start was; None where the file is gone or damaged."""
+    """Return the time of the first start; None if the file is missing or damaged."""
     try:
         return read_object(file).get('started')
     except (FileNotFoundError, ValueError):
@@ -80,9 +83,8 @@ def _started(file: Path) -> Optional[str]:
 
 
 def _commit() -> Optional[str]:
-    """Return the checkout's commit, None outside of one or without git."""
-    root = Path(__file__).resolve().parents[3]
-    command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--abbrev=40']
+    """Return the checkout's commit; None outside a checkout or without git."""
+    command = ['git', '-C', str(ROOT), 'describe', '--always', '--dirty', '--abbrev=40']
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:

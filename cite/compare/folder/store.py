@@ -1,29 +1,25 @@
-"""What a comparison leaves on disk: whole lines and whole files, or none."""
+"""A comparison's folder: whole lines and whole files, whenever it is killed."""
 
-import csv
 import fcntl
-import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-import numpy as np
+from cite.core.files.write_whole import PARTIAL, write_text_whole
 
-from cite.compare.methods.scores import Lines
-from cite.core.evaluation.bags import bag_scores
-from cite.core.evaluation.figures import FIGURES
-
-from .checks import is_row
+from .checks import AGAIN, is_row
 
 RESULTS = 'results.jsonl'
-# Results of jobs that the config does not ask for at present.
+# Results of jobs that the config does not name at present.
 UNUSED = 'unused.jsonl'
 
 
 class Store:
     """The out folder of a comparison; one process at a time may have it.
+
+    Files that an earlier process was killed while writing are removed.
 
     Args:
         out: the folder.
@@ -41,117 +37,96 @@ class Store:
         except OSError as error:
             self._lock.close()
             raise ValueError(
-                f'{out}: a comparison is running there already. Wait for it, or give '
+                f'{out}: a comparison is already running there. Wait for it, or give '
                 'another --out.'
             ) from error
+        for folder in (out, *(out / name for name in _FOLDERS)):
+            for partial in folder.glob(f'*{PARTIAL}'):
+                partial.unlink()
 
     def close(self) -> None:
         """Let another process have the folder."""
         self._lock.close()
 
-    def settle(self, digests: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """Sort what is there: results that hold, and others out of the way.
+    def sort_results(self, digests: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """Keep the current results, and put those of jobs not planned now aside.
 
         Args:
-            digests: of each planned job.
+            digests: digest of each planned job, by its name.
 
         Returns:
-            The results that hold, by job.
+            The current results, by job.
         """
         rows = read_rows(self.out / UNUSED) + read_rows(self.out / RESULTS)
-        good = {row['job']: row for row in rows if holds(self.out, row, digests)}
-        other = {
+        current = {r['job']: r for r in rows if is_current(self.out, r, digests)}
+        unused = {
             r['job']: r for r in rows if r['job'] not in digests and 'figures' in r
         }
-        # In this order: a kill between the two loses no result.
-        _replace(self.out / UNUSED, ''.join(map(_line, other.values())))
-        self.write_rows(good.values())
-        return good
+        # In this order a kill between the two loses no result.
+        write_text_whole(self.out / UNUSED, ''.join(map(_line, unused.values())))
+        self.write_rows(current.values())
+        return current
 
     def write_rows(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write the results anew."""
-        _replace(self.out / RESULTS, ''.join(map(_line, rows)))
+        """Replace the results."""
+        write_text_whole(self.out / RESULTS, ''.join(map(_line, rows)))
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add a line to the results: whole, or cut off where the next start sees it."""
+        """Add a line to the results; the next start drops one that a kill cut short."""
         with (self.out / RESULTS).open('ab', buffering=0) as file:
             file.write(_line(row).encode())
             os.fsync(file.fileno())
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file, whole or not at all."""
-        _replace(self.out / name, text)
+        write_text_whole(self.out / name, text)
 
 
-def holds(out: Path, row: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
-    """Tell whether a result is of a planned job as it is now, its predictions there."""
-    current = digests.get(row['job'])
-    done = 'figures' in row and current is not None and row.get('digest') == current
+# Where files are written whole.
+_FOLDERS = ('predictions', 'patches', 'configs', 'features')
+
+
+def is_current(out: Path, row: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
+    """Tell whether a result has its planned job's digest, and its predictions exist."""
+    digest = digests.get(row['job'])
+    done = 'figures' in row and digest is not None and row.get('digest') == digest
     return done and (out / 'predictions' / f'{row["job"]}.csv').is_file()
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read lines of JSON; one that is none, as a killed process leaves, is left out."""
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_bytes().split(b'\n'):
-        try:
-            rows.append(json.loads(line))
-        except (ValueError, RecursionError):
-            continue
-    return [row for row in rows if is_row(row)]
+def read_rows(path: Path, strict: bool = False) -> list[dict[str, Any]]:
+    """Read the lines of ``results.jsonl`` or ``unused.jsonl``.
 
-
-def figures_of(
-    lines: Lines,
-    patches: Optional[np.ndarray],
-    slides: tuple[np.ndarray, np.ndarray],
-) -> dict[str, float]:
-    """Compute every figure, of patches where there are scores, and of slides.
+    A last line that a killed process cut short is left out. Other damaged lines are
+    left out as well before a start, which runs their jobs again; tables without their
+    jobs would be silently incomplete, so reading for them is strict.
 
     Args:
-        lines: of the test file, N.
-        patches: (N, K) or None.
-        slides: scores (B, K) and labels (B,).
+        path: the file.
+        strict: refuse a missing file and damaged lines.
+
+    Raises:
+        FileNotFoundError: the file is missing, and ``strict``.
+        ValueError: a line before the last is not one of a job, and ``strict``.
     """
-    levels = {'bag_': slides}
-    if patches is not None:
-        levels = {'': (patches, lines.labels), **levels}
-    return {
-        prefix + name: float(figure(scores, labels, None)[0])
-        for prefix, (scores, labels) in levels.items()
-        for name, figure in FIGURES.items()
-    }
-
-
-def slide_scores(
-    lines: Lines, patches: Optional[np.ndarray], slides: Optional[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the slides' scores (B, K), labels (B,) and ids (B,), sorted by id."""
-    scores = np.zeros((len(lines.files), 1)) if patches is None else patches
-    means, labels, names = bag_scores(scores, lines.labels, lines.slides)
-    return (means if slides is None else slides), labels, names
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a CSV; floats in full."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue()
+    if not path.is_file():
+        if strict:
+            raise FileNotFoundError(f'{path}: no such file. {AGAIN}')
+        return []
+    *lines, last = path.read_bytes().split(b'\n')
+    rows = []
+    for number, line in enumerate([*lines, last], 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if is_row(row):
+            rows.append(row)
+        elif strict and number <= len(lines):
+            raise ValueError(
+                f'{path}:{number}: this is not a line of a job. Delete it. {AGAIN}'
+            )
+    return rows
 
 
 def _line(row: Mapping[str, Any]) -> str:
     return json.dumps(row) + '\n'
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.partial')
-    with partial.open('w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)

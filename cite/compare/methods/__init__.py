@@ -1,28 +1,31 @@
 """Ways from training slides to scores of the test patches, by the ``type`` in a config.
 
-Each is a function of a job's inputs (:func:`cite.compare.plan.plan.job_inputs`) and a
-folder of its own, and returns :class:`.scores.Scores`.
+Each is a function of a job's inputs (:class:`.job.JobInputs`) and a workspace
+(:class:`.workspace.Workspace`: the job's folder, and what the worker keeps between
+jobs), and returns :class:`.scores.Scores`. To add one, name it in ``METHODS``.
 """
 
-from typing import Any, Callable
+from typing import Callable
 
 from .abmil import abmil
+from .job import JobInputs
 from .nearest_mean import nearest_mean
 from .scores import Scores
 from .text_probe import text_probe
 from .trained import trained
+from .workspace import Workspace
 
-METHODS: dict[str, Callable[[dict[str, Any], Any], Scores]] = {
+METHODS: dict[str, Callable[[JobInputs, Workspace], Scores]] = {
     'trained': trained,
     'text_probe': text_probe,
     'nearest_mean': nearest_mean,
     'abmil': abmil,
 }
 
-#: What a method's line may hold for its type, beside the keys of every method.
+#: Keys that a method of this type takes, besides the keys of every method.
 SETTINGS: dict[str, tuple[str, ...]] = {
     'text_probe': ('steps', 'lr'),
     'abmil': ('steps', 'lr'),
 }
 
-__all__ = ['METHODS', 'SETTINGS', 'Scores']
+__all__ = ['METHODS', 'SETTINGS', 'JobInputs', 'Scores', 'Workspace']

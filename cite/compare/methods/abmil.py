@@ -1,16 +1,15 @@
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .features import Features, features
+from .job import JobInputs
 from .scores import Scores
+from .workspace import Workspace
 
-HIDDEN = 128  # of the source
-LR, WEIGHT_DECAY = 5e-4, 1e-4  # of the source, for histology
+HIDDEN = 128  # as in the source
+LR, WEIGHT_DECAY = 5e-4, 1e-4  # as in the source, for histology
 STEPS = 300
 
 
@@ -21,9 +20,9 @@ class GatedAttention(nn.Module):
     arXiv:1802.04712, equation 9.
 
     Args:
-        width: of the features, D.
-        classes: K.
-        hidden: of the attention.
+        width: width of the features, D.
+        classes: number of classes, K.
+        hidden: width of the attention.
     """
 
     def __init__(self, width: int, classes: int, hidden: int = HIDDEN) -> None:
@@ -37,30 +36,29 @@ class GatedAttention(nn.Module):
         """Return a slide's logits (K,) and its patches' weights (n,), of sum 1.
 
         Args:
-            bag: (n, D).
+            bag: features of the slide's patches, (n, D).
         """
         hidden = torch.tanh(self.tanh(bag)) * torch.sigmoid(self.gate(bag))
         weights = self.attention(hidden)[:, 0].softmax(0)  # (n,)
         return self.classifier(weights @ bag), weights
 
 
-def abmil(inputs: dict[str, Any], folder: Path) -> Scores:
+def abmil(inputs: JobInputs, workspace: Workspace) -> Scores:
     """Train gated attention MIL on the training slides' features.
 
-    Features are standardised by the training patches' mean and deviation. One slide a
-    step, the classes in rotation; Adam.
+    Features are standardised by the training patches' mean and deviation. Each step of
+    Adam takes one slide, the classes in rotation.
 
     Args:
-        inputs: of :func:`cite.compare.plan.plan.job_inputs`. ``settings`` may hold
-            ``steps`` and ``lr``.
-        folder: the job's own.
+        inputs: inputs of the job. ``settings`` may hold ``steps`` and ``lr``.
+        workspace: where the method works.
     """
-    train, test = (features(inputs, folder, file) for file in ('train', 'val'))
+    train, test = (features(inputs, workspace, file) for file in ('train', 'val'))
     mean, std = train.values.mean(0), train.values.std(0) + 1e-6
-    settings, seed = inputs['method']['settings'], inputs['job']['seed']
+    settings, seed = inputs.method.settings, inputs.job.seed
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = GatedAttention(train.values.shape[1], len(inputs['classes']))
+        model = GatedAttention(train.values.shape[1], len(inputs.classes))
     train = train._replace(values=(train.values - mean) / std)
     _fit(model, train, seed, settings.get('steps', STEPS), settings.get('lr', LR))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Features of a frozen backbone, computed once for all jobs that want them."""
+"""Features of a frozen backbone, computed once for all jobs that need them."""
 
 import fcntl
 import hashlib
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,12 +16,15 @@ from mmcv import Config
 
 from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
+from cite.core.messages import shorten
 
+from .job import JobInputs
 from .job_config import job_config
 from .scores import Lines, build_part, read_lines
+from .workspace import Workspace
 
 _BATCH = 32
-_NONE = 'this config trains its backbone ({}), whose features change with every step.'
+_TRAINED = 'this config trains its backbone ({}): its features change with every step.'
 
 
 class Features(NamedTuple):
@@ -41,58 +44,58 @@ class Features(NamedTuple):
         return self.labels[first]
 
 
-def features(inputs: dict[str, Any], folder: Path, file: str) -> Features:
+def features(inputs: JobInputs, workspace: Workspace, file: str) -> Features:
     """Return the features of one of a job's annotation files.
 
     A patch's feature is what the head would get from the backbone before training, a
     neck left out. Patches are as in evaluation, not augmented.
 
     Args:
-        inputs: of :func:`cite.compare.plan.plan.job_inputs`.
-        folder: the job's own; the cache lies in ``features`` beside all jobs' folders.
+        inputs: inputs of the job.
+        workspace: where the method works; it names the folder of cached features.
         file: ``'train'`` or ``'val'``.
     """
     cfg = job_config(inputs)
-    lines = read_lines(inputs['files'][file], len(inputs['classes']))
-    draws = shared_draws(cfg, inputs, folder, file, augmented=0)
+    lines = read_lines(inputs.files[file], len(inputs.classes))
+    draws = shared_draws(cfg, inputs, workspace, file, augmented=0)
     return Features(draws.read(1), lines.labels, lines.slides)
 
 
 class Draws(NamedTuple):
-    """Features on disk, ``{prefix}_{i}.npy`` for i from 1, and which rows are meant."""
+    """Features on disk, ``{prefix}_{i}.npy`` for i from 1, and the rows to take."""
 
     prefix: Path
     number: int
     rows: np.ndarray
 
     def read(self, draw: int) -> np.ndarray:
-        """Return one draw of the rows that are meant, (N, D)."""
+        """Return one draw of these rows, (N, D)."""
         return np.load(f'{self.prefix}_{draw}.npy', mmap_mode='r')[self.rows]
 
 
 def shared_draws(
-    cfg: Config, inputs: dict[str, Any], folder: Path, file: str, augmented: int
+    cfg: Config, inputs: JobInputs, workspace: Workspace, file: str, augmented: int
 ) -> Draws:
-    """Return draws of the features of an annotation file, computed if they are not yet.
+    """Return draws of an annotation file's features, computing them if need be.
 
     They are computed for all training slides (or all test slides) at once, in one
-    order and with one batch size, so that every job finds the same bits; whoever comes
-    first computes, the others wait.
+    order and with one batch size, so that every job gets the same bits. The first job
+    computes them while the others wait.
 
     Args:
         cfg: the job's config, with its backbone.
-        inputs: of the job.
-        folder: of the job.
+        inputs: inputs of the job.
+        workspace: where the method works.
         file: ``'train'`` or ``'val'``.
-        augmented: how many augmented draws; 0 is one draw without augmentation.
+        augmented: number of augmented draws; 0 is one draw without augmentation.
     """
-    files, classes = inputs['files'], len(inputs['classes'])
+    files, classes = inputs.files, len(inputs.classes)
     source = files['val'] if file == 'val' else files.get('pool', files['train'])
     rows = _rows(read_lines(source, classes), read_lines(files[file], classes))
     part = 'train' if augmented else 'test'
     data = cfg.data[part]
     before, data.ann_file = data.ann_file, source
-    prefix = folder.parent.parent / 'features' / _key(cfg, part)
+    prefix = workspace.features / _key(cfg, part)
     draws = Draws(prefix, max(augmented, 1), rows)
     paths = [Path(f'{prefix}_{i}.npy') for i in range(1, draws.number + 1)]
     with _locked(prefix.with_suffix('.lock')):
@@ -103,13 +106,13 @@ def shared_draws(
 
 
 def _rows(pool: Lines, wanted: Lines) -> np.ndarray:
-    """Return where the wanted lines stand in the pool, (N,)."""
+    """Return the wanted lines' places in the pool, (N,)."""
     place = {name: i for i, name in enumerate(pool.files)}
-    lacking = [name for name in wanted.files if name not in place]
-    if lacking:
+    missing = [name for name in wanted.files if name not in place]
+    if missing:
         raise ValueError(
-            f'{len(lacking)} training patches ({lacking[0]}, …) are not in the file of '
-            'all training slides. Make the files anew with tools/ann.py.'
+            f'{len(missing)} training patches ({shorten(missing, 1)}) are not in the '
+            'file of all training slides. Make the files again with `cite ann`.'
         )
     return np.array([place[name] for name in wanted.files])
 
@@ -134,7 +137,7 @@ def _compute(cfg: Config, part: str, paths: list[Path]) -> None:
     model.init_weights()
     trained = [n for n, p in model.backbone.named_parameters() if p.requires_grad]
     if trained:
-        raise ValueError(_NONE.format(', '.join(trained[:3])))
+        raise ValueError(_TRAINED.format(', '.join(trained[:3])))
     model = model.to(cfg.device).eval()
     dataset = build_part(cfg, part)
     workers = cfg.data.get('workers_per_gpu', 0)

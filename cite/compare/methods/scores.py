@@ -9,10 +9,10 @@ from cite.models.image_stats import settle_images
 
 
 class Scores(NamedTuple):
-    """What a method says of the test slides, probabilities.
+    """Probabilities that a method gives to the test slides.
 
     Args:
-        patches: (N, K) in the annotation file's order; None where a method looks at
+        patches: (N, K) in the annotation file's order; None if the method scores
             whole slides only.
         slides: (B, K) sorted by slide id; None means the patches' mean.
     """
@@ -31,11 +31,11 @@ class Lines(NamedTuple):
 
 def read_lines(path: str, classes: int) -> Lines:
     """Read an annotation file's names, labels and slides."""
-    found = read_annotations(path, classes)
+    annotations = read_annotations(path, classes)
     return Lines(
-        [line.filename for line in found],
-        np.array([line.label for line in found]),
-        np.array([bag_of(line.filename) for line in found]),
+        [line.filename for line in annotations],
+        np.array([line.label for line in annotations]),
+        np.array([bag_of(line.filename) for line in annotations]),
     )
 
 

@@ -1,45 +1,44 @@
-from pathlib import Path
-from typing import Any
-
 import torch
 from mmcls.models import build_head
 from torch import Tensor
 from torch.nn import functional as F
 
 from .features import features
+from .job import JobInputs
 from .job_config import job_config
 from .scores import Scores
+from .workspace import Workspace
 
 STEPS = 300
-LR = 0.03  # CITE's own
+LR = 0.03  # as CITE's
 
 
-def text_probe(inputs: dict[str, Any], folder: Path) -> Scores:
+def text_probe(inputs: JobInputs, workspace: Workspace) -> Scores:
     """Train a linear classifier that starts as the zero-shot one.
 
     Its weights are the class texts' embeddings; logits are the scaled product with unit
-    features. Gradient descent on all training patches at once, classes weighed alike.
-    The features must lie in the texts' space (CLIP's image and text towers).
+    features. Gradient descent is on all training patches at once, with equal weights of
+    the classes. The features must be in the texts' space, as CLIP's are.
 
     Source: Li et al., *ELEVATER*, NeurIPS 2022 Datasets, arXiv:2204.08790, section 4
     (language-augmented initialisation).
 
     Args:
-        inputs: of :func:`cite.compare.plan.plan.job_inputs`; the config is a zero-shot
-            one. ``settings`` may hold ``steps`` and ``lr``.
-        folder: the job's own.
+        inputs: inputs of the job; the config is a zero-shot one. ``settings`` may hold
+            ``steps`` and ``lr``.
+        workspace: where the method works.
 
     Raises:
         ValueError: the texts are embedded in another width than the images.
     """
-    settings = inputs['method']['settings']
+    settings = inputs.method.settings
     head = build_head(job_config(inputs).model.head)
     texts = F.normalize(head.encode_texts().float(), dim=1)  # (K, D)
     scale = torch.as_tensor(head.scale()).float()
-    train, test = (features(inputs, folder, file) for file in ('train', 'val'))
+    train, test = (features(inputs, workspace, file) for file in ('train', 'val'))
     if train.values.shape[1] != texts.shape[1]:
         raise ValueError(
-            f'{inputs["method"]["config"]}: image features are '
+            f'{inputs.method.config}: image features are '
             f'{train.values.shape[1]} wide, text embeddings {texts.shape[1]}. A '
             'text-initialised probe needs a model with one space for both, such as a '
             'zero-shot CLIP config.'

@@ -8,38 +8,43 @@ from typing import Any
 import numpy as np
 import torch
 from mmcls.apis import set_random_seed, train_model
+from mmcls.datasets import build_dataloader
 from mmcls.models import build_classifier
 from mmcv import Config
+from torch.utils.data import Dataset
+
+from cite.models.classifiers.normalize import ImageBuffer, to_float
 
 from .features import shared_draws
+from .job import JobInputs
 from .job_config import job_config
-from .patches import share_patches
-from .predict import predict
 from .scores import Scores, build_part
+from .workspace import SharedPatches, Workspace
 
 
-def trained(inputs: dict[str, Any], folder: Path) -> Scores:
+def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
     """Train a config on a job's slides, unless it needs none, and test it.
 
     Args:
-        inputs: of :func:`cite.compare.plan.plan.job_inputs`.
-        folder: the job's own; it gets mmcls' log.
+        inputs: inputs of the job.
+        workspace: where the method works; its folder gets mmcls' log.
     """
     cfg = job_config(inputs)
-    cfg.work_dir = str(folder)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        if inputs['method']['features']:
-            _use_features(cfg, inputs, folder, Path(scratch))
+    cfg.work_dir = str(workspace.folder)
+    with tempfile.TemporaryDirectory(dir=workspace.folder) as scratch:
+        if inputs.method.features:
+            _use_features(cfg, inputs, workspace, Path(scratch))
         set_random_seed(cfg.seed)
         model = build_classifier(cfg.model)
         model.init_weights()
-        if 'train' in inputs['files']:
-            _train(model, cfg)
-        return Scores(patches=predict(model, _dataset(cfg, 'test'), cfg))
+        if 'train' in inputs.files:
+            _train(model, cfg, workspace.patches)
+        test = _dataset(cfg, 'test', workspace.patches)
+        return Scores(patches=_predict(model, test, cfg))
 
 
-def _train(model: torch.nn.Module, cfg: Config) -> None:
-    data = _dataset(cfg, 'train')
+def _train(model: torch.nn.Module, cfg: Config, patches: SharedPatches) -> None:
+    data = _dataset(cfg, 'train', patches)
     train_model(
         model,
         [data],
@@ -50,21 +55,43 @@ def _train(model: torch.nn.Module, cfg: Config) -> None:
     )
 
 
-def _dataset(cfg: Config, part: str) -> Any:
+def _dataset(cfg: Config, part: str, patches: SharedPatches) -> Any:
     if not cfg.data.get('workers_per_gpu'):
         cfg.data[part].cache = 'off'
-    return share_patches(build_part(cfg, part), cfg)
+    return patches.share(build_part(cfg, part), cfg)
+
+
+def _predict(model: Any, dataset: Dataset, cfg: Config) -> np.ndarray:
+    """Compute the softmax scores of a data set's patches, (N, K), in its order."""
+    model = model.to(cfg.device).eval()
+    loader = build_dataloader(
+        dataset,
+        samples_per_gpu=cfg.data.samples_per_gpu,
+        workers_per_gpu=cfg.data.workers_per_gpu,
+        num_gpus=1,
+        dist=False,
+        shuffle=False,
+        round_up=False,
+        persistent_workers=False,
+    )
+    batches, buffer = [], ImageBuffer()
+    with torch.no_grad():
+        for batch in loader:
+            images = batch['img'].to(cfg.device)
+            images = to_float(images, batch.get('img_metas'), buffer)
+            batches.append(np.stack(model.simple_test(images, None)))
+    return np.concatenate(batches)
 
 
 def _use_features(
-    cfg: Config, inputs: dict[str, Any], folder: Path, scratch: Path
+    cfg: Config, inputs: JobInputs, workspace: Workspace, scratch: Path
 ) -> None:
-    """Put features in the place of images, and nothing in that of the backbone."""
-    number = inputs['method']['features']
-    test = shared_draws(cfg, inputs, folder, 'val', 0)
+    """Replace the images by features, and the backbone by one that passes them on."""
+    number = inputs.method.features
+    test = shared_draws(cfg, inputs, workspace, 'val', 0)
     prefixes = {'test': (test.prefix, 1)}
-    if 'train' in inputs['files']:
-        train = shared_draws(cfg, inputs, folder, 'train', number)
+    if 'train' in inputs.files:
+        train = shared_draws(cfg, inputs, workspace, 'train', number)
         for i in range(1, number + 1):
             np.save(scratch / f'train_{i}.npy', train.read(i))
         prefixes['train'] = (scratch / 'train', number)

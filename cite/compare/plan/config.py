@@ -1,40 +1,10 @@
-"""What is compared: a method is a row of the table, a comparison all that is run."""
+"""What is compared: methods over shots, draws and seeds, on one set of test slides."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
-Shots = Union[int, str]
-
-
-@dataclass
-class Method:
-    """One row of the table.
-
-    Args:
-        name: its key in the config; names files.
-        label: what tables call it.
-        type: a key of :data:`.methods.METHODS`.
-        config: path of the mmcls config it trains, or whose backbone gives features.
-        options: keys of that config with other values, as of ``--cfg-options``.
-        trained: False for what needs no slides (zero-shot): one job in all.
-        seed_keys: keys of the config that get the run's seed as their value.
-        draws: fewer draws than the comparison's, where time forbids.
-        features: train on cached features of the frozen backbone, this many augmented
-            draws of each patch; 0 augments anew at every step, through the backbone.
-        settings: what else the method's type takes.
-    """
-
-    name: str
-    label: str
-    type: str
-    config: str
-    options: dict[str, Any] = field(default_factory=dict)
-    trained: bool = True
-    seed_keys: list[str] = field(default_factory=list)
-    draws: Optional[int] = None
-    features: int = 0
-    settings: dict[str, Any] = field(default_factory=dict)
+from cite.compare.methods.job import Method, Shots
 
 
 @dataclass
@@ -42,23 +12,25 @@ class Comparison:
     """A comparison: methods x shots x draws x seeds on one set of test slides.
 
     Args:
-        title: heads the report.
+        title: title of the report.
         data_prefix: folder of the patches.
         ann_root: folder of the annotation files.
-        train: their name, with ``{shots}`` and ``{draw}`` (``''`` or ``'_draw3'``).
-        val: the file of the test slides.
+        train: name of the training files, with ``{shots}`` and ``{draw}`` (``''`` or
+            ``'_draw3'``).
+        val: name of the file of the test slides.
         classes: names of the K classes.
-        methods: the rows.
+        methods: the rows of the table.
         shots: training slides of each class, or ``'all'``.
         draws: random choices of these; 0 takes the slides with the most patches.
-        seeds: of training.
+        seeds: seeds of the training runs.
         reference: name of the method that the others are tested against.
-        figures: names out of :data:`cite.core.evaluation.figures.FIGURES`.
-        captions: table of the slides; what the leakage check reads.
-        patient: its column with the patient.
-        patients: of each slide, where the table says so.
+        metrics: keys of :data:`cite.core.evaluation.metrics.SCORE_METRICS`; the
+            config calls them ``figures``.
+        captions: table of the slides, for the leakage check.
+        patient: column of that table with the patient.
+        patients: patient of each slide, where the table names one.
         options: keys of every method's config with other values.
-        resamples: of the bootstrap.
+        resamples: number of resamples of the bootstrap.
         slurm: parameters for submitit, such as ``slurm_partition``.
     """
 
@@ -73,7 +45,7 @@ class Comparison:
     draws: int
     seeds: list[int]
     reference: str
-    figures: list[str]
+    metrics: list[str]
     captions: Optional[str] = None
     patient: Optional[str] = None
     patients: dict[str, str] = field(default_factory=dict)
@@ -90,3 +62,8 @@ class Comparison:
     def val_file(self) -> Path:
         """The annotation file of the test slides."""
         return Path(self.ann_root) / self.val
+
+
+def names_files(name: Any) -> bool:
+    """Tell whether a name may be part of a path: only letters, digits, - and _."""
+    return isinstance(name, str) and name.replace('-', '').replace('_', '').isalnum()

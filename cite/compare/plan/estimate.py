@@ -1,15 +1,17 @@
-"""How long jobs will take, by what those of the same method took."""
+"""How long jobs will take, estimated from finished jobs of the same method."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Optional
+
+from cite.core.messages import count
 
 
 class Estimate:
     """Means of measured seconds.
 
     Args:
-        rows: results; those of failed jobs tell nothing.
+        rows: results; those of failed jobs are ignored.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -18,27 +20,29 @@ class Estimate:
             self.add(row)
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Take in a result."""
+        """Add a result."""
         if 'seconds' in row:
             self._seconds.setdefault(row['method'], []).append(row['seconds'])
 
     def of(self, method: str) -> Optional[float]:
-        """Return the seconds of a job, or None without one to go by."""
-        known = self._seconds.get(method)
-        return fmean(known) if known else None
+        """Return the seconds of a job, or None if none of its method has finished."""
+        seconds = self._seconds.get(method)
+        return fmean(seconds) if seconds else None
 
     def all(self, methods: Sequence[str], slots: int) -> str:
         """Say how long jobs of these methods take, some at once.
 
         >>> Estimate([{'method': 'a', 'seconds': 60}]).all(['a', 'a', 'b'], 2)
-        '1 min and 1 jobs of unknown time'
+        '1 min and 1 job of unknown time'
         """
         known = [seconds for seconds in map(self.of, methods) if seconds is not None]
-        unknown = len(methods) - len(known)
+        unknown = count(len(methods) - len(known), 'job')
         if methods and not known:
-            return f'unknown time ({unknown} jobs)'
+            return f'unknown time ({unknown})'
         text = duration(sum(known) / slots)
-        return f'{text} and {unknown} jobs of unknown time' if unknown else text
+        if len(known) == len(methods):
+            return text
+        return f'{text} and {unknown} of unknown time'
 
 
 def duration(seconds: Optional[float]) -> str:

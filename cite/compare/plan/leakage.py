@@ -1,4 +1,4 @@
-"""No slide and no patient may be trained on and tested on."""
+"""No slide and no patient may be both trained on and tested on."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,17 +12,17 @@ from .config import Comparison
 
 
 def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> None:
-    """Look at every training file that is to be used, before any training.
+    """Check every training file before any training.
 
     Args:
         comparison: what is compared.
         files: the training files.
-        config: named in the message.
+        config: path of the config, for the message.
 
     Raises:
-        ValueError: a slide or a patient is on both sides, a slide's patient is not in
-            the table that has patients, a class has no training slide, or a file has
-            faulty lines; the message lists all.
+        ValueError: a slide or a patient is on both sides, the table that has patients
+            lacks a slide, a class has no training slide, or a file has faulty lines;
+            the message lists all of them.
     """
     report = Report(config)
     test = _part(comparison, 'test', str(comparison.val_file), report)
@@ -38,7 +38,7 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
     errors: list[Any] = [
         problem
         for problem in report.problems
-        # Whose patient is not known may be on both sides.
+        # A slide whose patient is unknown may be on both sides.
         if problem.level == 'error'
         or (comparison.patients and problem.kind == 'slide not in the table')
     ]
@@ -46,8 +46,8 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
         listed = '\n'.join(f'  {p.where}: {p.message}' for p in errors[:20])
         more = f'\n  … and {len(errors) - 20} more' if len(errors) > 20 else ''
         raise ValueError(
-            f'{config}: nothing is trained, since training and test slides are not '
-            f'apart, or the files are faulty:\n{listed}{more}'
+            f'{config}: nothing is trained, because training and test slides overlap '
+            f'or the files are faulty:\n{listed}{more}'
         )
 
 

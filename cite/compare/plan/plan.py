@@ -1,5 +1,6 @@
 """The jobs of a comparison."""
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -9,42 +10,56 @@ from typing import Any, Callable, Optional
 from mmcv import Config
 
 from cite.apis.run_identity import path_contents, settings_identity
+from cite.compare.methods.job import Job, JobInputs, Method, Shots
 from cite.compare.methods.job_config import job_config, read_method
 
-from .config import Comparison, Method, Shots
+from .config import Comparison
+from .leakage import check_leakage
+from .read_config import read_comparison
 
-# Of a config as read: where it writes, and names that reach no number.
+# Keys of a method's config that no result depends on.
 _NO_MATTER = ('gpu_ids', 'device', 'run_name', 'n', 'log_config', 'log_level')
 
 
-@dataclass(frozen=True)
-class Job:
-    """One training and test, or one test where nothing is trained.
+@dataclass
+class Plan:
+    """The jobs of a comparison and what their results depend on.
 
     Args:
-        method: the method's name.
-        shots: training slides of each class, ``'all'``, or None without training.
-        draw: number of the choice of slides; 0 is the slides with the most patches.
-        seed: of training.
+        comparison: what is compared.
+        jobs: the jobs in the order in which they run.
+        inputs: inputs of each job, by its name.
+        digests: digest of these inputs, by the job's name.
     """
 
-    method: str
-    shots: Optional[Shots]
-    draw: int
-    seed: int
+    comparison: Comparison
+    jobs: list[Job]
+    inputs: dict[str, JobInputs]
+    digests: dict[str, str]
 
-    @property
-    def name(self) -> str:
-        """The job's name; names its files."""
-        if self.shots is None:
-            return self.method
-        return f'{self.method}-{self.shots}shot-draw{self.draw}-seed{self.seed}'
+
+def make_plan(config: str) -> Plan:
+    """Read a comparison, list its jobs and refuse what would leak.
+
+    Raises:
+        ValueError: the config makes no sense, or slides or patients are on both sides.
+        FileNotFoundError: a file that it names is missing.
+    """
+    comparison = read_comparison(config)
+    jobs = plan_jobs(comparison)
+    inputs = {job.name: job_inputs(comparison, job) for job in jobs}
+    train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
+    check_leakage(comparison, train_files, config)
+    read, contents = functools.cache(read_method), functools.cache(path_contents)
+    digests = {name: job_digest(i, read, contents) for name, i in inputs.items()}
+    return Plan(comparison, jobs, inputs, digests)
 
 
 def plan_jobs(comparison: Comparison) -> list[Job]:
-    """List the jobs, those that tell most first: one seed of every draw, then more.
+    """List the jobs, the most telling first: one seed of every draw, then more seeds.
 
-    With all slides there is one choice only; a method that is not trained has one job.
+    With all slides there is only one choice of slides; a method that is not trained has
+    one job.
     """
     methods = comparison.methods.values()
     jobs = [Job(method.name, None, 0, 0) for method in methods if not method.trained]
@@ -61,7 +76,7 @@ def plan_jobs(comparison: Comparison) -> list[Job]:
 def _job(
     comparison: Comparison, method: Method, shots: Shots, draw: int, seed: int
 ) -> Optional[Job]:
-    """Return the job, or None where the comparison has no such one."""
+    """Return the job, or None where the comparison does not have it."""
     draws = comparison.draws if method.draws is None else method.draws
     if not method.trained or draw > max(draws, 1) or (shots == 'all' and draw > 1):
         return None
@@ -69,60 +84,61 @@ def _job(
     return Job(method.name, shots, 0 if no_choice else draw, seed)
 
 
-def job_inputs(comparison: Comparison, job: Job) -> dict[str, Any]:
-    """Return all that a job's outcome depends on, as plain data.
+def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
+    """Return everything that a job's result depends on.
 
     Raises:
         FileNotFoundError: an annotation file is missing; the message says how to make
             it.
     """
-    method = comparison.methods[job.method]
     files = {'val': comparison.val_file}
     if job.shots is not None:
         files['train'] = comparison.train_file(job.shots, job.draw)
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(
-                f'{path}: no such annotation file. Make it with tools/ann.py --shots … '
-                f'--draws {comparison.draws}.'
+                f'{path}: no such annotation file. Make it with `cite ann --shots … '
+                f'--draws {comparison.draws}`.'
             )
     pool = comparison.train_file('all', 0)
     if job.shots is not None and pool.is_file():
-        files['pool'] = pool  # features of all training slides are computed at once
-    described = asdict(method)
-    del described['label']  # a name in tables reaches no number
-    return {
-        'job': asdict(job),
-        'method': described,
-        'options': comparison.options,
-        'classes': comparison.classes,
-        'data_prefix': comparison.data_prefix,
-        'files': {name: str(path) for name, path in files.items()},
-    }
+        files['pool'] = pool
+    return JobInputs(
+        job=job,
+        method=comparison.methods[job.method],
+        options=comparison.options,
+        classes=comparison.classes,
+        data_prefix=comparison.data_prefix,
+        files={name: str(path) for name, path in files.items()},
+    )
 
 
 def job_digest(
-    inputs: dict[str, Any],
+    inputs: JobInputs,
     read: Callable[[str], Config] = read_method,
     contents: Callable[[Path], Any] = path_contents,
 ) -> str:
-    """Digest a job's inputs: settings and config, and what the files named there hold.
+    """Digest a job's inputs: settings and config, and the contents of named files.
 
-    A result with another digest is out of date. The code does not count.
+    A result with another digest is out of date. The code is not part of it.
+
+    Pass cached versions of both functions when digesting many jobs: a patch folder can
+    hold 179,285 files.
 
     Args:
-        inputs: of :func:`job_inputs`.
-        read: reads a config.
-        contents: looks at a file or folder. Who asks for many jobs may remember what
-            either said: a folder of patches may have 179,285.
+        inputs: inputs of the job.
+        read: function that reads a config.
+        contents: function that describes the contents of a file or folder.
     """
     settings = job_config(inputs, read)._cfg_dict.to_dict()
     for key in _NO_MATTER:
         settings.pop(key, None)
-    known = {**inputs, 'method': {**inputs['method'], 'draws': None}}
-    text = json.dumps(known, sort_keys=True, default=str)
+    plain = asdict(inputs)
+    del plain['method']['label']  # tables alone use it
+    plain['method']['draws'] = None
+    text = json.dumps(plain, sort_keys=True, default=str)
     sha = hashlib.sha256(text.encode())
     sha.update(settings_identity(settings, contents).encode())
-    for path in inputs['files'].values():
+    for path in inputs.files.values():
         sha.update(Path(path).read_bytes())
     return sha.hexdigest()

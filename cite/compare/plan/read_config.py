@@ -8,19 +8,20 @@ from typing import Any, Optional, Union
 
 from mmcv import Config
 
-from cite.compare.folder.checks import names_files
 from cite.compare.methods import METHODS, SETTINGS
-from cite.core.evaluation.figures import FIGURES
+from cite.compare.methods.job import Method
+from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
-from .config import Comparison, Method
+from .config import Comparison, names_files
 
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
     *('options', 'resamples', 'slurm'),
 )
-# Columns of the predictions beside those of the classes.
+_REQUIRED = ('ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods')
+# Columns of the predictions besides those of the classes.
 _COLUMNS = ('slide', 'patient', 'label', 'patches', 'file')
 
 
@@ -28,28 +29,14 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     """Read a comparison's config.
 
     Args:
-        path: a Python config; see configs/compare.
+        path: path of a Python config; see configs/compare for examples.
 
     Raises:
         FileNotFoundError: no such config, or one that a method names.
         ValueError: a key is missing, unknown, or its value makes no sense.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such config file.')
-    raw = Config.fromfile(str(path), import_custom_modules=False)._cfg_dict
-    values = {key: raw[key] for key in raw if key in _KEYS}
-    _check_spelling([*raw], path)
-    missing = {'ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods'} - {
-        *values
-    }
-    if missing:
-        raise ValueError(f'{path}: the keys {sorted(missing)} are missing.')
-    for key in ('shots', 'seeds', 'classes', 'figures'):
-        if not isinstance(values.get(key, []), (list, tuple)):
-            raise ValueError(f'{path}: {key}={values[key]!r}; give a list.')
-    if not isinstance(values.get('draws', 0), int):
-        raise ValueError(f'{path}: draws={values["draws"]!r}; give a number.')
+    values = _read_values(path)
     methods = {
         name: _method(name, _plain(config), path)
         for name, config in values.pop('methods').items()
@@ -62,7 +49,7 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
         draws=values.pop('draws', 0),
         seeds=list(values.pop('seeds', [0])),
         reference=values.pop('reference', next(iter(methods), '')),
-        figures=list(values.pop('figures', FIGURES)),
+        metrics=list(values.pop('figures', SCORE_METRICS)),
         classes=list(values.pop('classes')),
         options=_plain(values.pop('options', {})),
         patients=patients,
@@ -72,9 +59,27 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     return comparison
 
 
+def _read_values(path: Path) -> dict[str, Any]:
+    """Read the keys of a comparison; check their names and types."""
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such config file.')
+    raw = Config.fromfile(str(path), import_custom_modules=False)._cfg_dict
+    values = {key: raw[key] for key in raw if key in _KEYS}
+    _check_spelling([*raw], path)
+    missing = {*_REQUIRED} - {*values}
+    if missing:
+        raise ValueError(f'{path}: the keys {sorted(missing)} are missing.')
+    for key in ('shots', 'seeds', 'classes', 'figures'):
+        if not isinstance(values.get(key, []), (list, tuple)):
+            raise ValueError(f'{path}: {key}={values[key]!r}; give a list.')
+    if not isinstance(values.get('draws', 0), int):
+        raise ValueError(f'{path}: draws={values["draws"]!r}; give a number.')
+    return values
+
+
 def _method(name: str, config: dict[str, Any], path: Path) -> Method:
-    known = {f.name for f in fields(Method)} - {'name', 'settings'}
-    settings = {key: config.pop(key) for key in [*config] if key not in known}
+    common = {f.name for f in fields(Method)} - {'name', 'settings'}
+    settings = {key: config.pop(key) for key in [*config] if key not in common}
     if 'config' not in config:
         raise ValueError(f'{path}: methods.{name} names no config.')
     if not Path(config['config']).is_file():
@@ -92,25 +97,26 @@ def _method(name: str, config: dict[str, Any], path: Path) -> Method:
             f'{list(METHODS)}.'
         )
     for key in method.settings:
-        takes = [*sorted(known), *SETTINGS.get(method.type, ())]
+        takes = [*sorted(common), *SETTINGS.get(method.type, ())]
         if key not in takes:
             raise ValueError(
-                f'{path}: methods.{name}.{key} is no key of a method of type '
+                f'{path}: methods.{name}.{key} is not a key of a method of type '
                 f'{method.type!r}; choose among {takes}.'
             )
     if not names_files(name):
         raise ValueError(
-            f'{path}: the method {name!r} names files; use letters, digits, - and _.'
+            f'{path}: the method {name!r} is part of file names; use letters, digits, '
+            '- and _.'
         )
     return method
 
 
 def _check_spelling(keys: list[str], path: Path) -> None:
-    """Refuse what looks like a key; a config may have variables of its own."""
+    """Refuse misspelt keys; a config may also have variables of its own."""
     for key in keys:
         near = get_close_matches(key, _KEYS, n=1, cutoff=0.8)
         if key not in _KEYS and near and near[0] not in keys:
-            raise ValueError(f'{path}: {key} is no key. Did you mean {near[0]}?')
+            raise ValueError(f'{path}: {key} is not a key. Did you mean {near[0]}?')
 
 
 def _check(comparison: Comparison, path: Path) -> None:
@@ -118,13 +124,13 @@ def _check(comparison: Comparison, path: Path) -> None:
         raise ValueError(f'{path}: methods is empty: there is nothing to compare.')
     if comparison.reference not in comparison.methods:
         raise ValueError(
-            f'{path}: reference={comparison.reference!r} is none of the methods '
+            f'{path}: reference={comparison.reference!r} is not one of the methods '
             f'{list(comparison.methods)}.'
         )
-    unknown = [name for name in comparison.figures if name not in FIGURES]
-    if unknown or not comparison.figures:
+    unknown = [name for name in comparison.metrics if name not in SCORE_METRICS]
+    if unknown or not comparison.metrics:
         raise ValueError(
-            f'{path}: figures={comparison.figures}; choose among {list(FIGURES)}.'
+            f'{path}: figures={comparison.metrics}; choose among {list(SCORE_METRICS)}.'
         )
     for shots in comparison.shots:
         if shots != 'all' and (not isinstance(shots, int) or shots < 1):
@@ -132,8 +138,8 @@ def _check(comparison: Comparison, path: Path) -> None:
     taken = [name for name in comparison.classes if name in _COLUMNS]
     if taken or len({*comparison.classes}) < len(comparison.classes):
         raise ValueError(
-            f'{path}: classes={comparison.classes}: each needs a name of its own, and '
-            f'none of {list(_COLUMNS)}, which are columns of the predictions.'
+            f'{path}: classes={comparison.classes}: each needs a name of its own, but '
+            f'not one of {list(_COLUMNS)}, which are columns of the predictions.'
         )
     if not comparison.shots or not comparison.seeds or comparison.draws < 0:
         raise ValueError(f'{path}: shots and seeds need values, and draws 0 or more.')
@@ -149,16 +155,16 @@ def _plain(value: Any) -> Any:
 def _patients(
     captions: Optional[str], column: Optional[str], path: Path
 ) -> dict[str, str]:
-    """Return the patient of each slide, as the leakage check knows them."""
+    """Return the patient of each slide, from the table that the leakage check uses."""
     if captions is None:
         if column is not None:
             raise ValueError(
-                f'{path}: patient={column!r} is a column of a table: name it with '
-                'captions.'
+                f'{path}: patient={column!r} is a column of a table: name the table '
+                'with captions.'
             )
         return {}
-    known = patient_column(Path(captions), column) if Path(captions).is_file() else ''
-    if known is None:
+    # A missing table is an error of the reader below.
+    name = patient_column(Path(captions), column) if Path(captions).is_file() else ''
+    if name is None:
         return {}
-    table: Mapping[str, str] = {s.id: s.group for s in read_captions(captions, known)}
-    return dict(table)
+    return {slide.id: slide.group for slide in read_captions(captions, name)}

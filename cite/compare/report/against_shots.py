@@ -1,124 +1,133 @@
-"""Figures against the number of training slides."""
+"""Metrics against the number of training slides."""
 
 from collections.abc import Sequence
 from typing import Optional
 
+import numpy as np
 from markupsafe import Markup
 
-from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import Cell, Summary
 
 from .marks import Mark
-from .parts import Figure, Table
-from .svg import Frame, nice_ticks, picture, shorten, tag, tick_decimals
-from .words import FIGURE_WORDS, Words, shots_words
+from .svg import (
+    Figure,
+    Frame,
+    Table,
+    abbreviate,
+    nice_ticks,
+    picture,
+    tag,
+    tick_decimals,
+)
+from .words import METRIC_LABELS, MetricLabel, shots_words
 
-MANY = 5  # methods; with more, their bands in one drawing are faint
+MANY = 5  # with more methods, their bands in one drawing are faint
 Cells = dict[Shots, Cell]
 
 
 def shots_figure(
-    outcome: Outcome, summary: Summary, looks: dict[str, Mark], figure: str
+    results: Results, summary: Summary, looks: dict[str, Mark], metric: str
 ) -> Figure:
-    """Draw one figure of all methods against shots, with bands: the paper's figure."""
-    words = FIGURE_WORDS[figure]
+    """Draw one metric of all methods against shots, with bands: the paper's figure."""
+    label = METRIC_LABELS[metric]
     caption = (
-        f'{words.name} of slides ({words.unit}) against the number of training slides '
+        f'{label.name} of slides ({label.unit}) against the number of training slides '
         'of each class. Lines: the mean over draws and seeds; bands and bars: 95 % '
-        'intervals. What needs no training slides runs across.'
+        'intervals. Methods that need no training slides run across.'
     )
     sizes = [(760, 420, True), (360, 340, False)]
-    wide, narrow = (_chart(outcome, summary, looks, figure, *size) for size in sizes)
+    wide, narrow = (_chart(results, summary, looks, metric, *size) for size in sizes)
     return Figure(
-        key=f'shots-{figure}',
+        key=f'shots-{metric}',
         caption=caption,
         pictures=[wide],
         narrow=[narrow],
-        table=shots_table(outcome, summary, figure),
+        table=shots_table(results, summary, metric),
         size='full',
     )
 
 
 def each_method(
-    outcome: Outcome, summary: Summary, looks: dict[str, Mark], figure: str
+    results: Results, summary: Summary, looks: dict[str, Mark], metric: str
 ) -> Figure:
-    """Draw the same figure once for each method, the others in grey."""
-    words = FIGURE_WORDS[figure]
+    """Draw the same metric once for each method, with the others in grey."""
+    label = METRIC_LABELS[metric]
     charts = [
-        _chart(outcome, summary, looks, figure, 240, 210, False, only=method)
-        for method in outcome.methods
+        _chart(results, summary, looks, metric, 240, 210, False, only=method)
+        for method in results.methods
     ]
     return Figure(
-        key=f'shots-each-{figure}',
-        caption=f'{words.name} of slides ({words.unit}), each method by itself with '
+        key=f'shots-each-{metric}',
+        caption=f'{label.name} of slides ({label.unit}), each method by itself with '
         'its 95 % band; the others in grey.',
         pictures=charts,
-        table=shots_table(outcome, summary, figure),
+        table=shots_table(results, summary, metric),
     )
 
 
-def other_figures(outcome: Outcome, summary: Summary, looks: dict[str, Mark]) -> Figure:
-    """Draw the other figures, small."""
-    names = summary.figures[1:]
-    charts = [_chart(outcome, summary, looks, n, 330, 250, False) for n in names]
+def other_metrics(results: Results, summary: Summary, looks: dict[str, Mark]) -> Figure:
+    """Draw the other metrics, small."""
+    names = summary.metrics[1:]
+    charts = [_chart(results, summary, looks, n, 330, 250, False) for n in names]
     rows = []
     for name in names:
-        table = shots_table(outcome, summary, name)
-        rows += [[FIGURE_WORDS[name].short, *row] for row in table.rows]
-        head = ['Figure', *table.head]
+        table = shots_table(results, summary, name)
+        rows += [[METRIC_LABELS[name].short, *row] for row in table.rows]
+        head = ['Metric', *table.head]
     return Figure(
         key='shots-others',
-        caption='The other figures of slides, drawn alike. Of the calibration error '
-        'and the negative log-likelihood less is better.',
+        caption='The other metrics of slides, drawn in the same way. Calibration error '
+        'and negative log-likelihood: less is better.',
         pictures=charts,
-        table=Table('The other figures with 95 % intervals', head, rows),
+        table=Table('The other metrics with 95 % intervals', head, rows),
         size='medium',
     )
 
 
-def shots_table(outcome: Outcome, summary: Summary, figure: str) -> Table:
-    """Tabulate a figure: methods down, shots across."""
-    words = FIGURE_WORDS[figure]
+def shots_table(results: Results, summary: Summary, metric: str) -> Table:
+    """Tabulate a metric: methods down, shots across."""
+    label = METRIC_LABELS[metric]
     rows = []
-    for method, label in outcome.methods.items():
-        cells = _cells(outcome, summary, method, figure)
+    for method, name in results.methods.items():
+        cells = _cells(results, summary, method, metric)
         values = [
-            words.write_interval(cells[s].value) if s in cells else '–'
-            for s in outcome.shots
+            label.write_interval(cells[s].value) if s in cells else '–'
+            for s in results.shots
         ]
-        rows.append([label, *values])
-    head = ['Method', *map(_column, outcome.shots)]
-    return Table(f'{words.name} ({words.unit}) with 95 % intervals', head, rows)
+        rows.append([name, *values])
+    head = ['Method', *map(_column, results.shots)]
+    return Table(f'{label.name} ({label.unit}) with 95 % intervals', head, rows)
 
 
 def _column(shots: Shots) -> str:
     return 'No training' if shots is None else f'{shots_words(shots)} a class'
 
 
-def _cells(outcome: Outcome, summary: Summary, method: str, figure: str) -> Cells:
+def _cells(results: Results, summary: Summary, method: str, metric: str) -> Cells:
     cells = summary.cells
     return {
-        shots: cells['slide', method, shots, figure]
-        for shots in outcome.shots
-        if ('slide', method, shots, figure) in cells
+        shots: cells['slide', method, shots, metric]
+        for shots in results.shots
+        if ('slide', method, shots, metric) in cells
     }
 
 
 def _chart(
-    outcome: Outcome,
+    results: Results,
     summary: Summary,
     looks: dict[str, Mark],
-    figure: str,
+    metric: str,
     width: int,
     height: int,
     labelled: bool,
     only: Optional[str] = None,
 ) -> Markup:
-    words = FIGURE_WORDS[figure]
-    trained = [shots for shots in outcome.shots if shots is not None] or ['all']
-    lines = {m: _cells(outcome, summary, m, figure) for m in outcome.methods}
+    label = METRIC_LABELS[metric]
+    trained = [shots for shots in results.shots if shots is not None] or ['all']
+    lines = {m: _cells(results, summary, m, metric) for m in results.methods}
     bounds = [x for cells in lines.values() for c in cells.values() for x in c.value]
-    bounds = [x for x in bounds if x == x] or [0, 1]
+    bounds = [x for x in bounds if not np.isnan(x)] or [0, 1]
     ticks = nice_ticks(min(bounds), max(bounds))
     right = 190 if labelled else 14
     edge = 0.35 if len(trained) > 1 else 0.5
@@ -127,30 +136,41 @@ def _chart(
         x=(-edge, len(trained) - 1 + edge / 2),
         y=(ticks[0], ticks[-1]),
     )
-    above = f'{words.name}, {words.unit}'
-    if only:
-        ticks, above = ticks[::2], shorten(outcome.methods[only], 28)
-    axes = [
-        frame.y_axis(ticks, above, tick_decimals(ticks), named=bool(only)),
-        frame.x_axis(
-            [(i, shots_words(s)) for i, s in enumerate(trained)],
-            None if only else 'training slides of each class',
-        ),
-    ]
+    axes = _axes(frame, ticks, trained, label, only and results.methods[only])
     places = {m: 0 if only else i - (len(lines) - 1) / 2 for i, m in enumerate(lines)}
     drawn = sorted((m for m in lines if lines[m]), key=lambda m: m == only)
     series = [_series(frame, looks[m], lines[m], trained, places[m], m) for m in drawn]
-    names = _names(frame, outcome, looks, lines) if labelled else []
-    key = f'shots-{figure}-{only or width}'
-    title = f'{words.name} against training slides'
+    names = _names(frame, results, looks, lines) if labelled else []
+    key = f'shots-{metric}-{only or width}'
+    title = f'{label.name} against training slides'
     if only:
-        title = f'{title}: {outcome.methods[only]}'
+        title = f'{title}: {results.methods[only]}'
         lines = {only: lines[only]}
         series = [*(tag('g', s, class_='others') for s in series[:-1]), series[-1]]
-    desc = _describe(outcome, lines, words)
+    desc = _describe(results, lines, label)
     class_ = 'many' if not only and len(drawn) > MANY else None
     content = tag('g', *axes, *series, *names, class_=class_)
     return picture(key, width, height, title, desc, content)
+
+
+def _axes(
+    frame: Frame,
+    ticks: Sequence[float],
+    trained: Sequence[Shots],
+    label: MetricLabel,
+    panel: Optional[str],
+) -> list[Markup]:
+    """Draw both axes; a small panel gets fewer ticks, and its name for a title."""
+    above = f'{label.name}, {label.unit}'
+    if panel:
+        ticks, above = ticks[::2], abbreviate(panel, 28)
+    return [
+        frame.y_axis(ticks, above, tick_decimals(ticks), named=bool(panel)),
+        frame.x_axis(
+            [(i, shots_words(s)) for i, s in enumerate(trained)],
+            None if panel else 'training slides of each class',
+        ),
+    ]
 
 
 def _series(
@@ -161,12 +181,12 @@ def _series(
     offset: float,
     method: str,
 ) -> Markup:
-    """Draw a method: band, line, and at every number of shots a bar with its mark."""
+    """Draw a method: its band, its line, and its marks with a bar at each."""
     attributes = {'class_': f'series {look.class_}', 'data_method': method}
     dash = {'stroke_dasharray': look.dash or None}
-    known = {s: c.value for s, c in cells.items() if c.value.low == c.value.low}
-    if None in known:
-        value, low, high = known[None]
+    values = {s: c.value for s, c in cells.items() if not np.isnan(c.value.low)}
+    if None in values:
+        value, low, high = values[None]
         ends = list(frame.x)
         return tag(
             'g',
@@ -176,7 +196,7 @@ def _series(
             **attributes,
         )
     shift = 0.008 * offset
-    places = [(i + shift, known[s]) for i, s in enumerate(trained) if s in known]
+    places = [(i + shift, values[s]) for i, s in enumerate(trained) if s in values]
     if not places:
         return tag('g', **attributes)
     xs = [x for x, _ in places]
@@ -192,15 +212,15 @@ def _series(
 
 def _names(
     frame: Frame,
-    outcome: Outcome,
+    results: Results,
     looks: dict[str, Mark],
     lines: dict[str, Cells],
 ) -> list[Markup]:
-    """Write the methods' names where their lines end, none on another."""
+    """Write the methods' names where their lines end, without overlaps."""
     ends = []
     for method, cells in lines.items():
         values = [cell.value.estimate for cell in cells.values()]
-        if values and values[-1] == values[-1]:
+        if values and not np.isnan(values[-1]):
             ends.append((frame.at(frame.x[1], values[-1])[1], method))
     ends.sort()
     gap = 17.0
@@ -221,7 +241,7 @@ def _names(
                 looks[method].at(edge + 18, y),
                 tag(
                     'text',
-                    shorten(outcome.methods[method], 24),
+                    abbreviate(results.methods[method], 24),
                     **{'x': edge + 28, 'y': y + 4, 'class_': 'name'},
                 ),
                 class_=f'series {looks[method].class_}',
@@ -231,15 +251,15 @@ def _names(
     return parts
 
 
-def _describe(outcome: Outcome, lines: dict[str, Cells], words: Words) -> str:
-    """Say what the lines do, for who cannot see them."""
+def _describe(results: Results, lines: dict[str, Cells], label: MetricLabel) -> str:
+    """Describe the lines for readers who cannot see them."""
     sentences = []
     for method, cells in lines.items():
         values = [(s, c.value.estimate) for s, c in cells.items()]
         if not values:
             continue
-        said = ', '.join(f'{words.write(v)} at {shots_words(s)}' for s, v in values)
+        text = ', '.join(f'{label.write(v)} at {shots_words(s)}' for s, v in values)
         if None in cells:
-            said = f'{words.write(values[0][1])} without training'
-        sentences.append(f'{outcome.methods[method]}: {said}.')
+            text = f'{label.write(values[0][1])} without training'
+        sentences.append(f'{results.methods[method]}: {text}.')
     return ' '.join(sentences)

@@ -5,58 +5,53 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.folder.results import Results, Shots
 from cite.core.evaluation.confusion import confusion
 
-from .parts import Figure, Table
-from .svg import picture, shorten, tag
+from .svg import Figure, Table, abbreviate, picture, tag
 from .words import shots_words, slides_words
 
 
-def confusion_figure(outcome: Outcome, shots: Shots, methods: Sequence[str]) -> Figure:
+def confusion_figure(results: Results, shots: Shots, methods: Sequence[str]) -> Figure:
     """Draw a matrix for each method: slides by class and prediction, over all runs."""
     counts = {
         method: np.mean(
-            [_counts(outcome, r.scores) for r in outcome.at(method, shots)], 0
+            [confusion(r.scores, results.labels) for r in results.at(method, shots)], 0
         )
         for method in methods
     }
     caption = (
-        f'Confusion with {slides_words(shots)}: each row is a class, and says which '
-        'share of its slides is given to each class, in percent, mean over runs. '
+        f'Confusion with {slides_words(shots)}: each row is a class, and shows which '
+        'share of its slides is predicted as each class, in percent, mean over runs. '
         'The diagonal is right.'
     )
     rows = [
-        [outcome.methods[m], name, *(f'{x:.1f}' for x in counts[m][k])]
+        [results.methods[m], name, *(f'{x:.1f}' for x in counts[m][k])]
         for m in methods
-        for k, name in enumerate(outcome.classes)
+        for k, name in enumerate(results.classes)
     ]
-    head = ['Method', 'Class', *(f'said {name}' for name in outcome.classes)]
+    head = ['Method', 'Class', *(f'predicted {name}' for name in results.classes)]
     return Figure(
         key=f'confusion-{shots_words(shots)}',
         caption=caption,
-        pictures=[_matrix(outcome, shots, m, counts[m]) for m in methods],
+        pictures=[_matrix(results, shots, m, counts[m]) for m in methods],
         table=Table('Slides by class and prediction, mean over runs', head, rows),
     )
 
 
-def _counts(outcome: Outcome, scores: np.ndarray) -> np.ndarray:
-    return confusion(scores, outcome.labels)[0]
-
-
-def _matrix(outcome: Outcome, shots: Shots, method: str, counts: np.ndarray) -> Markup:
+def _matrix(results: Results, shots: Shots, method: str, counts: np.ndarray) -> Markup:
     classes = len(counts)
     members = counts.sum(1, keepdims=True)
     shares = np.divide(100 * counts, members, out=0 * counts, where=members > 0)
     left, top, size = 34, 56, 190 / classes
     parts = [
         tag(
-            'text', shorten(outcome.methods[method], 26), x=0, y=16, class_='panel-name'
+            *('text', abbreviate(results.methods[method], 26)),
+            **{'x': 0, 'y': 16, 'class_': 'panel-name'},
         ),
         tag('text', 'predicted', x=left + 95, y=36, class_='tick middle'),
         tag(
-            'text',
-            'class',
+            *('text', 'class'),
             **{'x': 0, 'y': 0, 'class_': 'tick middle'},
             transform=f'translate(9 {top + 95}) rotate(-90)',
         ),
@@ -70,17 +65,18 @@ def _matrix(outcome: Outcome, shots: Shots, method: str, counts: np.ndarray) -> 
         for j in range(classes):
             place = {'x': left + size * j, 'y': top + size * k}
             parts.append(_cell(place, size, shares[k, j], k == j))
-    said = [
-        f'Of {name}, '
-        + ', '.join(
-            f'{shares[k, j]:.0f} % as {other}'
-            for j, other in enumerate(outcome.classes)
-        )
-        for k, name in enumerate(outcome.classes)
-    ]
     key = f'confusion-{shots_words(shots)}-{method}'
-    title = f'Confusion matrix of {outcome.methods[method]}, {slides_words(shots)}'
-    return picture(key, 230, 252, title, '. '.join(said) + '.', *parts)
+    title = f'Confusion matrix of {results.methods[method]}, {slides_words(shots)}'
+    return picture(key, 230, 252, title, _describe(results.classes, shares), *parts)
+
+
+def _describe(classes: Sequence[str], shares: np.ndarray) -> str:
+    """Describe a matrix of shares, in percent, for readers who cannot see it."""
+    sentences = []
+    for name, row in zip(classes, shares):
+        parts = (f'{share:.0f} % as {other}' for other, share in zip(classes, row))
+        sentences.append(f'{name}: {", ".join(parts)}.')
+    return ' '.join(sentences)
 
 
 def _cell(place: dict[str, float], size: float, share: float, right: bool) -> Markup:

@@ -2,56 +2,66 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from markupsafe import Markup
 
-from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import Summary, Test
+from cite.core.messages import count
 
 from .marks import Mark
-from .parts import Figure, Table
-from .svg import Frame, nice_ticks, picture, shorten, tag, tick_decimals
-from .words import FIGURE_WORDS, count, p_words, shots_words, slides_words
+from .svg import (
+    Figure,
+    Frame,
+    Table,
+    abbreviate,
+    nice_ticks,
+    picture,
+    tag,
+    tick_decimals,
+)
+from .words import METRIC_LABELS, p_words, shots_words, slides_words
 
 _ROW = 26
 _HEAD = ('Slides a class', 'Method', 'Difference', '95 % interval', 'Runs', 'p', 'Holm')
 
 
 def differences_figure(
-    outcome: Outcome, summary: Summary, looks: dict[str, Mark], figure: str
+    results: Results, summary: Summary, looks: dict[str, Mark], metric: str
 ) -> Figure:
     """Draw each method's difference from the reference with its interval."""
-    words = FIGURE_WORDS[figure]
-    tests = summary.family('slide', figure)
-    shots = [s for s in outcome.shots if any(t.shots == s for t in tests)]
-    better = 'left' if words.less_is_better else 'right'
+    label = METRIC_LABELS[metric]
+    tests = summary.family('slide', metric)
+    shots = [s for s in results.shots if any(t.shots == s for t in tests)]
+    better = 'left' if label.less_is_better else 'right'
     caption = (
-        f'{words.name} of slides: method minus {outcome.reference_label}, '
+        f'{label.name} of slides: method minus {results.reference_label}, '
         f'on the same slides, draws and seeds. Better is to the {better}. Filled marks '
-        f'and a star differ at p ≤ 0.05 after Holm’s correction over all '
-        f'{count(len(tests), "comparison")} of this figure; hollow ones do not.'
+        f'and a star differ at p ≤ 0.05 after Holm’s correction '
+        f'({count(len(tests), "comparison")} of this metric); hollow ones do not.'
     )
-    bounds = [x for t in tests for x in t.difference if x == x] or [-1, 1]
+    bounds = [x for t in tests for x in t.difference if not np.isnan(x)] or [-1, 1]
     ticks = nice_ticks(min(*bounds, 0), max(*bounds, 0), 4)
     charts = [
-        _chart(outcome, [t for t in tests if t.shots == s], looks, figure, s, ticks)
+        _chart(results, [t for t in tests if t.shots == s], looks, metric, s, ticks)
         for s in shots
     ]
     table = Table(
-        f'{words.name}: differences from {outcome.reference_label}',
+        f'{label.name}: differences from {results.reference_label}',
         _HEAD,
-        [difference_row(outcome, test) for test in tests],
+        [difference_row(results, test) for test in tests],
     )
-    return Figure(f'differences-{figure}', caption, charts, table, size='medium')
+    return Figure(f'differences-{metric}', caption, charts, table, size='medium')
 
 
-def difference_row(outcome: Outcome, test: Test) -> list[str]:
+def difference_row(results: Results, test: Test) -> list[str]:
     """Write a test as cells of a table."""
-    words = FIGURE_WORDS[test.figure]
-    estimate, low, high = (words.write(x, sign=True) for x in test.difference)
+    label = METRIC_LABELS[test.metric]
+    estimate, low, high = (label.write(x, sign=True) for x in test.difference)
     few = '†' if test.few_draws else ''
     return [
         shots_words(test.shots),
-        outcome.methods[test.method],
+        results.methods[test.method],
         estimate,
         f'[{low}, {high}]',
         f'{test.runs}{few}',
@@ -61,14 +71,14 @@ def difference_row(outcome: Outcome, test: Test) -> list[str]:
 
 
 def _chart(
-    outcome: Outcome,
+    results: Results,
     tests: Sequence[Test],
     looks: dict[str, Mark],
-    figure: str,
+    metric: str,
     shots: Shots,
     ticks: Sequence[float],
 ) -> Markup:
-    words = FIGURE_WORDS[figure]
+    label = METRIC_LABELS[metric]
     height = 40 + _ROW * len(tests) + 44
     frame = Frame(
         *(158, 40, 330 - 158 - 14, _ROW * len(tests)),
@@ -82,23 +92,23 @@ def _chart(
         for i, t in enumerate(ticks)
         if (i - list(ticks).index(min(ticks, key=abs))) % every == 0
     ]
-    unit = 'points' if words.unit in ('%', '× 100') else words.unit
+    unit = 'points' if label.unit in ('%', '× 100') else label.unit
+    # The frame's y runs downwards, so its x axis, at y = 0, is at the bottom.
     parts = [
         tag('text', slides_words(shots).capitalize(), x=0, y=18, class_='panel-name'),
         *(_rule(frame, t, 'grid') for t in ticks),
         _rule(frame, 0, 'zero'),
         frame.x_axis(named, f'difference, {unit}'),
-        *(_row(frame, outcome, looks, test, i) for i, test in enumerate(tests)),
+        *(_row(frame, results, looks, test, i) for i, test in enumerate(tests)),
     ]
-    # The frame runs downwards: its x axis stands where y is 0, at the bottom.
-    said = [
-        f'{outcome.methods[t.method]}: {words.write_interval(t.difference, True)}, '
+    descriptions = [
+        f'{results.methods[t.method]}: {label.write_interval(t.difference, True)}, '
         f'{"differs" if t.significant else "no difference shown"}.'
         for t in tests
     ]
-    key = f'differences-{figure}-{shots_words(shots)}'
-    title = f'Differences in {words.name.lower()} with {slides_words(shots)}'
-    return picture(key, 330, height, title, ' '.join(said), *parts)
+    key = f'differences-{metric}-{shots_words(shots)}'
+    title = f'Differences in {label.name.lower()} with {slides_words(shots)}'
+    return picture(key, 330, height, title, ' '.join(descriptions), *parts)
 
 
 def _rule(frame: Frame, x: float, class_: str) -> Markup:
@@ -108,15 +118,15 @@ def _rule(frame: Frame, x: float, class_: str) -> Markup:
 
 
 def _row(
-    frame: Frame, outcome: Outcome, looks: dict[str, Mark], test: Test, row: int
+    frame: Frame, results: Results, looks: dict[str, Mark], test: Test, row: int
 ) -> Markup:
     look = looks[test.method]._replace(hollow=not test.significant)
     estimate, low, high = test.difference
     star = ' *' if test.significant else ''
-    short = shorten(outcome.methods[test.method], 23 - len(star)) + star
+    short = abbreviate(results.methods[test.method], 23 - len(star)) + star
     _, y = frame.at(0, row + 0.5)
     parts = [tag('text', short, x=0, y=y + 4, class_='name')]
-    if estimate == estimate and low == low:
+    if not np.isnan([estimate, low]).any():
         parts.append(frame.line([(low, row + 0.5), (high, row + 0.5)], class_='reach'))
         parts.append(look.at(*frame.at(estimate, row + 0.5)))
     return tag('g', *parts, class_=f'series {look.class_}', data_method=test.method)

@@ -5,17 +5,17 @@ from typing import Any, Optional
 
 from markupsafe import Markup
 
-from cite.compare.folder.outcome import Outcome
+from cite.compare.folder.results import Results
 from cite.compare.statistics.bootstrap import Interval
 from cite.compare.statistics.summary import Summary
 
 from .svg import tag
-from .words import FIGURE_WORDS, Words, shots_words
+from .words import METRIC_LABELS, MetricLabel, shots_words
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A cell: what is written, and what it is sorted by."""
+    """A cell: its text, and the value it is sorted by."""
 
     estimate: str
     bounds: str
@@ -26,14 +26,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """A method with so many training slides."""
+    """A method at one number of training slides."""
 
     shots: str
     shots_order: int
     label: str
     runs: str
     runs_order: int
-    reach: Optional[Markup]  # the first figure's interval, drawn
+    reach: Optional[Markup]  # the first metric's interval, drawn
     entries: list[Entry]
 
 
@@ -42,18 +42,18 @@ class Headline:
     """A level's table."""
 
     level: str
-    words: list[Words]
+    labels: list[MetricLabel]
     shots: list[str]
     rows: list[Row]
 
 
-def headline(outcome: Outcome, summary: Summary, level: str) -> Optional[Headline]:
-    """Make the table of slides or of patches; None where a level has no scores."""
+def headline(results: Results, summary: Summary, level: str) -> Optional[Headline]:
+    """Make the table of slides or of patches; None if the level has no scores."""
     keys = summary.rows(level)
     if not keys:
         return None
-    order = {shots: i for i, shots in enumerate(outcome.shots)}
-    first = summary.figures[0]
+    order = {shots: i for i, shots in enumerate(results.shots)}
+    first = summary.metrics[0]
     reach = [summary.cells[level, m, s, first].value for s, m in keys]
     ends = [x for value in reach for x in value[1:] if x == x]
     rows = []
@@ -64,35 +64,33 @@ def headline(outcome: Outcome, summary: Summary, level: str) -> Optional[Headlin
             Row(
                 shots=shots_words(shots),
                 shots_order=order[shots],
-                label=outcome.methods[method],
+                label=results.methods[method],
                 runs=f'{cell.runs}{few}',
                 runs_order=cell.runs,
                 reach=_reach(value, ends),
                 entries=[
                     _entry(summary, level, method, shots, name)
-                    for name in summary.figures
+                    for name in summary.metrics
                 ],
             )
         )
-    words = [FIGURE_WORDS[name] for name in summary.figures]
-    return Headline(level, words, [shots_words(s) for s in order], rows)
+    labels = [METRIC_LABELS[name] for name in summary.metrics]
+    return Headline(level, labels, [shots_words(s) for s in order], rows)
 
 
 def _entry(summary: Summary, level: str, method: str, shots: Any, name: str) -> Entry:
-    words, value = FIGURE_WORDS[name], summary.cells[level, method, shots, name].value
+    label, value = METRIC_LABELS[name], summary.cells[level, method, shots, name].value
     others = [
         cell.value.estimate
-        for (at, _, s, figure), cell in summary.cells.items()
-        if (at, s, figure) == (level, shots, name)
+        for (at, _, s, metric), cell in summary.cells.items()
+        if (at, s, metric) == (level, shots, name)
         and cell.value.estimate == cell.value.estimate
     ]
-    best = (
-        min(others, default=None) if words.less_is_better else max(others, default=None)
-    )
+    best = (min if label.less_is_better else max)(others, default=None)
     test = summary.tests.get((level, method, shots, name))
     return Entry(
-        estimate=words.write(value.estimate),
-        bounds=f'{words.write(value.low)} to {words.write(value.high)}',
+        estimate=label.write(value.estimate),
+        bounds=f'{label.write(value.low)} to {label.write(value.high)}',
         order=value.estimate,
         best=len(others) > 1 and value.estimate == best,
         star=test is not None and test.significant,

@@ -1,7 +1,7 @@
 """How methods are told apart: colour, shape of the mark, and dashes.
 
-Colours alone do not carry more than a few methods, least of all for the colour-blind:
-no two methods share shape and dashes before there are as many as SHAPES x 2.
+Colours alone tell only a few methods apart, and fewer for colour-blind readers. So no
+two of the first ``2 * len(_SHAPES)`` methods share a shape and its filling.
 """
 
 from typing import Any, NamedTuple
@@ -61,7 +61,7 @@ class Mark(NamedTuple):
         )
 
     def sample(self) -> Markup:
-        """Draw line and mark for a legend; the name beside it says what they are."""
+        """Draw line and mark for a legend, beside the method's name."""
         line = tag(
             'path', d='M1 8H33', class_='line', stroke_dasharray=self.dash or None
         )
@@ -76,7 +76,7 @@ class Mark(NamedTuple):
         )
 
 
-def marks(methods: 'list[str]') -> dict[str, Mark]:
+def marks(methods: list[str]) -> dict[str, Mark]:
     """Give each method its mark, in the comparison's order."""
     shapes = list(_SHAPES)
     return {

@@ -1,4 +1,4 @@
-"""Slides that are wrong with the most confidence, with their patches."""
+"""Slides that are predicted wrongly with the most confidence, with their patches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Optional
 import numpy as np
 from markupsafe import Markup
 
-from cite.compare.folder.outcome import Outcome, Patches, Shots
+from cite.compare.folder.results import Patches, Results, Shots
 
 from .svg import tag
 from .thumbnails import Thumbnails
 
 CARDS = 24
-PICTURES = 6  # of each slide
-_STRIPS = 100  # patches that a strip shows one by one
+PICTURES = 6  # patches shown of each slide
+_STRIPS = 100  # patches that a strip shows at most
 
 
 @dataclass(frozen=True)
@@ -23,54 +23,49 @@ class Picture:
 
     file: str
     address: Optional[str]
-    said: float  # probability of the slide's prediction, percent
+    predicted: float  # probability of the slide's prediction, percent
     true: float  # of its class
 
 
 @dataclass(frozen=True)
-class SlideCard:
-    """A slide, its prediction over runs, and its patches where methods score them."""
-
-    slide: str
-    patient: str
-    true: int
-    said: int
-    scores: Sequence[float]  # (K,) percent, mean over runs
-    patches: int
-    wrong_runs: int
-    runs: int
-    wrong_methods: int
-    methods: int
-    pictures: Sequence[Picture]
-    strip: Optional[Markup]
-
-
-@dataclass(frozen=True)
 class SlideRow:
-    """A line of the table of all slides."""
+    """A line of the table of all slides; probabilities in percent, mean over runs."""
 
+    number: int  # the slide's place in Results.slides
     slide: str
     patient: str
     true: int
-    said: int
-    confidence: float
+    predicted: int
+    confidence: float  # probability of the predicted class
     of_class: float  # probability of the slide's class
     wrong_methods: int
 
 
-def slide_rows(outcome: Outcome, method: str, shots: Shots) -> list[SlideRow]:
-    """List all slides, those first that are wrong with the most confidence."""
-    scores = mean_scores(outcome, method, shots)
-    wrong = _wrong_methods(outcome, shots)
-    order = by_confident_mistake(scores, outcome.labels)
+@dataclass(frozen=True)
+class SlideCard:
+    """A slide that is wrong, with its patches if the method scores them."""
+
+    row: SlideRow
+    patches: int
+    wrong_runs: int
+    pictures: Sequence[Picture]
+    strip: Optional[Markup]
+
+
+def slide_rows(results: Results, method: str, shots: Shots) -> list[SlideRow]:
+    """List all slides; the first are wrong with the most confidence."""
+    scores = mean_scores(results, method, shots)
+    wrong = _wrong_methods(results, shots)
+    order = by_confident_mistake(scores, results.labels)
     return [
         SlideRow(
-            str(outcome.slides[i]),
-            str(outcome.patients[i]),
-            int(outcome.labels[i]),
+            i,
+            str(results.slides[i]),
+            str(results.patients[i]),
+            int(results.labels[i]),
             int(scores[i].argmax()),
             100 * float(scores[i].max()),
-            100 * float(scores[i, outcome.labels[i]]),
+            100 * float(scores[i, results.labels[i]]),
             int(wrong[i]),
         )
         for i in order.tolist()
@@ -78,104 +73,92 @@ def slide_rows(outcome: Outcome, method: str, shots: Shots) -> list[SlideRow]:
 
 
 def by_confident_mistake(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Order slides: wrong ones by falling confidence, then right ones by rising one."""
+    """Order slides: wrong ones by falling confidence, then right ones by rising."""
     wrong = scores.argmax(1) != labels
     confidence = scores.max(1).round(9)
     signed = np.where(wrong, -confidence - 1, confidence)
     return np.lexsort((np.arange(len(labels)), signed))
 
 
-def mean_scores(outcome: Outcome, method: str, shots: Shots) -> np.ndarray:
+def mean_scores(results: Results, method: str, shots: Shots) -> np.ndarray:
     """Return a method's probabilities, mean over its runs, (N, K)."""
-    return np.mean([run.scores for run in outcome.at(method, shots)], 0)
+    return np.mean([run.scores for run in results.at(method, shots)], 0)
 
 
-def methods_at(outcome: Outcome, shots: Shots) -> list[str]:
+def methods_at(results: Results, shots: Shots) -> list[str]:
     """List the methods with so many training slides, and those that need none."""
-    return [m for m in outcome.methods if outcome.at(m, shots)]
+    return [m for m in results.methods if results.at(m, shots)]
 
 
-def _wrong_methods(outcome: Outcome, shots: Shots) -> np.ndarray:
-    methods = methods_at(outcome, shots)
-    hits = [mean_scores(outcome, m, shots).argmax(1) for m in methods]
-    return (np.stack(hits) != outcome.labels).sum(0)
+def _wrong_methods(results: Results, shots: Shots) -> np.ndarray:
+    methods = methods_at(results, shots)
+    hits = [mean_scores(results, m, shots).argmax(1) for m in methods]
+    return (np.stack(hits) != results.labels).sum(0)
 
 
 def slide_cards(
-    outcome: Outcome, method: str, shots: Shots, thumbnails: Thumbnails
+    results: Results,
+    method: str,
+    shots: Shots,
+    rows: Sequence[SlideRow],
+    thumbnails: Thumbnails,
 ) -> list[SlideCard]:
-    """Show the slides that a method is most confidently wrong on."""
-    scores = mean_scores(outcome, method, shots)
-    wrong = _wrong_methods(outcome, shots)
-    runs = outcome.at(method, shots)
-    of_runs = np.stack([r.scores.argmax(1) for r in runs]) != outcome.labels  # (M, N)
-    patches = _mean_patches(outcome, method, shots)
+    """Show the first slides of :func:`slide_rows` that are wrong."""
+    predicted = [run.scores.argmax(1) for run in results.at(method, shots)]
+    wrong_runs = (np.stack(predicted) != results.labels).sum(0)  # (N,)
+    patches = _mean_patches(results, method, shots)
     cards = []
-    for i in by_confident_mistake(scores, outcome.labels)[:CARDS].tolist():
-        true, said = int(outcome.labels[i]), int(scores[i].argmax())
-        if true == said:
+    for row in rows[:CARDS]:
+        i = row.number
+        if row.true == row.predicted:
             break
-        pictures, strip = _patches(patches, i, said, true, thumbnails)
-        cards.append(
-            SlideCard(
-                slide=str(outcome.slides[i]),
-                patient=str(outcome.patients[i]),
-                true=true,
-                said=said,
-                scores=[100 * float(x) for x in scores[i]],
-                patches=int(outcome.patch_counts[i]),
-                wrong_runs=int(of_runs[:, i].sum()),
-                runs=len(runs),
-                wrong_methods=int(wrong[i]),
-                methods=len(methods_at(outcome, shots)),
-                pictures=pictures,
-                strip=strip,
-            )
-        )
+        pictures, strip = _patches(patches, i, row.predicted, row.true, thumbnails)
+        number = int(results.patch_counts[i])
+        cards.append(SlideCard(row, number, int(wrong_runs[i]), pictures, strip))
     return cards
 
 
-def _mean_patches(outcome: Outcome, method: str, shots: Shots) -> Optional[Patches]:
+def _mean_patches(results: Results, method: str, shots: Shots) -> Optional[Patches]:
     """Average the patches' probabilities over runs."""
-    tables = [outcome.patches(run) for run in outcome.at(method, shots)]
+    tables = [results.patches(run) for run in results.at(method, shots)]
     if any(table is None for table in tables):
         return None
-    known = [table for table in tables if table is not None]
-    first = known[0]
-    if any(not np.array_equal(table.files, first.files) for table in known):
+    scored = [table for table in tables if table is not None]
+    first = scored[0]
+    if any(not np.array_equal(table.files, first.files) for table in scored):
         raise ValueError(
-            f'{outcome.folder}: the runs of {method} were tested on other patches of '
-            'the same slides. Start tools/compare.py again in a new folder.'
+            f'{results.folder}: the runs of {method} were tested on other patches of '
+            'the same slides. Run `cite compare` again with a new --out.'
         )
-    scores = np.mean([table.scores for table in known], 0)
+    scores = np.mean([table.scores for table in scored], 0)
     return Patches(first.files, first.slide, first.labels, scores)
 
 
 def _patches(
     patches: Optional[Patches],
     slide: int,
-    said: int,
+    predicted: int,
     true: int,
     thumbnails: Thumbnails,
 ) -> tuple[list[Picture], Optional[Markup]]:
     if patches is None:
         return [], None
-    mine = np.flatnonzero(patches.slide == slide)
-    if not mine.size:
+    rows = np.flatnonzero(patches.slide == slide)
+    if not rows.size:
         return [], None
-    falling = mine[np.argsort(-patches.scores[mine, said], kind='stable')]
+    falling = rows[np.argsort(-patches.scores[rows, predicted], kind='stable')]
     places = np.linspace(0, len(falling) - 1, min(PICTURES, len(falling)))
     pictures = []
     for p in falling[places.round().astype(int)].tolist():
         file, scores = str(patches.files[p]), 100 * patches.scores[p]
         address = thumbnails.of(file)
         pictures.append(
-            Picture(file, address, float(scores[said]), float(scores[true]))
+            Picture(file, address, float(scores[predicted]), float(scores[true]))
         )
-    return pictures, _strip(patches.scores[falling], said, true)
+    return pictures, _strip(patches.scores[falling], predicted, true)
 
 
-def _strip(scores: np.ndarray, said: int, true: int) -> Markup:
+def _strip(scores: np.ndarray, predicted: int, true: int) -> Markup:
     """Draw every patch as a column: the prediction from below, the class from above."""
     if len(scores) > _STRIPS:
         scores = scores[np.linspace(0, len(scores) - 1, _STRIPS).round().astype(int)]
@@ -183,12 +166,12 @@ def _strip(scores: np.ndarray, said: int, true: int) -> Markup:
     parts = [tag('rect', x=0, y=0, width=300, height=44, class_='rest')]
     for i, row in enumerate(scores):
         place = {'x': round(width * i, 2), 'width': round(width * 0.92, 2)}
-        low, high = 44 * float(row[said]), 44 * float(row[true])
+        low, high = 44 * float(row[predicted]), 44 * float(row[true])
         parts += [
             tag('rect', **place, y=44 - low, height=low, class_='said'),
             tag('rect', **place, y=0, height=high, class_='true'),
         ]
-    # Hidden: the sentence above it says the same.
+    # Hidden from screen readers: the card's text sums it up.
     return tag(
         *('svg', *parts),
         viewBox='0 0 300 44',

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else."""
+"""The report: one HTML file that needs no other file."""
 
 import base64
 import hashlib
@@ -9,31 +9,32 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
+from cite.core.messages import count
 
-from .against_shots import each_method, other_figures, shots_figure
+from .against_shots import each_method, other_metrics, shots_figure
 from .confusion_matrices import confusion_figure
 from .differences import differences_figure
 from .findings import cautions, findings
 from .headline import headline
-from .marks import colour_rules, marks
+from .marks import Mark, colour_rules, marks
 from .mistakes import methods_at, slide_cards, slide_rows
 from .reliability_diagrams import reliability_figure
 from .roc_curves import roc_figure
 from .thumbnails import Thumbnails
-from .words import FIGURE_WORDS, count, shots_words, slides_words
+from .words import METRIC_LABELS, shots_words, slides_words
 
 _HERE = Path(__file__).parent
 _PICTURES = 1_500_000  # bytes of the page for patches
 
 
-def report_page(outcome: Outcome, summary: Summary) -> str:
+def report_page(results: Results, summary: Summary) -> str:
     """Make the report of a comparison.
 
     Args:
-        outcome: of :func:`..read_outcome.read_outcome`.
-        summary: of it.
+        results: contents of the comparison's folder.
+        summary: their metrics, intervals and tests.
 
     Returns:
         The page, HTML. Nothing in it is fetched.
@@ -53,105 +54,132 @@ def report_page(outcome: Outcome, summary: Summary) -> str:
         # The page's own script may run, and no other.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         colours=[colour_rules(0), colour_rules(1)],
-        **_context(outcome, summary),
+        **_context(results, summary),
     )
 
 
-def _context(outcome: Outcome, summary: Summary) -> dict[str, Any]:
-    looks = marks(list(outcome.methods))
-    primary = summary.figures[0]
-    trained = [s for s in outcome.shots if s is not None][::-1]
+def _context(results: Results, summary: Summary) -> dict[str, Any]:
+    """Return the values of the page's template."""
+    looks = marks(list(results.methods))
+    trained = [s for s in results.shots if s is not None][::-1]
     shots: list[Shots] = [*trained] or [None]
-    thumbnails = Thumbnails(Path(outcome.settings['data_prefix']), _PICTURES)
-    shown = outcome.reference if outcome.at(outcome.reference, shots[0]) else None
-    method = shown or methods_at(outcome, shots[0])[0]
-    compared = bool(summary.tests)
+    thumbnails = Thumbnails(Path(results.settings['data_prefix']), _PICTURES)
     return {
-        'title': outcome.settings['title'],
-        'facts': _facts(outcome, summary),
-        'findings': findings(outcome, summary),
-        'cautions': cautions(outcome, summary),
-        'classes': _classes(outcome),
+        'title': results.settings['title'],
+        'count': count,
+        'facts': _facts(results),
+        'findings': findings(results, summary),
+        'cautions': cautions(results, summary),
+        'classes': _classes(results),
         'legend': [
             {'name': m, 'label': label, 'sample': looks[m].sample()}
-            for m, label in outcome.methods.items()
+            for m, label in results.methods.items()
         ],
-        'reference': outcome.reference_label,
-        'resamples': f'{summary.resamples:,}',
-        'patients_known': any(outcome.patients),
-        'levels': [table for at in LEVELS if (table := headline(outcome, summary, at))],
-        'primary': FIGURE_WORDS[primary].name,
-        'shots_figure': shots_figure(outcome, summary, looks, primary),
-        'each_method': each_method(outcome, summary, looks, primary)
-        if len(outcome.methods) > 1
+        'reference': results.reference_label,
+        'resamples': summary.resamples,
+        'patients_known': any(results.patients),
+        'levels': [table for at in LEVELS if (table := headline(results, summary, at))],
+        **_drawings(results, summary, looks),
+        'by_shots': [_curves(results, looks, s) for s in shots],
+        'mistakes': _mistakes(results, shots[0], thumbnails),
+        'thumbnails': thumbnails,
+        'failures': results.failures,
+        **_run(results),
+    }
+
+
+def _drawings(
+    results: Results, summary: Summary, looks: dict[str, Mark]
+) -> dict[str, Any]:
+    """Return the drawings of metrics; None where there is nothing to draw."""
+    primary = summary.metrics[0]
+    return {
+        'shots_figure': shots_figure(results, summary, looks, primary),
+        'each_method': each_method(results, summary, looks, primary)
+        if len(results.methods) > 1
         else None,
-        'other_figures': other_figures(outcome, summary, looks)
-        if len(summary.figures) > 1
+        'other_metrics': other_metrics(results, summary, looks)
+        if len(summary.metrics) > 1
         else None,
         'differences': [
-            (FIGURE_WORDS[name].name, differences_figure(outcome, summary, looks, name))
-            for name in (summary.figures if compared else ())
-        ],
-        'by_shots': [_curves(outcome, looks, s) for s in shots],
-        'mistakes': {
-            'method': outcome.methods[method],
-            'shots': slides_words(shots[0] if outcome.of(method, shots[0]) else None),
-            'cards': slide_cards(outcome, method, shots[0], thumbnails),
-            'rows': slide_rows(outcome, method, shots[0]),
-            'methods': len(methods_at(outcome, shots[0])),
-        },
-        'thumbnails': thumbnails,
-        'failures': outcome.failures,
-        'environment': _flat(outcome.environment),
-        'settings': _flat(
-            {
-                k: v
-                for k, v in outcome.settings.items()
-                if k not in ('patients', 'title')
-            }
-        ),
-        'configs': [
-            (outcome.settings['methods'][name]['label'], text)
-            for name, text in outcome.configs.items()
+            (METRIC_LABELS[m].name, differences_figure(results, summary, looks, m))
+            for m in (summary.metrics if summary.tests else ())
         ],
     }
 
 
-def _facts(outcome: Outcome, summary: Summary) -> list[tuple[str, str]]:
-    patients = len({p for p in outcome.patients if p})
-    trained = [shots_words(s) for s in outcome.shots if s is not None]
+def _mistakes(results: Results, shots: Shots, thumbnails: Thumbnails) -> dict[str, Any]:
+    """Return the mistakes of the reference, or of the first method if it has no run."""
+    methods = methods_at(results, shots)
+    method = results.reference if results.reference in methods else methods[0]
+    rows = slide_rows(results, method, shots)
+    return {
+        'method': results.methods[method],
+        'shots': slides_words(shots if results.of(method, shots) else None),
+        'cards': slide_cards(results, method, shots, rows, thumbnails),
+        'rows': rows,
+        'runs': len(results.at(method, shots)),
+        'methods': len(methods),
+    }
+
+
+def _run(results: Results) -> dict[str, Any]:
+    """Return what the comparison was run with."""
+    settings = results.settings
+    shown = {k: v for k, v in settings.items() if k not in ('patients', 'title')}
+    return {
+        'environment': _flat(results.environment),
+        'settings': _flat(shown),
+        'configs': [
+            (settings['methods'][name]['label'], text)
+            for name, text in results.configs.items()
+        ],
+    }
+
+
+def _facts(results: Results) -> list[tuple[str, str]]:
+    """Return numbers with their names."""
+    patients = len({p for p in results.patients if p})
     facts = [
-        (f'{len(outcome.slides):,}', 'test slides'),
-        (f'{patients:,}', 'patients') if patients else ('?', 'patients: not known'),
-        (f'{len(outcome.methods)}', 'methods'),
-        (f'{len(outcome.runs):,}', 'runs'),
+        _split(count(len(results.slides), 'test slide')),
+        _split(count(patients, 'patient'))
+        if patients
+        else ('?', 'patients: not known'),
+        _split(count(len(results.methods), 'method')),
+        _split(count(len(results.runs), 'run')),
     ]
+    trained = [shots_words(s) for s in results.shots if s is not None]
     if trained:
         facts.append((' · '.join(trained), 'training slides of each class'))
     return facts
 
 
-def _classes(outcome: Outcome) -> list[tuple[int, str, str]]:
-    members = np.bincount(outcome.labels, minlength=len(outcome.classes))
-    share = 100 * members / len(outcome.labels)
+def _split(counted: str) -> tuple[str, str]:
+    number, _, name = counted.partition(' ')
+    return number, name
+
+
+def _classes(results: Results) -> list[tuple[int, str, str]]:
+    members = np.bincount(results.labels, minlength=len(results.classes))
+    share = 100 * members / len(results.labels)
     return [
         (k, name, f'{count(int(members[k]), "slide")}, {share[k]:.0f} %')
-        for k, name in enumerate(outcome.classes)
+        for k, name in enumerate(results.classes)
     ]
 
 
-def _curves(outcome: Outcome, looks: dict, shots: Shots) -> dict[str, Any]:
-    methods = methods_at(outcome, shots)
+def _curves(results: Results, looks: dict[str, Mark], shots: Shots) -> dict[str, Any]:
+    methods = methods_at(results, shots)
     return {
         'words': slides_words(shots),
-        'confusion': confusion_figure(outcome, shots, methods),
-        'roc': roc_figure(outcome, shots, methods, looks),
-        'reliability': reliability_figure(outcome, shots, methods, looks),
+        'confusion': confusion_figure(results, shots, methods),
+        'roc': roc_figure(results, shots, methods, looks),
+        'reliability': reliability_figure(results, shots, methods, looks),
     }
 
 
 def _flat(values: dict[str, Any], prefix: str = '') -> list[tuple[str, str]]:
-    """List settings as names and texts, nested ones with dots."""
+    """List settings as names and texts; the names of nested ones are joined by dots."""
     lines: list[tuple[str, str]] = []
     for key, value in values.items():
         if isinstance(value, dict) and value:

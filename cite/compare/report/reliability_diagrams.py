@@ -5,37 +5,36 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.folder.results import Results, Shots
 from cite.core.evaluation.calibration import Reliability, calibration_floor, reliability
 
 from .marks import Mark
-from .parts import Figure, Table
-from .svg import Frame, picture, shorten, tag
+from .svg import Figure, Frame, Table, abbreviate, picture, tag
 from .words import shots_words, slides_words
 
 
 def reliability_figure(
-    outcome: Outcome, shots: Shots, methods: Sequence[str], looks: dict[str, Mark]
+    results: Results, shots: Shots, methods: Sequence[str], looks: dict[str, Mark]
 ) -> Figure:
     """Draw how often predictions of each confidence are right, over all runs."""
     rows, charts = [], []
     for m in methods:
-        runs = outcome.at(m, shots)
+        runs = results.at(m, shots)
         scores = np.concatenate([run.scores for run in runs])
-        labels = np.tile(outcome.labels, len(runs))
+        labels = np.tile(results.labels, len(runs))
         curve = reliability(scores, labels)
         floor = 100 * float(np.mean([calibration_floor(run.scores) for run in runs]))
-        charts.append(_reliability(outcome, shots, m, looks[m], curve, floor))
+        charts.append(_reliability(results, shots, m, looks[m], curve, floor))
         for b in np.flatnonzero(curve.share > 0):
             values = [curve.confidence[b], curve.accuracy[b], curve.share[b]]
-            rows.append([outcome.methods[m], *(f'{100 * v:.1f}' for v in values)])
+            rows.append([results.methods[m], *(f'{100 * v:.1f}' for v in values)])
     head = ['Method', 'Confidence', 'Right', 'Share of slides']
     return Figure(
         key=f'reliability-{shots_words(shots)}',
         caption=f'Reliability with {slides_words(shots)}: the share of slides that are '
         'right, against the confidence in the predicted class, all runs together. On '
-        'the diagonal, confidence means what it says; below it, too much. Bars: how '
-        'many slides have that confidence. “By chance”: the calibration error that '
+        'the diagonal, confidence is right; below it, too high. Bars: how many slides '
+        'have that confidence. “By chance”: the calibration error that '
         'perfectly calibrated scores would get with so few slides.',
         pictures=charts,
         table=Table('Bins of confidence, percent', head, rows),
@@ -43,7 +42,7 @@ def reliability_figure(
 
 
 def _reliability(
-    outcome: Outcome,
+    results: Results,
     shots: Shots,
     method: str,
     look: Mark,
@@ -54,24 +53,16 @@ def _reliability(
     ticks = [0, 50, 100]
     confidence, right, share = (100 * np.asarray(v) for v in curve)
     filled = np.flatnonzero(share > 0)
-    width = frame.width / len(share)
-    bars = [
-        tag(
-            'rect',
-            **{'x': frame.left + width * b + 0.5, 'width': width - 1},
-            **{'y': 262 - 0.32 * share[b] * 100 / max(share), 'class_': 'count'},
-            height=0.32 * share[b] * 100 / max(share),
-        )
-        for b in filled
-    ]
     points = [(confidence[b], right[b]) for b in filled]
+    gap = float((share[filled] * np.abs(right - confidence)[filled]).sum() / 100)
+    over = float((share[filled] * (confidence - right)[filled]).sum() / 100)
+    name = abbreviate(results.methods[method], 26)
+    distance = f'gap {gap:.1f} points; by chance {floor:.1f}'
     parts = [
-        tag(
-            'text', shorten(outcome.methods[method], 26), x=0, y=16, class_='panel-name'
-        ),
+        tag('text', name, x=0, y=16, class_='panel-name'),
         frame.y_axis(ticks, 'right, %'),
         frame.line([(0, 0), (100, 100)], class_='zero'),
-        tag('g', *bars),
+        tag('g', *_bars(frame, share)),
         tag(
             'g',
             frame.line(points),
@@ -83,17 +74,33 @@ def _reliability(
             for t in ticks
         ),
         tag('text', 'confidence, %', x=128, y=294, class_='axis-name middle'),
+        tag('text', distance, x=0, y=33, class_='tick'),
     ]
-    gap = float((share[filled] * np.abs(right - confidence)[filled]).sum() / 100)
-    over = float((share[filled] * (confidence - right)[filled]).sum() / 100)
-    words = f'gap {gap:.1f} points; by chance {floor:.1f}'
-    parts.append(tag('text', words, x=0, y=33, class_='tick'))
+    key = f'reliability-{shots_words(shots)}-{method}'
+    title = f'Reliability of {results.methods[method]}, {slides_words(shots)}'
+    return picture(key, 230, 300, title, _describe(gap, over, floor), *parts)
+
+
+def _bars(frame: Frame, share: np.ndarray) -> list[Markup]:
+    """Draw how many slides each bin holds, below the plot; ``share`` is in percent."""
+    width = frame.width / len(share)
+    height = 0.32 * share * 100 / max(share)
+    return [
+        tag(
+            'rect',
+            **{'x': frame.left + width * b + 0.5, 'width': width - 1},
+            **{'y': 262 - height[b], 'class_': 'count'},
+            height=height[b],
+        )
+        for b in np.flatnonzero(share > 0)
+    ]
+
+
+def _describe(gap: float, over: float, floor: float) -> str:
+    """Describe a diagram for readers who cannot see it; all in points."""
     trend = 'over' if over > 0 else 'under'
-    desc = (
+    return (
         f'Mean distance from the diagonal {gap:.1f} points; on average '
         f'{trend}confident by {abs(over):.1f}. Perfect calibration would show about '
         f'{floor:.1f} by chance in a run.'
     )
-    key = f'reliability-{shots_words(shots)}-{method}'
-    title = f'Reliability of {outcome.methods[method]}, {slides_words(shots)}'
-    return picture(key, 230, 300, title, desc, *parts)

@@ -6,48 +6,47 @@ import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import roc_curve
 
-from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.folder.results import Results, Shots
 from cite.core.evaluation.ranking import auroc
 
 from .marks import Mark
-from .parts import Figure, Table
-from .svg import Frame, picture, shorten, tag
+from .svg import Figure, Frame, Table, abbreviate, picture, tag
 from .words import shots_words, slides_words
 
 RATES = np.linspace(0, 1, 51)  # false positive rates at which curves are averaged
 
 
 def roc_figure(
-    outcome: Outcome, shots: Shots, methods: Sequence[str], looks: dict[str, Mark]
+    results: Results, shots: Shots, methods: Sequence[str], looks: dict[str, Mark]
 ) -> Figure:
     """Draw each class against the rest: a panel a class, a line a method."""
-    labels = outcome.labels
-    known = [
-        k for k in range(len(outcome.classes)) if 0 < (labels == k).sum() < len(labels)
+    labels = results.labels
+    classes = [
+        k for k in range(len(results.classes)) if 0 < (labels == k).sum() < len(labels)
     ]
     curves = {
         (m, k): np.mean(
-            [mean_roc(r.scores[:, k], labels == k) for r in outcome.at(m, shots)], 0
+            [mean_roc(r.scores[:, k], labels == k) for r in results.at(m, shots)], 0
         )
         for m in methods
-        for k in known
+        for k in classes
     }
-    areas = {key: _mean_area(outcome, shots, *key) for key in curves}
+    areas = {key: _mean_area(results, shots, *key) for key in curves}
     rows = [
-        [outcome.methods[m], outcome.classes[k], f'{areas[m, k]:.1f}']
+        [results.methods[m], results.classes[k], f'{areas[m, k]:.1f}']
         + [f'{100 * np.interp(rate, RATES, curves[m, k]):.0f}' for rate in (0.1, 0.2)]
         for m in methods
-        for k in known
+        for k in classes
     ]
     head = ['Method', 'Class', 'AUROC', 'hits at 10 % false alarms', 'at 20 %']
     return Figure(
         key=f'roc-{shots_words(shots)}',
         caption=f'ROC curves of slides with {slides_words(shots)}, each class against '
         'the rest: the share of the class that is found, against the share of the '
-        'others taken for it. Averaged over runs at equal false alarms. The diagonal '
-        'is chance.',
+        'others that are taken for it. Averaged over runs at equal false '
+        'alarms. The diagonal is chance.',
         pictures=[
-            _roc(outcome, shots, methods, looks, k, curves, areas) for k in known
+            _roc(results, shots, methods, looks, k, curves, areas) for k in classes
         ],
         table=Table('Area under each curve and points of it, percent', head, rows),
         size='medium',
@@ -60,8 +59,8 @@ def mean_roc(scores: np.ndarray, member: np.ndarray) -> np.ndarray:
     Source: Fawcett, Pattern Recognition Letters 27, 2006, section 8.1.
 
     Args:
-        scores: (N,).
-        member: whether of the class, (N,).
+        scores: scores of the class, (N,).
+        member: whether each slide is of the class, (N,).
     """
     false, true, _ = roc_curve(member, scores)
     rates = np.interp(RATES, false, true)
@@ -69,17 +68,17 @@ def mean_roc(scores: np.ndarray, member: np.ndarray) -> np.ndarray:
     return rates
 
 
-def _mean_area(outcome: Outcome, shots: Shots, method: str, k: int) -> float:
-    member = (outcome.labels == k).astype(np.int64)
+def _mean_area(results: Results, shots: Shots, method: str, k: int) -> float:
+    member = (results.labels == k).astype(np.int64)
     pairs = [
         np.stack([-r.scores[:, k], r.scores[:, k]], 1)
-        for r in outcome.at(method, shots)
+        for r in results.at(method, shots)
     ]
-    return float(np.mean([100 * auroc(pair, member)[0] for pair in pairs]))
+    return float(np.mean([100 * auroc(pair, member) for pair in pairs]))
 
 
 def _roc(
-    outcome: Outcome,
+    results: Results,
     shots: Shots,
     methods: Sequence[str],
     looks: dict[str, Mark],
@@ -89,9 +88,9 @@ def _roc(
 ) -> Markup:
     frame = Frame(40, 54, 276, 276, x=(0, 100), y=(0, 100))
     ticks = [0, 25, 50, 75, 100]
-    name = outcome.classes[k]
+    name = results.classes[k]
     parts = [
-        tag('text', shorten(f'{k} {name}', 38), x=0, y=16, class_='panel-name'),
+        tag('text', abbreviate(f'{k} {name}', 38), x=0, y=16, class_='panel-name'),
         frame.y_axis(ticks, 'found, %'),
         frame.x_axis([(t, str(t)) for t in ticks], 'false alarms, %'),
         frame.line([(0, 0), (100, 100)], class_='zero'),
@@ -101,11 +100,11 @@ def _roc(
             list(zip(100 * RATES, 100 * curves[m, k])),
             stroke_dasharray=looks[m].dash or None,
         )
-        place = 8 + 3 * (looks[m].place % 8)  # marks apart from each other
+        place = 8 + 3 * (looks[m].place % 8)  # keeps the marks apart
         mark = looks[m].at(*frame.at(100 * RATES[place], 100 * curves[m, k][place]))
         class_ = f'series {looks[m].class_}'
         parts.append(tag('g', line, mark, class_=class_, data_method=m))
-    said = ', '.join(f'{outcome.methods[m]} {areas[m, k]:.1f}' for m in methods)
+    listed = ', '.join(f'{results.methods[m]} {areas[m, k]:.1f}' for m in methods)
     key = f'roc-{shots_words(shots)}-{k}'
     title = f'ROC curves for {name} against the rest, {slides_words(shots)}'
-    return picture(key, 330, 374, title, f'Areas in percent: {said}.', *parts)
+    return picture(key, 330, 374, title, f'Areas in percent: {listed}.', *parts)

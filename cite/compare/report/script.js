@@ -1,6 +1,6 @@
 'use strict';
-// The page reads without this: it sorts, filters, brings methods out, and prints all.
-const said = document.getElementById('said');
+// The page works without this script: it sorts, filters, highlights and prints.
+const status = document.getElementById('said');
 
 function sortBy(button) {
   const head = button.closest('th');
@@ -20,7 +20,7 @@ function sortBy(button) {
   };
   const compare = (a, b) => {
     if (!number) return sign * a[0].localeCompare(b[0], 'en', { numeric: true });
-    // What has no value comes last either way.
+    // Rows without a value come last either way.
     if (Number.isNaN(a[0]) || Number.isNaN(b[0])) {
       return Number.isNaN(a[0]) - Number.isNaN(b[0]);
     }
@@ -32,7 +32,7 @@ function sortBy(button) {
   body.append(...rows.map((pair) => pair[1]));
   table.classList.add('sorted');
   const name = button.textContent.trim();
-  said.textContent = `Sorted by ${name}, ${down ? 'largest' : 'smallest'} first.`;
+  status.textContent = `Sorted by ${name}, ${down ? 'largest' : 'smallest'} first.`;
 }
 
 for (const button of document.querySelectorAll('button.sort')) {
@@ -52,13 +52,13 @@ for (const group of document.querySelectorAll('.filters')) {
         row.hidden = shots !== '' && row.dataset.shots !== shots;
       }
       const shown = table.querySelectorAll('tbody tr:not([hidden])').length;
-      said.textContent = `${shown} rows.`;
+      status.textContent = shown === 1 ? '1 row.' : `${shown} rows.`;
     });
   }
 }
 
 let picked = null;
-function bringOut(method) {
+function highlight(method) {
   document.body.classList.toggle('picking', method !== null);
   for (const series of document.querySelectorAll('.series')) {
     series.classList.toggle('out', series.dataset.method === method);
@@ -71,13 +71,13 @@ for (const button of document.querySelectorAll('button.pick')) {
     for (const other of document.querySelectorAll('button.pick')) {
       other.setAttribute('aria-pressed', String(other.dataset.method === picked));
     }
-    bringOut(picked);
+    highlight(picked);
   });
-  button.addEventListener('pointerenter', () => bringOut(method));
-  button.addEventListener('pointerleave', () => bringOut(picked));
+  button.addEventListener('pointerenter', () => highlight(method));
+  button.addEventListener('pointerleave', () => highlight(picked));
 }
 
-// On paper nothing unfolds.
+// Open everything before printing.
 let folded = [];
 window.addEventListener('beforeprint', () => {
   folded = Array.from(document.querySelectorAll('details:not([open])'));

@@ -1,11 +1,32 @@
-"""Markup of figures: escaped tags, scales and axes."""
+"""Markup of drawings: figures and tables, escaped tags, scales and axes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import numpy as np
 from markupsafe import Markup, escape
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text that goes with a figure; the first column names its rows."""
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Pictures with a caption and the numbers that they show."""
+
+    key: str
+    caption: str
+    pictures: Sequence[Markup]
+    table: Table
+    narrow: Sequence[Markup] = field(default_factory=list)  # replace them on a phone
+    size: str = 'small'  # least width of a picture: 'small', 'medium', 'full'
 
 
 def tag(name: str, *content: Any, **attributes: Any) -> Markup:
@@ -32,14 +53,14 @@ def _text(value: Any) -> str:
 def picture(
     key: str, width: int, height: int, title: str, desc: str, *content: Markup
 ) -> Markup:
-    """Write a figure that is an image to a screen reader, with its alternative text.
+    """Write a drawing that is an image to a screen reader, with its alternative text.
 
     Args:
-        key: unique on the page.
-        width: in units of the drawing, as is the height.
-        height: see there.
-        title: what it is.
-        desc: what it shows.
+        key: key of the figure, unique on the page.
+        width: width in units of the drawing.
+        height: height in the same units.
+        title: name of the figure.
+        desc: description of what it shows.
     """
     return tag(
         'svg',
@@ -55,8 +76,8 @@ def picture(
     )
 
 
-def shorten(text: str, length: int) -> str:
-    """Cut a text that would run into its neighbour."""
+def abbreviate(text: str, length: int) -> str:
+    """Cut a text that would overlap its neighbour."""
     return text if len(text) <= length else text[: length - 1] + '…'
 
 
@@ -77,7 +98,7 @@ class Frame:
     y: tuple[float, float]
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a value stands in the drawing."""
+        """Return a value's place in the drawing."""
         (a, b), (c, d) = self.x, self.y
         return (
             self.left + self.width * (x - a) / (b - a),
@@ -100,13 +121,13 @@ class Frame:
     def y_axis(
         self, ticks: Sequence[float], label: str, decimals: int = 0, named: bool = False
     ) -> Markup:
-        """Draw grid lines with their values, and above them what they are.
+        """Draw grid lines with their values, and the axis' name above them.
 
         Args:
-            ticks: values.
-            label: what they are, or with ``named`` the panel's name.
-            decimals: of the values.
-            named: the label names the panel.
+            ticks: values at the grid lines.
+            label: name of the axis, or with ``named`` that of the panel.
+            decimals: number of decimals of the values.
+            named: whether the label names the panel.
         """
         place = {'x': 0 if named else self.left, 'y': self.top - (16 if named else 10)}
         name = 'panel-name' if named else 'axis-name'
@@ -127,7 +148,7 @@ class Frame:
     def x_axis(
         self, ticks: Sequence[tuple[float, str]], label: Optional[str] = None
     ) -> Markup:
-        """Draw the ticks' names below, and what they are."""
+        """Draw the ticks' names below, and under them the axis' name."""
         bottom = self.top + self.height
         parts = [
             tag('text', text, x=self.at(x, 0)[0], y=bottom + 16, class_='tick middle')
@@ -142,12 +163,12 @@ class Frame:
 
 
 def nice_ticks(low: float, high: float, number: int = 5) -> list[float]:
-    """Return round values that span a range, about so many.
+    """Return about this many round values that span a range.
 
     >>> nice_ticks(31, 78)
     [30.0, 40.0, 50.0, 60.0, 70.0, 80.0]
     """
-    if high - low < 1e-6:  # all values are one
+    if high - low < 1e-6:  # all values are equal
         high = low + 1
     span = (high - low) / number
     size = 10 ** np.floor(np.log10(span))

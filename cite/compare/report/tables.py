@@ -2,13 +2,14 @@
 
 import csv
 import io
-from typing import Optional
+import itertools
 
-from cite.compare.folder.outcome import Outcome, Shots
+from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
+from cite.core.messages import count
 
 from .findings import cautions
-from .words import FIGURE_WORDS, count, shots_words, slides_words
+from .words import METRIC_LABELS, shots_words, slides_words
 
 _LEVEL_TITLES = {'slide': 'Slides', 'patch': 'Patches'}
 COLUMNS = (
@@ -24,7 +25,7 @@ _LATEX = {
     '–': '--',
     '×': r'$\times$',
     **{mark: f'\\{mark}' for mark in '&%$#_{}'},
-    # Of the T1 encoding; in LaTeX's old default they print as ¡, ¿, ”.
+    # In LaTeX's old default encoding these print as ¡, ¿, ”.
     '<': r'\textless{}',
     '>': r'\textgreater{}',
     '"': r'\textquotedbl{}',
@@ -49,27 +50,27 @@ def markdown(text: str) -> str:
     return ''.join(f'\\{mark}' if mark in '\\|`*_[]' else mark for mark in text)
 
 
-def notes(outcome: Outcome, summary: Summary) -> list[str]:
-    """Say what the table's numbers are, in sentences for any format."""
-    reference = outcome.reference_label
-    patients = len({patient for patient in outcome.patients if patient})
+def notes(results: Results, summary: Summary) -> list[str]:
+    """Describe the table's numbers, in sentences for any format."""
+    reference = results.reference_label
+    patients = len({patient for patient in results.patients if patient})
     units = 'patients' if patients else 'slides'
     lines = [
-        f'{count(len(outcome.slides), "test slide")}'
+        f'{count(len(results.slides), "test slide")}'
         + (f' of {count(patients, "patient")}' if patients else '')
         + ': mean over draws of training slides and seeds, with 95 % bootstrap '
         f'intervals over {units}, draws and seeds '
         f'({count(summary.resamples, "resample")}).',
         f'A star: differs from {reference} with as many training slides, by a paired '
         'bootstrap, p at most 0.05 after Holm’s correction over all comparisons of '
-        'that figure.',
-        'All in percent; kappa times 100, NLL in nats. Of ECE and NLL less is better.',
+        'that metric.',
+        'All in percent; kappa times 100, NLL in nats. ECE and NLL: less is better.',
     ]
-    return [*lines, *cautions(outcome, summary)]
+    return [*lines, *cautions(results, summary)]
 
 
-def csv_table(outcome: Outcome, summary: Summary) -> str:
-    """Write every figure and test, a line each.
+def csv_table(results: Results, summary: Summary) -> str:
+    """Write every metric and test, a line each.
 
     A method that is not trained has a line for each number of shots of the reference
     that it is tested against.
@@ -77,17 +78,17 @@ def csv_table(outcome: Outcome, summary: Summary) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(COLUMNS)
-    for (level, method, shots, figure), cell in summary.cells.items():
-        head = [level, method, outcome.methods[method], shots_words(shots), figure]
+    for (level, method, shots, metric), cell in summary.cells.items():
+        head = [level, method, results.methods[method], shots_words(shots), metric]
         values = [*map(_exact, cell.value), cell.runs, cell.draws]
         tests = [
             t
-            for t in summary.family(level, figure)
+            for t in summary.family(level, metric)
             if t.method == method and (shots is None or t.shots == shots)
         ]
         for t in tests:
             difference = [*map(_exact, t.difference), t.runs, _exact(t.p)]
-            against = [outcome.reference, shots_words(t.shots)]
+            against = [results.reference, shots_words(t.shots)]
             writer.writerow([*head, *values, *against, *difference, _exact(t.adjusted)])
         if not tests:
             writer.writerow([*head, *values, *[''] * 8])
@@ -98,18 +99,21 @@ def _exact(value: float) -> str:
     return '' if value != value else f'{value:.6g}'
 
 
-def markdown_table(outcome: Outcome, summary: Summary) -> str:
+def markdown_table(results: Results, summary: Summary) -> str:
     """Write a table for each level, methods by number of training slides."""
-    lines = [f'# {markdown(outcome.settings["title"])}']
+    lines = [f'# {markdown(results.settings["title"])}']
     for level in LEVELS:
-        rows = _rows(outcome, summary, level)
+        rows = _rows(results, summary, level)
         if not rows:
             continue
         lines += ['', f'## {_LEVEL_TITLES[level]}', '']
         head = ['Slides a class', 'Method', 'Runs', *_heads(summary)]
         lines += [_line(head), _line(['---', '---', *['---:'] * (len(head) - 2)])]
-        lines += [_line([markdown(text) for text in row]) for row in rows]
-    lines += ['', *(f'- {markdown(note)}' for note in notes(outcome, summary))]
+        for shots, cells in rows:
+            lines.append(
+                _line([markdown(text) for text in (shots_words(shots), *cells)])
+            )
+    lines += ['', *(f'- {markdown(note)}' for note in notes(results, summary))]
     return '\n'.join(lines) + '\n'
 
 
@@ -118,69 +122,61 @@ def _line(cells: list[str]) -> str:
 
 
 def _heads(summary: Summary) -> list[str]:
-    return [FIGURE_WORDS[figure].short for figure in summary.figures]
+    return [METRIC_LABELS[metric].short for metric in summary.metrics]
 
 
-def _rows(outcome: Outcome, summary: Summary, level: str) -> list[list[str]]:
-    """Return the cells of a level's table: shots, method, runs, figures."""
+def _rows(
+    results: Results, summary: Summary, level: str
+) -> list[tuple[Shots, list[str]]]:
+    """Return a level's rows: the shots, and cells with method, runs and metrics."""
     rows = []
     for shots, method in summary.rows(level):
-        cells = [
-            _figure(summary, level, method, shots, name) for name in summary.figures
+        values = [
+            _value(summary, level, method, shots, name) for name in summary.metrics
         ]
-        first = summary.cells[level, method, shots, summary.figures[0]]
+        first = summary.cells[level, method, shots, summary.metrics[0]]
         runs = f'{first.runs}{"†" if first.few_draws else ""}'
-        rows.append([shots_words(shots), outcome.methods[method], runs, *cells])
+        rows.append((shots, [results.methods[method], runs, *values]))
     return rows
 
 
-def _figure(
-    summary: Summary, level: str, method: str, shots: Shots, figure: str
-) -> str:
-    cell = summary.cells[level, method, shots, figure]
-    test = summary.tests.get((level, method, shots, figure))
+def _value(summary: Summary, level: str, method: str, shots: Shots, metric: str) -> str:
+    cell = summary.cells[level, method, shots, metric]
+    test = summary.tests.get((level, method, shots, metric))
     star = '*' if test and test.significant else ''
-    return FIGURE_WORDS[figure].write_interval(cell.value) + star
+    return METRIC_LABELS[metric].write_interval(cell.value) + star
 
 
-def latex_table(outcome: Outcome, summary: Summary) -> str:
+def latex_table(results: Results, summary: Summary) -> str:
     """Write tables for a paper; they need the package booktabs and T1 fonts."""
     parts = ['% \\usepackage{booktabs} \\usepackage[T1]{fontenc}']
     for level in LEVELS:
-        rows = _rows(outcome, summary, level)
+        rows = _rows(results, summary, level)
         if rows:
-            parts.append(_latex_table(outcome, summary, level, rows))
+            parts.append(_latex_table(results, summary, level, rows))
     return '\n'.join(parts)
 
 
 def _latex_table(
-    outcome: Outcome, summary: Summary, level: str, rows: list[list[str]]
+    results: Results, summary: Summary, level: str, rows: list[tuple[Shots, list[str]]]
 ) -> str:
-    title = f'{outcome.settings["title"]}: {_LEVEL_TITLES[level].lower()}.'
-    caption = latex(' '.join([title, *notes(outcome, summary)]))
+    title = f'{results.settings["title"]}: {_LEVEL_TITLES[level].lower()}.'
+    caption = latex(' '.join([title, *notes(results, summary)]))
     heads = ' & '.join(['Method', 'Runs', *map(latex, _heads(summary))])
     lines = [
         '\\begin{table*}',
         '\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}',
         f'\\caption{{{caption}}}',
         f'\\label{{tab:comparison-{level}}}',
-        f'\\begin{{tabular}}{{l{"r" * (len(summary.figures) + 1)}}}',
+        f'\\begin{{tabular}}{{l{"r" * (len(summary.metrics) + 1)}}}',
         '\\toprule',
         f'{heads} \\\\',
     ]
-    before: Optional[str] = None
-    for shots, *cells in rows:
-        if shots != before:
-            words = slides_words(None if shots == 'none' else shots)
-            span = f'\\multicolumn{{{len(cells)}}}{{l}}'
-            lines += ['\\midrule', f'{span}{{\\emph{{{_one(words)}}}}} \\\\']
-        before = shots
-        lines.append(f'{" & ".join(map(_latex_cell, cells))} \\\\')
+    for shots, group in itertools.groupby(rows, lambda row: row[0]):
+        span = f'\\multicolumn{{{len(summary.metrics) + 2}}}{{l}}'
+        lines += ['\\midrule', f'{span}{{\\emph{{{slides_words(shots)}}}}} \\\\']
+        lines += [f'{" & ".join(map(_latex_cell, cells))} \\\\' for _, cells in group]
     return '\n'.join([*lines, '\\bottomrule', '\\end{tabular}', '\\end{table*}', ''])
-
-
-def _one(words: str) -> str:
-    return words.replace('1 training slides', '1 training slide')
 
 
 def _latex_cell(text: str) -> str:

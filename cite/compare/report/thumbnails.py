@@ -17,18 +17,18 @@ class Thumbnails:
     """Pictures of patches as data addresses, as long as the budget lasts.
 
     Args:
-        folder: of the patches.
-        budget: bytes of the page that all of them may take.
+        folder: folder of the patches.
+        budget: bytes of the page for all of them together.
     """
 
     def __init__(self, folder: Path, budget: int) -> None:
         self.folder = folder
         self.left = budget
         self.missing = 0  # patches without a readable file
-        self.over = 0  # left out for the budget
+        self.over = 0  # left out because of the budget
 
     def of(self, file: str) -> Optional[str]:
-        """Return a ``data:`` address, or None where there is no picture or budget."""
+        """Return a ``data:`` address, or None without a picture or budget."""
         try:
             with open_patch(self.folder / file) as image:
                 image.draft('RGB', (SIZE, SIZE))
@@ -37,7 +37,7 @@ class Thumbnails:
                 )
         except MemoryError:
             raise
-        except Exception:  # damage makes Pillow raise anything, see read_patch
+        except Exception:  # Pillow raises all kinds for damaged files, see read_patch
             self.missing += 1
             return None
         stream = io.BytesIO()

@@ -1,14 +1,17 @@
-"""What figures and shots are called, and how their values are written."""
+"""How the tables and the report write metrics, their values and shots."""
 
 from typing import NamedTuple
 
-from cite.compare.folder.outcome import Shots
+import numpy as np
+
+from cite.compare.folder.results import Shots
 from cite.compare.statistics.bootstrap import Interval
-from cite.core.evaluation.figures import LESS_IS_BETTER
+from cite.core.evaluation.metrics import LESS_IS_BETTER
+from cite.core.messages import count
 
 
-class Words(NamedTuple):
-    """Names of a figure, its unit, and how many decimals its values get."""
+class MetricLabel(NamedTuple):
+    """Names of a metric, its unit, and the decimals of its values."""
 
     name: str
     short: str
@@ -17,8 +20,8 @@ class Words(NamedTuple):
     less_is_better: bool
 
     def write(self, value: float, sign: bool = False) -> str:
-        """Write a value; a dash for NaN and a true minus."""
-        if value != value:
+        """Write a value with a true minus; a dash for NaN."""
+        if np.isnan(value):
             return '–'
         text = f'{value:{"+" if sign else ""}.{self.decimals}f}'
         zero = f'{0:.{self.decimals}f}'
@@ -39,36 +42,28 @@ _NAMES = {
     'ece': ('Expected calibration error', 'ECE', '%', 1),
     'nll': ('Negative log-likelihood', 'NLL', 'nats', 3),
 }
-FIGURE_WORDS = {
-    key: Words(*names, less_is_better=key in LESS_IS_BETTER)
+METRIC_LABELS = {
+    key: MetricLabel(*names, less_is_better=key in LESS_IS_BETTER)
     for key, names in _NAMES.items()
 }
 
 
 def shots_words(shots: Shots) -> str:
-    """Say how many training slides of each class there are."""
-    if shots is None:
-        return 'none'
-    return str(shots)
+    """Write the number of training slides of each class, as in a table's cell."""
+    return 'none' if shots is None else str(shots)
 
 
 def slides_words(shots: Shots) -> str:
-    """Say the same as a phrase."""
+    """Write the same as a phrase.
+
+    >>> slides_words(1), slides_words(11), slides_words('all')
+    ('1 training slide a class', '11 training slides a class', 'all training slides')
+    """
     if shots is None:
         return 'no training slides'
-    if shots == 'all':
+    if isinstance(shots, str):
         return 'all training slides'
-    return f'{shots} training slide{"" if shots == 1 else "s"} a class'
-
-
-def count(number: int, thing: str) -> str:
-    """Write a number and its thing, in the plural where it is one.
-
-    >>> count(1, 'slide'), count(2, 'class')
-    ('1 slide', '2 classes')
-    """
-    ending = '' if number == 1 else 'es' if thing.endswith('s') else 's'
-    return f'{number:,} {thing}{ending}'
+    return f'{count(shots, "training slide")} a class'
 
 
 def p_words(p: float) -> str:

@@ -1,7 +1,7 @@
-"""The figures of thousands of resamples of clusters at once.
+"""The metrics of thousands of resamples of clusters at once.
 
 A resample changes how often each cluster (a slide with its patches, a patient with the
-slides) counts. All figures but the AUROC come from sums over clusters, so a resample is
+slides) counts. All metrics but the AUROC come from sums over clusters, so a resample is
 a product of its weights with a small table; the AUROC is a sum over pairs of clusters.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from cite.core.evaluation import confusion as cm
 from cite.core.evaluation.calibration import BINS, binned, surprise
-from cite.core.evaluation.figures import FIGURES
+from cite.core.evaluation.metrics import SCORE_METRICS
 
 # Ranks that an AUROC tells apart where a cluster holds many items. Pairs within one
 # count half: at most 1 in 4096 of all pairs, 0.02 points.
@@ -26,17 +26,17 @@ _OF_COUNTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def resampled_figures(
+def resampled_metrics(
     names: Sequence[str],
     scores: np.ndarray,
     labels: np.ndarray,
     clusters: np.ndarray,
     weights: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Compute figures of many resamples of whole clusters.
+    """Compute metrics of many resamples of whole clusters.
 
     Args:
-        names: of figures, out of :data:`.figures.FIGURES`.
+        names: keys of :data:`cite.core.evaluation.metrics.SCORE_METRICS`.
         scores: probabilities (N, K).
         labels: (N,).
         clusters: number of each item's cluster, (N,), 0 to C - 1.
@@ -49,9 +49,9 @@ def resampled_figures(
     Raises:
         ValueError: an unknown name.
     """
-    unknown = [name for name in names if name not in FIGURES]
+    unknown = [name for name in names if name not in SCORE_METRICS]
     if unknown:
-        raise ValueError(f'unknown figures {unknown}; known are {list(FIGURES)}.')
+        raise ValueError(f'unknown metrics {unknown}; known are {list(SCORE_METRICS)}.')
     size, classes = weights.shape[1], scores.shape[1]
     cells = labels * classes + scores.argmax(1)  # (N,)
     counts = weights @ _sums(clusters, cells, size, classes**2)  # (R, K * K)
@@ -93,8 +93,8 @@ def _auroc(
             for k in range(scores.shape[1])
         ]
     )  # (K, R)
-    known = ~np.isnan(areas)
-    total, number = np.where(known, areas, 0).sum(0), known.sum(0)
+    defined = ~np.isnan(areas)
+    total, number = np.where(defined, areas, 0).sum(0), defined.sum(0)
     empty = np.full(len(total), np.nan)
     return np.divide(total, number, out=empty, where=number > 0)
 
@@ -104,15 +104,15 @@ def _area(
 ) -> np.ndarray:
     """Return the area for one class, (R,): won pairs of clusters over all pairs."""
     rank, ranks = _ranks(score)
-    inside, ours = _histograms(rank, clusters, member, ranks)  # (A,), (A, ranks)
-    outside, theirs = _histograms(rank, clusters, ~member, ranks)  # (B,), (B, ranks)
+    inside, members = _histograms(rank, clusters, member, ranks)  # (A,), (A, ranks)
+    outside, others = _histograms(rank, clusters, ~member, ranks)  # (B,), (B, ranks)
     if not len(inside) or not len(outside):
         return np.full(len(weights), np.nan)
-    below = np.cumsum(theirs, axis=1) - theirs / 2  # others that rank lower, ties half
-    wins = ours @ below.T  # (A, B)
+    below = np.cumsum(others, axis=1) - others / 2  # others that rank lower, ties half
+    wins = members @ below.T  # (A, B)
     left, right = (weights[:, c].astype(np.float32) for c in (inside, outside))
     won = ((left @ wins) * right).sum(1, dtype=np.float64)  # (R,)
-    pairs = (left @ ours.sum(1)).astype(np.float64) * (right @ theirs.sum(1))
+    pairs = (left @ members.sum(1)).astype(np.float64) * (right @ others.sum(1))
     return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
 
 

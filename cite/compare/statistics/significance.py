@@ -12,25 +12,25 @@ def paired_p_value(difference: np.ndarray, clusters: int) -> float:
     15.4 (the achieved level of the percentile interval); with one added to both counts,
     it is never 0: Davison and Hinkley, 1997, section 4.2.
 
-    A bootstrap of few clusters claims too much: with five patients, who all favour one
-    method, no resample says otherwise. Nor is the value ever below the least of an
-    exact test of signs, where each of C clusters may favour either method: 2 / 2^C
-    (Fisher, *The Design of Experiments*, 1935, section 21).
+    A bootstrap of few clusters claims too much: if all of five patients favour one
+    method, every resample does. So the value is never below the least of an exact test
+    of signs, where each of C clusters may favour either method: 2 / 2^C (Fisher, *The
+    Design of Experiments*, 1935, section 21).
 
     Args:
         difference: the difference in each resample, (R,); both methods on the same
             resampled slides and runs. NaN is left out.
-        clusters: what is resampled, patients or slides: how many there are, C.
+        clusters: number of resampled units (patients or slides), C.
 
     Returns:
         0 to 1; 1 without a resample that has a value.
     """
-    known = difference[~np.isnan(difference)]
-    if not known.size:
+    values = difference[~np.isnan(difference)]
+    if not values.size:
         return 1.0
-    fewer = min((known <= 0).sum(), (known >= 0).sum())
+    fewer = min((values <= 0).sum(), (values >= 0).sum())
     least = 2.0 ** (1 - clusters)
-    return min(1.0, max(least, float(2 * (fewer + 1) / (len(known) + 1))))
+    return min(1.0, max(least, float(2 * (fewer + 1) / (len(values) + 1))))
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

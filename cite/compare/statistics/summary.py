@@ -1,8 +1,8 @@
-"""The figures of a comparison, their intervals, and which methods differ."""
+"""The metrics of a comparison, their intervals, and which methods differ."""
 
 from dataclasses import dataclass
 
-from cite.compare.folder.outcome import Shots
+from cite.compare.folder.results import Shots
 
 from .bootstrap import Interval
 
@@ -14,19 +14,19 @@ FEW_PATIENTS = 30  # with fewer, a bootstrap's intervals are too narrow
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of a method with so many training slides."""
+    """A metric of a method at one number of training slides."""
 
     level: str
     method: str
     shots: Shots
-    figure: str
+    metric: str
     value: Interval  # the mean over runs
-    of_runs: tuple[float, ...]  # of each run, in the order of Outcome.of
+    of_runs: tuple[float, ...]  # each run's value, in the order of Results.of
     draws: int
 
     @property
     def runs(self) -> int:
-        """How many there are."""
+        """The number of runs."""
         return len(self.of_runs)
 
     @property
@@ -37,15 +37,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Test:
-    """Whether a method differs from the reference, on what both were run on."""
+    """Whether a method differs from the reference, on the runs that both have."""
 
     level: str
     method: str
     shots: Shots
-    figure: str
+    metric: str
     difference: Interval  # method - reference
     p: float
-    adjusted: float  # by Holm's method, within the figure and level
+    adjusted: float  # by Holm's method, within the metric and level
     runs: int  # draws and seeds that both have
     draws: int
 
@@ -62,11 +62,11 @@ class Test:
 
 @dataclass(frozen=True)
 class Summary:
-    """All figures and tests of a comparison."""
+    """All metrics and tests of a comparison."""
 
-    cells: dict[tuple[str, str, Shots, str], Cell]  # level, method, shots, figure
+    cells: dict[tuple[str, str, Shots, str], Cell]  # level, method, shots, metric
     tests: dict[tuple[str, str, Shots, str], Test]
-    figures: tuple[str, ...]
+    metrics: tuple[str, ...]
     resamples: int
     clusters: int  # patients, or slides where no patient is known
 
@@ -75,10 +75,10 @@ class Summary:
         rows = [(s, m) for (at, m, s, _) in self.cells if at == level]
         return list(dict.fromkeys(rows))
 
-    def family(self, level: str, figure: str) -> list[Test]:
+    def family(self, level: str, metric: str) -> list[Test]:
         """Return the tests that are corrected together."""
         tests = self.tests.values()
-        return [t for t in tests if (t.level, t.figure) == (level, figure)]
+        return [t for t in tests if (t.level, t.metric) == (level, metric)]
 
 
 def _few_draws(shots: Shots, draws: int) -> bool:

@@ -1,7 +1,6 @@
-from .accuracy import accuracy, class_accuracy, mean_accuracy, predicted
-from .bags import bag_scores
+from .confusion import accuracy, class_accuracy, mean_accuracy, predicted
 from .metrics import METRICS, Metric, check_metrics, compute_metrics
-from .scores import stack_scores
+from .scores import bag_scores, stack_scores
 
 __all__ = [
     'METRICS',

@@ -1,6 +1,6 @@
 """Whether scores are probabilities: calibration and likelihood."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def reliability(
     Args:
         scores: probabilities (N, K).
         labels: (N,).
-        bins: of equal width from 0 to 1.
+        bins: number of bins of equal width from 0 to 1.
     """
     confidence, hit, place = binned(scores, labels, bins)
     number = np.bincount(place, minlength=bins)
@@ -41,11 +41,8 @@ def reliability(
 
 
 def calibration_error(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    weights: Optional[np.ndarray] = None,
-    bins: int = BINS,
-) -> np.ndarray:
+    scores: np.ndarray, labels: np.ndarray, bins: int = BINS
+) -> float:
     """Compute the expected calibration error: mean distance of hits from confidence.
 
     Source: Guo et al., arXiv:1706.04599, equation 3. Few items push it up: scores that
@@ -54,18 +51,15 @@ def calibration_error(
     Args:
         scores: probabilities (N, K).
         labels: (N,).
-        weights: how often each item counts, (R, N), one row a weighting; once without.
-        bins: of equal width from 0 to 1.
+        bins: number of bins of equal width from 0 to 1.
 
     Returns:
-        (R,), 0 to 1.
+        0 to 1.
     """
     confidence, hit, place = binned(scores, labels, bins)
-    if weights is None:
-        weights = np.ones((1, len(labels)))
-    gap = weights * (hit - confidence)  # (R, N)
-    per_bin = [gap[:, place == b].sum(1) for b in np.unique(place)]
-    return np.abs(np.stack(per_bin)).sum(0) / weights.sum(1)
+    gap = hit - confidence  # (N,)
+    per_bin = [gap[place == b].sum() for b in np.unique(place)]
+    return float(np.abs(per_bin).sum() / len(labels))
 
 
 def calibration_floor(scores: np.ndarray) -> float:
@@ -82,28 +76,23 @@ def calibration_floor(scores: np.ndarray) -> float:
     return float(np.sqrt(2 / np.pi * variance).sum() / len(scores))
 
 
-def negative_log_likelihood(
-    scores: np.ndarray, labels: np.ndarray, weights: Optional[np.ndarray] = None
-) -> np.ndarray:
+def negative_log_likelihood(scores: np.ndarray, labels: np.ndarray) -> float:
     """Compute the mean of -log of the true class's probability, in nats.
 
     Args:
         scores: probabilities (N, K).
         labels: (N,).
-        weights: how often each item counts, (R, N), one row a weighting; once without.
 
     Returns:
-        (R,), 0 up.
+        0 up.
     """
-    if weights is None:
-        weights = np.ones((1, len(labels)))
-    return weights @ surprise(scores, labels) / weights.sum(1)
+    return float(np.ones(len(labels)) @ surprise(scores, labels)) / len(labels)
 
 
 def surprise(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return -log of each item's true class's probability, (N,), in nats."""
-    own = scores[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(own, _LEAST, 1))
+    true_class = scores[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(true_class, _LEAST, 1))
 
 
 def binned(

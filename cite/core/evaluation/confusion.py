@@ -1,57 +1,93 @@
-"""What a confusion matrix tells, for many weightings of the same items at once."""
+"""Accuracies and other metrics that come from a confusion matrix.
 
-from typing import Optional
+Those of counts take one matrix (K, K) or many at once (..., K, K): the bootstrap of
+``cite.compare`` has one a resample.
+"""
 
 import numpy as np
 
-from .accuracy import predicted
+
+def predicted(scores: np.ndarray) -> np.ndarray:
+    """Return the class of the highest score, the first of them in a tie.
+
+    Args:
+        scores: (N, K).
+
+    Returns:
+        (N,), integers.
+    """
+    return np.argmax(scores, axis=1)
 
 
-def confusion(
-    scores: np.ndarray, labels: np.ndarray, weights: Optional[np.ndarray] = None
-) -> np.ndarray:
+def confusion(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count items by class and prediction.
 
     Args:
         scores: (N, K).
         labels: (N,).
-        weights: how often each item counts, (R, N), one row a weighting; once without.
 
     Returns:
-        (R, K, K), float: rows are the classes, columns the predictions.
+        (K, K), integers: rows are the classes, columns the predictions.
     """
     classes = scores.shape[1]
     cell = labels * classes + predicted(scores)  # (N,)
-    if weights is None:
-        weights = np.ones((1, len(labels)))
-    counts = np.zeros((len(weights), classes * classes))
-    for c in np.unique(cell):
-        counts[:, c] = weights[:, cell == c].sum(1)
-    return counts.reshape(-1, classes, classes)
+    return np.bincount(cell, minlength=classes**2).reshape(classes, classes)
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of correct predictions, in percent.
+
+    >>> accuracy(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
+    50.0
+    """
+    return float(100 * hit_share(confusion(scores, labels)))
+
+
+def class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the share of correct predictions among the members of each class.
+
+    Returns:
+        (K,), percent; NaN for a class without members.
+    """
+    return class_recall(confusion(scores, labels), whole=100)
+
+
+def mean_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean of the class accuracies over the classes that have members."""
+    return float(np.nanmean(class_accuracy(scores, labels)))
 
 
 def hit_share(counts: np.ndarray) -> np.ndarray:
-    """Return the share of correct predictions, (R,), 0 to 1."""
-    return np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))
+    """Return the share of correct predictions, (...), 0 to 1."""
+    return np.trace(counts, axis1=-2, axis2=-1) / counts.sum((-2, -1))
+
+
+def class_recall(counts: np.ndarray, whole: int = 1) -> np.ndarray:
+    """Return the share of hits among the members of each class.
+
+    Args:
+        counts: (..., K, K).
+        whole: what a share of one is called: 1, or 100 for percent.
+
+    Returns:
+        (..., K), 0 to ``whole``; NaN for a class without members.
+    """
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return _divide(whole * hits, counts.sum(-1))
 
 
 def mean_recall(counts: np.ndarray) -> np.ndarray:
-    """Return the mean over classes of the share of hits, (R,), 0 to 1.
-
-    A class without members is left out of the mean.
-    """
-    members = counts.sum(2)  # (R, K)
-    recall = _divide(np.diagonal(counts, axis1=1, axis2=2), members)
-    return np.nanmean(recall, axis=1)
+    """Return the mean over the classes that have members of their recall, (...)."""
+    return np.nanmean(class_recall(counts), axis=-1)
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the mean over classes of F1 = 2 hits / (members + predictions), (R,).
+    """Return the mean over classes of F1 = 2 hits / (members + predictions), (...).
 
     A class with neither members nor predictions is left out of the mean.
     """
-    hits = np.diagonal(counts, axis1=1, axis2=2)
-    return np.nanmean(_divide(2 * hits, counts.sum(2) + counts.sum(1)), axis=1)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return np.nanmean(_divide(2 * hits, counts.sum(-1) + counts.sum(-2)), axis=-1)
 
 
 def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
@@ -60,14 +96,13 @@ def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
     Source: Cohen, *Weighted kappa*, Psychological Bulletin 70(4), 1968.
 
     Returns:
-        (R,), -1 to 1; NaN where class or prediction never vary.
+        (...), -1 to 1; NaN where the class or the prediction never varies.
     """
-    classes = counts.shape[1]
-    grade = np.arange(classes)
+    grade = np.arange(counts.shape[-1])
     distance = (grade[:, None] - grade) ** 2  # (K, K)
-    observed = (counts * distance).sum((1, 2))
-    chance = counts.sum(2)[:, :, None] * counts.sum(1)[:, None]  # (R, K, K)
-    expected = (chance * distance).sum((1, 2)) / counts.sum((1, 2))
+    observed = (counts * distance).sum((-2, -1))
+    chance = counts.sum(-1)[..., :, None] * counts.sum(-2)[..., None, :]
+    expected = (chance * distance).sum((-2, -1)) / counts.sum((-2, -1))
     return 1 - _divide(observed, expected)
 
 

@@ -5,26 +5,51 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 
-from .accuracy import accuracy, class_accuracy, mean_accuracy
-from .bags import bag_scores
-from .figures import FIGURES
+from . import confusion as cm
+from .calibration import calibration_error, negative_log_likelihood
+from .confusion import accuracy, class_accuracy, mean_accuracy
+from .ranking import auroc
+from .scores import bag_scores
 
+Function = Callable[[np.ndarray, np.ndarray], float]
 Values = dict[str, float]
+
+
+def _of_counts(function: Callable[[np.ndarray], np.ndarray]) -> Function:
+    """Turn a function of the confusion matrix into one of scores, in percent."""
+    return lambda scores, labels: float(100 * function(cm.confusion(scores, labels)))
+
+
+#: What a comparison reports (its config's ``figures``). Name -> function of scores
+#: (N, K) and labels (N,). All in percent but ``nll``, which is in nats.
+SCORE_METRICS: dict[str, Function] = {
+    'accuracy': accuracy,
+    'mean_accuracy': _of_counts(cm.mean_recall),
+    'f1': _of_counts(cm.macro_f1),
+    'auroc': lambda scores, labels: 100 * auroc(scores, labels),
+    'kappa': _of_counts(cm.quadratic_kappa),
+    'ece': lambda scores, labels: 100 * calibration_error(scores, labels),
+    'nll': negative_log_likelihood,
+}
+#: Metrics of which less is better.
+LESS_IS_BETTER = ('ece', 'nll')
+#: Metrics that grow as the number of items falls, though nothing else changes.
+BIASED = ('ece',)
 
 
 class Metric(NamedTuple):
     """What a metric is computed on, and how.
 
     Args:
-        bags: on slides rather than patches.
-        compute: from scores (M, K) and labels (M,) to named values.
+        bags: whether it is computed on slides rather than patches.
+        compute: function from scores (M, K) and labels (M,) to named values.
     """
 
     bags: bool
     compute: Callable[[np.ndarray, np.ndarray], Values]
 
 
-def _single(name: str, function: Callable[[np.ndarray, np.ndarray], float]) -> Callable:
+def _single(name: str, function: Function) -> Callable:
     """Name the one value that a function returns."""
     return lambda scores, labels: {name: function(scores, labels)}
 
@@ -41,14 +66,6 @@ def _classes(name: str, mean_name: str) -> Callable:
     return compute
 
 
-def _figure(name: str, prefix: str = '') -> Callable:
-    """Name the value of one of :data:`.figures.FIGURES`."""
-    figure = FIGURES[name]
-    return lambda scores, labels: {
-        prefix + name: float(figure(scores, labels, None)[0])
-    }
-
-
 METRICS = {
     'accuracy': Metric(False, _single('accuracy', accuracy)),
     'class_accuracy': Metric(False, _classes('accuracy', 'mean_accuracy')),
@@ -60,12 +77,14 @@ METRICS = {
 # Macro F1, one-vs-rest AUROC, quadratic kappa, calibration error (percent), and the
 # negative log-likelihood (nats): of patches, and with `bag_` of slides.
 for _name in ('f1', 'auroc', 'kappa', 'ece', 'nll'):
-    METRICS[_name] = Metric(False, _figure(_name))
-    METRICS[f'bag_{_name}'] = Metric(True, _figure(_name, 'bag_'))
+    METRICS[_name] = Metric(False, _single(_name, SCORE_METRICS[_name]))
+    METRICS[f'bag_{_name}'] = Metric(
+        True, _single(f'bag_{_name}', SCORE_METRICS[_name])
+    )
 
 
 def check_metrics(names: Sequence[str]) -> None:
-    """Raise a ValueError that lists the known metrics if one of the names is none."""
+    """Raise a ValueError that lists the metrics if one of the names is unknown."""
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise ValueError(
@@ -81,8 +100,8 @@ def compute_metrics(
 
     Args:
         names: keys of ``METRICS``.
-        scores: of the patches, (N, K).
-        labels: of the patches, (N,).
+        scores: scores of the patches, (N, K).
+        labels: labels of the patches, (N,).
         bags: slide of each patch, (N,).
 
     Returns:

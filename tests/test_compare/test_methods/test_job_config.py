@@ -1,5 +1,6 @@
-"""A job's config has the job's own slides, seed and options, whatever the method."""
+"""Every method's config gets the slides, seed and options of its job."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,15 +28,15 @@ def test_every_method_trains_on_the_draw_and_is_tested_on_the_test_slides(
 
 
 def test_the_seed_is_the_jobs(inputs):
-    given = inputs('cite', 1, 2, 7)
-    given['method']['seed_keys'] = ['model.head.seed']
-    cfg = job_config(given)
+    job = inputs('cite', 1, 2, 7)
+    method = replace(job.method, seed_keys=['model.head.seed'])
+    cfg = job_config(replace(job, method=method))
     assert (cfg.seed, cfg.model.head.seed) == (7, 7)
 
 
 def test_a_methods_options_come_after_the_comparisons(inputs):
-    given = inputs('cite', 1, 1, 0)
-    given['options'] = {'optimizer.lr': 0.1, 'runner.max_iters': 5}
-    given['method']['options'] = {'optimizer.lr': 0.2}
-    cfg = job_config(given)
+    job = inputs('cite', 1, 1, 0)
+    method = replace(job.method, options={'optimizer.lr': 0.2})
+    options = {'optimizer.lr': 0.1, 'runner.max_iters': 5}
+    cfg = job_config(replace(job, method=method, options=options))
     assert (cfg.optimizer.lr, cfg.runner.max_iters) == (0.2, 5)

@@ -1,6 +1,7 @@
 """Methods on features, against numbers worked out by hand or another way."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,17 @@ from mmcls.datasets import build_dataset
 from mmcls.models import build_classifier
 from tiny_compare import write_comparison
 
-from cite.compare.methods import METHODS, abmil, nearest_mean, text_probe
+from cite.compare.methods import (
+    METHODS,
+    JobInputs,
+    Workspace,
+    abmil,
+    nearest_mean,
+    text_probe,
+)
 from cite.compare.methods.abmil import GatedAttention
 from cite.compare.methods.features import Features, features
+from cite.compare.methods.job import Method
 from cite.compare.methods.job_config import job_config
 from cite.compare.plan.plan import Job, job_inputs
 from cite.compare.plan.read_config import read_comparison
@@ -27,22 +36,31 @@ def job(compare_data, tmp_path_factory):
     def make(method, shots='all', **settings):
         number = {None: 0, 'all': 0}.get(shots, 1)
         inputs = job_inputs(comparison, Job(method, shots, number, 0))
-        inputs['method'] = {**inputs['method'], **settings}
+        inputs = replace(inputs, method=replace(inputs.method, **settings))
         folder = root / 'out' / 'jobs' / 'job'
         folder.mkdir(parents=True, exist_ok=True)
-        return inputs, folder
+        return inputs, Workspace(folder)
 
     return make
 
 
-def given(monkeypatch, module, train, test):
+def use_features(monkeypatch, module, train, test):
     """Let a method see these features."""
     parts = {'train': train, 'val': test}
-    monkeypatch.setattr(module, 'features', lambda inputs, folder, file: parts[file])
+    monkeypatch.setattr(module, 'features', lambda inputs, workspace, file: parts[file])
 
 
 def of_rows(values, labels, bags):
     return Features(np.array(values, np.float32), np.array(labels), np.array(bags))
+
+
+WORKSPACE = Workspace(Path())
+
+
+def two_classes(**settings):
+    """Return a job's inputs for methods that get their features from the test."""
+    method = Method('m', 'M', 'any', 'none.py', settings=settings)
+    return JobInputs(Job('m', 'all', 0, 0), method, {}, ['0', '1'], '', {})
 
 
 def module_of(function):
@@ -56,9 +74,9 @@ def test_nearest_mean_by_hand(monkeypatch):
     train = of_rows([[2, 0], [4, 0], [1, 0]], [0, 0, 1], ['a', 'a', 'b'])
     # Minus the centre and of length one: (1, 0), (0, 1).
     test = of_rows([[5, 0], [2, 7]], [0, 1], ['c', 'd'])
-    given(monkeypatch, module_of(nearest_mean), train, test)
-    scores = nearest_mean({'classes': ['0', '1']}, Path()).patches
-    # Patch a of slide a lies in the centre: it has no direction, and counts as 0.
+    use_features(monkeypatch, module_of(nearest_mean), train, test)
+    scores = nearest_mean(two_classes(), WORKSPACE).patches
+    # The first patch of slide a is in the centre: it has no direction, and counts as 0.
     # So class 0's mean is (0.5, 0); squared distances (0.25, 4) and (1.25, 2).
     e = np.exp
     expected = [
@@ -73,8 +91,8 @@ def test_every_slide_counts_alike_in_its_class_mean(monkeypatch):
     rows = [[0, 2], [3, -1], [3, -1], [3, -1], [-3, -1]]
     train = of_rows(rows, [0, 0, 0, 0, 1], ['a', 'b', 'b', 'b', 'c'])
     test = of_rows([[0, 5], [9, -3]], [0, 0], ['x', 'y'])
-    given(monkeypatch, module_of(nearest_mean), train, test)
-    up, right = nearest_mean({'classes': ['0', '1']}, Path()).patches[:, 0]
+    use_features(monkeypatch, module_of(nearest_mean), train, test)
+    up, right = nearest_mean(two_classes(), WORKSPACE).patches[:, 0]
     # The class mean is half of each direction, equally far from both test patches.
     assert up == pytest.approx(1 / (1 + np.exp(-_gap([0, 1], rows))), rel=1e-5), right
 
@@ -123,27 +141,23 @@ def test_abmil_finds_the_one_patch_that_tells(monkeypatch):
         return of_rows(rows, labels, bags)
 
     train, test = slides(40, 0), slides(40, 500)
-    given(monkeypatch, module_of(abmil), train, test)
-    inputs = {
-        'classes': ['0', '1'],
-        'job': {'seed': 0},
-        'method': {'settings': {'steps': 600, 'lr': 5e-3}},
-    }
-    scores = abmil(inputs, Path())
+    use_features(monkeypatch, module_of(abmil), train, test)
+    inputs = two_classes(steps=600, lr=5e-3)
+    scores = abmil(inputs, WORKSPACE)
     assert scores.patches is None
     assert (scores.slides.argmax(1) == test.slide_labels()).mean() > 0.9
-    again = abmil(inputs, Path())
+    again = abmil(inputs, WORKSPACE)
     np.testing.assert_array_equal(again.slides, scores.slides)
 
 
 def test_features_are_the_backbones_and_the_second_time_from_disk(job, monkeypatch):
-    inputs, folder = job('linear', shots=1)
-    found = features(inputs, folder, 'train')
+    inputs, workspace = job('linear', shots=1)
+    found = features(inputs, workspace, 'train')
     cfg = job_config(inputs)
     model = build_classifier(cfg.model)
     model.init_weights()
     data = build_dataset(
-        {**cfg.data.test, 'ann_file': inputs['files']['train']}, {'test_mode': True}
+        {**cfg.data.test, 'ann_file': inputs.files['train']}, {'test_mode': True}
     )
     for step in data.pipeline.transforms:
         if hasattr(step, 'backend'):
@@ -156,12 +170,12 @@ def test_features_are_the_backbones_and_the_second_time_from_disk(job, monkeypat
     assert {*found.bags} == {name.split('_')[0] for name in _names(inputs)}
     monkeypatch.setattr(module_of(features), '_compute', None)
     np.testing.assert_array_equal(
-        features(inputs, folder, 'train').values, found.values
+        features(inputs, workspace, 'train').values, found.values
     )
 
 
 def _names(inputs):
-    lines = Path(inputs['files']['train']).read_text().splitlines()
+    lines = Path(inputs.files['train']).read_text().splitlines()
     return [line.rpartition(' ')[0] for line in lines]
 
 
@@ -206,15 +220,15 @@ def test_a_step_of_the_text_probe_goes_down_the_slope(job):
 
 
 def test_a_text_probe_without_a_shared_space_says_so(job):
-    inputs, folder = job('cite')
-    prompted = Path(inputs['method']['config'])
+    inputs, workspace = job('cite')
+    prompted = Path(inputs.method.config)
     fixed = prompted.with_name('fixed.py')
     arch = "arch=model['backbone']['arch']"
     line = f"model['backbone'] = dict(type='CLIPImageBackbone', {arch})\n"
     fixed.write_text(prompted.read_text() + line)
-    inputs['method']['config'] = str(fixed)
+    inputs.method.config = str(fixed)
     with pytest.raises(ValueError, match='16 wide, text embeddings 24'):
-        text_probe(inputs, folder)
+        text_probe(inputs, workspace)
 
 
 def test_features_of_a_trained_backbone_are_refused(job):
@@ -234,9 +248,9 @@ def test_the_seed_decides_where_training_starts(job, settings):
     """At a rate of 0 a method stays where it started."""
 
     def run(seed, draw=0):
-        inputs, folder = job('linear', **settings)
-        inputs['job'] = {**inputs['job'], 'seed': seed, 'draw': draw}
-        scores = METHODS[inputs['method']['type']](inputs, folder)
+        inputs, workspace = job('linear', **settings)
+        inputs = replace(inputs, job=replace(inputs.job, seed=seed, draw=draw))
+        scores = METHODS[inputs.method.type](inputs, workspace)
         return scores.slides if scores.patches is None else scores.patches
 
     first = run(1)
@@ -253,30 +267,30 @@ def test_the_seed_decides_where_training_starts(job, settings):
     ],
 )
 def test_features_of_another_config_are_not_taken(job, line):
-    inputs, folder = job('linear', shots=1)
-    before = features(inputs, folder, 'train').values
-    path = Path(inputs['method']['config'])
+    inputs, workspace = job('linear', shots=1)
+    before = features(inputs, workspace, 'train').values
+    path = Path(inputs.method.config)
     other = path.with_name('other.py')
     other.write_text(f'{path.read_text()}{line}\n')
-    inputs['method']['config'] = str(other)
-    after = features(inputs, folder, 'train').values
+    inputs.method.config = str(other)
+    after = features(inputs, workspace, 'train').values
     assert after.shape != before.shape or (after != before).any()
 
 
-def test_slides_are_sorted_by_id_whatever_the_order_of_their_files():
-    # 's10_0.jpg' stands before 's1_0.jpg'.
-    found = of_rows([[1], [2], [3]], [0, 0, 1], ['s10', 's10', 's1'])
-    assert [slide.tolist() for slide in found.of_slides()] == [[[3]], [[1], [2]]]
-    assert found.slide_labels().tolist() == [1, 0]
+def test_slides_are_sorted_by_id_for_any_order_of_their_files():
+    # 's10_0.jpg' is listed before 's1_0.jpg'.
+    features_ = of_rows([[1], [2], [3]], [0, 0, 1], ['s10', 's10', 's1'])
+    assert [slide.tolist() for slide in features_.of_slides()] == [[[3]], [[1], [2]]]
+    assert features_.slide_labels().tolist() == [1, 0]
 
 
 def test_features_of_another_folder_are_not_taken(job, tmp_path):
-    inputs, folder = job('linear', shots=1)
-    before = features(inputs, folder, 'train').values
-    images = sorted(Path(inputs['data_prefix']).iterdir())
+    inputs, workspace = job('linear', shots=1)
+    before = features(inputs, workspace, 'train').values
+    images = sorted(Path(inputs.data_prefix).iterdir())
     for image in images:
         shutil.copy(images[0], tmp_path / image.name)
-    inputs['data_prefix'] = f'{tmp_path}/'
-    after = features(inputs, folder, 'train').values
+    inputs = replace(inputs, data_prefix=f'{tmp_path}/')
+    after = features(inputs, workspace, 'train').values
     assert np.ptp(before, axis=0).max() > 1e-2
     np.testing.assert_allclose(after, after[:1].repeat(len(after), 0), atol=1e-4)

@@ -6,8 +6,9 @@ import pytest
 from tiny_compare import write_comparison
 
 from cite.apis.run_identity import path_contents
-from cite.compare import run
-from cite.compare.plan.plan import Job, job_digest, job_inputs, plan_jobs
+from cite.compare.plan import plan as plan_module
+from cite.compare.plan.estimate import Estimate
+from cite.compare.plan.plan import Job, job_digest, job_inputs, make_plan, plan_jobs
 from cite.compare.plan.read_config import read_comparison
 
 
@@ -56,8 +57,8 @@ def test_the_first_draw_of_every_method_comes_before_any_second(compare):
 def test_jobs_name_their_draw(compare, compare_data):
     inputs = job_inputs(compare(), Job('cite', 1, 2, 0))
     ann = compare_data / 'gastric_cls3_ann'
-    assert inputs['files']['train'] == str(ann / 'train_1_0.5_draw2.txt')
-    assert inputs['files']['val'] == str(ann / 'val_0.5.txt')
+    assert inputs.files['train'] == str(ann / 'train_1_0.5_draw2.txt')
+    assert inputs.files['val'] == str(ann / 'val_0.5.txt')
 
 
 def test_a_missing_draw_says_how_to_make_it(compare):
@@ -113,13 +114,13 @@ def test_files_change_the_digest(compare_data, tmp_path):
     ('changes', 'message'),
     [
         ({'methods': {}}, 'nothing to compare'),
-        ({'reference': 'none'}, 'is none of the methods'),
+        ({'reference': 'none'}, 'is not one of the methods'),
         ({'figures': ['speed']}, 'choose among'),
         ({'shots': [0]}, "numbers or 'all'"),
         ({'seeds': []}, 'seeds need values'),
         ({'seeds': 3}, 'seeds=3; give a list'),
         ({'draws': 'five'}, "draws='five'; give a number"),
-        ({'captions': None, 'patient': 'p'}, 'name it with captions'),
+        ({'captions': None, 'patient': 'p'}, 'name the table with captions'),
         ({'classes': ['a', 'label', 'c']}, 'columns of the predictions'),
         ({'classes': ['a', 'b', 'a']}, 'each needs a name of its own'),
     ],
@@ -132,7 +133,7 @@ def test_a_config_without_sense_says_so(compare, changes, message):
 def test_a_misspelt_key_of_the_comparison_is_an_error(compare_data, tmp_path):
     path = Path(write_comparison(compare_data, tmp_path))
     path.write_text(path.read_text().replace('seeds = ', 'seed = '))
-    with pytest.raises(ValueError, match=r'seed is no key. Did you mean seeds'):
+    with pytest.raises(ValueError, match=r'seed is not a key. Did you mean seeds'):
         read_comparison(path)
 
 
@@ -158,8 +159,8 @@ def test_the_patches_are_looked_at_once_for_all_jobs(
         looked.append(path.name)
         return path_contents(path)
 
-    monkeypatch.setattr(run, 'path_contents', look)
-    plan = run.make_plan(write_comparison(compare_data, tmp_path, draws=2))
+    monkeypatch.setattr(plan_module, 'path_contents', look)
+    plan = make_plan(write_comparison(compare_data, tmp_path, draws=2))
     assert len({*plan.digests.values()}) == len(plan.jobs) == 10
     assert looked.count('patches_captions') == 1
 
@@ -168,7 +169,9 @@ def test_the_patches_are_looked_at_once_for_all_jobs(
 def test_a_misspelt_key_of_a_method_is_an_error(compare_data, tmp_path, key):
     path = Path(write_comparison(compare_data, tmp_path))
     path.write_text(f"{path.read_text()}\nmethods['cite']['{key}'] = 4\n")
-    with pytest.raises(ValueError, match=rf'methods\.cite\.{key} is no key.*features'):
+    with pytest.raises(
+        ValueError, match=rf'methods\.cite\.{key} is not a key.*features'
+    ):
         read_comparison(path)
 
 
@@ -197,3 +200,18 @@ def test_a_file_that_the_config_names_changes_the_digest(compare, tmp_path):
     before = digest(comparison)
     weights.write_bytes(b'two')
     assert digest(comparison) != before
+
+
+@pytest.mark.parametrize(
+    ('methods', 'time'),
+    [
+        (['a', 'a'], '1 min'),
+        (['a', 'a', 'b'], '1 min and 1 job of unknown time'),
+        (['a', 'a', 'b', 'b'], '1 min and 2 jobs of unknown time'),
+        (['b'], 'unknown time (1 job)'),
+        ([], '0.0 s'),
+    ],
+)
+def test_jobs_of_unknown_time_are_counted(methods, time):
+    estimate = Estimate([{'method': 'a', 'seconds': 60}, {'method': 'b', 'error': ''}])
+    assert estimate.all(methods, slots=2) == time

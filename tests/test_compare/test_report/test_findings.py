@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from made_up_comparison import CLASSES, make_comparison
 
-from cite.compare.folder.read_outcome import read_outcome
+from cite.compare.folder.read_results import read_results
+from cite.compare.report import write_all
 from cite.compare.report.findings import cautions, findings
-from cite.compare.report.report_all import write_all
 from cite.compare.statistics.bootstrap import Interval
 from cite.compare.statistics.summarise import summarise
 
@@ -27,65 +27,65 @@ def parts(tmp_path_factory):
         patch_files=False,
         failures=0,
     )
-    outcome = read_outcome(out)
-    return outcome, summarise(outcome)
+    results = read_results(out)
+    return results, summarise(results)
 
 
-def cautious(outcome, summary):
-    return ' '.join(cautions(outcome, summary))
+def cautious(results, summary):
+    return ' '.join(cautions(results, summary))
 
 
-def with_patients(outcome, number):
+def with_patients(results, number):
     """Deal the slides out among so many patients; 0: none is known."""
-    names = [f'p{i % number}' if number else '' for i in range(len(outcome.slides))]
-    return replace(outcome, patients=np.array(names))
+    names = [f'p{i % number}' if number else '' for i in range(len(results.slides))]
+    return replace(results, patients=np.array(names))
 
 
-@pytest.mark.parametrize(('number', 'said'), [(29, True), (30, False)])
-def test_few_patients_are_a_reason_for_care(parts, number, said):
-    outcome, summary = parts
-    few = cautious(with_patients(outcome, number), replace(summary, clusters=number))
-    assert ('Only 29 patients among the test slides' in few) is said
+@pytest.mark.parametrize(('number', 'few'), [(29, True), (30, False)])
+def test_few_patients_are_a_reason_for_care(parts, number, few):
+    results, summary = parts
+    text = cautious(with_patients(results, number), replace(summary, clusters=number))
+    assert ('Only 29 patients among the test slides' in text) is few
 
 
 def test_unknown_patients_are_a_reason_for_care(parts):
-    outcome, summary = parts
-    text = cautious(with_patients(outcome, 0), replace(summary, clusters=10))
+    results, summary = parts
+    text = cautious(with_patients(results, 0), replace(summary, clusters=10))
     assert 'Patients are not known' in text
     assert 'Only 10' not in text
 
 
 def test_few_draws_are_a_reason_for_care(parts):
-    outcome, summary = parts
-    assert 'of training slides (†)' not in cautious(outcome, summary)
+    results, summary = parts
+    assert 'of training slides (†)' not in cautious(results, summary)
     cells = {key: replace(cell, draws=4) for key, cell in summary.cells.items()}
-    text = cautious(outcome, replace(summary, cells=cells))
+    text = cautious(results, replace(summary, cells=cells))
     assert 'only 4 draws of training slides' in text
 
 
 def test_failed_jobs_are_a_reason_for_care(parts):
-    outcome, summary = parts
-    failed = replace(outcome, failures=[('linear-1shot', 'ValueError')] * 2)
+    results, summary = parts
+    failed = replace(results, failures=[('linear-1shot', 'ValueError')] * 2)
     assert '2 jobs failed' in cautious(failed, summary)
 
 
 def test_the_leader_is_named_with_its_interval(parts):
-    outcome, summary = parts
-    cells = {m: summary.cells['slide', m, 1, 'accuracy'].value for m in outcome.methods}
+    results, summary = parts
+    cells = {m: summary.cells['slide', m, 1, 'accuracy'].value for m in results.methods}
     best = max(cells, key=lambda m: cells[m].estimate)
-    first = findings(outcome, summary)[0]
+    first = findings(results, summary)[0]
     assert first.startswith(
-        f'With 1 training slide a class, {outcome.methods[best]} has the best accuracy'
+        f'With 1 training slide a class, {results.methods[best]} has the best accuracy'
     )
     assert f'{cells[best].estimate:.1f} [{cells[best].low:.1f}' in first
 
 
 def test_a_star_out_of_reach_is_said(parts):
-    outcome, summary = parts
+    results, summary = parts
     tests = len(summary.family('slide', 'accuracy'))
     for number in (4, 5, 6):
         text = cautious(
-            with_patients(outcome, number), replace(summary, clusters=number)
+            with_patients(results, number), replace(summary, clusters=number)
         )
         assert ('none can have a star' in text) is (tests * 2 / 2**number > 0.05)
 
@@ -104,8 +104,8 @@ def test_an_untrained_method_may_lead(tmp_path):
         for name in CLASSES:
             table[name] = (table['label'] == name).astype(float)
         table.to_csv(path, index=False)
-    outcome = read_outcome(out)
-    first = findings(outcome, summarise(outcome))[0]
+    results = read_results(out)
+    first = findings(results, summarise(results))[0]
     assert first.startswith('With 1 training slide a class, Zero-shot has the best')
 
 
@@ -131,31 +131,32 @@ def test_without_a_run_of_the_reference_the_others_are_reported(tmp_path):
         assert 'Linear probe' in text
 
 
-def test_better_and_worse_are_counted_by_the_figures_sense(parts):
-    outcome, summary = parts
+def test_better_and_worse_are_counted_by_the_metrics_sense(parts):
+    results, summary = parts
     interval = Interval(5.0, 3.0, 7.0)
-    for figure, said in (('accuracy', '1 better, 0 worse'), ('nll', '0 better, 1')):
-        key = ('slide', 'linear', 1, figure)
+    for metric, expected in (('accuracy', '1 better, 0 worse'), ('nll', '0 better, 1')):
+        key = ('slide', 'linear', 1, metric)
         test = replace(summary.tests[key], difference=interval, adjusted=0.01)
-        one = replace(summary, figures=(figure,), tests={key: test})
-        assert said in findings(outcome, one)[-1]
+        one = replace(summary, metrics=(metric,), tests={key: test})
+        assert expected in findings(results, one)[-1]
 
 
 def test_of_a_likelihood_the_least_leads(parts):
-    outcome, summary = parts
-    cells = {m: summary.cells['slide', m, 1, 'nll'].value for m in outcome.methods}
+    results, summary = parts
+    cells = {m: summary.cells['slide', m, 1, 'nll'].value for m in results.methods}
     best = min(cells, key=lambda m: cells[m].estimate)
-    first = findings(outcome, replace(summary, figures=('nll',)))[0]
-    assert f'{outcome.methods[best]} has the best negative log-likelihood' in first
+    first = findings(results, replace(summary, metrics=('nll',)))[0]
+    assert f'{results.methods[best]} has the best negative log-likelihood' in first
 
 
 @pytest.mark.parametrize(
-    ('adjusted', 'said'), [(0.05, 'the two differ'), (0.051, 'no difference is shown')]
+    ('adjusted', 'verdict'),
+    [(0.05, 'the two differ'), (0.051, 'no difference is shown')],
 )
-def test_a_leader_differs_where_the_corrected_value_says_so(parts, adjusted, said):
-    outcome, summary = parts
+def test_a_leader_differs_where_the_corrected_value_says_so(parts, adjusted, verdict):
+    results, summary = parts
     key = ('slide', 'linear', 1, 'accuracy')
     cell = replace(summary.cells[key], value=Interval(100.0, 99.0, 100.0))
     test = replace(summary.tests[key], p=0.02, adjusted=adjusted)
     leading = replace(summary, cells={**summary.cells, key: cell}, tests={key: test})
-    assert f'and {said}' in findings(outcome, leading)[0]
+    assert f'and {verdict}' in findings(results, leading)[0]

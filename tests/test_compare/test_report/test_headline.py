@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_up_comparison import FIGURES, make_comparison
 
-from cite.compare.report.report_all import write_all
+from cite.compare.report import write_all
 
 LESS = ('ece', 'nll')
 
@@ -85,7 +85,7 @@ def test_differences_are_drawn_and_said_as_tested(page, tested):
         section = re.search(
             rf'<figure [^>]*id="differences-{figure}">.*?</figure>', page, re.S
         )[0]
-        said = ' '.join(re.findall(r'<desc[^>]*>(.*?)</desc>', section))
+        descriptions = ' '.join(re.findall(r'<desc[^>]*>(.*?)</desc>', section))
         caption = re.search(r'<figcaption>(.*?)</figcaption>', section, re.S)[1]
         rows = re.findall(r'<tr><th scope="row">.*?</tr>', section)
         assert len(rows) == len(mine)
@@ -93,6 +93,6 @@ def test_differences_are_drawn_and_said_as_tested(page, tested):
         assert sum('*' in row for row in rows) == stars
         assert section.count('class="mark"') == stars
         assert section.count('class="mark hollow"') == len(mine) - stars
-        assert said.count('], differs.') == stars
-        assert said.count('], no difference shown.') == len(mine) - stars
+        assert descriptions.count('], differs.') == stars
+        assert descriptions.count('], no difference shown.') == len(mine) - stars
         assert f'Better is to the {"left" if figure in LESS else "right"}' in caption

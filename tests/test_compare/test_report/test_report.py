@@ -9,9 +9,9 @@ from damaged_images import jpeg_that_claims, png_with_short_chunk
 from made_up_comparison import make_comparison
 from PIL import Image
 
+from cite.compare.report import write_all
 from cite.compare.report.marks import COLOURS, marks
 from cite.compare.report.mistakes import by_confident_mistake
-from cite.compare.report.report_all import write_all
 from cite.compare.report.roc_curves import RATES, mean_roc
 from cite.compare.report.svg import nice_ticks, tag
 from cite.compare.report.thumbnails import Thumbnails
@@ -85,7 +85,7 @@ def test_every_figure_has_a_caption_and_its_numbers(page):
     figures = len(page.of('figure'))
     assert figures == 3 + 7 + 3 * 3  # against shots, differences, curves
     assert len(page.of('figcaption')) == figures
-    summaries = [t for _, t in page.texts if t == 'The numbers behind this figure']
+    summaries = [t for _, t in page.texts if t == 'The numbers in this figure']
     assert len(summaries) == figures
     assert len(page.of('caption')) == len(page.of('table'))
 
@@ -147,6 +147,9 @@ def test_a_comparison_without_pictures_patches_and_patients_is_reported(tmp_path
     text = ' '.join(t for _, t in page.texts)
     assert 'Patients are not known' in text
     assert 'nothing to compare it with' in text
+    facts = [words for tag, words in page.texts if tag in ('dt', 'dd')][:8]
+    names = ['test slides', 'patients: not known', 'method', 'run']  # one of each
+    assert facts == [x for pair in zip(names, ['24', '?', '1', '1']) for x in pair]
     assert not page.of('img')
 
 
@@ -170,7 +173,7 @@ def test_confident_mistakes_come_first():
 
 
 def test_a_roc_curve_by_hand():
-    # Falling scores: member, other, member, other. Found: 1/2 at 0, 1 from 1/2 on.
+    # Falling scores: member, other, member, other. Hits: 1/2 at 0, 1 from 1/2 on.
     rates = mean_roc(np.array([0.9, 0.7, 0.5, 0.3]), np.array([True, False] * 2))
     assert rates[RATES > 0.5] == pytest.approx(1)
     assert rates[0] == 0

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope='module')
 def browser():
     with playwright.sync_playwright() as driver:
-        # Chromium's sandbox refuses root, whom containers run as; the page is ours.
+        # Chromium's sandbox refuses root, the user of containers; the page is trusted.
         arguments = {'executable_path': CHROMIUM, 'args': ['--no-sandbox']}
         with driver.chromium.launch(**arguments) as started:
             yield started

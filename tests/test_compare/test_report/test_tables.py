@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from made_up_comparison import make_comparison
 
-from cite.compare.folder.read_outcome import read_outcome
-from cite.compare.report.report_all import write_all
+from cite.compare.folder.read_results import read_results
+from cite.compare.report import write_all
 from cite.compare.report.tables import latex
 from cite.compare.statistics.summarise import summarise
 
@@ -18,9 +18,9 @@ def _number(text):
     return float(text.replace('−', '-').replace('$-$', '-'))
 
 
-def test_the_csv_holds_every_figure_and_test(written):
+def test_the_csv_holds_every_metric_and_test(written):
     table = pd.read_csv(written / 'table.csv', dtype={'shots': str})
-    summary = summarise(read_outcome(written))
+    summary = summarise(read_results(written))
     cells = {
         (level, method, 'none' if shots is None else str(shots), figure): cell
         for (level, method, shots, figure), cell in summary.cells.items()
@@ -48,7 +48,7 @@ def _markdown_rows(text):
 def test_the_markdown_reads_back(written):
     rows = _markdown_rows((written / 'table.md').read_text())
     assert len({len(row) for row in rows}) == 1
-    summary = summarise(read_outcome(written))
+    summary = summarise(read_results(written))
     row = next(r for r in rows if r[:2] == ['4', 'Linear probe'])
     cell = summary.cells['slide', 'linear', 4, 'accuracy']
     match = re.fullmatch(r'(\S+) \[(\S+), (\S+)\](\*?)', row[3])
@@ -77,6 +77,28 @@ def test_the_latex_has_as_many_cells_in_every_line(written):
         for line in lines:
             assert len(re.findall(r'(?<!\\)&', line)) == len(columns) - 1
     assert text.count('{') - text.count('\\{') == text.count('}') - text.count('\\}')
+
+
+def test_shots_are_counted_as_they_are_written(tmp_path):
+    out = make_comparison(
+        tmp_path / 'out',
+        slides=12,
+        methods=('cite',),
+        shots=(1, 11, 21, 'all'),
+        draws=1,
+        seeds=1,
+        patch_files=False,
+        resamples=20,
+        failures=0,
+    )
+    write_all(out)
+    heads = re.findall(r'\\emph{(.*?)}', (out / 'table.tex').read_text())
+    assert heads == [
+        '1 training slide a class',
+        '11 training slides a class',
+        '21 training slides a class',
+        'all training slides',
+    ]
 
 
 def test_latex_reads_no_command_in_a_name():
@@ -130,7 +152,7 @@ def test_hostile_names_stay_text_in_the_report(hostile):
     assert '&lt;script&gt;alert(3)&lt;/script&gt;' in page
 
 
-def test_a_figure_without_a_value_is_a_dash(tmp_path):
+def test_a_metric_without_a_value_is_a_dash(tmp_path):
     out = make_comparison(
         *(tmp_path / 'o', 30),
         methods=('cite',),

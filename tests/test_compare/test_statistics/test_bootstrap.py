@@ -9,8 +9,8 @@ from cite.compare.statistics.bootstrap import (
     resample_clusters,
     resample_runs,
 )
-from cite.compare.statistics.clustered import resampled_figures
-from cite.core.evaluation.figures import FIGURES
+from cite.compare.statistics.clustered import resampled_metrics
+from cite.core.evaluation.metrics import SCORE_METRICS
 
 
 def _scores(hits):
@@ -25,7 +25,7 @@ def _accuracies(runs, draws, resamples=2000):
     weights = resample_clusters(number, resamples)
     labels, slides = np.zeros(number, int), np.arange(number)
     values = [
-        resampled_figures(['accuracy'], run, labels, slides, weights)['accuracy']
+        resampled_metrics(['accuracy'], run, labels, slides, weights)['accuracy']
         for run in runs
     ]
     return over_runs(np.stack(values), resample_runs(draws, resamples))
@@ -40,7 +40,7 @@ def test_as_many_clusters_are_drawn_as_there_are():
 def test_runs_of_a_draw_are_drawn_within_it():
     weights = resample_runs([0, 0, 1, 1, 1, 1], 500)
     first, second = weights[:, :2].sum(1), weights[:, 2:].sum(1)
-    # A draw that is taken t times gives t times as many runs as it has.
+    # A draw that was resampled t times contributes t times its number of runs.
     assert set(first) == {0, 2, 4}
     assert (first / 2 + second / 4 == 2).all()
 
@@ -117,15 +117,15 @@ def _overconfident(rng, number):
 
 
 def test_mirrored_intervals_hold_the_calibration_error_where_others_do_not(rng):
-    truth = FIGURES['ece'](*_overconfident(rng, 500_000), None)[0]
+    truth = SCORE_METRICS['ece'](*_overconfident(rng, 500_000))
     assert truth == pytest.approx(5.4, abs=0.2)
     weights = resample_clusters(150, 300)
     inside = {'percentile': 0, 'basic': 0}
     for _ in range(150):
         scores, labels = _overconfident(rng, 150)
-        estimate = float(FIGURES['ece'](scores, labels, None)[0])
+        estimate = SCORE_METRICS['ece'](scores, labels)
         slides = np.arange(150)
-        values = resampled_figures(['ece'], scores, labels, slides, weights)['ece']
+        values = resampled_metrics(['ece'], scores, labels, slides, weights)['ece']
         for name, used in (
             ('percentile', values),
             ('basic', reflect(estimate, values)),

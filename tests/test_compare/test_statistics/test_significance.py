@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from cite.compare.statistics.bootstrap import resample_clusters
-from cite.compare.statistics.clustered import resampled_figures
+from cite.compare.statistics.clustered import resampled_metrics
 from cite.compare.statistics.significance import holm, paired_p_value
 
 
@@ -12,7 +12,7 @@ def _accuracies(hits, weights):
     hits = np.asarray(hits, dtype=float)
     scores, slides = np.stack([hits, 1 - hits], 1), np.arange(len(hits))
     labels = np.zeros(len(hits), int)
-    return resampled_figures(['accuracy'], scores, labels, slides, weights)['accuracy']
+    return resampled_metrics(['accuracy'], scores, labels, slides, weights)['accuracy']
 
 
 def test_holm_by_hand():

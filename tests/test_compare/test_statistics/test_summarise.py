@@ -9,7 +9,7 @@ from made_up_comparison import make_comparison
 from scipy import stats
 from sklearn import metrics as sk
 
-from cite.compare.folder.read_outcome import read_outcome
+from cite.compare.folder.read_results import read_results
 from cite.compare.statistics.summarise import summarise
 
 TWO = ['a', 'b']
@@ -51,13 +51,13 @@ def _folder(out, runs, labels, patients=None, settings=None):
                 patient = patients[i] if patients else ''
                 writer.writerow([f's{i:03d}', patient, TWO[label], 1, 1 - score, score])
     (out / 'results.jsonl').write_text('\n'.join(lines) + '\n')
-    return summarise(read_outcome(out))
+    return summarise(read_results(out))
 
 
 def test_every_figure_is_scikit_learns_mean_over_runs(written):
-    outcome = read_outcome(written)
-    summary = summarise(outcome)
-    y = outcome.labels
+    results = read_results(written)
+    summary = summarise(results)
+    y = results.labels
     references = {
         'accuracy': lambda s: 100 * sk.accuracy_score(y, s.argmax(1)),
         'mean_accuracy': lambda s: 100 * sk.balanced_accuracy_score(y, s.argmax(1)),
@@ -72,7 +72,7 @@ def test_every_figure_is_scikit_learns_mean_over_runs(written):
     }
     for name, reference in references.items():
         for method, shots in (('cite', 1), ('linear', 'all'), ('zeroshot', None)):
-            values = [reference(run.scores) for run in outcome.of(method, shots)]
+            values = [reference(run.scores) for run in results.of(method, shots)]
             cell = summary.cells['slide', method, shots, name]
             assert cell.of_runs == pytest.approx(values, rel=1e-4), name
             assert cell.value.estimate == pytest.approx(np.mean(values), rel=1e-4)
@@ -80,12 +80,12 @@ def test_every_figure_is_scikit_learns_mean_over_runs(written):
 
 
 def test_patches_are_counted_one_by_one(written):
-    outcome = read_outcome(written)
-    summary = summarise(outcome)
-    (run,) = outcome.of('zeroshot', None)
+    results = read_results(written)
+    summary = summarise(results)
+    (run,) = results.of('zeroshot', None)
     with (written / 'patches' / f'{run.job}.csv').open() as stream:
         rows = list(csv.DictReader(stream))
-    hits = [max(outcome.classes, key=lambda c: float(r[c])) == r['label'] for r in rows]
+    hits = [max(results.classes, key=lambda c: float(r[c])) == r['label'] for r in rows]
     cell = summary.cells['patch', 'zeroshot', None, 'accuracy']
     assert cell.value.estimate == pytest.approx(100 * np.mean(hits))
     # ABMIL scores slides alone.
@@ -151,7 +151,7 @@ def test_a_test_pairs_draws_and_seeds_that_both_have(tmp_path):
     assert test.runs == 1
     assert test.difference.estimate == pytest.approx(50)
     assert test.significant
-    # The table's own values have all runs: equal.
+    # The table's values are over all runs: equal.
     values = [summary.cells['slide', m, 1, 'accuracy'].value for m in ('ref', 'other')]
     assert [v.estimate for v in values] == [75, 75]
 
@@ -168,15 +168,15 @@ def test_pairing_makes_a_steady_difference_certain(tmp_path, rng):
 
 
 def test_an_untrained_method_meets_the_reference_at_every_number_of_shots(written):
-    outcome = read_outcome(written)
-    tests = summarise(outcome).family('slide', 'accuracy')
+    results = read_results(written)
+    tests = summarise(results).family('slide', 'accuracy')
     mine = {t.shots: t.runs for t in tests if t.method == 'zeroshot'}
     assert mine == {1: 4, 4: 4, 'all': 2}
     assert {t.method for t in tests} == {'linear', 'abmil', 'zeroshot'}
 
 
 def test_holm_is_over_all_comparisons_of_a_figure(written):
-    tests = summarise(read_outcome(written)).family('slide', 'auroc')
+    tests = summarise(read_results(written)).family('slide', 'auroc')
     assert len(tests) == 9
     smallest = min(tests, key=lambda t: t.p)
     assert smallest.adjusted == pytest.approx(min(1, 9 * smallest.p))
@@ -194,7 +194,7 @@ def test_many_comparisons_get_resamples_enough_to_be_significant(tmp_path):
         resamples=100,
         patch_files=False,
     )
-    summary = summarise(read_outcome(out))
+    summary = summarise(read_results(out))
     least = 2 / (summary.resamples + 1)
     assert len(summary.family('slide', 'auroc')) * least < 0.05
 
@@ -213,8 +213,8 @@ def test_the_calibration_errors_interval_holds_the_estimate_and_reaches_down(
 
 
 def test_the_same_folder_gives_the_same_summary(written):
-    outcome = read_outcome(written)
-    assert summarise(outcome) == summarise(outcome)
+    results = read_results(written)
+    assert summarise(results) == summarise(results)
 
 
 def test_runs_are_paired_by_draw_and_seed(tmp_path):
@@ -265,7 +265,7 @@ def test_five_patients_of_many_slides_are_five(tmp_path):
 
 
 def test_patches_go_with_their_slides_patient(tmp_path, rng):
-    # Every patch says what its slide says, so its interval is the slides' own.
+    # Every patch has its slide's scores, so its interval is that of the slides.
     labels, patients = np.zeros(40, int), [f'p{i // 4}' for i in range(40)]
     out, scores = tmp_path / 'o', rng.uniform(size=40)
     runs, settings = {('m', 1, 1, 0): scores}, {'figures': ['nll']}
@@ -277,7 +277,7 @@ def test_patches_go_with_their_slides_patient(tmp_path, rng):
         for i in rng.permutation(np.repeat(np.arange(40), 3)):
             row = [f's{i:03d}_{stream.tell()}.jpg', f's{i:03d}', 'a']
             writer.writerow([*row, 1 - scores[i], scores[i]])
-    cells = summarise(read_outcome(out)).cells
+    cells = summarise(read_results(out)).cells
     slide, patch = (cells[level, 'm', 1, 'nll'].value for level in ('slide', 'patch'))
     assert patch == pytest.approx(slide, rel=1e-6)
 

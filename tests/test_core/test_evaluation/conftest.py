@@ -9,10 +9,9 @@ def rng():
 
 @pytest.fixture
 def scored(rng):
-    """Return scores (60, 3) with ties, labels (60,), and weights (5, 60)."""
+    """Return scores (60, 3) with ties, and labels (60,)."""
     labels = rng.integers(0, 3, 60)
     logits = rng.normal(size=(60, 3)) + 1.2 * np.eye(3)[labels]
     scores = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     scores[10:20] = scores[:10]  # ties across slides
-    weights = rng.multinomial(60, np.full(60, 1 / 60), size=5).astype(float)
-    return scores, labels, weights
+    return scores, labels

@@ -16,7 +16,7 @@ def test_error_by_hand():
     scores = np.array([[0.6, 0.4, 0], [0.8, 0.2, 0], [0, 1, 0], [0.3, 0.3, 0.4]])
     labels = np.array([0, 1, 1, 0])
     error = calibration_error(scores, labels, bins=2)
-    assert error == pytest.approx([(abs(2 - 2.4) + abs(0 - 0.4)) / 4])
+    assert error == pytest.approx((abs(2 - 2.4) + abs(0 - 0.4)) / 4)
     curve = reliability(scores, labels, bins=2)
     assert curve.confidence == pytest.approx([0.4, 0.8])
     assert curve.accuracy == pytest.approx([0, 2 / 3])
@@ -42,14 +42,14 @@ def test_few_items_push_the_error_up_as_the_docstring_says(rng):
         p = rng.uniform(0.5, 0.6, 300)
         hit = rng.uniform(size=300) < p
         scores = np.stack([p, 1 - p], 1)
-        errors.append(calibration_error(scores, np.where(hit, 0, 1))[0])
+        errors.append(calibration_error(scores, np.where(hit, 0, 1)))
     assert np.mean(errors) == pytest.approx(0.4 * np.sqrt(2 / 300), rel=0.15)
 
 
 def test_a_certain_mistake_is_finite():
     scores = np.array([[1.0, 0.0]])
     assert negative_log_likelihood(scores, np.array([1])) == pytest.approx(
-        [-np.log(1e-12)]
+        -np.log(1e-12)
     )
 
 
@@ -60,7 +60,7 @@ def test_the_floor_is_what_calibrated_scores_get_by_chance(rng):
     for _ in range(300):
         # Labels drawn from the scores: perfectly calibrated.
         labels = (rng.uniform(size=(300, 1)) > scores.cumsum(1)).sum(1).clip(0, 2)
-        errors.append(calibration_error(scores, labels, None)[0])
+        errors.append(calibration_error(scores, labels))
     assert calibration_floor(scores) == pytest.approx(np.mean(errors), rel=0.08)
 
 
@@ -68,4 +68,4 @@ def test_bins_are_closed_above():
     # 0.5 is in the lower half: |0 - 0.5| and |1 - 0.75|, each of one of two items.
     scores, labels = np.array([[0.5, 0.5], [0.75, 0.25]]), np.array([1, 0])
     error = calibration_error(scores, labels, bins=2)
-    assert error == pytest.approx([(0.5 + 0.25) / 2])
+    assert error == pytest.approx((0.5 + 0.25) / 2)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cite.core.evaluation import check_metrics, compute_metrics
+from cite.core.evaluation import bag_scores, check_metrics, compute_metrics
+from cite.core.evaluation.metrics import SCORE_METRICS
 
 # Slide a of class 0 is right in two patches of three and right by its mean; b of class
 # 0 is wrong in both; c of class 1 is right in one of two but wrong by its mean.
@@ -68,15 +69,10 @@ def test_an_unknown_metric_lists_the_known():
 
 
 @pytest.mark.parametrize('name', ['f1', 'auroc', 'kappa', 'ece', 'nll'])
-def test_figures_of_patches_and_of_slides(name):
-    from cite.core.evaluation.bags import bag_scores
-    from cite.core.evaluation.figures import FIGURES
-
+def test_score_metrics_of_patches_and_of_slides(name):
     values = compute_metrics([name, f'bag_{name}'], SCORES, LABELS, BAGS)
 
     slides, labels, _ = bag_scores(SCORES, LABELS, BAGS)
-    assert values[name] == pytest.approx(FIGURES[name](SCORES, LABELS, None)[0])
-    assert values[f'bag_{name}'] == pytest.approx(
-        FIGURES[name](slides, labels, None)[0]
-    )
+    assert values[name] == pytest.approx(SCORE_METRICS[name](SCORES, LABELS))
+    assert values[f'bag_{name}'] == pytest.approx(SCORE_METRICS[name](slides, labels))
     assert all(type(value) is float for value in values.values())

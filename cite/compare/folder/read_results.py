@@ -1,24 +1,24 @@
-"""What a comparison left in its folder, read and checked."""
+"""A comparison's folder, read and checked."""
 
-import json
 from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
 import pandas as pd
 
-from .checks import AGAIN, is_whole_row, read_object, read_settings, read_text
-from .outcome import Outcome, Run
+from .checks import AGAIN, read_object, read_settings, read_text
 from .prediction_files import class_numbers, patch_counts, read_table
+from .results import Results, Run
+from .store import RESULTS, read_rows
 
 
-def read_outcome(folder: Union[str, Path]) -> Outcome:
-    """Read what a comparison left: finished runs, failures, settings, environment.
+def read_results(folder: Union[str, Path]) -> Results:
+    """Read a comparison's finished runs, failures, settings and environment.
 
     Jobs that the settings no longer name are left out.
 
     Args:
-        folder: the comparison's.
+        folder: folder of the comparison.
 
     Raises:
         FileNotFoundError: a file is missing; the message says what to do.
@@ -26,18 +26,18 @@ def read_outcome(folder: Union[str, Path]) -> Outcome:
     """
     folder = Path(folder)
     settings = read_settings(folder / 'comparison.json')
-    lines = [line for line in read_jobs(folder) if _wanted(line, settings)]
+    lines = [line for line in _read_jobs(folder) if _is_planned(line, settings)]
     failures = [(line['job'], line['error']) for line in lines if 'error' in line]
     done = sorted((line for line in lines if 'error' not in line), key=_order(settings))
     if not done:
-        raise ValueError(f'{folder}: no job is finished, so there is nothing to tell.')
+        raise ValueError(f'{folder}: no job is finished, so nothing can be reported.')
     tables = [_predictions(folder, line['job'], settings['classes']) for line in done]
     _check_same_slides(folder, done, tables)
     first = tables[0]
     labels = class_numbers(first['label'], settings['classes'], folder / 'predictions')
     runs = [_run(line, t, settings['classes']) for line, t in zip(done, tables)]
     environment = folder / 'environment.json'
-    return Outcome(
+    return Results(
         folder=folder,
         settings=settings,
         slides=first['slide'].to_numpy(str),
@@ -51,33 +51,14 @@ def read_outcome(folder: Union[str, Path]) -> Outcome:
     )
 
 
-def read_jobs(folder: Path) -> list[dict[str, Any]]:
-    """Return the last line of each job in ``results.jsonl``, sorted by job.
-
-    A last line that a killed process left unfinished is passed over.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: another line is none of a job.
-    """
-    path = folder / 'results.jsonl'
-    text = read_text(path)
-    jobs = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError):
-            values = None
-        if is_whole_row(values):
-            jobs[values['job']] = values
-        # The last one may be cut.
-        elif number <= text.count('\n'):
-            raise ValueError(f'{path}:{number}: no line of a job. Remove it. {AGAIN}')
+def _read_jobs(folder: Path) -> list[dict[str, Any]]:
+    """Return the last line of each job, sorted by job."""
+    jobs = {row['job']: row for row in read_rows(folder / RESULTS, strict=True)}
     return [jobs[name] for name in sorted(jobs)]
 
 
-def _wanted(line: dict[str, Any], settings: dict[str, Any]) -> bool:
-    """Whether a job is one of the comparison's, as it is set now."""
+def _is_planned(line: dict[str, Any], settings: dict[str, Any]) -> bool:
+    """Tell whether the present settings name a job."""
     if 'method' not in line:
         return False
     shots = line['shots']
@@ -112,8 +93,7 @@ def _run(line: dict[str, Any], table: pd.DataFrame, classes: list[str]) -> Run:
 
 def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:
     path = folder / _table_of(job)
-    known = ('slide', 'patient', 'label', 'patches')
-    table = read_table(path, known, classes)
+    table = read_table(path, ('slide', 'patient', 'label', 'patches'), classes)
     return table.sort_values('slide', kind='stable').reset_index(drop=True)
 
 

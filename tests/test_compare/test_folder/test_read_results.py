@@ -4,7 +4,7 @@ import re
 import pytest
 from made_up_comparison import make_comparison
 
-from cite.compare.folder.read_outcome import read_outcome
+from cite.compare.folder.read_results import read_results
 
 
 @pytest.fixture
@@ -21,64 +21,66 @@ def _append(out, text):
 
 
 def test_what_is_read_is_what_was_written(out):
-    outcome = read_outcome(out)
-    assert [r.job for r in outcome.runs] == [
+    results = read_results(out)
+    assert [r.job for r in results.runs] == [
         'cite-1shot-draw1-seed0',
         'cite-1shot-draw2-seed0',
         'linear-1shot-draw1-seed0',
     ]
-    assert outcome.failures == [
+    assert results.failures == [
         ('linear-1shot-draw2-seed0', 'RuntimeError: loss is NaN')
     ]
-    assert outcome.methods == {'cite': 'CITE', 'linear': 'Linear probe'}
-    assert outcome.shots == [1]
+    assert results.methods == {'cite': 'CITE', 'linear': 'Linear probe'}
+    assert results.shots == [1]
     lines = (out / 'predictions' / 'linear-1shot-draw1-seed0.csv').read_text()
     slide, patient, label, _, *scores = lines.splitlines()[3].split(',')
-    assert outcome.slides[2] == slide
-    assert outcome.patients[2] == patient
-    assert outcome.classes[outcome.labels[2]] == label
-    assert outcome.runs[2].scores[2].tolist() == [float(x) for x in scores]
+    assert results.slides[2] == slide
+    assert results.patients[2] == patient
+    assert results.classes[results.labels[2]] == label
+    assert results.runs[2].scores[2].tolist() == [float(x) for x in scores]
 
 
 def test_the_order_of_the_lines_does_not_matter(out):
     path = out / 'predictions' / 'cite-1shot-draw1-seed0.csv'
-    before = read_outcome(out).runs[0].scores
+    before = read_results(out).runs[0].scores
     head, *lines = path.read_text().splitlines()
     path.write_text('\n'.join([head, *reversed(lines)]) + '\n')
-    assert (read_outcome(out).runs[0].scores == before).all()
+    assert (read_results(out).runs[0].scores == before).all()
 
 
 def test_the_last_line_of_a_job_counts(out):
     line = json.loads((out / 'results.jsonl').read_text().splitlines()[0])
     job = line['job']
     _append(out, json.dumps({**line, 'error': 'OSError: disk full'}) + '\n')
-    outcome = read_outcome(out)
-    assert job not in [r.job for r in outcome.runs]
-    assert (job, 'OSError: disk full') in outcome.failures
+    results = read_results(out)
+    assert job not in [r.job for r in results.runs]
+    assert (job, 'OSError: disk full') in results.failures
 
 
 def test_a_line_that_a_kill_cut_short_is_passed_over(out):
     _append(out, '{"job": "cite-1shot-dr')
-    assert len(read_outcome(out).runs) == 3
+    assert len(read_results(out).runs) == 3
     _append(out, '\n')
-    with pytest.raises(ValueError, match=r'results\.jsonl:5: no line of a job'):
-        read_outcome(out)
+    with pytest.raises(
+        ValueError, match=r'results\.jsonl:5: this is not a line of a job'
+    ):
+        read_results(out)
 
 
 def test_jobs_that_the_settings_no_longer_name_are_left_out(out):
     settings = json.loads((out / 'comparison.json').read_text())
     del settings['methods']['linear']
     (out / 'comparison.json').write_text(json.dumps({**settings, 'draws': 1}))
-    outcome = read_outcome(out)
-    assert [r.job for r in outcome.runs] == ['cite-1shot-draw1-seed0']
-    assert outcome.failures == []
+    results = read_results(out)
+    assert [r.job for r in results.runs] == ['cite-1shot-draw1-seed0']
+    assert results.failures == []
 
 
 def test_patients_are_resampled_together_and_slides_where_unknown(out):
-    outcome = read_outcome(out)
-    object.__setattr__(outcome, 'patients', outcome.patients.copy())
-    outcome.patients[:] = ['P1', 'P1', '', '', 'P2', 's2', 's3', '']
-    clusters = outcome.clusters
+    results = read_results(out)
+    object.__setattr__(results, 'patients', results.patients.copy())
+    results.patients[:] = ['P1', 'P1', '', '', 'P2', 's2', 's3', '']
+    clusters = results.clusters
     assert clusters[0] == clusters[1]
     assert len(set(clusters)) == 7
 
@@ -101,7 +103,7 @@ def test_a_file_that_does_not_fit_is_named(out, old, new, message):
     path = out / 'predictions' / 'linear-1shot-draw1-seed0.csv'
     _edit(path, old, new)
     with pytest.raises(ValueError, match=message):
-        read_outcome(out)
+        read_results(out)
 
 
 def test_a_probability_that_is_none_is_refused(out):
@@ -110,19 +112,21 @@ def test_a_probability_that_is_none_is_refused(out):
     lines[2] = ','.join([*lines[2].split(',')[:-1], ''])
     path.write_text('\n'.join(lines))
     with pytest.raises(ValueError, match='a probability is missing'):
-        read_outcome(out)
+        read_results(out)
 
 
 def test_a_missing_file_is_named_with_the_remedy(out):
     (out / 'predictions' / 'cite-1shot-draw1-seed0.csv').unlink()
-    with pytest.raises(FileNotFoundError, match=r'draw1-seed0\.csv.*compare\.py again'):
-        read_outcome(out)
+    with pytest.raises(
+        FileNotFoundError, match=r'draw1-seed0\.csv.*cite compare` again'
+    ):
+        read_results(out)
 
 
 def test_nothing_finished_is_said(out):
     (out / 'results.jsonl').write_text('')
     with pytest.raises(ValueError, match='no job is finished'):
-        read_outcome(out)
+        read_results(out)
 
 
 DEEP = b'[' * 100_000
@@ -140,8 +144,8 @@ def _without(out, key):
 @pytest.mark.parametrize('name', ['comparison.json', 'environment.json'])
 def test_a_damaged_record_is_named_with_the_remedy(out, name, text):
     (out / name).write_bytes(text)
-    with pytest.raises(ValueError, match=rf'{name}: .*compare\.py again'):
-        read_outcome(out)
+    with pytest.raises(ValueError, match=rf'{name}: .*cite compare` again'):
+        read_results(out)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +174,10 @@ def test_settings_of_other_kinds_of_values_are_refused(out, change):
     settings = json.loads((out / 'comparison.json').read_text())
     for text in (json.dumps({**settings, **change}), _without(out, key)):
         (out / 'comparison.json').write_text(text)
-        with pytest.raises(ValueError, match=rf'comparison\.json: .*{key}.*py again'):
-            read_outcome(out)
+        with pytest.raises(
+            ValueError, match=rf'comparison\.json: .*{key}.*cite compare` again'
+        ):
+            read_results(out)
 
 
 @pytest.mark.parametrize(
@@ -196,8 +202,10 @@ def test_a_line_of_no_job_is_named_with_the_remedy(out, change):
     row = {**json.loads(lines[1]), **change}
     lines[1] = json.dumps({k: v for k, v in row.items() if v is not ...})
     path.write_text('\n'.join(lines) + '\n')
-    with pytest.raises(ValueError, match=r'results\.jsonl:2: no line of a job.*again'):
-        read_outcome(out)
+    with pytest.raises(
+        ValueError, match=r'results\.jsonl:2: this is not a line of a job.*again'
+    ):
+        read_results(out)
 
 
 @pytest.mark.parametrize('method', ['../cite', 'a/b', '', '.', '/etc/x'])
@@ -206,7 +214,7 @@ def test_a_method_s_name_makes_no_path(out, method):
     settings['methods'][method] = settings['methods']['cite']
     (out / 'comparison.json').write_text(json.dumps(settings))
     with pytest.raises(ValueError, match=r'comparison\.json: .*methods.*again'):
-        read_outcome(out)
+        read_results(out)
 
 
 @pytest.mark.parametrize(
@@ -235,27 +243,27 @@ def test_a_method_s_name_makes_no_path(out, method):
 def test_a_table_that_cannot_be_read_is_named_with_the_remedy(out, spoil):
     path = out / 'predictions' / f'{GOOD}.csv'
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(ValueError, match=rf'{GOOD}\.csv: .*compare\.py again'):
-        read_outcome(out)
+    with pytest.raises(ValueError, match=rf'{GOOD}\.csv: .*cite compare` again'):
+        read_results(out)
 
 
 def test_the_order_of_the_patches_does_not_matter(out):
-    outcome = read_outcome(out)
-    before = outcome.patches(outcome.runs[0])
+    results = read_results(out)
+    before = results.patches(results.runs[0])
     path = out / 'patches' / f'{GOOD}.csv'
     head, *lines = path.read_text().splitlines()
     path.write_text('\n'.join([head, *reversed(lines)]) + '\n')
-    after = read_outcome(out).patches(outcome.runs[0])
+    after = read_results(out).patches(results.runs[0])
     assert (after.files == before.files).all()
     assert (after.slide == before.slide).all()
     assert (after.scores == before.scores).all()
 
 
 def test_patches_of_another_slide_are_refused(out):
-    outcome = read_outcome(out)
+    results = read_results(out)
     _edit(out / 'patches' / f'{GOOD}.csv', ',s0003,', ',s9999,')
-    with pytest.raises(ValueError, match='s9999 is none of the test slides'):
-        outcome.patches(outcome.runs[0])
+    with pytest.raises(ValueError, match='s9999 is not one of the test slides'):
+        results.patches(results.runs[0])
 
 
 def test_runs_go_as_in_the_config_not_as_they_ended(out):
@@ -264,7 +272,7 @@ def test_runs_go_as_in_the_config_not_as_they_ended(out):
     (out / 'comparison.json').write_text(json.dumps(settings))
     path = out / 'results.jsonl'
     path.write_text('\n'.join(reversed(path.read_text().splitlines())) + '\n')
-    assert [run.job for run in read_outcome(out).runs] == [
+    assert [run.job for run in read_results(out).runs] == [
         'linear-1shot-draw1-seed0',
         'cite-1shot-draw1-seed0',
         'cite-1shot-draw2-seed0',

@@ -1,4 +1,4 @@
-"""What a comparison left: settings, test slides and finished runs."""
+"""The contents of a comparison's folder: settings, test slides and finished runs."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from .checks import AGAIN
 from .prediction_files import class_numbers, read_table
 
-Shots = Union[int, str, None]  # a number, 'all', or None where nothing is trained
+Shots = Union[int, str, None]  # a number, 'all', or None if nothing is trained
 
 
 @dataclass(frozen=True)
@@ -23,21 +23,21 @@ class Run:
     draw: int
     seed: int
     seconds: float
-    scores: np.ndarray  # (N, K), in the order of Outcome.slides
+    scores: np.ndarray  # (N, K), in the order of Results.slides
 
 
 @dataclass(frozen=True)
 class Patches:
     """Probabilities of a run's patches."""
 
-    files: np.ndarray  # (P,) image files below the data's folder
-    slide: np.ndarray  # (P,) number of the patch's slide in Outcome.slides
+    files: np.ndarray  # (P,) image files, relative to the data's folder
+    slide: np.ndarray  # (P,) number of the patch's slide in Results.slides
     labels: np.ndarray  # (P,)
     scores: np.ndarray  # (P, K)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Results:
     """A comparison's folder: settings, test slides and finished runs."""
 
     folder: Path
@@ -49,7 +49,7 @@ class Outcome:
     runs: list[Run]
     failures: list[tuple[str, str]]  # job and error
     environment: dict[str, Any] = field(default_factory=dict)
-    configs: dict[str, str] = field(default_factory=dict)  # of each method, its text
+    configs: dict[str, str] = field(default_factory=dict)  # each method's, as text
 
     @property
     def classes(self) -> list[str]:
@@ -70,7 +70,7 @@ class Outcome:
 
     @property
     def reference_label(self) -> str:
-        """What tables call it, finished or not."""
+        """The reference's name in tables, finished or not."""
         return self.settings['methods'][self.reference]['label']
 
     @property
@@ -81,7 +81,7 @@ class Outcome:
 
     @property
     def clusters(self) -> np.ndarray:
-        """What is resampled together: the patient, or the slide itself, (N,)."""
+        """The unit that is resampled: the patient, or the slide itself, (N,)."""
         names = zip(self.patients, self.slides)
         return np.array([f'patient {p}' if p else f'slide {s}' for p, s in names])
 
@@ -90,11 +90,11 @@ class Outcome:
         return [r for r in self.runs if (r.method, r.shots) == (method, shots)]
 
     def at(self, method: str, shots: Shots) -> list[Run]:
-        """Return the same; of a method that is not trained, its run."""
+        """Return the same, or the run of a method that is not trained."""
         return self.of(method, shots) or self.of(method, None)
 
     def patches(self, run: Run) -> Optional[Patches]:
-        """Read the patches of a run; None where the method scores slides alone.
+        """Read the patches of a run; None if the method scores slides only.
 
         Raises:
             ValueError: the file does not fit the slides or classes.
@@ -105,8 +105,8 @@ class Outcome:
         table = read_table(path, ('file', 'slide', 'label'), self.classes)
         place = pd.Index(self.slides).get_indexer(table['slide'])
         if (place < 0).any():
-            stranger = table['slide'][place < 0].iloc[0]
-            raise ValueError(f'{path}: {stranger} is none of the test slides. {AGAIN}')
+            slide = table['slide'][place < 0].iloc[0]
+            raise ValueError(f'{path}: {slide} is not one of the test slides. {AGAIN}')
         labels = class_numbers(table['label'], self.classes, path)
         order = np.lexsort((table['file'], place))
         scores = table[self.classes].to_numpy(np.float64)

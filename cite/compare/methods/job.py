@@ -1,0 +1,83 @@
+"""What a method is given: its own settings, the job, the classes and the files."""
+
+from dataclasses import dataclass, field
+from typing import Any, Optional, Union
+
+Shots = Union[int, str]  # training slides of each class, or 'all'
+
+
+@dataclass
+class Method:
+    """One row of the table.
+
+    Args:
+        name: key of the method in the config; part of file names.
+        label: name of the method in tables.
+        type: a key of :data:`cite.compare.methods.METHODS`.
+        config: path of the mmcls config it trains, or whose backbone gives features.
+        options: keys of that config with other values, as ``--cfg-options`` takes them.
+        trained: False for a method that needs no slides (zero-shot): one job in all.
+        seed_keys: keys of the config that get the run's seed as their value.
+        draws: fewer draws than the comparison's, where time forbids more.
+        features: train on cached features of the frozen backbone, this many augmented
+            draws of each patch; 0 augments anew at every step, through the backbone.
+        settings: what else the method's type takes.
+    """
+
+    name: str
+    label: str
+    type: str
+    config: str
+    options: dict[str, Any] = field(default_factory=dict)
+    trained: bool = True
+    seed_keys: list[str] = field(default_factory=list)
+    draws: Optional[int] = None
+    features: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training and test, or one test where nothing is trained.
+
+    Args:
+        method: name of the method.
+        shots: training slides of each class, ``'all'``, or None without training.
+        draw: number of the choice of slides; 0 takes the slides with the most patches.
+        seed: seed of the training run.
+    """
+
+    method: str
+    shots: Optional[Shots]
+    draw: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The job's name, which is part of its files' names."""
+        if self.shots is None:
+            return self.method
+        return f'{self.method}-{self.shots}shot-draw{self.draw}-seed{self.seed}'
+
+
+@dataclass(frozen=True)
+class JobInputs:
+    """Everything that a job's result depends on, as plain data that can be sent.
+
+    Args:
+        job: the job.
+        method: settings of its method.
+        options: keys of every method's config with other values.
+        classes: names of the K classes.
+        data_prefix: folder of the patches.
+        files: annotation files by name: ``'val'`` (the test slides), for a trained
+            method ``'train'``, and ``'pool'`` if there is a file of all training
+            slides: features are computed for all of them at once.
+    """
+
+    job: Job
+    method: Method
+    options: dict[str, Any]
+    classes: list[str]
+    data_prefix: str
+    files: dict[str, str]

@@ -1,0 +1,69 @@
+"""Where a method works: its job's folder, and what a worker keeps between jobs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+from mmcv import Config
+
+from cite.datasets.storage.open_store import fast_step
+from cite.datasets.storage.patch_cache import PatchCache, cache_limit
+
+_LIMIT = '4GB'
+_Kind = tuple[Any, Any]  # size and interpolation
+
+
+class SharedPatches:
+    """Decoded patches in a worker's memory, for the data sets of all its jobs.
+
+    Each size and interpolation has a cache of its own, in which a patch's place goes by
+    its file's name.
+    """
+
+    def __init__(self) -> None:
+        self._views: dict[_Kind, _View] = {}
+
+    def share(self, dataset: Any, cfg: Config) -> Any:
+        """Let a data set that loads in this process use the patches; returns it."""
+        step = fast_step(dataset.pipeline.transforms)
+        if step is not None and not cfg.data.get('workers_per_gpu'):
+            kind = (step.size, step.interpolation)
+            if kind not in self._views:
+                self._views[kind] = _View(step.size)
+            dataset.cache = self._views[kind]
+        return dataset
+
+
+class _View:
+    """A cache whose places go by file names rather than by a data set's order."""
+
+    def __init__(self, size: int) -> None:
+        limit = min(cache_limit(_LIMIT), cache_limit('auto'))
+        self._places: dict[str, int] = {}
+        self._cache = PatchCache(limit, size, limit)
+
+    def fetch(self, results: Any, load: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return an item's patch, (3, size, size), kept or else loaded."""
+        path = results['img_info']['filename']
+        place = self._places.setdefault(path, len(self._places))
+        results['cache_index'] = place
+        return self._cache.fetch(results, load)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a method works.
+
+    Args:
+        folder: folder of the job, ``{out}/jobs/{name}``.
+        patches: decoded patches that the worker keeps between jobs.
+    """
+
+    folder: Path
+    patches: SharedPatches = field(default_factory=SharedPatches)
+
+    @property
+    def features(self) -> Path:
+        """The folder of the features that all jobs of a comparison share."""
+        return self.folder.parent.parent / 'features'
