@@ -46,13 +46,19 @@ def _matrix(results: Results, shots: Shots, method: str, counts: np.ndarray) -> 
     left, top, size = 34, 56, 190 / classes
     parts = [
         tag(
-            *('text', abbreviate(results.methods[method], 26)),
-            **{'x': 0, 'y': 16, 'class_': 'panel-name'},
+            'text',
+            abbreviate(results.methods[method], 26),
+            x=0,
+            y=16,
+            class_='panel-name',
         ),
         tag('text', 'predicted', x=left + 95, y=36, class_='tick middle'),
         tag(
-            *('text', 'class'),
-            **{'x': 0, 'y': 0, 'class_': 'tick middle'},
+            'text',
+            'class',
+            x=0,
+            y=0,
+            class_='tick middle',
             transform=f'translate(9 {top + 95}) rotate(-90)',
         ),
     ]

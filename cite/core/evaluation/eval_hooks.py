@@ -16,6 +16,8 @@ from mmcv.runner import EvalHook as _BaseEvalHook
 
 
 class _Careful(_BaseEvalHook):
+    best_ckpt_path: Any
+
     def before_run(self, runner: Any) -> None:
         metric = self.eval_kwargs.get('metric') or []
         check_metric_names(

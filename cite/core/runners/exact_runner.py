@@ -34,6 +34,7 @@ class ExactRunner(BaseRunner):
     one.
     """
 
+    meta: Optional[dict[str, Any]]
     resumed_averages: Optional[dict[str, Any]] = None
 
     def load_checkpoint(
@@ -143,7 +144,7 @@ class ExactRunner(BaseRunner):
         return self._seeded_samplers(data_loaders)
 
     def _seeded_samplers(self, data_loaders: list[DataLoader]) -> list[Any]:
-        samplers = [loader.sampler for loader in data_loaders]
+        samplers: list[Any] = [loader.sampler for loader in data_loaders]
         seeded = [sampler for sampler in samplers if hasattr(sampler, 'reseed')]
         seed = (self.meta or {}).get('seed')
         for sampler in seeded:
