@@ -31,9 +31,9 @@ def findings(results: Results, summary: Summary) -> list[str]:
         reference_value = dict(ranked).get(results.reference)
         if best != results.reference and reference_value is not None:
             test = summary.tests.get(('slide', best, shots, metric))
-            differ = test is not None and test.significant
+            shown = test is not None and test.significant
             text += f'; {reference} has {label.write_interval(reference_value)}, '
-            text += 'and the two differ' if differ else 'and no difference is shown'
+            text += 'and the two differ' if shown else 'and no difference is shown'
         sentences.append(f'{text}.')
     tests = summary.family('slide', metric)
     if tests:
