@@ -13,7 +13,7 @@ class Reliability(NamedTuple):
 
     confidence: np.ndarray  # mean in the bin, NaN in an empty one
     accuracy: np.ndarray  # share of hits in the bin, NaN in an empty one
-    share: np.ndarray  # of all items
+    share: np.ndarray  # the bin's share of all items
 
 
 def reliability(
@@ -72,7 +72,7 @@ def calibration_floor(scores: np.ndarray) -> float:
         scores: probabilities (N, K).
     """
     confidence, _, place = binned(scores, np.zeros(len(scores), dtype=np.int64))
-    variance = np.bincount(place, confidence * (1 - confidence))  # of a bin's hits
+    variance = np.bincount(place, confidence * (1 - confidence))  # in each bin
     return float(np.sqrt(2 / np.pi * variance).sum() / len(scores))
 
 
