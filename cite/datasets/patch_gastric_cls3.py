@@ -89,8 +89,8 @@ class PatchGastricCls3(SlideDataset):
         super().__init__(on_error=check_on_error(on_error), **kwargs)
         limit = cache_limit(cache)
         # Evaluation reads each patch once: it gains nothing from a cache.
-        self._store = {'packed': packed, 'limit': 0 if self.test_mode else limit}
-        self.cache = open_store(self, **self._store)
+        self._packed, self._cache_limit = packed, 0 if self.test_mode else limit
+        self.cache = self._open_store()
         self._passes_images = passes_images(self.pipeline.transforms)
         labels = self.get_gt_labels()
         self.unreadable = Unreadable(labels) if on_error == 'skip' else None
@@ -115,8 +115,11 @@ class PatchGastricCls3(SlideDataset):
         steps = [s for s in self.pipeline.transforms if hasattr(s, 'settle_images')]
         changes = [step.settle_images(stats) for step in steps]
         # The second is a call after one that could not open the packed file.
-        if any(changes) or (self.cache is None and self._store['packed']):
-            self.cache = open_store(self, **self._store)
+        if any(changes) or (self.cache is None and self._packed is not None):
+            self.cache = self._open_store()
+
+    def _open_store(self) -> Any:
+        return open_store(self, self._packed, self._cache_limit)
 
     @property
     def image_bytes(self) -> int:
@@ -152,8 +155,9 @@ class PatchGastricCls3(SlideDataset):
                 raise fault from error
 
         def load(other: int) -> dict:
-            same_draw = isinstance(idx, Draw)
-            return self._load(Draw(other, idx.k, idx.seed) if same_draw else other)
+            if isinstance(idx, Draw):  # the same draw of another patch
+                other = Draw(other, idx.k, idx.seed)
+            return self._load(other)
 
         try:
             return self.unreadable.replace(idx % len(self), load, self.test_mode)
