@@ -151,7 +151,7 @@ class PatchGastricCls3(SlideDataset):
                 raise fault from error
 
         def load(other: int) -> dict:
-            if isinstance(idx, Draw):
+            if isinstance(idx, Draw):  # the same draw of another patch
                 other = Draw(other, idx.k, idx.seed)
             return self._load(other)
 
@@ -174,7 +174,7 @@ class PatchGastricCls3(SlideDataset):
         }
         if self.features is not None:
             results['feature'] = self.features[idx]
-            if isinstance(idx, Draw):
+            if isinstance(idx, Draw):  # the same draw of another patch
                 num_aug = len(self.features)
                 results['feature_draw'] = feature_draw(idx.seed, idx.k, num_aug)
         return self.pipeline(results)
