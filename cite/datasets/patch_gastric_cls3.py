@@ -174,7 +174,7 @@ class PatchGastricCls3(SlideDataset):
         }
         if self.features is not None:
             results['feature'] = self.features[idx]
-            if isinstance(idx, Draw):  # the same draw of another patch
+            if isinstance(idx, Draw):
                 num_aug = len(self.features)
                 results['feature_draw'] = feature_draw(idx.seed, idx.k, num_aug)
         return self.pipeline(results)
