@@ -179,6 +179,7 @@ def test_mim_test_of_a_trusted_file(tmp_path, trace, config):
     done = mim(
         *('test', 'mmcls', config, '--checkpoint', path, '--metrics', 'accuracy'),
         CITE_TRUST=path,
+        PYTHONWARNINGS='default',
     )
     assert done.returncode == 0, done.stdout
     assert 'accuracy : 100.0' in done.stdout

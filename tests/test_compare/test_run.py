@@ -203,7 +203,7 @@ def test_a_worker_that_dies_takes_one_job_with_it(compare_data, tmp_path):
     assert len(rows(tmp_path / 'out')) == 4
 
 
-def test_a_half_written_line_is_not_a_result(finished, engine, tmp_path):
+def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
     config, finished_out = finished
     out = tmp_path / 'out'
     out.mkdir()
@@ -302,7 +302,7 @@ def test_patches_of_a_method_that_now_scores_slides_are_gone(compare_data, tmp_p
     store.close()
 
 
-def test_no_other_process_gets_the_folder_while_jobs_run(
+def test_nobody_else_has_the_folder_while_jobs_run(
     compare_data, engine, monkeypatch, tmp_path
 ):
     config, out = (

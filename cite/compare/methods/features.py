@@ -16,7 +16,7 @@ from mmcv import Config
 
 from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
-from cite.core.messages import shorten
+from cite.core.messages import count, shorten
 
 from .job import JobInputs
 from .job_config import job_config
@@ -111,8 +111,9 @@ def _rows(pool: Lines, wanted: Lines) -> np.ndarray:
     missing = [name for name in wanted.files if name not in place]
     if missing:
         raise ValueError(
-            f'{len(missing)} training patches ({shorten(missing, 1)}) are not in the '
-            'file of all training slides. Make the files again with `cite ann`.'
+            f'the file of all training slides lacks '
+            f'{count(len(missing), "training patch")} ({shorten(missing, 1)}). Make '
+            'the files again with `cite ann`.'
         )
     return np.array([place[name] for name in wanted.files])
 

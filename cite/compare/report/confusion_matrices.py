@@ -44,23 +44,12 @@ def _matrix(results: Results, shots: Shots, method: str, counts: np.ndarray) -> 
     members = counts.sum(1, keepdims=True)
     shares = np.divide(100 * counts, members, out=0 * counts, where=members > 0)
     left, top, size = 34, 56, 190 / classes
+    name = abbreviate(results.methods[method], 26)
+    turned = f'translate(9 {top + 95}) rotate(-90)'
     parts = [
-        tag(
-            'text',
-            abbreviate(results.methods[method], 26),
-            x=0,
-            y=16,
-            class_='panel-name',
-        ),
+        tag('text', name, x=0, y=16, class_='panel-name'),
         tag('text', 'predicted', x=left + 95, y=36, class_='tick middle'),
-        tag(
-            'text',
-            'class',
-            x=0,
-            y=0,
-            class_='tick middle',
-            transform=f'translate(9 {top + 95}) rotate(-90)',
-        ),
+        tag('text', 'class', x=0, y=0, class_='tick middle', transform=turned),
     ]
     for k in range(classes):
         middle = size * (k + 0.5)

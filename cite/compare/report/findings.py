@@ -10,7 +10,7 @@ from cite.core.messages import count
 
 from .words import METRIC_LABELS, p_words, slides_words
 
-FEW_SLIDES = 20  # of a class; with fewer, each changes the means over classes a lot
+FEW_SLIDES = 20  # with fewer in a class, each changes the means over classes a lot
 
 
 def findings(results: Results, summary: Summary) -> list[str]:

@@ -24,7 +24,7 @@ class Picture:
     file: str
     address: Optional[str]
     predicted: float  # probability of the slide's prediction, percent
-    true: float  # of its class
+    true: float  # probability of its class, percent
 
 
 @dataclass(frozen=True)

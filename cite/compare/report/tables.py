@@ -61,9 +61,9 @@ def notes(results: Results, summary: Summary) -> list[str]:
         + ': mean over draws of training slides and seeds, with 95 % bootstrap '
         f'intervals over {units}, draws and seeds '
         f'({count(summary.resamples, "resample")}).',
-        f'A star: differs from {reference} with as many training slides, by a paired '
-        'bootstrap, p at most 0.05 after Holm’s correction over all comparisons of '
-        'that metric.',
+        f'A star: differs from {reference} at the same number of training slides, by a '
+        'paired bootstrap, p at most 0.05 after Holm’s correction over all comparisons '
+        'of that metric.',
         'All in percent; kappa times 100, NLL in nats. ECE and NLL: less is better.',
     ]
     return [*lines, *cautions(results, summary)]

@@ -13,7 +13,7 @@ class Reliability(NamedTuple):
 
     confidence: np.ndarray  # mean in the bin, NaN in an empty one
     accuracy: np.ndarray  # share of hits in the bin, NaN in an empty one
-    share: np.ndarray  # of all items
+    share: np.ndarray  # the bin's share of all items
 
 
 def reliability(
@@ -62,7 +62,7 @@ def calibration_error(
 def calibration_floor(scores: np.ndarray) -> float:
     """Return the error that calibrated scores (N, K) get by chance, 0 to 1."""
     confidence, _, place = binned(scores, np.zeros(len(scores), dtype=np.int64))
-    variance = np.bincount(place, confidence * (1 - confidence))  # of a bin's hits
+    variance = np.bincount(place, confidence * (1 - confidence))  # in each bin
     # A normal variable is sqrt(2 / pi) of its deviation from its mean on average.
     return float(np.sqrt(2 / np.pi * variance).sum() / len(scores))
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cite.core.messages import count
+
 
 def stack_scores(
     results: Sequence[np.ndarray], num_patches: int, classes: Sequence[str]
@@ -23,13 +25,13 @@ def stack_scores(
     """
     if len(results) != num_patches:
         raise ValueError(
-            f'{len(results)} results for {num_patches} patches; evaluation needs one '
-            'for each, in the order of the annotation file.'
+            f'{count(len(results), "result")} for {count(num_patches, "patch")}; '
+            'evaluation needs one for each, in the order of the annotation file.'
         )
     scores = np.vstack(results)  # (N, K)
     if scores.shape[1] != len(classes):
         raise ValueError(
-            f'the model scores {scores.shape[1]} classes, the data set has '
+            f'the model scores {count(scores.shape[1], "class")}, the data set has '
             f'{len(classes)}: {", ".join(classes)}. Give model.head and the data set '
             'the same classes.'
         )

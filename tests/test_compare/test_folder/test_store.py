@@ -44,7 +44,7 @@ def test_a_line_without_end_is_left_out(out):
     assert read_rows(out / 'results.jsonl') == [ROW]
 
 
-def test_a_failure_is_not_a_result_though_an_earlier_one_left_predictions(out):
+def test_a_failure_is_no_result_though_an_earlier_one_left_predictions(out):
     """A config that worked was changed into one that fails."""
     failed = {**KEYS, 'error': 'ValueError', 'digest': 'd'}
     (out / 'results.jsonl').write_text(json.dumps(failed) + '\n')

@@ -131,7 +131,7 @@ def test_without_a_run_of_the_reference_the_others_are_reported(tmp_path):
         assert 'Linear probe' in text
 
 
-def test_better_and_worse_are_counted_by_the_metrics_sense(parts):
+def test_better_and_worse_are_counted_by_the_figures_sense(parts):
     results, summary = parts
     interval = Interval(5.0, 3.0, 7.0)
     for metric, expected in (('accuracy', '1 better, 0 worse'), ('nll', '0 better, 1')):

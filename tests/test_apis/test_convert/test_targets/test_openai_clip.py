@@ -20,7 +20,7 @@ VIT = {
     'vision_width': 192,
     'vision_patch_size': 16,
 }
-# Width 10 is no multiple of 64, as that of OpenAI's RN50x4 (80) is none.
+# As in OpenAI's RN50x4 (width 80), the width is not a multiple of 64.
 RESNET = {
     'image_resolution': 64,
     'vision_layers': (1, 2, 3, 1),
