@@ -22,7 +22,6 @@ except ImportError:  # torch 1.13
 
 # From torch 2.0 on.
 _FUSED = hasattr(F, 'scaled_dot_product_attention')
-_POSITIONS = 'attnpool.positional_embedding'
 
 
 def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
@@ -111,7 +110,9 @@ def _mix(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 def encode_by_resnet(visual: ModifiedResNet, images: Tensor) -> Tensor:
     """Turn images (N, 3, H, W) into features (N, D)."""
-    height, width = (_last_map_side(side) for side in images.shape[-2:])
+    # The first convolution (kernel 3, stride 2, padding 1) rounds up, the four average
+    # pools of stride 2 round down.
+    height, width = ((side + 1) // 2 // 16 for side in images.shape[-2:])
     if not height or not width:
         raise ValueError(
             f'images are {images.shape[-2]}x{images.shape[-1]}; CLIP ResNets need at '
@@ -121,13 +122,6 @@ def encode_by_resnet(visual: ModifiedResNet, images: Tensor) -> Tensor:
     resized = resize_positions(positions, (height, width))
     if resized is positions:
         return visual(images)
-    return functional_call(visual, {_POSITIONS: resized}, (images,))
-
-
-def _last_map_side(side: int) -> int:
-    """Side of the map that reaches the attention pool.
-
-    The first convolution (kernel 3, stride 2, padding 1) rounds up; the four average
-    pools of stride 2 round down.
-    """
-    return (side + 1) // 2 // 16
+    return functional_call(
+        visual, {'attnpool.positional_embedding': resized}, (images,)
+    )

@@ -7,7 +7,7 @@ keeps the precision it was stored in.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from clip.model import CLIP, ModifiedResNet, VisionTransformer
 
@@ -49,35 +49,28 @@ def load_visual(arch: str) -> Visual:
     path = find_checkpoint(arch)
     state = read_state(path)
     with _naming_the_remedy(path):
-        visual = _build_visual(**image_sizes(state, path))
-        state = {
-            name[len(_PREFIX) :]: tensor
-            for name, tensor in state.items()
+        visual = _build_visual(image_sizes(state, path))
+        visual_state = {
+            name[len(_PREFIX) :]: state[name]
+            for name in state
             if name.startswith(_PREFIX)
         }
-        load_exactly(visual, state, f'{path} is not an OpenAI CLIP checkpoint.')
+        load_exactly(visual, visual_state, f'{path} is not an OpenAI CLIP checkpoint.')
     return visual.eval()
 
 
-def _build_visual(
-    embed_dim: int,
-    image_resolution: int,
-    vision_layers: Union[int, tuple[int, ...]],
-    vision_width: int,
-    vision_patch_size: Optional[int],
-) -> Visual:
+def _build_visual(sizes: dict[str, Any]) -> Visual:
     """Build the image tower as CLIP's constructor does, with random weights."""
-    sizes: dict[str, Any] = {
-        'input_resolution': image_resolution,
-        'width': vision_width,
-        'layers': vision_layers,
-        'output_dim': embed_dim,
+    width, patch = sizes['vision_width'], sizes['vision_patch_size']
+    arguments = {
+        'input_resolution': sizes['image_resolution'],
+        'width': width,
+        'layers': sizes['vision_layers'],
+        'output_dim': sizes['embed_dim'],
     }
-    if vision_patch_size is None:
-        return ModifiedResNet(heads=vision_width * 32 // 64, **sizes)
-    return VisionTransformer(
-        patch_size=vision_patch_size, heads=vision_width // 64, **sizes
-    )
+    if patch is None:
+        return ModifiedResNet(heads=width * 32 // 64, **arguments)
+    return VisionTransformer(patch_size=patch, heads=width // 64, **arguments)
 
 
 @contextmanager

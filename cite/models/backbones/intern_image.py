@@ -42,10 +42,7 @@ class InternImage(AdaptedBackbone):
 
     Example::
 
-        backbone=dict(
-            type='InternImage',
-            arch='tiny',
-            checkpoint='models/internimage_t.safetensors')
+        backbone=dict(type='InternImage', checkpoint='models/internimage_t.safetensors')
 
     Args:
         arch: ``'tiny'``, ``'small'`` or ``'base'``, or a dict of
@@ -81,7 +78,7 @@ class InternImage(AdaptedBackbone):
 
     @classmethod
     def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
-        """Return how the images of a config of this backbone are prepared."""
+        """Return ImageNet's, on which the published models were trained."""
         return IMAGENET
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,10 +1,7 @@
-from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
 from torch import Tensor, nn
-
-from cite.core.image_stats import ImageStats
 
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
@@ -29,8 +26,7 @@ class TransformersImageBackbone(AdaptedBackbone):
 
     Example::
 
-        backbone=dict(
-            type='TransformersImageBackbone', model_name='owkin/phikon', fix=True)
+        backbone=dict(type='TransformersImageBackbone', model_name='owkin/phikon')
 
     Args:
         model_name: a hub name or a local folder.
@@ -64,10 +60,8 @@ class TransformersImageBackbone(AdaptedBackbone):
         if self.prompts_tokens and blocks is not None:
             self._hook_blocks(blocks)
 
-    @classmethod
-    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
-        """Return how the images of a config of this backbone are prepared."""
-        return stats_of_folder(config)
+    #: Tells how the images of a config of this backbone are prepared.
+    image_stats = staticmethod(stats_of_folder)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
@@ -81,13 +75,12 @@ class TransformersImageBackbone(AdaptedBackbone):
         """Insert prompts into each block's input; weights keep their names."""
         start = prefix_tokens(self.model) or 0
 
-        def insert(number: int) -> Any:
-            def hook(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-                if number == 0:
-                    self.settle_prompt(inputs[0])
-                return (self.insert_prompt(inputs[0], number, start), *inputs[1:])
-
-            return hook
+        def insert(number: int, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            if number == 0:
+                self.settle_prompt(inputs[0])
+            return (self.insert_prompt(inputs[0], number, start), *inputs[1:])
 
         for number, block in enumerate(blocks):
-            block.register_forward_pre_hook(insert(number))
+            block.register_forward_pre_hook(
+                lambda _, inputs, number=number: insert(number, inputs)
+            )

@@ -67,7 +67,9 @@ class CITEClassifier(ImageClassifier):
         trim_heap()
 
     def _freeze(self, names: Sequence[str]) -> list[torch.nn.Module]:
-        parts = {k: m for k, m in self.named_children() if k in _PARTS}
+        parts = {
+            k: m for k, m in self.named_children() if k in ('backbone', 'neck', 'head')
+        }
         unknown = [name for name in names if name not in parts]
         if unknown:
             raise ValueError(
@@ -100,12 +102,6 @@ def _find_text_width(classifier: Any) -> None:
 
     Without the language model the neck keeps no width, because a checkpoint that has
     both is enough for testing. Its forward pass then reports what is missing.
-
-    Args:
-        classifier: has ``neck`` and ``head``.
-
-    Raises:
-        ValueError: the head has no texts.
     """
     neck, head = getattr(classifier, 'neck', None), getattr(classifier, 'head', None)
     if not isinstance(neck, ProjectionNeck) or neck.out_features:
@@ -133,6 +129,3 @@ def _compile(module: torch.nn.Module, options: dict[str, Any]) -> None:
         )
     # In place: the names in the state dict stay.
     module.compile(**options)
-
-
-_PARTS = ('backbone', 'neck', 'head')

@@ -107,7 +107,8 @@ def _warn_once(message: str) -> None:
 
 
 def _key(question: Mapping[str, Any]) -> str:
-    return _digest(json.dumps({'format': FORMAT, **question}, sort_keys=True).encode())
+    data = json.dumps({'format': FORMAT, **question}, sort_keys=True).encode()
+    return hashlib.sha256(data).hexdigest()
 
 
 def _checksum(tensors: Tensors) -> str:
@@ -115,8 +116,4 @@ def _checksum(tensors: Tensors) -> str:
         f'{name}{tensor.dtype}{tuple(tensor.shape)}'.encode() + tensor.numpy().tobytes()
         for name, tensor in sorted(tensors.items())
     ]
-    return _digest(b''.join(parts))
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(b''.join(parts)).hexdigest()

@@ -3,23 +3,21 @@
 from pathlib import Path
 from typing import Any, Union
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cite.core.files.open_clip_files import CONFIG, Tower
 from cite.models.backbones.weights_files import load_exactly
 
-from .pooling import POOLINGS
+from .base_text_encoder import POOLINGS
 
 State = dict[str, Tensor]
 # Channels of an attention head, both in BERT-base and in CLIP's text tower.
 _HEAD = 64
 # open_clip's names of a BERT's poolings, and ours.
-_POOLERS = {
-    'cls_last_hidden_state_pooler': 'last_hidden_state',
-    'mean_pooler': 'mean',
-}
+_POOLERS = {'cls_last_hidden_state_pooler': 'last_hidden_state', 'mean_pooler': 'mean'}
+# A pooler that open_clip's BERT may have and does not use; numbers of positions.
+_UNUSED = ('transformer.pooler.', 'transformer.embeddings.position_ids')
 
 
 def build_tower(folder: Path, tower: Tower) -> 'Union[BERTTower, CoCaTower]':
@@ -81,7 +79,7 @@ class BERTTower(nn.Module):
         if self.pad:  # [PAD] is 0 in every BERT's vocabulary
             ids = F.pad(ids, (0, self.longest - ids.shape[1]))
         tokens = self.transformer(input_ids=ids).last_hidden_state  # (N, T, W)
-        return self.proj(self.pooling(tokens, torch.ones_like(ids)))
+        return self.proj(self.pooling(tokens))
 
 
 class CoCaTower(nn.Module):
@@ -116,23 +114,18 @@ class CoCaTower(nn.Module):
         return self.text(F.pad(ids, (0, self.longest - ids.shape[1])))
 
 
-# A pooler that open_clip's BERT may have and does not use; numbers of positions.
-_UNUSED = ('transformer.pooler.', 'transformer.embeddings.position_ids')
-
-
 def _projection(folder: Path, state: State) -> nn.Module:
+    def linear(name: str) -> nn.Linear:
+        width_out, width_in = state[name].shape
+        return nn.Linear(width_in, width_out, bias=False)
+
     if 'proj.weight' in state:
-        return nn.Linear(*_shape(state['proj.weight']), bias=False)
+        return linear('proj.weight')
     if 'proj.0.weight' in state and 'proj.2.weight' in state:
-        layers: list[nn.Module] = [
-            nn.Linear(*_shape(state[f'proj.{i}.weight']), bias=False) for i in (0, 2)
-        ]
-        return nn.Sequential(layers[0], nn.GELU(), layers[1])
+        return nn.Sequential(
+            linear('proj.0.weight'), nn.GELU(), linear('proj.2.weight')
+        )
     raise ValueError(f'text encoder {folder}: its text tower has no projection.')
-
-
-def _shape(weight: Tensor) -> tuple[int, int]:
-    return weight.shape[1], weight.shape[0]
 
 
 def _count(state: State, prefix: str) -> int:

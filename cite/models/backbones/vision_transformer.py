@@ -10,7 +10,37 @@ from torch import Tensor
 from cite.models.prompts import VisualPrompt
 
 from .freezing import FreezingMixin, freeze
-from .vision_transformer_frozen import check_class_token, own_out_indices
+
+
+@BACKBONES.register_module()
+class VisionTransformerFrozen(FreezingMixin, _VisionTransformer):
+    """mmcls' ``VisionTransformer``, frozen; it returns the class token.
+
+    Example::
+
+        backbone=dict(
+            type='VisionTransformerFrozen', arch='b',
+            init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
+
+    Args:
+        *args: arguments of mmcls' ``VisionTransformer``; also by keyword. Only the
+            first of ``out_indices`` counts.
+
+    Raises:
+        ValueError: ``with_cls_token=False``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **own_out_indices(kwargs))
+        check_class_token(self)
+        self.output_cls_token = True
+        self.fix = True
+        freeze(self).train()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images (N, 3, H, W) into class tokens (N, D)."""
+        _, class_token = super().forward(x)[0]
+        return class_token
 
 
 @BACKBONES.register_module()
@@ -22,9 +52,7 @@ class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer)
     Example::
 
         backbone=dict(
-            type='PromptedVisionTransformer',
-            prompt_length=1,
-            arch='b',
+            type='PromptedVisionTransformer', arch='b', prompt_length=1,
             init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
 
     Args:
@@ -55,15 +83,9 @@ class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer)
         self.fix = fix
         if fix:
             freeze(self).train()
-        self.register_prompt(
-            width=self.embed_dims,
-            depth=self.num_layers,
-            length=prompt_length,
-            layers=prompt_layers,
-            pos=prompt_pos,
-            init=prompt_init,
-            positions=('prepend',),
-        )
+        prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
+        positions = ('prepend',)
+        self.register_prompt(self.embed_dims, self.num_layers, *prompt, positions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode images (N, 3, H, W) into a class token (N, D) for each out index."""
@@ -82,11 +104,32 @@ class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer)
         patches, grid = self.patch_embed(images)
         class_token = self.cls_token.expand(len(patches), -1, -1)
         tokens = torch.cat([class_token, patches], dim=1)
-        positions = resize_pos_embed(
-            self.pos_embed,
-            self.patch_resolution,
-            grid,
-            mode=self.interpolate_mode,
-            num_extra_tokens=self.num_extra_tokens,
-        )
+        sizes = (self.patch_resolution, grid)
+        options = (self.interpolate_mode, self.num_extra_tokens)
+        positions = resize_pos_embed(self.pos_embed, *sizes, *options)
         return self.drop_after_pos(tokens + positions)
+
+
+def own_out_indices(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Copy ``out_indices`` out of a config: mmcls writes into the list it is given."""
+    if isinstance(kwargs.get('out_indices'), (list, tuple)):
+        kwargs['out_indices'] = list(kwargs['out_indices'])
+    if not kwargs.get('with_cls_token', True):
+        # mmcls would fail on its own default before our check.
+        kwargs.setdefault('output_cls_token', False)
+    return kwargs
+
+
+def check_class_token(model: _VisionTransformer) -> None:
+    """Raise a ``ValueError`` if a ViT has no class token, or no output."""
+    name = type(model).__name__
+    if not model.with_cls_token:
+        raise ValueError(
+            f'{name} needs the class token that it returns: remove '
+            "with_cls_token=False, or use mmcls' VisionTransformer."
+        )
+    if max(model.out_indices) >= model.num_layers:
+        raise ValueError(
+            f'{name} has {model.num_layers} blocks, numbered 0 to '
+            f'{model.num_layers - 1}; out_indices={list(model.out_indices)}.'
+        )
