@@ -215,8 +215,8 @@ def config_width(model: str) -> Optional[int]:
 def cache_identity(model: str) -> dict[str, Any]:
     """Describe a model so that any change to its files shows.
 
-    A local folder is its path and its files' names, sizes and times; a hub name is
-    itself and the commit of its local snapshot, if there is one.
+    By a folder's path and its files' names, sizes and times; or by a hub name and the
+    commit of its local snapshot, if there is one.
     """
     folder = find_folder(model)
     if folder is None:
@@ -249,11 +249,9 @@ def model_digest(model: str) -> dict[str, str]:
 
 
 def weights_digest(files: Sequence[Path]) -> dict[str, str]:
-    """Digest weight files by their sizes and evenly spaced blocks.
+    """Digest weight files by their sizes and evenly spaced blocks: {suffix: digest}.
 
-    Returns:
-        ``{suffix: digest}``, empty without files. Only digests of one suffix compare: a
-        model's pickle and its safetensors differ.
+    Only digests of one suffix compare: a model's pickle and its safetensors differ.
     """
     if not files:
         return {}

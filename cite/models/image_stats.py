@@ -1,8 +1,8 @@
 """The images that a model's backbone was trained on, and data sets that follow them.
 
 A pipeline step with ``mean='model'`` (or ``std``, ``interpolation``, ``size``) takes
-its model's, so that a change of the backbone cannot leave them behind. mmcls builds
-data sets without their model: the step stays open until both are there.
+its model's. mmcls builds data sets without their model, so that the step stays open
+until both are there.
 """
 
 import warnings
@@ -21,9 +21,8 @@ _INSIDE = ('dataset', 'datasets', 'pipeline', 'transforms')
 def settle_images(dataset: Any, model: Union[nn.Module, Mapping[str, Any]]) -> None:
     """Fill in what the pipelines of a data set leave to the model.
 
-    Call it before the first item is read, that is, before a loader starts its workers.
-    Where nothing is left to the model, nothing happens; a second call with another
-    model gives the data set that model's values.
+    Call it before a loader starts its workers. Where nothing is left to the model,
+    nothing happens; a second call with another model sets that model's values.
 
     Args:
         dataset: data set, mmcls' wrapper of one, a list of them, or a pipeline.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cite.core.files.clip_files import input_size
 from cite.core.image_stats import OPENAI_CLIP, ImageStats
-from cite.models.half_precision import full_precision
+from cite.models.precision import full_precision
 
 from .adapted_backbone import AdaptedBackbone
 from .clip_towers import embed, encode_by_resnet, read_out, run_block

@@ -11,7 +11,7 @@ from clip.model import ModifiedResNet, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cite.models.half_precision import full_precision
+from cite.models.precision import full_precision
 
 from .image_size import patch_grid, resize_positions
 
@@ -41,9 +41,7 @@ def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
 def run_block(
     block: ResidualAttentionBlock, tokens: Tensor, class_only: bool = False
 ) -> Tensor:
-    """Run one of CLIP's residual attention blocks.
-
-    The block's own forward pass takes tokens (T, N, D), which means two copies.
+    """Run one of CLIP's residual attention blocks, whose own forward pass copies twice.
 
     Args:
         block: the weights and norms.

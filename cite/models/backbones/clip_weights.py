@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from clip.model import CLIP, ModifiedResNet, VisionTransformer
+from torch import Tensor
 
 from cite.core.files.clip_files import find_checkpoint, how_to_convert, read_state
 from cite.core.files.clip_sizes import clip_sizes, image_sizes
@@ -33,29 +34,18 @@ def load_clip(arch: str) -> CLIP:
         FileNotFoundError: neither a model name nor a file, or the download failed.
         ValueError: the file is not an OpenAI CLIP checkpoint.
     """
-    path = find_checkpoint(arch)
-    state = read_state(path)
-    with _naming_the_remedy(path):
+    with _reading(arch) as (path, state):
         model = CLIP(**clip_sizes(state, path))
         load_exactly(model, state, f'{path} is not an OpenAI CLIP checkpoint.')
     return freeze(model)
 
 
 def load_visual(arch: str) -> Visual:
-    """Build CLIP's image tower alone, in fp32 and eval mode; see :func:`load_clip`.
-
-    The checkpoint may hold the image tower (``visual.*``) alone.
-    """
-    path = find_checkpoint(arch)
-    state = read_state(path)
-    with _naming_the_remedy(path):
+    """Build the image tower alone, as :func:`load_clip`; the file may lack the rest."""
+    with _reading(arch) as (path, state):
         visual = _build_visual(image_sizes(state, path))
-        visual_state = {
-            name[len(_PREFIX) :]: state[name]
-            for name in state
-            if name.startswith(_PREFIX)
-        }
-        load_exactly(visual, visual_state, f'{path} is not an OpenAI CLIP checkpoint.')
+        tower = {k[len(_PREFIX) :]: state[k] for k in state if k.startswith(_PREFIX)}
+        load_exactly(visual, tower, f'{path} is not an OpenAI CLIP checkpoint.')
     return visual.eval()
 
 
@@ -74,8 +64,11 @@ def _build_visual(sizes: dict[str, Any]) -> Visual:
 
 
 @contextmanager
-def _naming_the_remedy(path: Path) -> Iterator[None]:
+def _reading(arch: str) -> Iterator[tuple[Path, dict[str, Tensor]]]:
+    """Give path and state dict of a checkpoint; name the remedy if it does not fit."""
+    path = find_checkpoint(arch)
+    state = read_state(path)
     try:
-        yield
+        yield path, state
     except ValueError as error:
         raise ValueError(f'{error} {how_to_convert(path)}') from error

@@ -3,17 +3,9 @@ from typing import Any, Optional
 from mmcls.models.builder import BACKBONES
 from torch import Tensor, nn
 
+from . import transformers_models
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
-from .transformers_models import (
-    any_size,
-    blocks_of,
-    create,
-    patch_and_side,
-    prefix_tokens,
-    read_out,
-    stats_of_folder,
-)
 
 
 @BACKBONES.register_module()
@@ -49,10 +41,10 @@ class TransformersImageBackbone(AdaptedBackbone):
         **adapt: Any,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        self.model = create(model_name)
+        self.model = transformers_models.create(model_name)
         self.weights_source = model_name
-        self._patch, side = patch_and_side(self.model)
-        blocks = blocks_of(self.model)
+        self._patch, side = transformers_models.patch_and_side(self.model)
+        blocks = transformers_models.blocks_of(self.model)
         tokens = None
         if blocks is not None:
             tokens = (self.model.config.hidden_size, len(blocks))
@@ -61,19 +53,20 @@ class TransformersImageBackbone(AdaptedBackbone):
             self._hook_blocks(blocks)
 
     #: Tells how the images of a config of this backbone are prepared.
-    image_stats = staticmethod(stats_of_folder)
+    image_stats = staticmethod(transformers_models.stats_of_folder)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
-        if prefix_tokens(self.model) is not None:
+        if transformers_models.prefix_tokens(self.model) is not None:
             patch_grid(x, (self._patch, self._patch))
         x = self.frame(x)
         with self.full_on_cpu(x.device):
-            return read_out(self.model, self.model(x, **any_size(self.model)))
+            output = self.model(x, **transformers_models.any_size(self.model))
+            return transformers_models.read_out(self.model, output)
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
         """Insert prompts into each block's input; weights keep their names."""
-        start = prefix_tokens(self.model) or 0
+        start = transformers_models.prefix_tokens(self.model) or 0
 
         def insert(number: int, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
             if number == 0:

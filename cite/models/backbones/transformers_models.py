@@ -114,10 +114,7 @@ def blocks_of(model: Any) -> Optional[nn.ModuleList]:
 
 
 def prefix_tokens(model: Any) -> Optional[int]:
-    """Count the tokens before the patches: class token and registers.
-
-    None for models without a class token: hierarchical and convolutional ones.
-    """
+    """Count the tokens before the patches, or return None without a class token."""
     names = {name.rpartition('.')[2] for name, _ in model.named_parameters()}
     if not names & {'cls_token', 'class_embedding'}:
         return None

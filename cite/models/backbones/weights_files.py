@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from cite.core.files.weights import load_weights
 from cite.core.messages import shorten
 
-Checkpoint = Union[str, Path]
 # Keys under which published files nest their tensors.
 WRAPPERS = ('state_dict', 'model')
 
 
 def fill_model(
-    model: nn.Module, checkpoint: Checkpoint, unused: Sequence[str] = ()
+    model: nn.Module, checkpoint: Union[str, Path], unused: Sequence[str] = ()
 ) -> None:
     """Load a file's weights into a model.
 

@@ -7,7 +7,7 @@ from mmcls.models.heads import ClsHead as _ClsHead
 from torch import Tensor
 
 from cite.models.class_token import class_token
-from cite.models.half_precision import full_precision, half_on_gpu
+from cite.models.precision import full_precision, half_on_gpu
 
 from .text_source import check_texts
 from .text_state import TextState
@@ -23,10 +23,9 @@ class TextBufferHead(TextState, _ClsHead):
 
     Args:
         texts: for each class, in the order of the labels, one description or a list
-            of several, whose embeddings are averaged (:func:`.text_source.average`); or
-            the path of a YAML file of them (:mod:`cite.models.heads.caption_file`).
-        text_encoder: turns K texts into (K, D); see
-            :class:`cite.models.text_encoders.BaseTextEncoder`.
+            of several, which are averaged; or the path of a YAML file of them.
+        text_encoder: a :class:`cite.models.text_encoders.BaseTextEncoder`, or another
+            function that turns K texts into (K, D).
         float16: multiply in fp16 on a GPU. The loss stays fp32.
         **kwargs: mmcls ``ClsHead``'s ``loss``, ``topk``, ``cal_acc`` and ``init_cfg``.
     """

@@ -45,9 +45,9 @@ class TextState(BaseModule):
 
     def text_width(self) -> int:
         """Return D; the texts are encoded if no file states it."""
-        if self.text_embeddings is None:
-            read_width = getattr(self.text_encoder, 'width', None)
-            width = read_width() if callable(read_width) else None
+        read_width = getattr(self.text_encoder, 'width', None)
+        if self.text_embeddings is None and callable(read_width):
+            width = read_width()
             if width is not None:
                 return width
         return self.encode_texts().shape[1]

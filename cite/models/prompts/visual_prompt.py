@@ -6,6 +6,8 @@ import torch
 from mmcv.runner import BaseModule
 from torch import Tensor, nn
 
+from cite.core.messages import check_choice
+
 from .border import SIDES, add_border
 from .tokens import INITS, add, init_prompt, prepend, token_mean
 
@@ -104,7 +106,6 @@ class VisualPrompt(BaseModule):
         # Without elements there is nothing to train, and DDP would wait for a gradient.
         self.prompt = nn.Parameter(prompt, requires_grad=prompt.numel() > 0)
         self.register_buffer('prompt_initialized', torch.tensor(init != 'token'))
-        self._prompt_settled = False
 
     @property
     def prompts_tokens(self) -> bool:
@@ -113,16 +114,12 @@ class VisualPrompt(BaseModule):
 
     def frame(self, images: Tensor) -> Tensor:
         """Add the padding prompt, if there is one, to images (N, 3, H, W)."""
-        if 'prompt' not in self._parameters or self.prompt_pos != 'pad':
-            return images
-        return add_border(images, self.prompt) if self.prompt.numel() else images
+        if 'prompt' in self._parameters and self.prompt_pos == 'pad':
+            return add_border(images, self.prompt) if self.prompt.numel() else images
+        return images
 
     def settle_prompt(self, tokens: Tensor) -> None:
-        """Set the first value of a ``token`` prompt; call it on each batch's tokens.
-
-        Args:
-            tokens: embedded tokens (N, T, D), the first block's input.
-        """
+        """Set the first value of a ``token`` prompt from embedded tokens (N, T, D)."""
         if self._prompt_settled:  # reading the flag would wait for the GPU
             return
         self._prompt_settled = bool(self.prompt_initialized)
@@ -180,31 +177,19 @@ class VisualPrompt(BaseModule):
     def _complete(self, state_dict: dict[str, Tensor], prefix: str) -> None:
         """Add the entries that a state dict may lack."""
         name, flag = prefix + 'prompt', prefix + 'prompt_initialized'
-        if name in state_dict:
-            _check_shape(state_dict[name], self.prompt)
+        if name not in state_dict:
+            state_dict[flag] = self.prompt_initialized
+            if self._prompt_optional:
+                state_dict[name] = self.prompt.detach()
+        elif state_dict[name].shape == self.prompt.shape:
             state_dict.setdefault(flag, torch.tensor(True))
-            return
-        state_dict[flag] = self.prompt_initialized
-        if self._prompt_optional:
-            state_dict[name] = self.prompt.detach()
-
-
-def _check_shape(saved: Tensor, prompt: Tensor) -> None:
-    # mmcv would only warn and keep the untrained prompt.
-    if saved.shape != prompt.shape:
-        raise ValueError(
-            f'the checkpoint has a prompt of shape {tuple(saved.shape)}, the model one '
-            f'of {tuple(prompt.shape)}: (blocks, length, width) of tokens, (4, 3, '
-            'length, side) of a border. Set model.backbone.prompt_pos, prompt_layers '
-            'and prompt_length as in training.'
-        )
-
-
-def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
-    """Return ``value`` if it is one of ``choices``, or raise a ``ValueError``."""
-    if value not in choices:
-        raise ValueError(f'{name} is {value!r}; choose one of {list(choices)}.')
-    return value
+        else:  # mmcv would only warn and keep the untrained prompt
+            raise ValueError(
+                f'the checkpoint has a prompt of shape {tuple(state_dict[name].shape)},'
+                f' the model one of {tuple(self.prompt.shape)}: (blocks, length, width)'
+                ' of tokens, (4, 3, length, side) of a border. Set model.backbone.'
+                'prompt_pos, prompt_layers and prompt_length as in training.'
+            )
 
 
 def check_length(length: int) -> int:

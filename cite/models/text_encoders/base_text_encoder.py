@@ -1,13 +1,12 @@
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
 import torch
 from torch import Tensor, inference_mode, no_grad
 from torch.random import fork_rng
 
-from cite.models.half_precision import full_precision
+from cite.models.precision import full_precision
 
 from .cache import cached
 
@@ -20,18 +19,6 @@ POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
     'mean': lambda tokens: tokens.sum(dim=1) / tokens.shape[1],
     'last': lambda tokens: tokens[:, -1],
 }
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Isolate a computation from the forward pass around it.
-
-    A run must not depend on whether the cache was warm, so the caller's random numbers,
-    autocast, grad and inference mode are kept out.
-    """
-    cpu = torch.device('cpu')
-    with fork_rng(devices=[]), inference_mode(False), no_grad(), full_precision(cpu):
-        yield
 
 
 class BaseTextEncoder(metaclass=ABCMeta):
@@ -53,7 +40,10 @@ class BaseTextEncoder(metaclass=ABCMeta):
         """
         texts = list(texts)
         fixed = {'encoder': type(self).__name__, 'precision': 'float32', 'texts': texts}
-        with _undisturbed():
+        # A run must not depend on whether the cache was warm, so the caller's random
+        # numbers, autocast, grad and inference mode are kept out.
+        cpu = full_precision(torch.device('cpu'))
+        with fork_rng(devices=[]), inference_mode(False), no_grad(), cpu:
             if self.cache_identity() is None:
                 return self._checked(texts)
             return cached(

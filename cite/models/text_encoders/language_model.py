@@ -24,16 +24,13 @@ ENCODERS: dict[str, str] = {
 def load_language_model(
     name: str, kind: Kind, pooler: bool = False, trust_remote_code: bool = False
 ) -> tuple[Any, Any]:
-    """Load a tokenizer and a model, in fp32 and eval mode, on the CPU.
+    """Load transformers' tokenizer and model, in fp32 and eval mode, on the CPU.
 
     Args:
         name: a local folder or a hub name.
         kind: kind of model that the encoder's class is made for.
         pooler: whether the pooler's weights are needed.
         trust_remote_code: let transformers run Python files that come with the model.
-
-    Returns:
-        transformers' tokenizer and model.
 
     Raises:
         FileNotFoundError: no such folder or hub model, or a file of it is missing.
@@ -57,7 +54,7 @@ def load_language_model(
             'Below torch 2.1 install `pip install "transformers>=4.40,<4.50"`.'
         ) from error
     content = read_config_file(folder)
-    with _quiet_transformers(), _explained(name, folder):
+    with _explained(name, folder):
         config = _config(folder, content, kind, trust_remote_code)
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder), config=config, trust_remote_code=trust_remote_code
@@ -69,7 +66,11 @@ def load_language_model(
 
 @contextmanager
 def _explained(name: str, folder: Path) -> Iterator[None]:
-    """Reword transformers' errors about a folder."""
+    """Reword transformers' errors; silence its remarks on weights, which we check."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
     try:
         yield
     except ImportError as error:
@@ -91,6 +92,8 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
             f'text encoder {name}: transformers cannot read {folder}: '
             f'{first_line(error)}'
         ) from error
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _config(
@@ -189,16 +192,3 @@ def _check_missing(name: str, missing: Any, pooler: bool) -> None:
             f'config.json calls for ({shorten(sorted(missing_keys), 3)}): they belong '
             'to another model.'
         )
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Silence its remarks on unused and missing weights: we check these ourselves."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cite.core.files.weights import load_weights
+from cite.core.messages import check_choice
 from cite.models.hub import cache_identity, config_width, model_digest, short_name
 
 from .base_text_encoder import POOLINGS, Average, BaseTextEncoder
@@ -50,12 +51,8 @@ class TransformersTextEncoder(BaseTextEncoder):
                 'model.head.text_encoder.model is missing: give the hub name or the '
                 f'folder of a language model for {type(self).__name__}.'
             )
-        if key not in self.keys:
-            raise ValueError(
-                f'model.head.text_encoder.key is {key!r}; choose one of {self.keys}.'
-            )
         self.model = model
-        self.key = key
+        self.key = check_choice('model.head.text_encoder.key', key, self.keys)
         self.text_feature_file = text_feature_file
         self.trust_remote_code = trust_remote_code
 
@@ -155,14 +152,11 @@ class TransformersTextEncoder(BaseTextEncoder):
 
 
 def load_text_features(path: Union[str, Path]) -> Tensor:
-    """Read a saved (K, D) tensor.
+    """Read a saved (K, D) tensor, in fp32 and onto the CPU.
 
     Args:
         path: a ``.npy`` file, a ``.safetensors`` file with one tensor, or a file of
             :func:`torch.save` with a tensor or a dict of one tensor.
-
-    Returns:
-        (K, D) fp32 tensor on the CPU.
 
     Raises:
         FileNotFoundError: there is no such file.
