@@ -90,7 +90,7 @@ def timm_config(
     }
 
 
-def _configs() -> dict[str, dict[str, Any]]:
+def _configs() -> dict[str, Any]:
     configs = {name: timm_config(UNIT, 'stem.conv', 'head.fc') for name in REMEDIS}
     for name, (sizes, stats) in MODELS.items():
         stats = replace(stats, size=sizes.get('img_size', 224))

@@ -74,8 +74,10 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         if prompt_pos == 'pad':
             self.register_border(side, prompt_length, prompt_layers, prompt_init)
         elif tokens is not None:
-            options = (prompt_length, prompt_layers, prompt_pos, prompt_init)
-            self.register_prompt(*tokens, *options)
+            width, depth = tokens
+            self.register_prompt(
+                width, depth, prompt_length, prompt_layers, prompt_pos, prompt_init
+            )
         else:
             raise ValueError(
                 f'{name} is a {type(self.model).__name__}; only plain vision '

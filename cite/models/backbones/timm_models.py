@@ -19,7 +19,7 @@ from cite.models.architectures import NAMED  # also registers its models with ti
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')
 # Options that make Swin, vision transformers and others take any image size. The order
 # matters: in timm 1.0.20 Swin swallows the second.
-_ANY_SIZE = ({'strict_img_size': False}, {'dynamic_img_size': True}, {})
+_ANY_SIZE: Any = ({'strict_img_size': False}, {'dynamic_img_size': True}, {})
 
 
 def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:

@@ -62,10 +62,7 @@ def load_checkpoint(
             model, filename, map_location, strict, logger, list(revise_keys)
         )
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, logger)
-    check_checkpoint(checkpoint, filename)
-    state = checkpoint.get('state_dict', checkpoint)
-    check_state_dict(state, filename)
-    state = _revise(state, revise_keys)
+    state = _state_dict(checkpoint, filename, revise_keys)
     # Before the model's own hooks complete the state dict.
     saved_shapes = {name: tuple(value.shape) for name, value in state.items()}
     starts_training = logger is not None and not strict
@@ -89,10 +86,13 @@ class _Warnings(list):
     warning = list.append
 
 
-def _revise(
-    state: Mapping[str, Tensor], revise_keys: Sequence[tuple[str, str]]
+def _state_dict(
+    checkpoint: Any, filename: str, revise_keys: Sequence[tuple[str, str]]
 ) -> Mapping[str, Tensor]:
-    """Return a state dict with other names, and with the versions of its modules."""
+    """Return the state dict with revised names, and its modules' versions."""
+    check_checkpoint(checkpoint, filename)
+    state = checkpoint.get('state_dict', checkpoint)
+    check_state_dict(state, filename)
     revised: Any = OrderedDict(state)
     for pattern, replacement in revise_keys:
         revised = OrderedDict(
