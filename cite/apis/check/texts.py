@@ -17,7 +17,7 @@ from cite.models.text_encoders import (
     OpenCLIPTextEncoder,
     TransformersTextEncoder,
 )
-from cite.models.text_encoders.feature_file import load_text_features
+from cite.models.text_encoders.transformers_text_encoder import load_text_features
 
 from .report import Report
 from .weights import check_file

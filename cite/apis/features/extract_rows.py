@@ -23,7 +23,7 @@ from cite.core.files.write_whole import PARTIAL, write_whole
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import ImageBuffer, to_float
-from cite.models.classifiers.precision import autocast
+from cite.models.precision import autocast
 
 PIECE = 4096  # rows
 

@@ -1,5 +1,4 @@
-from .cite_classifier import CITEClassifier
+from .cite_classifier import CITEClassifier, ImageClassifier
 from .fitting_checkpoint import load_checkpoint
-from .image_classifier import ImageClassifier
 
 __all__ = ['CITEClassifier', 'ImageClassifier', 'load_checkpoint']

@@ -1,0 +1,130 @@
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+from mmcls.models.backbones import VisionTransformer as _VisionTransformer
+from mmcls.models.builder import BACKBONES
+from mmcls.models.utils import resize_pos_embed
+from torch import Tensor
+
+from cite.models.prompts import VisualPrompt
+
+from .freezing import FreezingMixin, freeze
+
+
+class _ClassTokenViT(FreezingMixin, _VisionTransformer):
+    """mmcls' vision transformer with a class token, frozen or not."""
+
+    def __init__(self, *args: Any, fix: bool = True, **kwargs: Any) -> None:
+        if isinstance(kwargs.get('out_indices'), (list, tuple)):
+            # mmcls writes into the list that it is given.
+            kwargs['out_indices'] = list(kwargs['out_indices'])
+        if not kwargs.get('with_cls_token', True):
+            # mmcls would fail on its own default before our check.
+            kwargs.setdefault('output_cls_token', False)
+        super().__init__(*args, **kwargs)
+        name, depth = type(self).__name__, self.num_layers
+        if not self.with_cls_token:
+            raise ValueError(
+                f'{name} needs the class token that it returns: remove '
+                "with_cls_token=False, or use mmcls' VisionTransformer."
+            )
+        if max(self.out_indices) >= depth:
+            raise ValueError(
+                f'{name} has {depth} blocks, numbered 0 to {depth - 1}; '
+                f'out_indices={list(self.out_indices)}.'
+            )
+        self.fix = fix
+        if fix:
+            freeze(self).train()
+
+
+@BACKBONES.register_module()
+class VisionTransformerFrozen(_ClassTokenViT):
+    """mmcls' ``VisionTransformer``, frozen; it returns the class token.
+
+    Example::
+
+        backbone=dict(
+            type='VisionTransformerFrozen', arch='b',
+            init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
+
+    Args:
+        *args: arguments of mmcls' ``VisionTransformer``; also by keyword. Only the
+            first of ``out_indices`` counts.
+
+    Raises:
+        ValueError: ``with_cls_token=False``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.output_cls_token = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images (N, 3, H, W) into class tokens (N, D)."""
+        _, class_token = super().forward(x)[0]
+        return class_token
+
+
+@BACKBONES.register_module()
+class PromptedVisionTransformer(VisualPrompt, _ClassTokenViT):
+    """mmcls' ``VisionTransformer`` with learnable visual prompt tokens.
+
+    Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
+
+    Example::
+
+        backbone=dict(
+            type='PromptedVisionTransformer', arch='b', prompt_length=1,
+            init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
+
+    Args:
+        prompt_length: prompt tokens of a block.
+        prompt_layers: numbers of the prompted blocks, by default the first, ``[0]``.
+        prompt_pos: ``'prepend'``.
+        prompt_init: see :meth:`cite.models.prompts.VisualPrompt.register_prompt`.
+        fix: freeze all but the prompt; frozen parts stay in eval mode.
+        *args: arguments of mmcls' ``VisionTransformer``; also by keyword.
+
+    Raises:
+        ValueError: ``with_cls_token=False``, or a prompt option that does not exist or
+            fit.
+    """
+
+    def __init__(
+        self,
+        prompt_length: int = 1,
+        prompt_layers: Optional[Sequence[int]] = None,
+        prompt_pos: str = 'prepend',
+        prompt_init: str = 'normal',
+        fix: bool = True,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, fix=fix, **kwargs)
+        prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
+        positions = ('prepend',)
+        self.register_prompt(self.embed_dims, self.num_layers, *prompt, positions)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Encode images (N, 3, H, W) into a class token (N, D) for each out index."""
+        tokens = self._embed(x)  # (N, T, D)
+        self.settle_prompt(tokens)
+        class_tokens = []
+        for i, layer in enumerate(self.layers):
+            tokens = layer(self.insert_prompt(tokens, i))
+            if i in self.out_indices:
+                last = self.final_norm and i == self.num_layers - 1
+                class_tokens.append((self.norm1(tokens) if last else tokens)[:, 0])
+        return tuple(class_tokens)
+
+    def _embed(self, images: Tensor) -> Tensor:
+        """Turn images into the first block's tokens, as mmcls does."""
+        patches, grid = self.patch_embed(images)
+        class_token = self.cls_token.expand(len(patches), -1, -1)
+        tokens = torch.cat([class_token, patches], dim=1)
+        sizes = (self.patch_resolution, grid)
+        options = (self.interpolate_mode, self.num_extra_tokens)
+        positions = resize_pos_embed(self.pos_embed, *sizes, *options)
+        return self.drop_after_pos(tokens + positions)
