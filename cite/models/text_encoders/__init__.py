@@ -1,8 +1,10 @@
 from .base_text_encoder import BaseTextEncoder
+from .bert import BERT
 from .clip_text_encoder import CLIPTextEncoder
-from .language_encoders import BERT, DecoderTextEncoder, T5Encoder
+from .decoder_text_encoder import DecoderTextEncoder
 from .open_clip_text_encoder import OpenCLIPTextEncoder
 from .random_vectors import RandomVectors
+from .t5_encoder import T5Encoder
 from .transformers_text_encoder import TransformersTextEncoder
 
 __all__ = [
