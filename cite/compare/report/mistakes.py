@@ -112,7 +112,7 @@ def slide_cards(
         i = row.number
         if row.true == row.predicted:
             break
-        pictures, strip = _patches(patches, i, row.predicted, row.true, thumbnails)
+        pictures, strip = _patches(patches, row, thumbnails)
         number = int(results.patch_counts[i])
         cards.append(SlideCard(row, number, int(wrong_runs[i]), pictures, strip))
     return cards
@@ -120,48 +120,46 @@ def slide_cards(
 
 def _mean_patches(results: Results, method: str, shots: Shots) -> Optional[Patches]:
     """Average the patches' probabilities over runs."""
-    tables = [results.patches(run) for run in results.at(method, shots)]
-    if any(table is None for table in tables):
+    runs = results.at(method, shots)
+    tables = [table for run in runs if (table := results.patches(run)) is not None]
+    if len(tables) < len(runs):
         return None
-    scored = [table for table in tables if table is not None]
-    first = scored[0]
-    if any(not np.array_equal(table.files, first.files) for table in scored):
+    first = tables[0]
+    if any(not np.array_equal(table.files, first.files) for table in tables):
         raise ValueError(
             f'{results.folder}: the runs of {method} were tested on other patches of '
             'the same slides. Run `cite compare` again with a new --out.'
         )
-    scores = np.mean([table.scores for table in scored], 0)
+    scores = np.mean([table.scores for table in tables], 0)
     return Patches(first.files, first.slide, first.labels, scores)
 
 
 def _patches(
-    patches: Optional[Patches],
-    slide: int,
-    predicted: int,
-    true: int,
-    thumbnails: Thumbnails,
+    patches: Optional[Patches], row: SlideRow, thumbnails: Thumbnails
 ) -> tuple[list[Picture], Optional[Markup]]:
-    if patches is None:
+    """Return pictures of some patches, and the strip of all."""
+    if patches is None or not (patches.slide == row.number).any():
         return [], None
-    rows = np.flatnonzero(patches.slide == slide)
-    if not rows.size:
-        return [], None
-    falling = rows[np.argsort(-patches.scores[rows, predicted], kind='stable')]
-    places = np.linspace(0, len(falling) - 1, min(PICTURES, len(falling)))
+    items = np.flatnonzero(patches.slide == row.number)
+    falling = items[np.argsort(-patches.scores[items, row.predicted], kind='stable')]
     pictures = []
-    for p in falling[places.round().astype(int)].tolist():
-        file, scores = str(patches.files[p]), 100 * patches.scores[p]
+    for p in _spread(falling, PICTURES).tolist():
+        file = str(patches.files[p])
+        predicted, true = 100 * patches.scores[p, [row.predicted, row.true]]
         address = thumbnails.of(file)
-        pictures.append(
-            Picture(file, address, float(scores[predicted]), float(scores[true]))
-        )
-    return pictures, _strip(patches.scores[falling], predicted, true)
+        pictures.append(Picture(file, address, float(predicted), float(true)))
+    return pictures, _strip(patches.scores[falling], row.predicted, row.true)
+
+
+def _spread(values: np.ndarray, number: int) -> np.ndarray:
+    """Return at most this many of the values, evenly spread."""
+    places = np.linspace(0, len(values) - 1, min(number, len(values)))
+    return values[places.round().astype(int)]
 
 
 def _strip(scores: np.ndarray, predicted: int, true: int) -> Markup:
     """Draw every patch as a column: the prediction from below, the class from above."""
-    if len(scores) > _STRIPS:
-        scores = scores[np.linspace(0, len(scores) - 1, _STRIPS).round().astype(int)]
+    scores = _spread(scores, _STRIPS)
     width = 300 / len(scores)
     parts = [tag('rect', x=0, y=0, width=300, height=44, class_='rest')]
     for i, row in enumerate(scores):
