@@ -1,5 +1,3 @@
-"""A Slurm cluster, through submitit."""
-
 import os
 import time
 from collections import deque
@@ -41,7 +39,8 @@ class SlurmEngine(Engine):
         running: dict[Any, Task] = {}
         try:
             while waiting or running:
-                new = [waiting.popleft() for _ in range(self._room(waiting, running))]
+                room = min(len(waiting), self.slots - len(running))
+                new = [waiting.popleft() for _ in range(room)]
                 if new:
                     with executor.batch():
                         handles = [executor.submit(run_task, task) for task in new]
@@ -54,9 +53,6 @@ class SlurmEngine(Engine):
         finally:
             for handle in running:
                 handle.cancel()
-
-    def _room(self, waiting: Sequence[Task], running: dict[Any, Task]) -> int:
-        return min(len(waiting), self.slots - len(running))
 
     def _executor(self) -> Any:
         import submitit

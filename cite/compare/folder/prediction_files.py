@@ -1,5 +1,3 @@
-"""The tables of predictions: written, read and checked."""
-
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -99,14 +97,3 @@ def class_numbers(names: pd.Series, classes: Sequence[str], path: Path) -> np.nd
             f'classes {list(classes)}. {AGAIN}'
         )
     return numbers
-
-
-def patch_counts(table: pd.DataFrame, path: Path) -> np.ndarray:
-    """Return how many patches each slide has, (N,).
-
-    Raises:
-        ValueError: one is not a whole number.
-    """
-    if not table['patches'].str.fullmatch('[0-9]{1,9}').all():
-        raise ValueError(f'{path}: a number of patches is not a number. {REMOVE}')
-    return table['patches'].to_numpy(np.int64)

@@ -1,19 +1,17 @@
-"""A comparison's folder, read and checked."""
-
 from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
 import pandas as pd
 
-from .checks import AGAIN, read_object, read_settings, read_text
-from .prediction_files import class_numbers, patch_counts, read_table
+from .checks import AGAIN, REMOVE, read_object, read_settings, read_text
+from .prediction_files import class_numbers, read_table
 from .results import Results, Run
 from .store import RESULTS, read_rows
 
 
 def read_results(folder: Union[str, Path]) -> Results:
-    """Read a comparison's finished runs, failures, settings and environment.
+    """Read and check a comparison's finished runs, failures and settings.
 
     Jobs that the settings no longer name are left out.
 
@@ -26,9 +24,11 @@ def read_results(folder: Union[str, Path]) -> Results:
     """
     folder = Path(folder)
     settings = read_settings(folder / 'comparison.json')
-    lines = [line for line in _read_jobs(folder) if _is_planned(line, settings)]
+    jobs = {row['job']: row for row in read_rows(folder / RESULTS, strict=True)}
+    lines = [jobs[name] for name in sorted(jobs) if _is_planned(jobs[name], settings)]
     failures = [(line['job'], line['error']) for line in lines if 'error' in line]
-    done = sorted((line for line in lines if 'error' not in line), key=_order(settings))
+    done = [line for line in lines if 'error' not in line]
+    done.sort(key=lambda line: _place(line, settings))
     if not done:
         raise ValueError(f'{folder}: no job is finished, so nothing can be reported.')
     tables = [_predictions(folder, line['job'], settings['classes']) for line in done]
@@ -43,18 +43,12 @@ def read_results(folder: Union[str, Path]) -> Results:
         slides=first['slide'].to_numpy(str),
         patients=first['patient'].to_numpy(str),
         labels=labels,
-        patch_counts=patch_counts(first, folder / _table_of(done[0]['job'])),
+        patch_counts=_patch_counts(first, folder / _table_of(done[0]['job'])),
         runs=runs,
         failures=sorted(failures),
         environment=read_object(environment) if environment.is_file() else {},
         configs=_configs(folder, settings),
     )
-
-
-def _read_jobs(folder: Path) -> list[dict[str, Any]]:
-    """Return the last line of each job, sorted by job."""
-    jobs = {row['job']: row for row in read_rows(folder / RESULTS, strict=True)}
-    return [jobs[name] for name in sorted(jobs)]
 
 
 def _is_planned(line: dict[str, Any], settings: dict[str, Any]) -> bool:
@@ -72,14 +66,11 @@ def _is_planned(line: dict[str, Any], settings: dict[str, Any]) -> bool:
     )
 
 
-def _order(settings: dict[str, Any]) -> Any:
-    methods, shots = list(settings['methods']), [None, *settings['shots']]
-
-    def key(line: dict[str, Any]) -> tuple[int, ...]:
-        places = methods.index(line['method']), shots.index(line['shots'])
-        return (*places, line['draw'], line['seed'])
-
-    return key
+def _place(line: dict[str, Any], settings: dict[str, Any]) -> tuple[int, ...]:
+    """Return what runs are sorted by."""
+    method = list(settings['methods']).index(line['method'])
+    shots = [None, *settings['shots']].index(line['shots'])
+    return method, shots, line['draw'], line['seed']
 
 
 def _run(line: dict[str, Any], table: pd.DataFrame, classes: list[str]) -> Run:
@@ -95,6 +86,12 @@ def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:
     path = folder / _table_of(job)
     table = read_table(path, ('slide', 'patient', 'label', 'patches'), classes)
     return table.sort_values('slide', kind='stable').reset_index(drop=True)
+
+
+def _patch_counts(table: pd.DataFrame, path: Path) -> np.ndarray:
+    if not table['patches'].str.fullmatch('[0-9]{1,9}').all():
+        raise ValueError(f'{path}: a number of patches is not a number. {REMOVE}')
+    return table['patches'].to_numpy(np.int64)
 
 
 def _table_of(job: str) -> str:

@@ -1,5 +1,3 @@
-"""A record of the settings and the environment of a comparison, for its report."""
-
 import json
 import subprocess
 from collections.abc import Mapping

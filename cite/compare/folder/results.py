@@ -1,5 +1,3 @@
-"""The contents of a comparison's folder: settings, test slides and finished runs."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union

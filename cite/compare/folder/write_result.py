@@ -1,5 +1,3 @@
-"""From a job's probabilities to its files and its line of the results."""
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Optional
@@ -15,6 +13,8 @@ from cite.core.evaluation.metrics import SCORE_METRICS
 
 from .prediction_files import csv_text
 from .store import Store
+
+_read_test_lines = lru_cache(maxsize=1)(read_lines)
 
 
 def write_result(
@@ -41,7 +41,7 @@ def write_result(
         row['error'] = result.error
         store.append(row)
         return row
-    lines = _lines(str(comparison.val_file), len(comparison.classes))
+    lines = _read_test_lines(str(comparison.val_file), len(comparison.classes))
     scores, labels, names = _slide_scores(lines, result.patches, result.slides)
     if result.patches is not None:
         text = _patch_table(lines, comparison.classes, result.patches)
@@ -56,11 +56,6 @@ def write_result(
     return row
 
 
-@lru_cache(maxsize=1)
-def _lines(path: str, classes: int) -> Lines:
-    return read_lines(path, classes)
-
-
 def _slide_scores(
     lines: Lines, patches: Optional[np.ndarray], slides: Optional[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,14 +68,7 @@ def _slide_scores(
 def _metrics(
     lines: Lines, patches: Optional[np.ndarray], slides: np.ndarray, labels: np.ndarray
 ) -> dict[str, float]:
-    """Compute every metric, of patches if they have scores, and of slides.
-
-    Args:
-        lines: lines of the test file, N.
-        patches: (N, K) or None.
-        slides: (B, K).
-        labels: (B,).
-    """
+    """Compute each metric of patches (N, K), if they have scores, and slides (B, K)."""
     levels = {'bag_': (slides, labels)}
     if patches is not None:
         levels = {'': (patches, lines.labels), **levels}
@@ -92,15 +80,10 @@ def _metrics(
 
 
 def _patch_table(lines: Lines, classes: Sequence[str], scores: np.ndarray) -> str:
-    return csv_text(
-        ['file', 'slide', 'label', *classes],
-        (
-            [file, slide, classes[label], *map(float, row)]
-            for file, slide, label, row in zip(
-                lines.files, lines.slides, lines.labels, scores
-            )
-        ),
-    )
+    head = ['file', 'slide', 'label', *classes]
+    columns = zip(lines.files, lines.slides, lines.labels, scores)
+    rows = ([f, s, classes[label], *map(float, row)] for f, s, label, row in columns)
+    return csv_text(head, rows)
 
 
 def _slide_table(

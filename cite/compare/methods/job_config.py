@@ -1,5 +1,3 @@
-"""The mmcls config of a job."""
-
 from typing import Callable
 
 import torch

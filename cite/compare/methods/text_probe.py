@@ -44,14 +44,8 @@ def text_probe(inputs: JobInputs, workspace: Workspace) -> Scores:
             'zero-shot CLIP config.'
         )
     x = F.normalize(torch.from_numpy(train.values), dim=1)  # (N, D)
-    weight = _descend(
-        x,
-        torch.from_numpy(train.labels),
-        texts,
-        scale,
-        settings.get('steps', STEPS),
-        settings.get('lr', LR),
-    )
+    steps, lr = settings.get('steps', STEPS), settings.get('lr', LR)
+    weight = _descend(x, torch.from_numpy(train.labels), texts, scale, steps, lr)
     logits = scale * F.normalize(torch.from_numpy(test.values), dim=1) @ weight.t()
     return Scores(patches=logits.softmax(1).numpy())
 

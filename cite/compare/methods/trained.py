@@ -1,5 +1,3 @@
-"""A method that is an mmcls config: trained and tested as ``mim`` does."""
-
 import tempfile
 import time
 from pathlib import Path
@@ -23,7 +21,7 @@ from .workspace import SharedPatches, Workspace
 
 
 def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
-    """Train a config on a job's slides, unless it needs none, and test it.
+    """Train an mmcls config on a job's slides, unless it needs none, and test it.
 
     Args:
         inputs: inputs of the job.

@@ -1,5 +1,3 @@
-"""Confusion matrices of slides."""
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""Which methods differ from the reference."""
-
 from collections.abc import Sequence
 
 import numpy as np

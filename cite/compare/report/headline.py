@@ -1,5 +1,3 @@
-"""The headline table: every method at every number of shots."""
-
 from dataclasses import dataclass
 from typing import Optional
 
@@ -48,7 +46,7 @@ class Headline:
 
 
 def headline(results: Results, summary: Summary, level: str) -> Optional[Headline]:
-    """Make the table of slides or of patches; None if the level has no scores."""
+    """Make a level's table of all methods and shots; None if it has no scores."""
     rows_of = summary.rows(level)
     if not rows_of:
         return None

@@ -1,5 +1,3 @@
-"""Slides that are predicted wrongly with the most confidence, with their patches."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional

@@ -1,5 +1,3 @@
-"""The report: one HTML file that needs no other file."""
-
 import base64
 import hashlib
 import json

@@ -1,5 +1,3 @@
-"""Reliability diagrams of slides: how often a confidence is right."""
-
 import numpy as np
 from markupsafe import Markup
 

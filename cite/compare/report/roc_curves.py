@@ -1,5 +1,3 @@
-"""ROC curves of slides, each class against the rest."""
-
 import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import roc_curve
@@ -15,7 +13,7 @@ RATES = np.linspace(0, 1, 51)  # false positive rates at which curves are averag
 
 
 def roc_figure(results: Results, shots: Shots, looks: Marks) -> Figure:
-    """Draw each class against the rest: a panel a class, a line a method."""
+    """Draw ROC curves, each class against the rest: a panel a class, a line a method."""
     labels = results.labels
     classes = [
         k for k in range(len(results.classes)) if 0 < (labels == k).sum() < len(labels)

@@ -1,5 +1,3 @@
-"""Small pictures of patches, within the page."""
-
 import base64
 import io
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Whether two methods differ, on the same slides and the same training draws."""
-
 from collections.abc import Sequence
 
 import numpy as np

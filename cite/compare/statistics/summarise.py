@@ -1,5 +1,3 @@
-"""From the predictions of all runs to metrics, intervals and tests."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
