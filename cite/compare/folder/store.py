@@ -17,7 +17,8 @@ UNUSED = 'unused.jsonl'
 class Store:
     """The out folder of a comparison, in whole lines and whole files after any kill.
 
-    One process at a time may have it. Files that an earlier process was killed while writing are removed.
+    One process at a time may have it. Files that an earlier process
+    was killed while writing are removed.
 
     Args:
         out: the folder.

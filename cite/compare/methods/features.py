@@ -18,8 +18,7 @@ from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
 from cite.core.messages import count, shorten
 
-from .job import JobInputs
-from .job_config import job_config
+from .job import JobInputs, job_config
 from .scores import Lines, build_part, read_lines
 from .workspace import Workspace
 

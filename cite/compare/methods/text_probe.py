@@ -4,8 +4,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .features import features
-from .job import JobInputs
-from .job_config import job_config
+from .job import JobInputs, job_config
 from .scores import Scores
 from .workspace import Workspace
 

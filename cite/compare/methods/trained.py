@@ -14,8 +14,7 @@ from torch.utils.data import Dataset
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 
 from .features import shared_draws
-from .job import JobInputs
-from .job_config import job_config
+from .job import JobInputs, job_config
 from .scores import Scores, build_part
 from .workspace import SharedPatches, Workspace
 

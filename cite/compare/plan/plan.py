@@ -9,8 +9,7 @@ from typing import Any, Callable
 from mmcv import Config
 
 from cite.apis.run_identity import path_contents, settings_identity
-from cite.compare.methods.job import Job, JobInputs
-from cite.compare.methods.job_config import job_config, read_method
+from cite.compare.methods.job import Job, JobInputs, job_config, read_method
 
 from .config import Comparison
 from .leakage import check_leakage

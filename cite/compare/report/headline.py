@@ -1,5 +1,4 @@
-from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from markupsafe import Markup
 
@@ -8,44 +7,12 @@ from cite.compare.statistics.bootstrap import Interval
 from cite.compare.statistics.summary import Key, Summary
 
 from .svg import tag
-from .words import METRIC_LABELS, MetricLabel, shots_words
+from .words import METRIC_LABELS, shots_words
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A cell: its text, and the value it is sorted by."""
-
-    estimate: str
-    bounds: str
-    order: float
-    best: bool
-    star: bool
-
-
-@dataclass(frozen=True)
-class Row:
-    """A method at one number of training slides."""
-
-    shots: str
-    shots_order: int
-    label: str
-    runs: str
-    runs_order: int
-    reach: Optional[Markup]  # the first metric's interval, drawn
-    entries: list[Entry]
-
-
-@dataclass(frozen=True)
-class Headline:
-    """A level's table."""
-
-    level: str
-    labels: list[MetricLabel]
-    shots: list[str]
-    rows: list[Row]
-
-
-def headline(results: Results, summary: Summary, level: str) -> Optional[Headline]:
+def headline(
+    results: Results, summary: Summary, level: str
+) -> Optional[dict[str, Any]]:
     """Make a level's table of all methods and shots; None if it has no scores."""
     rows_of = summary.rows(level)
     if not rows_of:
@@ -58,22 +25,26 @@ def headline(results: Results, summary: Summary, level: str) -> Optional[Headlin
     for (shots, method), value in zip(rows_of, reach):
         keys = (level, method, shots)
         cell = summary.cells[(*keys, first)]
-        rows.append(
-            Row(
-                shots=shots_words(shots),
-                shots_order=order[shots],
-                label=results.methods[method],
-                runs=cell.runs_text,
-                runs_order=cell.runs,
-                reach=_reach(value, ends),
-                entries=[_entry(summary, (*keys, m)) for m in summary.metrics],
-            )
-        )
-    labels = [METRIC_LABELS[name] for name in summary.metrics]
-    return Headline(level, labels, [shots_words(s) for s in order], rows)
+        row = {
+            'shots': shots_words(shots),
+            'shots_order': order[shots],
+            'label': results.methods[method],
+            'runs': cell.runs_text,
+            'runs_order': cell.runs,
+            'reach': _reach(value, ends),  # the first metric's interval, drawn
+            'entries': [_entry(summary, (*keys, m)) for m in summary.metrics],
+        }
+        rows.append(row)
+    return {
+        'level': level,
+        'labels': [METRIC_LABELS[name] for name in summary.metrics],
+        'shots': [shots_words(s) for s in order],
+        'rows': rows,
+    }
 
 
-def _entry(summary: Summary, key: Key) -> Entry:
+def _entry(summary: Summary, key: Key) -> dict[str, Any]:
+    """Return a cell: its texts, marks, and the value it is sorted by."""
     level, _, shots, metric = key
     label, value = METRIC_LABELS[metric], summary.cells[key].value
     column = (
@@ -83,13 +54,13 @@ def _entry(summary: Summary, key: Key) -> Entry:
     )
     estimates = [x for x in column if x == x]
     best = (min if label.less_is_better else max)(estimates, default=None)
-    return Entry(
-        estimate=label.write(value.estimate),
-        bounds=f'{label.write(value.low)} to {label.write(value.high)}',
-        order=value.estimate,
-        best=len(estimates) > 1 and value.estimate == best,
-        star=summary.differs(key),
-    )
+    return {
+        'estimate': label.write(value.estimate),
+        'bounds': f'{label.write(value.low)} to {label.write(value.high)}',
+        'order': value.estimate,
+        'best': len(estimates) > 1 and value.estimate == best,
+        'star': summary.differs(key),
+    }
 
 
 def _reach(value: Interval, ends: list[float]) -> Optional[Markup]:

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 from markupsafe import Markup
@@ -16,16 +16,6 @@ _STRIPS = 100  # patches that a strip shows at most
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A patch: its file, picture and probabilities."""
-
-    file: str
-    address: Optional[str]
-    predicted: float  # probability of the slide's prediction, percent
-    true: float  # probability of its class, percent
-
-
-@dataclass(frozen=True)
 class SlideRow:
     """A line of the table of all slides; probabilities in percent, mean over runs."""
 
@@ -37,17 +27,6 @@ class SlideRow:
     confidence: float  # probability of the predicted class
     of_class: float  # probability of the slide's class
     wrong_methods: int
-
-
-@dataclass(frozen=True)
-class SlideCard:
-    """A slide that is wrong, with its patches if the method scores them."""
-
-    row: SlideRow
-    patches: int
-    wrong_runs: int
-    pictures: Sequence[Picture]
-    strip: Optional[Markup]
 
 
 def slide_rows(results: Results, method: str, shots: Shots) -> list[SlideRow]:
@@ -100,19 +79,22 @@ def slide_cards(
     shots: Shots,
     rows: Sequence[SlideRow],
     thumbnails: Thumbnails,
-) -> list[SlideCard]:
-    """Show the first slides of :func:`slide_rows` that are wrong."""
+) -> list[dict[str, Any]]:
+    """Show the first wrong slides, with patches if the method scores them."""
     predicted = [run.scores.argmax(1) for run in results.at(method, shots)]
     wrong_runs = (np.stack(predicted) != results.labels).sum(0)  # (N,)
     patches = _mean_patches(results, method, shots)
     cards = []
     for row in rows[:CARDS]:
-        i = row.number
         if row.true == row.predicted:
             break
-        pictures, strip = _patches(patches, row, thumbnails)
-        number = int(results.patch_counts[i])
-        cards.append(SlideCard(row, number, int(wrong_runs[i]), pictures, strip))
+        card = {
+            'row': row,
+            'patches': int(results.patch_counts[row.number]),
+            'wrong_runs': int(wrong_runs[row.number]),
+            **_patches(patches, row, thumbnails),
+        }
+        cards.append(card)
     return cards
 
 
@@ -134,19 +116,20 @@ def _mean_patches(results: Results, method: str, shots: Shots) -> Optional[Patch
 
 def _patches(
     patches: Optional[Patches], row: SlideRow, thumbnails: Thumbnails
-) -> tuple[list[Picture], Optional[Markup]]:
-    """Return pictures of some patches, and the strip of all."""
+) -> dict[str, Any]:
+    """Return pictures of some patches with their percentages, and the strip of all."""
     if patches is None or not (patches.slide == row.number).any():
-        return [], None
+        return {'pictures': [], 'strip': None}
     items = np.flatnonzero(patches.slide == row.number)
     falling = items[np.argsort(-patches.scores[items, row.predicted], kind='stable')]
     pictures = []
     for p in _spread(falling, PICTURES).tolist():
         file = str(patches.files[p])
-        predicted, true = 100 * patches.scores[p, [row.predicted, row.true]]
-        address = thumbnails.of(file)
-        pictures.append(Picture(file, address, float(predicted), float(true)))
-    return pictures, _strip(patches.scores[falling], row.predicted, row.true)
+        percent = 100 * patches.scores[p]
+        shares = {'predicted': percent[row.predicted], 'true': percent[row.true]}
+        pictures.append({'file': file, 'address': thumbnails.of(file), **shares})
+    strip = _strip(patches.scores[falling], row.predicted, row.true)
+    return {'pictures': pictures, 'strip': strip}
 
 
 def _spread(values: np.ndarray, number: int) -> np.ndarray:

@@ -61,9 +61,11 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
     looks = marks(results.methods)
     trained = [s for s in results.shots if s is not None][::-1]
     shots: list[Shots] = [*trained] or [None]
-    thumbnails = Thumbnails(Path(results.settings['data_prefix']), _PICTURES)
+    settings = results.settings
+    shown = {k: v for k, v in settings.items() if k not in ('patients', 'title')}
+    thumbnails = Thumbnails(Path(settings['data_prefix']), _PICTURES)
     return {
-        'title': results.settings['title'],
+        'title': settings['title'],
         'count': count,
         'facts': _facts(results),
         'findings': findings(results, summary),
@@ -82,7 +84,12 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
         'mistakes': _mistakes(results, shots[0], thumbnails),
         'thumbnails': thumbnails,
         'failures': results.failures,
-        **_run(results),
+        'environment': _flat(results.environment),
+        'settings': _flat(shown),
+        'configs': [
+            (settings['methods'][name]['label'], text)
+            for name, text in results.configs.items()
+        ],
     }
 
 
@@ -112,20 +119,6 @@ def _mistakes(results: Results, shots: Shots, thumbnails: Thumbnails) -> dict[st
         'rows': rows,
         'runs': len(results.at(method, shots)),
         'methods': len(methods),
-    }
-
-
-def _run(results: Results) -> dict[str, Any]:
-    """Return what the comparison was run with."""
-    settings = results.settings
-    shown = {k: v for k, v in settings.items() if k not in ('patients', 'title')}
-    return {
-        'environment': _flat(results.environment),
-        'settings': _flat(shown),
-        'configs': [
-            (settings['methods'][name]['label'], text)
-            for name, text in results.configs.items()
-        ],
     }
 
 

@@ -13,7 +13,7 @@ RATES = np.linspace(0, 1, 51)  # false positive rates at which curves are averag
 
 
 def roc_figure(results: Results, shots: Shots, looks: Marks) -> Figure:
-    """Draw ROC curves, each class against the rest: a panel a class, a line a method."""
+    """Draw ROC curves of each class against the rest: a panel a class."""
     labels = results.labels
     classes = [
         k for k in range(len(results.classes)) if 0 < (labels == k).sum() < len(labels)
