@@ -80,9 +80,8 @@ class _Worker:
             return self.pipe.recv()
         except (EOFError, OSError):
             code = self._renew()
-            return JobResult(
-                self.task.name, error=f'its process died (exit code {code})'
-            )
+            error = f'its process died (exit code {code})'
+            return JobResult(self.task.name, error=error)
 
     def _renew(self) -> Optional[int]:
         self.process.join(10)

@@ -33,7 +33,12 @@ class SlurmEngine(Engine):
 
     def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
         """Yield results; jobs that wait or run when this ends early are cancelled."""
-        executor = self._executor()
+        import submitit
+
+        os.environ['PYTHONPATH'] = python_path()
+        options = dict(self.options)
+        executor = submitit.AutoExecutor(self.folder, cluster=options.pop('cluster'))
+        executor.update_parameters(name='cite-compare', **options)
         waiting = deque(tasks)
         self.slots = self.jobs or len(tasks)
         running: dict[Any, Task] = {}
@@ -53,15 +58,6 @@ class SlurmEngine(Engine):
         finally:
             for handle in running:
                 handle.cancel()
-
-    def _executor(self) -> Any:
-        import submitit
-
-        os.environ['PYTHONPATH'] = python_path()
-        options = dict(self.options)
-        executor = submitit.AutoExecutor(self.folder, cluster=options.pop('cluster'))
-        executor.update_parameters(name='cite-compare', **options)
-        return executor
 
 
 def _result(handle: Any, task: Task) -> JobResult:

@@ -63,12 +63,8 @@ def read_table(
     dtypes = {**dict.fromkeys(texts, str), **dict.fromkeys(classes, 'float64')}
     # Only '' is missing: a slide may be called NA.
     try:
-        table = pd.read_csv(
-            *(path,),
-            dtype=dtypes,
-            keep_default_na=False,
-            na_values={c: [''] for c in classes},
-        )
+        empty = {name: [''] for name in classes}
+        table = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=empty)
     except (ValueError, TypeError, OverflowError) as error:
         reason = ' '.join(str(error).split())
         raise ValueError(f'{path}: cannot be read ({reason}). {REMOVE}') from error

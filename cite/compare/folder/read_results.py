@@ -35,7 +35,10 @@ def read_results(folder: Union[str, Path]) -> Results:
     _check_same_slides(folder, done, tables)
     first = tables[0]
     labels = class_numbers(first['label'], settings['classes'], folder / 'predictions')
-    runs = [_run(line, t, settings['classes']) for line, t in zip(done, tables)]
+    scores = [table[settings['classes']].to_numpy(np.float64) for table in tables]
+    keys = ('job', 'method', 'shots', 'draw', 'seed')
+    runs = [Run(*(row[k] for k in keys), scores=s) for row, s in zip(done, scores)]
+    configs = {name: folder / f'configs/{name}.py' for name in settings['methods']}
     environment = folder / 'environment.json'
     return Results(
         folder=folder,
@@ -47,7 +50,7 @@ def read_results(folder: Union[str, Path]) -> Results:
         runs=runs,
         failures=sorted(failures),
         environment=read_object(environment) if environment.is_file() else {},
-        configs=_configs(folder, settings),
+        configs={n: read_text(p) for n, p in configs.items() if p.is_file()},
     )
 
 
@@ -71,15 +74,6 @@ def _place(line: dict[str, Any], settings: dict[str, Any]) -> tuple[int, ...]:
     method = list(settings['methods']).index(line['method'])
     shots = [None, *settings['shots']].index(line['shots'])
     return method, shots, line['draw'], line['seed']
-
-
-def _run(line: dict[str, Any], table: pd.DataFrame, classes: list[str]) -> Run:
-    keys = ('job', 'method', 'shots', 'draw', 'seed')
-    return Run(
-        **{key: line[key] for key in keys},
-        seconds=float(line.get('seconds', 'nan')),
-        scores=table[classes].to_numpy(np.float64),
-    )
 
 
 def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:
@@ -109,8 +103,3 @@ def _check_same_slides(
                     f'{done[0]["job"]} in the column {column}: they were not tested on '
                     f'the same ones. {AGAIN}'
                 )
-
-
-def _configs(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
-    paths = {name: folder / 'configs' / f'{name}.py' for name in settings['methods']}
-    return {n: read_text(p) for n, p in paths.items() if p.is_file()}

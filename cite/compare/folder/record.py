@@ -60,13 +60,12 @@ def _environment(out: Path, config: str) -> dict[str, Any]:
     report = Report(config)
     check_environment(report)
     now = datetime.now(timezone.utc).isoformat(timespec='seconds')
-    file = out / 'environment.json'
     return {
         'config': config,
         'versions': report.facts['versions'],
         'device': report.facts['device'],
         'commit': _commit(),
-        'started': _started(file) or now,
+        'started': _started(out / 'environment.json') or now,
         'continued': now,
     }
 

@@ -20,7 +20,6 @@ class Run:
     shots: Shots
     draw: int
     seed: int
-    seconds: float
     scores: np.ndarray  # (N, K), in the order of Results.slides
 
 

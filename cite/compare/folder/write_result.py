@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Optional
 
@@ -29,40 +30,27 @@ def write_result(
         digest: digest of its inputs.
         result: what its worker sent back.
     """
-    row: dict[str, Any] = {
-        'job': job.name,
-        'method': job.method,
-        'shots': job.shots,
-        'draw': job.draw,
-        'seed': job.seed,
-        'digest': digest,
-    }
+    row: dict[str, Any] = {'job': job.name, **asdict(job), 'digest': digest}
     if result.error is not None:
         row['error'] = result.error
         store.append(row)
         return row
     lines = _read_test_lines(str(comparison.val_file), len(comparison.classes))
-    scores, labels, names = _slide_scores(lines, result.patches, result.slides)
+    patches = np.zeros((len(lines.files), 1))
     if result.patches is not None:
-        text = _patch_table(lines, comparison.classes, result.patches)
+        patches = result.patches
+        text = _patch_table(lines, comparison.classes, patches)
         store.write_text(f'patches/{job.name}.csv', text)
     else:  # an earlier method of this name may have scored patches
         (store.out / f'patches/{job.name}.csv').unlink(missing_ok=True)
+    means, labels, names = bag_scores(patches, lines.labels, lines.slides)
+    scores = means if result.slides is None else result.slides
     text = _slide_table(lines, comparison, scores, labels, names)
     store.write_text(f'predictions/{job.name}.csv', text)
     row['seconds'] = round(result.seconds, 3)
     row['figures'] = _metrics(lines, result.patches, scores, labels)
     store.append(row)
     return row
-
-
-def _slide_scores(
-    lines: Lines, patches: Optional[np.ndarray], slides: Optional[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the slides' scores (B, K), labels (B,) and ids (B,), sorted by id."""
-    scores = np.zeros((len(lines.files), 1)) if patches is None else patches
-    means, labels, names = bag_scores(scores, lines.labels, lines.slides)
-    return (means if slides is None else slides), labels, names
 
 
 def _metrics(

@@ -32,7 +32,9 @@ class SlideRow:
 def slide_rows(results: Results, method: str, shots: Shots) -> list[SlideRow]:
     """List all slides; the first are wrong with the most confidence."""
     scores = mean_scores(results, method, shots)
-    wrong = _wrong_methods(results, shots)
+    methods = methods_at(results, shots)
+    predicted = [mean_scores(results, m, shots).argmax(1) for m in methods]
+    wrong = (np.stack(predicted) != results.labels).sum(0)  # (N,)
     order = by_confident_mistake(scores, results.labels)
     return [
         SlideRow(
@@ -65,12 +67,6 @@ def mean_scores(results: Results, method: str, shots: Shots) -> np.ndarray:
 def methods_at(results: Results, shots: Shots) -> list[str]:
     """List the methods with so many training slides, and those that need none."""
     return [m for m in results.methods if results.at(m, shots)]
-
-
-def _wrong_methods(results: Results, shots: Shots) -> np.ndarray:
-    methods = methods_at(results, shots)
-    hits = [mean_scores(results, m, shots).argmax(1) for m in methods]
-    return (np.stack(hits) != results.labels).sum(0)
 
 
 def slide_cards(

@@ -68,15 +68,12 @@ def _bars(frame: Frame, share: np.ndarray) -> list[Markup]:
     """Draw how many slides each bin holds, below the plot; ``share`` is in percent."""
     width = frame.width / len(share)
     height = 0.32 * share * 100 / max(share)
-    return [
-        tag(
-            'rect',
-            **{'x': frame.left + width * b + 0.5, 'width': width - 1},
-            **{'y': 262 - height[b], 'class_': 'count'},
-            height=height[b],
-        )
-        for b in np.flatnonzero(share > 0)
-    ]
+    bars = []
+    for b in np.flatnonzero(share > 0):
+        across = {'x': frame.left + width * b + 0.5, 'width': width - 1}
+        up = {'y': 262 - height[b], 'class_': 'count', 'height': height[b]}
+        bars.append(tag('rect', **across, **up))
+    return bars
 
 
 def _describe(gap: float, over: float, floor: float) -> str:

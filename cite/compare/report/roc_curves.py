@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import roc_curve
@@ -10,6 +12,7 @@ from .svg import Figure, Frame, Table, abbreviate, picture, text_at
 from .words import shots_words, slides_words
 
 RATES = np.linspace(0, 1, 51)  # false positive rates at which curves are averaged
+Values = dict[tuple[str, int], Any]  # by method and class
 
 
 def roc_figure(results: Results, shots: Shots, looks: Marks) -> Figure:
@@ -69,12 +72,7 @@ def _mean_area(results: Results, shots: Shots, method: str, k: int) -> float:
 
 
 def _roc(
-    results: Results,
-    shots: Shots,
-    looks: Marks,
-    k: int,
-    curves: dict[tuple[str, int], np.ndarray],
-    areas: dict[tuple[str, int], float],
+    results: Results, shots: Shots, looks: Marks, k: int, curves: Values, areas: Values
 ) -> Markup:
     frame = Frame(40, 54, 276, 276, x=(0, 100), y=(0, 100))
     ticks = [0, 25, 50, 75, 100]

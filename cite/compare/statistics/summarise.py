@@ -7,9 +7,8 @@ from cite.compare.folder.results import Results, Run, Shots
 from cite.core.evaluation.metrics import BIASED, SCORE_METRICS
 
 from . import bootstrap
-from .bootstrap import Interval, interval
+from .bootstrap import Interval, holm, interval, paired_p_value
 from .clustered import resampled_metrics
-from .significance import holm, paired_p_value
 from .summary import ALPHA, LEVELS, Cell, Key, Summary, Test
 
 # A bootstrap's least p-value is 2 / (resamples + 1); Holm's correction multiplies it by
