@@ -33,7 +33,7 @@ def read_results(folder: Union[str, Path]) -> Results:
         raise ValueError(f'{folder}: no job is finished, so nothing can be reported.')
     tables = [_predictions(folder, line['job'], settings['classes']) for line in done]
     _check_same_slides(folder, done, tables)
-    first = tables[0]
+    first, file = tables[0], folder / f'predictions/{done[0]["job"]}.csv'
     labels = class_numbers(first['label'], settings['classes'], folder / 'predictions')
     scores = [table[settings['classes']].to_numpy(np.float64) for table in tables]
     keys = ('job', 'method', 'shots', 'draw', 'seed')
@@ -46,7 +46,7 @@ def read_results(folder: Union[str, Path]) -> Results:
         slides=first['slide'].to_numpy(str),
         patients=first['patient'].to_numpy(str),
         labels=labels,
-        patch_counts=_patch_counts(first, folder / _table_of(done[0]['job'])),
+        patch_counts=_patch_counts(first, file),
         runs=runs,
         failures=sorted(failures),
         environment=read_object(environment) if environment.is_file() else {},
@@ -77,7 +77,7 @@ def _place(line: dict[str, Any], settings: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:
-    path = folder / _table_of(job)
+    path = folder / f'predictions/{job}.csv'
     table = read_table(path, ('slide', 'patient', 'label', 'patches'), classes)
     return table.sort_values('slide', kind='stable').reset_index(drop=True)
 
@@ -86,10 +86,6 @@ def _patch_counts(table: pd.DataFrame, path: Path) -> np.ndarray:
     if not table['patches'].str.fullmatch('[0-9]{1,9}').all():
         raise ValueError(f'{path}: a number of patches is not a number. {REMOVE}')
     return table['patches'].to_numpy(np.int64)
-
-
-def _table_of(job: str) -> str:
-    return f'predictions/{job}.csv'
 
 
 def _check_same_slides(

@@ -16,10 +16,7 @@ from .store import Store
 
 
 def write_record(
-    store: Store,
-    config: str,
-    comparison: Comparison,
-    inputs: Mapping[str, JobInputs],
+    store: Store, config: str, comparison: Comparison, inputs: Mapping[str, JobInputs]
 ) -> None:
     """Write ``comparison.json``, ``environment.json`` and each method's config.
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Optional
@@ -45,7 +45,7 @@ def write_result(
         (store.out / f'patches/{job.name}.csv').unlink(missing_ok=True)
     means, labels, names = bag_scores(patches, lines.labels, lines.slides)
     scores = means if result.slides is None else result.slides
-    text = _slide_table(lines, comparison, scores, labels, names)
+    text = _slide_table(lines, comparison, zip(names, labels, scores))
     store.write_text(f'predictions/{job.name}.csv', text)
     row['seconds'] = round(result.seconds, 3)
     row['figures'] = _metrics(lines, result.patches, scores, labels)
@@ -74,16 +74,11 @@ def _patch_table(lines: Lines, classes: Sequence[str], scores: np.ndarray) -> st
     return csv_text(head, rows)
 
 
-def _slide_table(
-    lines: Lines,
-    comparison: Comparison,
-    scores: np.ndarray,
-    labels: np.ndarray,
-    names: np.ndarray,
-) -> str:
+def _slide_table(lines: Lines, comparison: Comparison, slides: Iterable[Any]) -> str:
+    """Write the slides' table, of id, label and scores of each, sorted by id."""
     _, patches = np.unique(lines.slides, return_counts=True)
     rows = []
-    for name, label, number, row in zip(names, labels, patches, scores):
+    for (name, label, row), number in zip(slides, patches):
         patient = comparison.patients.get(str(name), '')
         slide = [str(name), patient, comparison.classes[label], int(number)]
         rows.append([*slide, *map(float, row)])

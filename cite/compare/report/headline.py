@@ -19,19 +19,18 @@ def headline(
         return None
     order = {shots: i for i, shots in enumerate(results.shots)}
     first = summary.metrics[0]
-    reach = [summary.cells[level, m, s, first].value for s, m in rows_of]
-    ends = [x for value in reach for x in value[1:] if x == x]
+    cells = [summary.cells[level, method, shots, first] for shots, method in rows_of]
+    ends = [x for cell in cells for x in cell.value[1:] if x == x]
     rows = []
-    for (shots, method), value in zip(rows_of, reach):
-        keys = (level, method, shots)
-        cell = summary.cells[(*keys, first)]
+    for cell in cells:
+        keys = (level, cell.method, cell.shots)
         row = {
-            'shots': shots_words(shots),
-            'shots_order': order[shots],
-            'label': results.methods[method],
+            'shots': shots_words(cell.shots),
+            'shots_order': order[cell.shots],
+            'label': results.methods[cell.method],
             'runs': cell.runs_text,
             'runs_order': cell.runs,
-            'reach': _reach(value, ends),  # the first metric's interval, drawn
+            'reach': _reach(cell.value, ends),  # the first metric's interval, drawn
             'entries': [_entry(summary, (*keys, m)) for m in summary.metrics],
         }
         rows.append(row)

@@ -71,10 +71,7 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
         'findings': findings(results, summary),
         'cautions': cautions(results, summary),
         'classes': _classes(results),
-        'legend': [
-            {'name': look.method, 'label': look.label, 'sample': look.sample()}
-            for look in looks.values()
-        ],
+        'legend': [*looks.values()],
         'reference': results.reference_label,
         'resamples': summary.resamples,
         'patients_known': any(results.patients),

@@ -64,11 +64,9 @@ def mean_roc(scores: np.ndarray, member: np.ndarray) -> np.ndarray:
 
 def _mean_area(results: Results, shots: Shots, method: str, k: int) -> float:
     member = (results.labels == k).astype(np.int64)
-    pairs = [
-        np.stack([-r.scores[:, k], r.scores[:, k]], 1)
-        for r in results.at(method, shots)
-    ]
-    return float(np.mean([100 * auroc(pair, member) for pair in pairs]))
+    scores = [run.scores[:, k] for run in results.at(method, shots)]
+    areas = [100 * auroc(np.stack([-s, s], 1), member) for s in scores]
+    return float(np.mean(areas))
 
 
 def _roc(
