@@ -11,7 +11,6 @@ from cite.datasets.storage.open_store import fast_step
 from cite.datasets.storage.patch_cache import PatchCache, cache_limit
 
 _LIMIT = '4GB'
-_Kind = tuple[Any, Any]  # size and interpolation
 
 
 class SharedPatches:
@@ -22,7 +21,7 @@ class SharedPatches:
     """
 
     def __init__(self) -> None:
-        self._views: dict[_Kind, _View] = {}
+        self._views: dict[Any, _View] = {}  # by size and interpolation
 
     def share(self, dataset: Any, cfg: Config) -> Any:
         """Let a data set that loads in this process use the patches; returns it."""
