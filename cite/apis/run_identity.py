@@ -13,8 +13,6 @@ from cite.models.hub import weight_files
 
 from .config_file import read_config
 
-_BLOCK = 1 << 20
-
 
 def run_identity(config: str, environment: Mapping[str, str]) -> str:
     """Digest a config and the contents of the files that it names.
@@ -30,8 +28,8 @@ def run_identity(config: str, environment: Mapping[str, str]) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    cfg = read_config(config, variables=environment)
-    return settings_identity(cfg._cfg_dict.to_dict())
+    settings = read_config(config, variables=environment)._cfg_dict.to_dict()
+    return settings_identity(settings)
 
 
 def settings_identity(
@@ -48,9 +46,9 @@ def settings_identity(
         64 hexadecimal digits.
     """
     contents = contents or path_contents
-    settings = dict(settings)
-    settings.pop('work_dir', None)  # where it writes changes no number
-    settings.pop('custom_imports', None)  # names of packages, not of folders here
+    # Where a run writes changes no number; imports name packages, not folders here.
+    unused = ('work_dir', 'custom_imports')
+    settings = {key: item for key, item in settings.items() if key not in unused}
     paths = sorted({path for text in _strings(settings) for path in _paths(text)})
     facts = [settings, {path: contents(Path(path)) for path in paths}]
     return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
@@ -66,7 +64,7 @@ def file_digest(path: Path) -> str:
 def _digest(path: str, size: int, time: int) -> str:
     sha = hashlib.sha256()
     with open(path, 'rb') as file:
-        while block := file.read(_BLOCK):
+        while block := file.read(1 << 20):
             sha.update(block)
     return sha.hexdigest()
 
@@ -92,9 +90,6 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         if value.strip() and '\n' not in value and '\0' not in value:
             yield os.path.expanduser(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
+    elif isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
             yield from _strings(item)

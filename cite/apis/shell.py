@@ -96,14 +96,10 @@ def as_typed(command: Sequence[str], env: Mapping[str, str]) -> str:
 
 
 def shell_setup() -> str:
-    """Write the line after which a shell finds this Python's programs and the package.
-
-    It sets one thread, as the demo does.
-    """
+    """Write the line that sets up a shell as the demo does: this Python, one thread."""
     folder, here = Path(sys.executable).parent, Path.cwd()
-    typed = str(folder)
-    if here in folder.parents:
-        typed = f'$PWD/{folder.relative_to(here)}'
+    inside = here in folder.parents
+    typed = f'$PWD/{folder.relative_to(here)}' if inside else str(folder)
     return f'export PATH="{typed}:$PATH" PYTHONPATH="$PWD" OMP_NUM_THREADS=1'
 
 
