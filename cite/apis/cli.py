@@ -33,12 +33,7 @@ def make_parser(name: str, doc: Optional[str]) -> argparse.ArgumentParser:
 
 
 def add_cfg_options(parser: argparse.ArgumentParser, dest: str = 'options') -> None:
-    """Add ``--cfg-options KEY=VALUE …``, overrides of the config, to a parser.
-
-    Args:
-        parser: parser of the command.
-        dest: attribute of the parsed arguments that holds the dictionary.
-    """
+    """Add ``--cfg-options KEY=VALUE …``, overrides of the config, to a parser."""
     parser.add_argument(
         '--cfg-options',
         dest=dest,

@@ -23,13 +23,7 @@ Images = Sequence[Sequence[Any]]
 
 
 def draw_patches(axes: Sequence[Any], classes: Sequence[str], images: Images) -> None:
-    """Draw a row of patches for each class.
-
-    Args:
-        axes: K axes of matplotlib.
-        classes: K names.
-        images: pictures of each class, (H, W, 3) each.
-    """
+    """Draw a row of patches, (H, W, 3) each, for each of the K classes."""
     columns = max(1, max(len(row) for row in images))
     for k, (ax, name, row) in enumerate(zip(axes, classes, images)):
         for i, image in enumerate(row):

@@ -103,10 +103,7 @@ def _run(
 
 
 def _was_replaced(checkpoint: Path, record: Mapping[str, Any]) -> bool:
-    """Tell whether the checkpoint is not the one that was trained here.
-
-    A deleted checkpoint is fine once its metrics are recorded.
-    """
+    """Tell whether the checkpoint was replaced; it may be gone once it is tested."""
     if not checkpoint.is_file():
         return 'results' not in record
     return record.get('checkpoint') != file_digest(checkpoint)

@@ -39,7 +39,13 @@ def run_command(
     typed = as_typed(command, env)
     print(f'\n$ {typed}', flush=True)
     words = command_line(command)
-    variables = {**os.environ, **_search_paths(), **env}
+    # This Python and the current folder come before what is installed elsewhere.
+    first = {'PATH': str(Path(sys.executable).parent), 'PYTHONPATH': os.getcwd()}
+    paths = {
+        name: os.pathsep.join(filter(None, [folder, os.environ.get(name)]))
+        for name, folder in first.items()
+    }
+    variables = {**os.environ, **paths, **env}
     if only_progress:
         code = _show_progress(words, variables)
     else:
@@ -101,12 +107,3 @@ def shell_setup() -> str:
     inside = here in folder.parents
     typed = f'$PWD/{folder.relative_to(here)}' if inside else str(folder)
     return f'export PATH="{typed}:$PATH" PYTHONPATH="$PWD" OMP_NUM_THREADS=1'
-
-
-def _search_paths() -> dict[str, str]:
-    """Return PATH and PYTHONPATH with this Python and the current folder first."""
-    folders = {'PATH': str(Path(sys.executable).parent), 'PYTHONPATH': os.getcwd()}
-    return {
-        name: os.pathsep.join(filter(None, [first, os.environ.get(name)]))
-        for name, first in folders.items()
-    }

@@ -141,11 +141,9 @@ def _loader_cfg(cfg: Config, distributed: bool) -> dict[str, Any]:
 def _wrap(model: nn.Module, cfg: Config, distributed: bool) -> nn.Module:
     if not distributed:
         return wrap_non_distributed_model(model, cfg.device, device_ids=cfg.gpu_ids)
+    unused = cfg.get('find_unused_parameters', False)
     return wrap_distributed_model(
-        model,
-        cfg.device,
-        broadcast_buffers=False,
-        find_unused_parameters=cfg.get('find_unused_parameters', False),
+        model, cfg.device, broadcast_buffers=False, find_unused_parameters=unused
     )
 
 

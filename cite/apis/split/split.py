@@ -194,16 +194,11 @@ def _slides_of_files(
     }
     for d in range(1, draws + 1):
         orders[f'_draw{d}'] = draw_shots(training, seed, d)
-    few = {
-        f'train_{k}_{rest}{suffix}.txt': [ids[:k] for ids in order]
-        for suffix, order in orders.items()
-        for k in shots
-    }
-    return {
-        f'val_{val}.txt': sides['evaluation'],
-        f'train_all_{rest}.txt': training,
-        **few,
-    }
+    chosen = {f'val_{val}.txt': sides['evaluation'], f'train_all_{rest}.txt': training}
+    for suffix, order in orders.items():
+        for k in shots:
+            chosen[f'train_{k}_{rest}{suffix}.txt'] = [ids[:k] for ids in order]
+    return chosen
 
 
 def _annotations(

@@ -35,8 +35,9 @@ def note_left_out(
         )
     missing = [s.id for c in by_class for s in c if s.id not in folder.slides]
     if missing:
+        number = len(missing)
         notes.append(
-            f'{len(missing)} slides have no patch and are left out: {shorten(missing)}'
+            f'{number} slides have no patch and are left out: {shorten(missing)}'
         )
     return notes
 
