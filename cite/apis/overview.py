@@ -14,8 +14,6 @@ from cite.datasets.tables.annotations import Annotation, bag_of, read_annotation
 from .overview_panels import draw_confusion, draw_patches, draw_slides
 from .predictions import SlidePredictions
 
-PATCHES = 6  # per class
-
 
 def draw_overview(
     predictions: SlidePredictions,
@@ -73,7 +71,7 @@ def choose_patches(
     ann_file: Union[str, Path],
     data_prefix: Union[str, Path],
     num_classes: int,
-    count: int = PATCHES,
+    count: int = 6,
 ) -> list[list[Path]]:
     """Choose patches of each class from slides spread over the annotation file.
 

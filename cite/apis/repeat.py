@@ -32,8 +32,7 @@ def repeat_configs(
     for config in configs:
         find_config(config)
     names = [Path(config).stem for config in configs]
-    lists: dict[str, Sequence[Any]] = {'config': names, 'seed': seeds}
-    for what, items in lists.items():
+    for what, items in (('config', [*names]), ('seed', [*seeds])):
         repeated = [x for i, x in enumerate(items) if x in items[:i]]
         if repeated:
             raise ValueError(f'the {what} {repeated[0]} is listed twice.')
@@ -117,9 +116,8 @@ def _mim(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     try:
         run_mim(arguments, environment)
     except ValueError as error:
-        raise ValueError(
-            f'{error} The same command again resumes with this run.'
-        ) from error
+        message = f'{error} The same command again resumes with this run.'
+        raise ValueError(message) from error
 
 
 def table(rows: Mapping[str, Results]) -> str:

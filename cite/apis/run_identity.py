@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from cite.models.hub import weight_files
 
@@ -32,28 +32,6 @@ def run_identity(config: str, environment: Mapping[str, str]) -> str:
     return settings_identity(settings)
 
 
-def settings_identity(
-    settings: dict[str, Any], contents: Optional[Callable[[Path], Any]] = None
-) -> str:
-    """Digest settings as read, and the contents of the files that they name.
-
-    Args:
-        settings: content of a config.
-        contents: :func:`path_contents`, or a cached version of it for many settings
-            that name the same folders.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    contents = contents or path_contents
-    # Where a run writes changes no number; imports name packages, not folders here.
-    unused = ('work_dir', 'custom_imports')
-    settings = {key: item for key, item in settings.items() if key not in unused}
-    paths = sorted({path for text in _strings(settings) for path in _paths(text)})
-    facts = [settings, {path: contents(Path(path)) for path in paths}]
-    return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
-
-
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, read again when its size or time changes."""
     stat = path.stat()
@@ -69,13 +47,6 @@ def _digest(path: str, size: int, time: int) -> str:
     return sha.hexdigest()
 
 
-def _paths(text: str) -> list[str]:
-    """Return the paths that a text names: one, or the draws of a feature file."""
-    if os.path.exists(text):
-        return [text]
-    return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
-
-
 def path_contents(path: Path) -> Any:
     """Return the digest of a file, or of a folder names, sizes and weights' digests."""
     if path.is_file():
@@ -83,6 +54,34 @@ def path_contents(path: Path) -> Any:
     with os.scandir(path) as entries:
         files = sorted((e.name, e.stat().st_size) for e in entries if e.is_file())
     return [files, [file_digest(weights) for weights in weight_files(path)]]
+
+
+def settings_identity(
+    settings: dict[str, Any], contents: Callable[[Path], Any] = path_contents
+) -> str:
+    """Digest settings as read, and the contents of the files that they name.
+
+    Args:
+        settings: content of a config.
+        contents: :func:`path_contents`, or a cached version of it for many settings
+            that name the same folders.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    # Where a run writes changes no number; imports name packages, not folders here.
+    unused = ('work_dir', 'custom_imports')
+    settings = {key: item for key, item in settings.items() if key not in unused}
+    paths = sorted({path for text in _strings(settings) for path in _paths(text)})
+    facts = [settings, {path: contents(Path(path)) for path in paths}]
+    return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
+
+
+def _paths(text: str) -> list[str]:
+    """Return the paths that a text names: one, or the draws of a feature file."""
+    if os.path.exists(text):
+        return [text]
+    return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -55,10 +55,7 @@ def run_command(
 
 
 def command_line(command: Sequence[str]) -> list[str]:
-    """Return the words by which this process starts a command.
-
-    ``cite`` is started through Python: it also runs where it is not installed.
-    """
+    """Return the words that start a command; ``cite`` need not be installed."""
     program, *arguments = command
     if program == 'python':
         return [sys.executable, *arguments]

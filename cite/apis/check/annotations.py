@@ -68,8 +68,7 @@ def check_sides(train: Part, other: Part, report: Report) -> None:
                 'slide on both sides',
                 f'{train.ann_file}:{line}',
                 f'slide {slide} is in {other.ann_file}:{lines[slide]} too, so it would '
-                'be both trained on and tested on. Make the files again with `cite '
-                'ann`.',
+                'be trained on and tested on. Make the files again with `cite ann`.',
             )
 
 

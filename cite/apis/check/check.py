@@ -80,9 +80,8 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
     for train in training.values():
         for other in testing.values():
             annotations.check_sides(train, other, report)
-    table = (
-        Path(options.captions) if options.captions else annotations.find_table(parts)
-    )
+    table = Path(options.captions) if options.captions else None
+    table = table or annotations.find_table(parts)
     annotations.check_patients([*distinct.values()], table, options.patient, report)
     annotations.check_published(parts, table, report)
 

@@ -35,10 +35,8 @@ def note_left_out(
         )
     missing = [s.id for c in by_class for s in c if s.id not in folder.slides]
     if missing:
-        number = len(missing)
-        notes.append(
-            f'{number} slides have no patch and are left out: {shorten(missing)}'
-        )
+        listed = shorten(missing)
+        notes.append(f'{len(missing)} slides have no patch and are left out: {listed}')
     return notes
 
 
