@@ -190,7 +190,7 @@ def _slides_of_files(
     """Return the slides of each class in each file, by the file's name."""
     training, rest = sides['training'], round(1 - val, 2)
     orders = {
-        '': [sorted(ids, key=lambda id: (-len(patches[id]), id)) for ids in training]
+        '': [sorted(ids, key=lambda s: (-len(patches[s]), s)) for ids in training]
     }
     for d in range(1, draws + 1):
         orders[f'_draw{d}'] = draw_shots(training, seed, d)

@@ -49,9 +49,9 @@ def note_reached(
     """State how near whole groups came to the requested fraction of each class."""
     if group_by is None:
         return []
-    slides = [slide for c in by_class for slide in c]
-    evaluated = {slide.group for slide in slides if slide.id in drawn}
-    trained = {slide.group for slide in slides if slide.id not in drawn}
+    grouped = [slide for slides in by_class for slide in slides]
+    evaluated = {slide.group for slide in grouped if slide.id in drawn}
+    trained = {slide.group for slide in grouped if slide.id not in drawn}
     notes = [
         f'no {group_by} is on both sides: {len(evaluated)} for evaluation, '
         f'{len(trained)} for training'
