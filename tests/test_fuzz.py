@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as save_safetensors
 
-from cite.core.files import load_weights
+from cite.core.files.weights import load_weights
 from cite.datasets.tables.annotations import filename_fault, read_annotations
 from cite.datasets.tables.class_file import read_class_file
 from cite.datasets.tables.slide_table import read_captions

@@ -19,7 +19,7 @@ from mmcv.runner import load_checkpoint
 from transformers import ResNetConfig
 
 from cite.apis.convert import convert_checkpoint
-from cite.core.files import load_weights
+from cite.core.files.weights import load_weights
 from cite.datasets.storage.features import FeatureDraws
 from cite.models.text_encoders.feature_file import load_text_features
 

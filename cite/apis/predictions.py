@@ -6,8 +6,8 @@ from typing import NamedTuple, Union
 
 import numpy as np
 
-from cite.core.evaluation import bag_scores
 from cite.core.evaluation.confusion import class_recall, confusion
+from cite.core.evaluation.scores import bag_scores
 from cite.datasets.tables.annotations import bag_of, read_annotations
 
 

@@ -3,13 +3,15 @@
 Importing this package opens the doors.
 """
 
-from cite.core.files import checkpoint_loader
+from mmcv.runner.checkpoint import CheckpointLoader
+
+from cite.core.files.checkpoint_loader import load_from_local
 
 from . import safe_loading
 from .doors import DOORS, open_doors
 
 open_doors()
 safe_loading.install()
-checkpoint_loader.install()
+CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 
 __all__ = ['DOORS']

@@ -27,9 +27,7 @@ class Door(NamedTuple):
     why: str
 
 
-_FITS = (
-    "a whole classifier takes a whole checkpoint, or the error says what doesn't fit"
-)
+_FITS = "a whole classifier takes a whole checkpoint; errors say what doesn't fit"
 DOORS = (
     Door(
         'mmcls.apis',
@@ -63,10 +61,10 @@ DOORS = (
 
 
 def open_doors() -> None:
-    """Replace the functions, also where a running tool has taken them already.
+    """Replace the functions, also where one of mmcls' tools has taken them already.
 
-    mmcls' tools import functions by name before a config's ``custom_imports`` is read.
-    The hosts' own modules are left alone, but for those that are listed.
+    The tools do so before a config's ``custom_imports`` is read. The hosts' own modules
+    are left alone, but for those that are listed.
     """
     for door in DOORS:
         module = importlib.import_module(door.module)
@@ -75,9 +73,6 @@ def open_doors() -> None:
         for name, taker in list(sys.modules.items()):
             # Not getattr: modules that load lazily would do so.
             taken = getattr(taker, '__dict__', {}).get(door.name)
-            if taken is original and name.split('.')[0] not in (
-                'mmcv',
-                'mmcls',
-                'cite',
-            ):
+            package = name.split('.')[0]
+            if taken is original and package not in ('mmcv', 'mmcls', 'cite'):
                 setattr(taker, door.name, door.ours)

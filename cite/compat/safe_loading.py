@@ -17,27 +17,8 @@ import torch
 
 from cite.core.files.weights import load_weights
 
-# Module and attribute of a host: what is put there.
-_TORCH, _URL = 'torch', 'load_url'
-REPLACED = {
-    ('mmcv.runner.checkpoint', 'torch'): _TORCH,
-    ('mmcv.runner.checkpoint', 'load_url'): _URL,
-    ('timm.models._helpers', 'torch'): _TORCH,
-    ('timm.models._hub', 'torch'): _TORCH,
-    ('timm.models._builder', 'load_state_dict_from_url'): _URL,
-    ('timm.models.naflexvit', 'torch'): _TORCH,  # from timm 1.0.16 on
-}
 # torch.hub's rule: name-0123abcd.pth contains the first digits of its SHA-256.
 _HASH = re.compile(r'-([a-f0-9]*)\.')
-
-
-class SafeTorch:
-    """The module ``torch`` with another ``load``."""
-
-    load: Any
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(torch, name)
 
 
 def load(file: Any, *_: Any, **__: Any) -> Any:
@@ -56,6 +37,15 @@ def load(file: Any, *_: Any, **__: Any) -> Any:
         copy.write(file.read())
         copy.flush()
         return load_weights(copy.name)
+
+
+class SafeTorch:
+    """The module ``torch`` with another ``load``."""
+
+    load = staticmethod(load)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
 
 
 def load_url(
@@ -78,11 +68,20 @@ def load_url(
     return load_weights(target)
 
 
+_SAFE_TORCH = SafeTorch()
+# Module and attribute of a host: what is put there.
+REPLACED = {
+    ('mmcv.runner.checkpoint', 'torch'): _SAFE_TORCH,
+    ('mmcv.runner.checkpoint', 'load_url'): load_url,
+    ('timm.models._helpers', 'torch'): _SAFE_TORCH,
+    ('timm.models._hub', 'torch'): _SAFE_TORCH,
+    ('timm.models._builder', 'load_state_dict_from_url'): load_url,
+    ('timm.models.naflexvit', 'torch'): _SAFE_TORCH,  # from timm 1.0.16 on
+}
+
+
 def install() -> None:
     """Give the modules of ``REPLACED`` the safe functions."""
-    safe_torch = SafeTorch()
-    safe_torch.load = load
-    replacements = {_TORCH: safe_torch, _URL: load_url}
-    for (module, name), kind in REPLACED.items():
+    for (module, name), replacement in REPLACED.items():
         if importlib.util.find_spec(module) is not None:
-            setattr(importlib.import_module(module), name, replacements[kind])
+            setattr(importlib.import_module(module), name, replacement)

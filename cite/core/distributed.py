@@ -31,8 +31,7 @@ def init_dist(launcher: str, backend: str = 'nccl', **kwargs: Any) -> None:
     Args:
         launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         backend: used where there is a GPU.
-        **kwargs: arguments of ``torch.distributed.init_process_group``; for slurm also
-            ``port``.
+        **kwargs: ``port`` for slurm, and arguments of ``init_process_group``.
     """
     if torch.cuda.is_available() or launcher not in ('pytorch', 'slurm'):
         _init_dist(launcher, backend, **kwargs)
@@ -48,13 +47,8 @@ def _describe_slurm(port: Optional[int]) -> None:
     """Set torch's variables from slurm's."""
     environ = os.environ
     if 'MASTER_ADDR' not in environ:
-        hosts = subprocess.run(
-            ['scontrol', 'show', 'hostnames', environ['SLURM_NODELIST']],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        environ['MASTER_ADDR'] = hosts.stdout.split()[0]
+        command = ['scontrol', 'show', 'hostnames', environ['SLURM_NODELIST']]
+        environ['MASTER_ADDR'] = subprocess.check_output(command, text=True).split()[0]
     # The same port for all tasks, and another one for another job on the machine.
     default = 20000 + int(environ['SLURM_JOB_ID']) % 10000
     environ.setdefault('MASTER_PORT', str(port or default))
@@ -98,8 +92,7 @@ def wrap_distributed_model(
     Args:
         model: model of this rank.
         device: ``'cuda'``, ``'cpu'``, or another one that mmcls knows.
-        *args: arguments of ``MMDistributedDataParallel``.
-        **kwargs: the same.
+        *args, **kwargs: arguments of ``MMDistributedDataParallel``.
     """
     if device == 'cuda':
         kwargs['device_ids'] = [torch.cuda.current_device()]

@@ -12,10 +12,9 @@ NO_CHECKPOINT_KEY = 'no_checkpoint'
 
 
 def has_known_source(backbone: nn.Module) -> bool:
-    """Tell whether the frozen weights can be read again from their source.
+    """Tell whether the frozen weights can be read again from their file or hub.
 
-    Weights from a file or hub can; weights drawn at random cannot, and stay in the
-    checkpoint.
+    Weights drawn at random cannot, and stay in the checkpoint.
 
     Args:
         backbone: backbone with an ``init_cfg`` or a ``weights_source``, or neither.
@@ -30,11 +29,7 @@ def frozen_state(backbone: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield the names and tensors of a backbone's frozen state.
 
     These are all parameters without gradient, and the buffers (running statistics) of
-    inner modules without a trained parameter. Buffers of the backbone itself (the
-    prompt's state) are not frozen.
-
-    Args:
-        backbone: backbone with any number of frozen parameters.
+    inner modules without a trained parameter, but not the backbone's own buffers.
     """
     for prefix, module in backbone.named_modules():
         dot = prefix + '.' if prefix else ''
@@ -51,9 +46,6 @@ def frozen_digest(backbone: nn.Module) -> Tensor:
 
     The digest does not depend on the device, nor on adapters, nor on whether weights
     published in half precision are kept in half or in single precision.
-
-    Args:
-        backbone: backbone with any number of frozen parameters.
 
     Returns:
         (32,) uint8 tensor on the CPU.

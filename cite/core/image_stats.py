@@ -17,27 +17,16 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class ImageStats:
-    """The images that a model expects.
+    """The images that a model expects."""
 
-    Args:
-        mean: mean of the three channels, on the scale 0 to 1.
-        std: standard deviation of the three channels, on the scale 0 to 1.
-        interpolation: filter of the resizing, a name of PIL's.
-        size: edge of the square, pixels.
-    """
-
-    mean: Triple
-    std: Triple
-    interpolation: str = 'bicubic'
-    size: int = 224
+    mean: Triple  # of the three channels, on the scale 0 to 1
+    std: Triple  # of the three channels, on the same scale
+    interpolation: str = 'bicubic'  # filter of the resizing, a name of PIL's
+    size: int = 224  # edge of the square, pixels
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> 'ImageStats':
         """Make it from the values of a config or a file.
-
-        Args:
-            values: ``mean`` and ``std``; ``interpolation`` and ``size`` if they are not
-                the defaults.
 
         Raises:
             ValueError: mean or std is missing, or there is another key.
@@ -67,10 +56,8 @@ OPENAI_CLIP = ImageStats(
 
 def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
     """Return what a safetensors file states about its images; None if it does not."""
-    if path is None or not str(path).endswith('.safetensors'):
-        return None
-    file = Path(path).expanduser()
-    if not file.is_file():
+    file = Path(path or '').expanduser()
+    if file.suffix != '.safetensors' or not file.is_file():
         return None
     try:
         with safe_open(str(file), 'pt') as tensors:
@@ -81,12 +68,7 @@ def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
 
 
 def unknown_stats(backbone: Mapping[str, Any], reason: str) -> ValueError:
-    """Return the error for a backbone whose images nothing describes.
-
-    Args:
-        backbone: config of the backbone.
-        reason: what was looked for and is missing.
-    """
+    """Return the error for a backbone whose images nothing describes."""
     name = backbone.get('model_name') or backbone.get('arch') or ''
     return ValueError(
         f'how images of {backbone.get("type")} {name} are normalised is not known: '

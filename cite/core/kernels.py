@@ -114,8 +114,7 @@ def jitter(src, dst, order, brightness, saturation, shift):  # type: ignore[no-u
         dst: (3 * n,) uint8, overwritten.
         order: steps as torchvision numbers them: 0 (brightness), 1 (contrast: left
             unchanged), 2 (saturation) and 3 (hue).
-        brightness: factor, float32.
-        saturation: factor, float32.
+        brightness, saturation: factors, float32.
         shift: shift of the hue, in steps of 1/256 of the circle.
     """
     n = src.shape[0] // 3
@@ -155,8 +154,7 @@ def normalize(src, out, mean, std):  # type: ignore[no-untyped-def]
     Args:
         src: (N, 3, n) uint8.
         out: (N, 3, n) float32, overwritten.
-        mean: (N, 3) float32.
-        std: (N, 3) float32.
+        mean, std: (N, 3) float32.
     """
     for i in range(src.shape[0]):
         for c in range(3):

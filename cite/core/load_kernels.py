@@ -6,11 +6,8 @@ from typing import Optional
 
 @functools.cache
 def load_kernels() -> Optional[ModuleType]:
-    """Return the compiled loops, or None where numba is missing or cannot compile.
-
-    They are imported at the first call, because numba takes a second.
-    """
-    try:
+    """Return the compiled loops, or None where numba is missing or cannot compile."""
+    try:  # at the first call, because numba takes a second
         from cite.core import kernels
     except ImportError:
         return None

@@ -13,8 +13,7 @@ def seed_all(*key: int) -> None:
     """Seed Python, NumPy and torch (CPU) from numbers that are not negative.
 
     Args:
-        key: what the random numbers are for, such as the seed and the iteration. Zeros
-            at the end make no difference.
+        key: place in a run, such as seed and iteration; zeros at the end do not count.
     """
     words = np.random.SeedSequence(key).generate_state(3)  # (3,) uint32
     random.seed(int(words[0]))
@@ -27,13 +26,12 @@ def seed_all(*key: int) -> None:
 def random_state(seed: int, k: int) -> Iterator[None]:
     """Seed Python, NumPy and torch (CPU) for a block, then restore their states.
 
-    A worker process does not restore them: every image seeds them anew, and saving
-    NumPy's state takes ten times as long as seeding all three.
-
     Args:
         seed: seed of the run, not negative.
         k: number of the draw within the run, not negative.
     """
+    # A worker does not restore them: every image seeds them anew, and saving NumPy's
+    # state takes ten times as long as seeding all three.
     if get_worker_info() is not None:
         seed_all(seed, k)
         yield

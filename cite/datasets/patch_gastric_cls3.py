@@ -151,7 +151,7 @@ class PatchGastricCls3(SlideDataset):
                 raise fault from error
 
         def load(other: int) -> dict:
-            if isinstance(idx, Draw):
+            if isinstance(idx, Draw):  # the same draw of another patch
                 other = Draw(other, idx.k, idx.seed)
             return self._load(other)
 

@@ -8,7 +8,8 @@ import mmcv
 import numpy as np
 from mmcls.datasets.base_dataset import BaseDataset
 
-from cite.core.evaluation import check_metrics, compute_metrics, stack_scores
+from cite.core.evaluation.metrics import check_metrics, compute_metrics
+from cite.core.evaluation.scores import stack_scores
 from cite.datasets.storage.feature_note import lines_digest
 from cite.datasets.storage.unreadable import readable, report_absent
 from cite.datasets.tables.annotations import (

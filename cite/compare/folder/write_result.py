@@ -10,8 +10,8 @@ from cite.compare.engines.task import JobResult
 from cite.compare.methods.job import Job
 from cite.compare.methods.scores import Lines, read_lines
 from cite.compare.plan.config import Comparison
-from cite.core.evaluation import bag_scores
 from cite.core.evaluation.metrics import SCORE_METRICS
+from cite.core.evaluation.scores import bag_scores
 
 from .prediction_files import csv_text
 from .store import Store

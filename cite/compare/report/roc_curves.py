@@ -7,7 +7,7 @@ from markupsafe import Markup
 from sklearn.metrics import roc_curve
 
 from cite.compare.folder.results import Results, Shots
-from cite.core.evaluation.ranking import auroc
+from cite.core.evaluation.metrics import auroc
 
 from .marks import Mark
 from .svg import Figure, Frame, Table, abbreviate, picture, tag

@@ -9,7 +9,7 @@ _LEAST = 1e-12  # a score of 0 for the true class would be infinitely bad
 
 
 class Reliability(NamedTuple):
-    """A reliability curve; each entry is (B,) for B bins of confidence."""
+    """A reliability curve, each entry (B,) for B bins of confidence."""
 
     confidence: np.ndarray  # mean in the bin, NaN in an empty one
     accuracy: np.ndarray  # share of hits in the bin, NaN in an empty one
@@ -43,7 +43,7 @@ def reliability(
 def calibration_error(
     scores: np.ndarray, labels: np.ndarray, bins: int = BINS
 ) -> float:
-    """Compute the expected calibration error: mean distance of hits from confidence.
+    """Compute the expected calibration error, 0 to 1: how far hits are from confidence.
 
     Source: Guo et al., arXiv:1706.04599, equation 3. Few items push it up: scores that
     are perfectly calibrated around 0.5 get about 0.4 * sqrt(filled bins / items).
@@ -52,9 +52,6 @@ def calibration_error(
         scores: probabilities (N, K).
         labels: (N,).
         bins: number of bins of equal width from 0 to 1.
-
-    Returns:
-        0 to 1.
     """
     confidence, hit, place = binned(scores, labels, bins)
     gap = hit - confidence  # (N,)
@@ -63,16 +60,10 @@ def calibration_error(
 
 
 def calibration_floor(scores: np.ndarray) -> float:
-    """Return the error that perfectly calibrated scores would get by chance, 0 to 1.
-
-    The hits of a bin then vary around its confidence, and the distance of a normal
-    variable from its mean is sqrt(2 / pi) of its deviation on average.
-
-    Args:
-        scores: probabilities (N, K).
-    """
+    """Return the error that calibrated scores (N, K) get by chance, 0 to 1."""
     confidence, _, place = binned(scores, np.zeros(len(scores), dtype=np.int64))
     variance = np.bincount(place, confidence * (1 - confidence))  # in each bin
+    # A normal variable is sqrt(2 / pi) of its deviation from its mean on average.
     return float(np.sqrt(2 / np.pi * variance).sum() / len(scores))
 
 
@@ -82,9 +73,6 @@ def negative_log_likelihood(scores: np.ndarray, labels: np.ndarray) -> float:
     Args:
         scores: probabilities (N, K).
         labels: (N,).
-
-    Returns:
-        0 up.
     """
     return float(np.ones(len(labels)) @ surprise(scores, labels)) / len(labels)
 

@@ -7,18 +7,6 @@ Those of counts take one matrix (K, K) or many at once (..., K, K): the bootstra
 import numpy as np
 
 
-def predicted(scores: np.ndarray) -> np.ndarray:
-    """Return the class of the highest score, the first of them in a tie.
-
-    Args:
-        scores: (N, K).
-
-    Returns:
-        (N,), integers.
-    """
-    return np.argmax(scores, axis=1)
-
-
 def confusion(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count items by class and prediction.
 
@@ -30,7 +18,7 @@ def confusion(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
         (K, K), integers: rows are the classes, columns the predictions.
     """
     classes = scores.shape[1]
-    cell = labels * classes + predicted(scores)  # (N,)
+    cell = labels * classes + np.argmax(scores, axis=1)  # (N,); the first in a tie
     return np.bincount(cell, minlength=classes**2).reshape(classes, classes)
 
 
@@ -44,11 +32,7 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def class_accuracy(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the share of correct predictions among the members of each class.
-
-    Returns:
-        (K,), percent; NaN for a class without members.
-    """
+    """Return the recall of each class (K,) in percent, NaN for one without members."""
     return class_recall(confusion(scores, labels), whole=100)
 
 
@@ -82,21 +66,18 @@ def mean_recall(counts: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the mean over classes of F1 = 2 hits / (members + predictions), (...).
-
-    A class with neither members nor predictions is left out of the mean.
-    """
+    """Return the mean over classes of F1 = 2 hits / (members + predictions), (...)."""
+    # A class with neither members nor predictions is left out of the mean.
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     return np.nanmean(_divide(2 * hits, counts.sum(-1) + counts.sum(-2)), axis=-1)
 
 
 def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
-    """Return Cohen's kappa with quadratic weights, for ordered classes.
+    """Return Cohen's kappa with quadratic weights (...), -1 to 1, for ordered classes.
+
+    It is NaN where the class or the prediction never varies.
 
     Source: Cohen, *Weighted kappa*, Psychological Bulletin 70(4), 1968.
-
-    Returns:
-        (...), -1 to 1; NaN where the class or the prediction never varies.
     """
     grade = np.arange(counts.shape[-1])
     distance = (grade[:, None] - grade) ** 2  # (K, K)

@@ -20,9 +20,8 @@ class _Careful(_BaseEvalHook):
 
     def before_run(self, runner: Any) -> None:
         metric = self.eval_kwargs.get('metric') or []
-        check_metric_names(
-            self.dataloader.dataset, [metric] if isinstance(metric, str) else metric
-        )
+        metrics = [metric] if isinstance(metric, str) else metric
+        check_metric_names(self.dataloader.dataset, metrics)
         super().before_run(runner)
 
     def _save_ckpt(self, runner: Any, key_score: float) -> None:
@@ -56,10 +55,8 @@ def check_metric_names(dataset: Any, metrics: Sequence[str]) -> None:
 
 
 def _is_predecessor(previous: Any, best: Any, indicator: str) -> bool:
-    """Tell whether mmcv wrote the file ``previous`` before ``best``.
-
-    The path may come from the checkpoint of a resumed run, that is, from anyone.
-    """
+    """Tell whether mmcv wrote the file ``previous`` before ``best``."""
+    # The path may come from the checkpoint of a resumed run, that is, from anyone.
     if not isinstance(previous, str) or not best or previous == best:
         return False
     name = osp.basename(previous)

@@ -8,11 +8,40 @@ import numpy as np
 from . import confusion as cm
 from .calibration import calibration_error, negative_log_likelihood
 from .confusion import accuracy, class_accuracy, mean_accuracy
-from .ranking import auroc
 from .scores import bag_scores
 
 Function = Callable[[np.ndarray, np.ndarray], float]
 Values = dict[str, float]
+
+
+def auroc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Compute the one-vs-rest area under the ROC curve, mean over classes.
+
+    Source: Hanley and McNeil, Radiology 143(1), 1982; Fawcett, Pattern Recognition
+    Letters 27, 2006, section 10, for several classes.
+
+    Args:
+        scores: (N, K).
+        labels: (N,).
+
+    Returns:
+        0 to 1, over the classes with members and non-members; NaN without any.
+    """
+    areas = np.array([_area(scores[:, k], labels == k) for k in range(scores.shape[1])])
+    defined = ~np.isnan(areas)  # (K,)
+    if not defined.any():
+        return float('nan')
+    return float(np.where(defined, areas, 0).sum() / defined.sum())
+
+
+def _area(score: np.ndarray, member: np.ndarray) -> float:
+    """Return the area for one class; ``score`` and ``member`` are (N,)."""
+    _, rank = np.unique(score, return_inverse=True)  # (N,), equal for ties: half each
+    members = np.bincount(rank, member)  # (ranks,)
+    others = np.bincount(rank, ~member)
+    below = np.cumsum(others) - others / 2
+    pairs = members.sum() * others.sum()
+    return float((members * below).sum() / pairs) if pairs else float('nan')
 
 
 def _of_counts(function: Callable[[np.ndarray], np.ndarray]) -> Function:
@@ -38,15 +67,10 @@ BIASED = ('ece',)
 
 
 class Metric(NamedTuple):
-    """What a metric is computed on, and how.
+    """A metric of patches or slides."""
 
-    Args:
-        bags: whether it is computed on slides rather than patches.
-        compute: function from scores (M, K) and labels (M,) to named values.
-    """
-
-    bags: bool
-    compute: Callable[[np.ndarray, np.ndarray], Values]
+    bags: bool  # computed on slides
+    compute: Callable[[np.ndarray, np.ndarray], Values]  # of scores (M, K), labels (M,)
 
 
 def _single(name: str, function: Function) -> Callable:
@@ -74,13 +98,10 @@ METRICS = {
     'bag_class_accuracy': Metric(True, _classes('bag_accuracy', 'mean_bag_accuracy')),
     'mean_bag_accuracy': Metric(True, _single('mean_bag_accuracy', mean_accuracy)),
 }
-# Macro F1, one-vs-rest AUROC, quadratic kappa, calibration error (percent), and the
-# negative log-likelihood (nats): of patches, and with `bag_` of slides.
+# Those of the other figures: of patches, and with `bag_` of slides.
 for _name in ('f1', 'auroc', 'kappa', 'ece', 'nll'):
-    METRICS[_name] = Metric(False, _single(_name, SCORE_METRICS[_name]))
-    METRICS[f'bag_{_name}'] = Metric(
-        True, _single(f'bag_{_name}', SCORE_METRICS[_name])
-    )
+    for _key, _bags in ((_name, False), (f'bag_{_name}', True)):
+        METRICS[_key] = Metric(_bags, _single(_key, SCORE_METRICS[_name]))
 
 
 def check_metrics(names: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Callable, NoReturn, Union
 
 import torch
-from mmcv.runner.checkpoint import CheckpointLoader
 
 from cite.core.frozen import NO_CHECKPOINT_KEY
 
@@ -36,10 +35,8 @@ def load_from_local(
     """
     path = osp.expanduser(filename)
     if filename == 'none' and not osp.exists(path):
-        return {
-            'state_dict': {NO_CHECKPOINT_KEY: torch.ones(())},
-            'meta': {'CLASSES': _NUMBERS},
-        }
+        state = {NO_CHECKPOINT_KEY: torch.ones(())}
+        return {'state_dict': state, 'meta': {'CLASSES': _NUMBERS}}
     checkpoint = load_weights(path)
     check_checkpoint(checkpoint, path)
     return checkpoint
@@ -49,8 +46,7 @@ def check_checkpoint(checkpoint: Any, file: str) -> None:
     """Check that a checkpoint has the types that mmcv takes for granted.
 
     Args:
-        checkpoint: content of the file. Without the key ``state_dict`` it may be
-            a state dict itself, or hold some under names that its reader knows.
+        checkpoint: content of the file; the key ``state_dict`` may be missing.
         file: path for the message.
 
     Raises:
@@ -100,8 +96,3 @@ def _refuse(file: str, why: str) -> NoReturn:
         f'{file or "the state dict"}: these are not the weights of a model: {why}. '
         'Give the checkpoint of a training run, or copy this one again.'
     )
-
-
-def install() -> None:
-    """Register the loader of local files, replacing mmcv's."""
-    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)

@@ -32,11 +32,15 @@ def find_checkpoint(arch: str) -> Path:
         return _download(arch)
     path = Path(arch).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(
-            f'arch={arch!r} is neither a file nor an OpenAI CLIP model; the models are '
-            f'{", ".join(clip.clip.available_models())}. {how_to_convert(arch)}'
-        )
+        raise FileNotFoundError(_unknown(arch))
     return path
+
+
+def _unknown(arch: str) -> str:
+    return (
+        f'arch={arch!r} is neither a file nor an OpenAI CLIP model; known are '
+        f'{", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
+    )
 
 
 def how_to_convert(arch: object) -> str:
@@ -49,11 +53,6 @@ def how_to_convert(arch: object) -> str:
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint's state dict, bare or nested under ``state_dict``.
-
-    A prefix ``module.`` that all names share is removed.
-
-    Args:
-        path: weights file.
 
     Raises:
         ValueError: the file does not hold a state dict.
@@ -119,8 +118,5 @@ def input_size(arch: str) -> int:
         return _INPUT_SIZES[arch]
     path = Path(arch).expanduser()
     if not path.is_file():
-        raise ValueError(
-            f'arch={arch!r} is neither a file nor an OpenAI CLIP model; '
-            f'known are {", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
-        )
+        raise ValueError(_unknown(arch))
     return int(image_sizes(read_state(path), path)['image_resolution'])

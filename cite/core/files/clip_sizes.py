@@ -6,7 +6,7 @@ Both functions return arguments of OpenAI's ``clip.model.CLIP`` and raise a
 
 from collections.abc import Mapping, Sequence
 from math import isqrt
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor
 
@@ -14,12 +14,8 @@ State = Mapping[str, Tensor]
 VIT_POSITIONS = 'visual.positional_embedding'
 RESNET_POSITIONS = 'visual.attnpool.positional_embedding'
 _PATCHES = 'visual.conv1.weight'
-_TEXT = (
-    'text_projection',
-    'positional_embedding',
-    'token_embedding.weight',
-    'ln_final.weight',
-)
+_EMBEDDINGS = 'positional_embedding', 'token_embedding.weight'
+_TEXT = 'text_projection', *_EMBEDDINGS, 'ln_final.weight'
 _HEAD = 64  # channels of an attention head, in all of OpenAI's CLIPs
 
 
@@ -27,7 +23,7 @@ def clip_sizes(state: State, name: object = 'it') -> dict[str, Any]:
     """Return all arguments of CLIP's constructor.
 
     Args:
-        state: the state dict of a whole CLIP.
+        state: state dict of a whole CLIP.
         name: what messages call it.
     """
     image_tower = image_sizes(state, name)
@@ -77,32 +73,28 @@ def image_sizes(state: State, name: object = 'it') -> dict[str, Any]:
     }
 
 
+def _refuse(name: object, why: str) -> NoReturn:
+    raise ValueError(f'{name} is not an OpenAI CLIP checkpoint: {why}.')
+
+
 def _require(state: State, names: Sequence[str], name: object) -> None:
     missing_keys = [key for key in names if key not in state]
     if missing_keys:
-        raise ValueError(
-            f'{name} is not an OpenAI CLIP checkpoint: missing '
-            f'{", ".join(missing_keys)}.'
-        )
+        _refuse(name, f'missing {", ".join(missing_keys)}')
 
 
 def _check_width(width: int, name: object) -> None:
     if width % _HEAD:
-        raise ValueError(
-            f'{name} is not an OpenAI CLIP checkpoint: one of its towers is {width} '
-            f'wide, which is not a multiple of the {_HEAD} channels of a head.'
-        )
+        why = f'which is not a multiple of the {_HEAD} channels of a head'
+        _refuse(name, f'one of its towers is {width} wide, {why}')
 
 
 def _grid(positions: Tensor, name: object) -> int:
     """Return the side of the square grid of a position embedding (1 + side**2, D)."""
     side = isqrt(len(positions) - 1)
     if 1 + side * side != len(positions):
-        raise ValueError(
-            f'{name} is not an OpenAI CLIP checkpoint: its position embedding has '
-            f'{len(positions)} tokens, which are not a class token and a square of '
-            'patches.'
-        )
+        why = 'which are not a class token and a square of patches'
+        _refuse(name, f'its position embedding has {len(positions)} tokens, {why}')
     return side
 
 

@@ -29,17 +29,12 @@ _WORDS = 'embeddings.word_embeddings.weight'
 
 
 class Tower(NamedTuple):
-    """A text tower's tensors by their names within it, and how it is used.
+    """A text tower's tensors by their names within it, and how it is used."""
 
-    Args:
-        state: tensors by open_clip's names (a BERT's: ``transformer.…``, ``proj.…``).
-        scale: the logit scale (), a logarithm, if there is one.
-        options: options of open_clip's ``text_cfg``, and ``pad``: the text is padded to
-            the ``context_length`` and the padding is not masked.
-    """
-
-    state: dict[str, Tensor]
-    scale: Optional[Tensor]
+    state: dict[str, Tensor]  # by open_clip's names (a BERT's: transformer.…, proj.…)
+    scale: Optional[Tensor]  # the logit scale (), a logarithm, if there is one
+    # open_clip's text_cfg, and pad: the text is padded to the context_length and the
+    # padding is not masked.
     options: dict[str, Any]
 
 
@@ -62,8 +57,7 @@ def read_tower(folder: Path) -> Tower:
             f'text encoder {folder}: no such folder. Get the model where there is a '
             'network: `hf download OWNER/MODEL --local-dir FOLDER` (docs/MODEL_ZOO.md '
             'has the names; ask for access on the page of a gated one and log in with '
-            f'`hf auth login` first), then set '
-            'model.head.text_encoder.model to FOLDER.'
+            '`hf auth login` first), then set model.head.text_encoder.model to FOLDER.'
         )
     file = tower_file(folder)
     if file is None:
@@ -88,8 +82,7 @@ def read_tower(folder: Path) -> Tower:
     raise ValueError(
         f'{file} has no text tower named {_PREFIX}… or {", ".join(_BERTS)}…: it has '
         'another architecture. If it is a CLIP of the usual layout, run `cite convert '
-        f'{file} OUT.pt --from clip` and set '
-        "type='CLIPTextEncoder', arch='OUT.pt'."
+        f"{file} OUT.pt --from clip` and set type='CLIPTextEncoder', arch='OUT.pt'."
     )
 
 

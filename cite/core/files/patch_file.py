@@ -19,8 +19,7 @@ def open_patch(path: Union[str, Path]) -> Image.Image:
     """Open an image file as ``Image.open`` does, if its format is one of ``FORMATS``.
 
     Raises:
-        OSError: it is missing, not an image, or in another format; the message states
-            which.
+        OSError: it is missing, not an image, or in the format that the message states.
     """
     try:
         return Image.open(path, formats=FORMATS)
@@ -35,10 +34,7 @@ def open_patch(path: Union[str, Path]) -> Image.Image:
 
 
 def read_patch_file(path: Union[str, Path]) -> Image.Image:
-    """Decode a patch file.
-
-    Returns:
-        The image, in the mode that the file has.
+    """Decode a patch file, in the mode that it has.
 
     Raises:
         FileNotFoundError: the file is missing.

@@ -47,21 +47,13 @@ _Unpickler: Any = vars(pickle)['_Unpickler']
 
 
 class Unpickler(_Unpickler):
-    """The opcodes of pickle, without those that call or change arbitrary objects.
-
-    Args:
-        file: binary file, open for reading.
-        find: function from module and name to a :class:`Builder`, a value or None.
-        persistent: function from a persistent id to a value.
-    """
-
-    dispatch: dict[int, Any] = dict(_Unpickler.dispatch)
+    """The opcodes of pickle, without those that call or change arbitrary objects."""
 
     def __init__(
         self,
         file: BinaryIO,
-        find: Callable[[str, str], Any],
-        persistent: Optional[Callable[[Any], Any]] = None,
+        find: Callable[[str, str], Any],  # from module, name to Builder, value or None
+        persistent: Optional[Callable[[Any], Any]] = None,  # from an id to a value
     ) -> None:
         super().__init__(file, encoding='utf-8', errors='surrogateescape')
         self._find = find
@@ -88,15 +80,12 @@ class Unpickler(_Unpickler):
         args = self.stack.pop()
         self.stack[-1] = _call(self.stack[-1], args)
 
-    dispatch[pickle.REDUCE[0]] = load_reduce
-    dispatch[pickle.NEWOBJ[0]] = load_reduce
+    load_newobj = load_reduce
 
     def load_newobj_ex(self) -> None:
         kwargs = self.stack.pop()
         args = self.stack.pop()
         self.stack[-1] = _call(self.stack[-1], args, kwargs)
-
-    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
 
     def _instantiate(self, klass: Any, args: Any) -> None:
         self.append(_call(klass, tuple(args)))
@@ -105,34 +94,24 @@ class Unpickler(_Unpickler):
         state = self.stack.pop()
         _set_state(self.stack[-1], state)
 
-    dispatch[pickle.BUILD[0]] = load_build
-
     def load_setitem(self) -> None:
         value = self.stack.pop()
         key = self.stack.pop()
         _set_items(self.stack[-1], [key], [value])
 
-    dispatch[pickle.SETITEM[0]] = load_setitem
-
     def load_setitems(self) -> None:
         items = self.pop_mark()
         _set_items(self.stack[-1], items[::2], items[1::2])
 
-    dispatch[pickle.SETITEMS[0]] = load_setitems
-
     def load_bytearray8(self) -> None:
         # It allocates the memory before it reads the bytes; torch never writes one.
         raise RefusedError('it holds a bytearray')
-
-    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
     def load_dict(self) -> None:
         items = self.pop_mark()
         made: dict[Any, Any] = {}
         _set_items(made, items[::2], items[1::2])
         self.append(made)
-
-    dispatch[pickle.DICT[0]] = load_dict
 
     def load_additems(self) -> None:
         items = self.pop_mark()
@@ -141,32 +120,27 @@ class Unpickler(_Unpickler):
             raise RefusedError(f'it adds to a {type(target).__name__}')
         target.update(map(check_key, items))
 
-    dispatch[pickle.ADDITEMS[0]] = load_additems
-
     def load_frozenset(self) -> None:
         self.append(frozenset(map(check_key, self.pop_mark())))
-
-    dispatch[pickle.FROZENSET[0]] = load_frozenset
 
     def load_append(self) -> None:
         value = self.stack.pop()
         _extend(self.stack[-1], [value])
 
-    dispatch[pickle.APPEND[0]] = load_append
-
     def load_appends(self) -> None:
         values = self.pop_mark()
         _extend(self.stack[-1], values)
 
-    dispatch[pickle.APPENDS[0]] = load_appends
+
+# pickle's table of opcodes, with the methods above in the place of those they override.
+Unpickler.dispatch = {
+    opcode: getattr(Unpickler, load.__name__)
+    for opcode, load in _Unpickler.dispatch.items()
+}
 
 
 def check_key(key: Any) -> Any:
-    """Return a dict's key, or a set's item, if it is plain.
-
-    Raises:
-        RefusedError: the key is not plain.
-    """
+    """Return a dict's key, or a set's item, if it is plain; refuse it otherwise."""
     parts = key if type(key) is tuple else (key,)
     if not all(type(part) in _PLAIN_KEYS for part in parts):
         raise RefusedError(f'it keys by a {type(key).__name__}')

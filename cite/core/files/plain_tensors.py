@@ -14,9 +14,9 @@ _MOST_ELEMENTS = 1 << 40
 
 
 class StorageType(NamedTuple):
-    """Type of a storage class in a file; None is untyped bytes."""
+    """Type of a storage class in a file."""
 
-    dtype: Optional[torch.dtype]
+    dtype: Optional[torch.dtype]  # None: untyped bytes
 
 
 class Storage(NamedTuple):
@@ -65,9 +65,8 @@ def rebuild(
     storage: Storage, offset: int, size: Sequence[int], stride: Sequence[int], *_: Any
 ) -> Tensor:
     """Make the tensor that ``torch._utils._rebuild_tensor_v2`` makes."""
-    if not isinstance(storage, Storage) or storage.dtype is None:
-        raise RefusedError('it holds a tensor without a storage')
-    return _view(storage.data, storage.dtype, offset, size, stride)
+    dtype = getattr(storage, 'dtype', None)
+    return rebuild_as(storage, offset, size, stride, None, None, dtype)
 
 
 def rebuild_as(
@@ -77,36 +76,13 @@ def rebuild_as(
     stride: Sequence[int],
     requires_grad: Any,
     hooks: Any,
-    dtype: torch.dtype,
+    dtype: Any,
     *_: Any,
 ) -> Tensor:
-    """Make the tensor that ``torch._utils._rebuild_tensor_v3`` makes."""
+    """Make the tensor of ``_rebuild_tensor_v3``, after checks that torch omits."""
     if not isinstance(storage, Storage) or not isinstance(dtype, torch.dtype):
         raise RefusedError('it holds a tensor without a storage')
-    return _view(storage.data, dtype, offset, size, stride)
-
-
-def rebuild_typed(build: Any, kind: Any, args: Any, state: Any) -> Tensor:
-    """Make a tensor that had extra attributes, without them."""
-    if not isinstance(build, Builder) or type(args) is not tuple:
-        raise RefusedError('it holds a tensor of a custom type')
-    return build.build(*args)
-
-
-def parameter(data: Tensor, requires_grad: bool = True, *_: Any) -> Tensor:
-    """Make the parameter that ``torch._utils._rebuild_parameter`` makes."""
-    return torch.nn.Parameter(data, requires_grad=bool(requires_grad))
-
-
-def _view(
-    data: Tensor,
-    dtype: torch.dtype,
-    offset: int,
-    size: Sequence[int],
-    stride: Sequence[int],
-) -> Tensor:
-    """View bytes as a tensor, after checks that torch does not make."""
-    size, stride = tuple(size), tuple(stride)
+    data, size, stride = storage.data, tuple(size), tuple(stride)
     numbers = (offset, *size, *stride)
     if len(size) != len(stride) or not all(type(n) is int and n >= 0 for n in numbers):
         raise RefusedError('it holds a tensor of an impossible shape')
@@ -120,3 +96,15 @@ def _view(
     whole = data[: len(data) // bytes_each * bytes_each].view(dtype)
     # The data may be a part of a storage; the offset counts from the start of the part.
     return whole.as_strided(size, stride, whole.storage_offset() + offset)
+
+
+def rebuild_typed(build: Any, kind: Any, args: Any, state: Any) -> Tensor:
+    """Make a tensor that had extra attributes, without them."""
+    if not isinstance(build, Builder) or type(args) is not tuple:
+        raise RefusedError('it holds a tensor of a custom type')
+    return build.build(*args)
+
+
+def parameter(data: Tensor, requires_grad: bool = True, *_: Any) -> Tensor:
+    """Make the parameter that ``torch._utils._rebuild_parameter`` makes."""
+    return torch.nn.Parameter(data, requires_grad=bool(requires_grad))

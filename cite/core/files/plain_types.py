@@ -57,10 +57,6 @@ def _scalar(dtype: DType, data: Any = b'') -> Any:
     return np.frombuffer(bytes(data), dtype.dtype)[0]
 
 
-def _array(kind: Any, *_: Any) -> np.ndarray:
-    return np.empty(0, np.uint8)
-
-
 def _array_of_buffer(data: Any, dtype: DType, shape: Any, order: Any) -> np.ndarray:
     return np.frombuffer(bytes(data), dtype.dtype).reshape(shape, order=order).copy()
 
@@ -125,14 +121,10 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     'bool': bool,
     'complex': complex,
     'dict': _mapping,
-    'float': _nothing,
     'frozenset': lambda items=(): frozenset(_plain_set(items)),
-    'int': _nothing,
-    'list': _nothing,
     'set': _plain_set,
     'slice': slice,
-    'str': _nothing,
-    'tuple': _nothing,
+    **dict.fromkeys(('float', 'int', 'list', 'str', 'tuple'), _nothing),
 }
 
 
@@ -140,7 +132,7 @@ def _table() -> dict[tuple[str, str], Builder]:
     named = dict(_BUILDERS)
     for core in ('numpy.core', 'numpy._core'):  # NumPy 1 and 2
         named[f'{core}.multiarray.scalar'] = _scalar
-        named[f'{core}.multiarray._reconstruct'] = _array
+        named[f'{core}.multiarray._reconstruct'] = lambda *_: np.empty(0, np.uint8)
         named[f'{core}.numeric._frombuffer'] = _array_of_buffer
     for module in ('pathlib', 'pathlib._local'):
         named.update({f'{module}.{name}': path for name, path in _PATHS.items()})

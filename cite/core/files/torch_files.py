@@ -44,10 +44,8 @@ def _read_archive(archive: zipfile.ZipFile) -> Any:
     if not pickles:
         raise ValueError('a zip file that torch did not write')
     folder = pickles[0][: -len('data.pkl')]
-    if (
-        folder + 'byteorder' in names
-        and _record(archive, folder + 'byteorder') != b'little'
-    ):
+    order = folder + 'byteorder'
+    if order in names and _record(archive, order) != b'little':
         raise ValueError('written on a big-endian machine')
     storages: dict[str, Tensor] = {}
 
@@ -147,8 +145,10 @@ def _read_old(file: BinaryIO) -> Any:
 
     content = _load(file, storage)
     for key in _load(file):
-        count = int.from_bytes(_exactly(file, 8), 'little')
-        buffer = buffers[str(key)]
+        number, buffer = file.read(8), buffers[str(key)]
+        if len(number) != 8:
+            raise ValueError('the file is cut off')
+        count = int.from_bytes(number, 'little')
         if count * sizes[str(key)] != len(buffer):
             raise ValueError('a storage whose size differs from the announced one')
         if file.readinto(memoryview(buffer)) != len(buffer):  # type: ignore[attr-defined]
@@ -158,10 +158,3 @@ def _read_old(file: BinaryIO) -> Any:
 
 def _load(file: BinaryIO, storage: Optional[Callable[[Any], Any]] = None) -> Any:
     return Unpickler(file, plain_types.find, storage).load()
-
-
-def _exactly(file: BinaryIO, size: int) -> bytes:
-    data = file.read(size)
-    if len(data) != size:
-        raise ValueError('the file is cut off')
-    return data

@@ -20,13 +20,6 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
     flushed to the disk before it is renamed. If the block fails, it is removed and an
     earlier file stays unchanged. The folder is made if it is missing.
 
-    >>> import tempfile
-    >>> target = Path(tempfile.mkdtemp()) / 'new' / 'note.txt'
-    >>> with write_whole(target) as partial:
-    ...     _ = partial.write_text('all of it')
-    >>> target.read_text(), len(list(target.parent.iterdir()))
-    ('all of it', 1)
-
     Args:
         path: file to write.
 
@@ -48,10 +41,6 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
 
 def write_text_whole(path: Union[str, Path], text: str) -> None:
     """Write a text file whole or not at all, in UTF-8 and with line ends as given.
-
-    Args:
-        path: file to write.
-        text: content of the file.
 
     Raises:
         OSError: the file cannot be written.

@@ -10,9 +10,8 @@ PREFIX = 'ema_'  # how the names of the averages begin in a checkpoint
 class EMAHook(_EMAHook):
     """mmcv's moving averages of the weights, which survive resuming.
 
-    mmcv adds the averages to the model after the checkpoint has been loaded, so that
-    they start over, unless the hook's own ``resume_from`` names that checkpoint once
-    more. For mmcv 1.7; the arguments are mmcv's.
+    mmcv adds them to the model after the checkpoint has been loaded, so that they start
+    over, unless the hook's own ``resume_from`` names it again. For mmcv 1.7.
 
     >>> custom_hooks = [dict(type='EMAHook', momentum=0.001)]  # in a config
     """

@@ -28,8 +28,7 @@ class FiniteLossHook(Hook):
         interval: iterations between two checks of a tensor.
 
     Raises:
-        FloatingPointError: the loss is not finite; the message names the iteration, the
-            last checkpoint and usual causes.
+        FloatingPointError: the loss is not finite; the message names the iteration.
     """
 
     def __init__(self, interval: int = 10) -> None:
@@ -47,7 +46,10 @@ class FiniteLossHook(Hook):
             return
         first = self._note(loss.detach(), runner.iter + 1)
         if self.every_n_iters(runner, self.interval) or self.is_last_iter(runner):
-            self._check(runner, first)
+            if distributed.is_available() and distributed.is_initialized():
+                distributed.all_reduce(first, distributed.ReduceOp.MIN)
+            if math.isfinite(first):
+                raise FloatingPointError(message(runner, int(first)))
 
     def _note(self, loss: Tensor, iteration: int) -> Tensor:
         if self._first is None:
@@ -56,30 +58,19 @@ class FiniteLossHook(Hook):
         self._first = torch.minimum(self._first, fault)
         return self._first
 
-    def _check(self, runner: Any, first: Tensor) -> None:
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(first, distributed.ReduceOp.MIN)
-        iteration = float(first)
-        if math.isfinite(iteration):
-            raise FloatingPointError(message(runner, int(iteration)))
-
 
 def message(runner: Any, iteration: int) -> str:
     """Name the iteration whose loss was not finite, and what to do."""
     # A CheckpointHook sets its `out_dir` when the run starts, by default to work_dir.
-    folders = [
-        hook.out_dir for hook in runner.hooks if isinstance(hook, CheckpointHook)
-    ]
-    folder = next(filter(None, folders), runner.work_dir)
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    folder = next((hook.out_dir for hook in hooks if hook.out_dir), runner.work_dir)
     return f'the loss is not finite at iteration {iteration}. {advice(folder)}'
 
 
 def advice(folder: str) -> str:
     """Name the last checkpoint in a folder, and usual causes of a fault."""
     latest = osp.join(folder, 'latest.pth')
-    if osp.exists(latest):
-        path = osp.join(folder, osp.basename(osp.realpath(latest)))
-        kept = f'The last checkpoint is whole and holds finite weights: {path}.'
-    else:
-        kept = 'No checkpoint had been written yet.'
-    return f'{kept} {_CAUSES}'
+    if not osp.exists(latest):
+        return f'No checkpoint had been written yet. {_CAUSES}'
+    path = osp.join(folder, osp.basename(osp.realpath(latest)))
+    return f'The last checkpoint is whole and holds finite weights: {path}. {_CAUSES}'

@@ -13,17 +13,15 @@ _KEY = 'replaced_images'  # among a checkpoint's hook_msgs
 class ReplacedImagesHook(Hook):
     """Report how many unreadable images of a run were replaced by others.
 
-    The count is computed from the order of drawing, so it excludes images that workers
-    have read ahead and does not depend on the number of workers. Every checkpoint holds
-    it, and a resumed run continues it. Training by iterations with ``on_error='skip'``
-    includes this hook; list it to change the interval::
+    The count is computed from the order of drawing and does not depend on the number of
+    workers. Every checkpoint holds it, and a resumed run continues it. Training by
+    iterations with ``on_error='skip'`` includes this hook; list it to change it::
 
         data = dict(train=dict(type='PatchGastricCls3', on_error='skip', ...))
         custom_hooks = [dict(type='ReplacedImagesHook', interval=500)]
 
     Args:
-        interval: iterations between reports. The last iteration reports as well, and
-            nothing is reported until an image has been replaced.
+        interval: iterations between reports, if any image has been replaced.
     """
 
     def __init__(self, interval: int = 100) -> None:
@@ -89,13 +87,7 @@ class ReplacedImagesHook(Hook):
 
 
 def _draws(sampler: Any, first: int, end: int) -> list[int]:
-    """Return the images of iterations of this rank, as indices into the data set.
-
-    Args:
-        sampler: sampler with the attributes of ``BalancedSampler``.
-        first: first iteration.
-        end: iteration after the last one.
-    """
+    """Return the images of this rank's iterations from ``first`` to before ``end``."""
     # A copy with its own order: going back in the loader's order would lose its place.
     again = copy.copy(sampler)
     again.reseed(sampler.seed)
@@ -113,18 +105,11 @@ def _reduce(count: Tensor, files: Tensor, runner: BaseRunner) -> tuple[Tensor, T
 
 
 def _check_saved(saved: Any) -> tuple[int, set[int]]:
-    """Return count and files from a checkpoint, which may hold anything.
-
-    Raises:
-        ValueError: they are not what this hook writes.
-    """
+    """Return count and files from a checkpoint, which may hold anything."""
     saved = saved if isinstance(saved, dict) else {}
-    count: Any = saved.get('count')
-    files: Any = saved.get('files')
-    valid = isinstance(files, list) and all(
-        type(number) is int and number >= 0 for number in [count, *files]
-    )
-    if not valid:
+    count, files = saved.get('count'), saved.get('files')
+    numbers = [count, *files] if isinstance(files, list) else [None]
+    if not all(type(number) is int and number >= 0 for number in numbers):
         raise ValueError(
             f"the checkpoint's hook_msgs hold {_KEY} that this hook did not write. "
             'Start a new run from its weights with load_from.'

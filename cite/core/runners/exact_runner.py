@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader
 from cite.core.hooks import ReplacedImagesHook
 from cite.core.hooks.ema_hook import PREFIX
 
-from .resuming import check_meta, check_optimizer, warn_of_optimizer, warn_of_start
-from .whole_checkpoint import link, save_checkpoint
+from . import resuming
+from .resuming import Meta
+from .work_dir import link, save_checkpoint
 
 # A priority just before mmcv's CheckpointHook and its best checkpoint.
 _BEFORE_CHECKPOINT = get_priority('NORMAL') - 1
@@ -30,12 +31,12 @@ _BEFORE_CHECKPOINT = get_priority('NORMAL') - 1
 class ExactRunner(BaseRunner):
     """Mix-in in front of a runner of mmcv.
 
-    Subclasses say what they count: ``_done`` iterations or epochs before the current
-    one.
+    A subclass has ``_done``, the number of iterations or epochs before the current one,
+    and ``_continue(checkpoint, meta)``, which sets the place in the run.
     """
 
-    meta: Optional[dict[str, Any]]
-    resumed_averages: Optional[dict[str, Any]] = None
+    meta: Optional[Meta]
+    resumed_averages: Optional[Meta] = None
 
     def load_checkpoint(
         self,
@@ -54,34 +55,23 @@ class ExactRunner(BaseRunner):
         out_dir: str,
         filename_tmpl: Optional[str] = None,
         save_optimizer: bool = True,
-        meta: Optional[dict[str, Any]] = None,
+        meta: Optional[Meta] = None,
         create_symlink: bool = True,
     ) -> None:
         """Write a checkpoint whole, then let ``latest.pth`` point to it.
 
-        Args:
-            out_dir: folder of the checkpoint.
-            filename_tmpl: name with a place for the iteration or epoch.
-            save_optimizer: include the optimizer's state.
-            meta: what the checkpoint notes besides the runner's own ``meta``.
-            create_symlink: make ``latest.pth``.
+        The arguments are mmcv's.
 
         Raises:
             OSError: the file cannot be written; earlier checkpoints are whole.
             FloatingPointError: a trained weight is not finite.
         """
         name = (filename_tmpl or self.filename_tmpl).format(self._done + 1)
-        save_checkpoint(
-            self.model,
-            osp.join(out_dir, name),
-            optimizer=self.optimizer if save_optimizer else None,
-            meta={
-                **(meta or {}),
-                **(self.meta or {}),
-                'epoch': self.epoch + 1,
-                'iter': self.iter,
-            },
-        )
+        place = {'epoch': self.epoch + 1, 'iter': self.iter}
+        meta = {**(meta or {}), **(self.meta or {}), **place}
+        optimizer = self.optimizer if save_optimizer else None
+        path = osp.join(out_dir, name)
+        save_checkpoint(self.model, path, optimizer=optimizer, meta=meta)
         if create_symlink:
             link(name, osp.join(out_dir, 'latest.pth'))
 
@@ -91,35 +81,34 @@ class ExactRunner(BaseRunner):
             priority = min(get_priority(priority), _BEFORE_CHECKPOINT)
         super().register_hook(hook, priority)
 
-    def _load(self, checkpoint: str, resume_optimizer: bool) -> dict[str, Any]:
-        """Load weights, optimizer and messages; return the checkpoint's meta.
+    def resume(
+        self, checkpoint: str, resume_optimizer: bool = True, map_location: Any = None
+    ) -> None:
+        """Continue after the iteration or epoch at which a checkpoint was written.
+
+        The arguments are mmcv's; ``map_location`` is unused, because checkpoints are
+        read onto the CPU.
 
         Raises:
             ValueError: the checkpoint holds weights alone, or those of another model.
         """
         loaded = self.load_checkpoint(checkpoint, strict=True)
-        meta = loaded.get('meta')
-        if not isinstance(meta, dict) or 'iter' not in meta:
-            raise ValueError(
-                f'{checkpoint} does not say at which iteration it was written, so no '
-                'run can be resumed from it. Start a new run from its weights with '
-                'load_from.'
-            )
-        meta = {'epoch': 0, **meta}
-        check_meta(checkpoint, meta)
+        meta = resuming.check_meta(checkpoint, loaded.get('meta'))
         self._take_over(meta)
         if resume_optimizer and 'optimizer' in loaded:
-            _load_optimizer(self.optimizer, loaded['optimizer'], checkpoint)
+            resuming.load_optimizer(self.optimizer, loaded['optimizer'], checkpoint)
         elif resume_optimizer:
-            warn_of_optimizer(self, checkpoint)
-        self.resumed_averages = {
-            name: value
-            for name, value in loaded['state_dict'].items()
-            if name.startswith(PREFIX)
-        }
-        return meta
+            resuming.warn_of_optimizer(self, checkpoint)
+        weights = loaded['state_dict'].items()
+        self.resumed_averages = {k: v for k, v in weights if k.startswith(PREFIX)}
+        self._continue(checkpoint, meta)
 
-    def _take_over(self, meta: dict[str, Any]) -> None:
+    def run(self, data_loaders: list[DataLoader], *args: Any, **kwargs: Any) -> None:
+        """Run as mmcv does, with the seed and the place of a resumed run."""
+        self._prepare(data_loaders)
+        super().run(data_loaders, *args, **kwargs)
+
+    def _take_over(self, meta: Meta) -> None:
         """Let later checkpoints note what the one resumed from noted."""
         self.meta = {} if self.meta is None else self.meta
         self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
@@ -128,11 +117,7 @@ class ExactRunner(BaseRunner):
                 self.meta[key] = meta[key]
 
     def _prepare(self, data_loaders: list[DataLoader]) -> list[Any]:
-        """Settle, before the run, what mmcv's hooks settle at its start.
-
-        Returns:
-            The samplers whose order depends on the seed alone, with the run's seed.
-        """
+        """Settle what mmcv's hooks settle late; return the samplers with a seed."""
         for hook in self.hooks:
             if isinstance(hook, EMAHook) and hook.checkpoint is not None:
                 self.resume(hook.checkpoint)  # the hook's own way to resume a run
@@ -140,10 +125,7 @@ class ExactRunner(BaseRunner):
             if isinstance(hook, EvalHook) and self.iter:
                 # Otherwise the hook evaluates once more, one iteration late.
                 hook.initial_flag = False
-        warn_of_start(self, len(data_loaders[0]))
-        return self._seeded_samplers(data_loaders)
-
-    def _seeded_samplers(self, data_loaders: list[DataLoader]) -> list[Any]:
+        resuming.warn_of_start(self, len(data_loaders[0]))
         samplers: list[Any] = [loader.sampler for loader in data_loaders]
         seeded = [sampler for sampler in samplers if hasattr(sampler, 'reseed')]
         seed = (self.meta or {}).get('seed')
@@ -152,13 +134,3 @@ class ExactRunner(BaseRunner):
                 self.logger.info(f"images are drawn with the resumed run's seed {seed}")
                 sampler.reseed(seed)
         return seeded
-
-
-def _load_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
-    if isinstance(optimizer, dict):
-        saved = state if isinstance(state, dict) else {}
-        for name, part in optimizer.items():
-            _load_optimizer(part, saved.get(name), checkpoint)
-        return
-    check_optimizer(optimizer, state, checkpoint)
-    optimizer.load_state_dict(state)

@@ -15,18 +15,22 @@ from torch.utils.data import DataLoader
 
 # Settings that tell optimizers apart; the others change with torch's version.
 _HALLMARKS = {'momentum', 'dampening', 'betas', 'alpha', 'rho', 'lr_decay', 'etas'}
+Meta = dict[str, Any]  # the notes of a checkpoint
+_REMEDY = 'Start a new run from its weights with load_from.'
 _LOSS = 'will not end in the weights of an unbroken one'
 
 
 def warn_of_start(runner: BaseRunner, epoch_iters: int) -> None:
-    """Warn, when a run starts, of what its checkpoints will lack or this one lacked.
-
-    Args:
-        runner: runner of epochs or iterations.
-        epoch_iters: number of iterations of an epoch.
-    """
-    for text in (*_sums_of_gradients(runner, epoch_iters), *_no_optimizer(runner)):
+    """Warn, when a run starts, of what its checkpoints will lack or this one lacked."""
+    for text in _sums_of_gradients(runner, epoch_iters):
         runner.logger.warning(text)
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    if _has_state(runner.optimizer) and not all(hook.save_optimizer for hook in hooks):
+        runner.logger.warning(
+            'checkpoint_config.save_optimizer=False: a run that resumes from such a '
+            f'checkpoint {_LOSS}, because the state of its optimizer is lost. Delete '
+            'the key if this run may have to be resumed.'
+        )
 
 
 def warn_of_optimizer(runner: BaseRunner, checkpoint: str) -> None:
@@ -39,23 +43,32 @@ def warn_of_optimizer(runner: BaseRunner, checkpoint: str) -> None:
         )
 
 
-def check_meta(checkpoint: str, meta: dict[str, Any]) -> None:
-    """Raise a ValueError for notes that no run has written."""
+def check_meta(checkpoint: str, meta: Any) -> Meta:
+    """Return the notes of a checkpoint.
+
+    Raises:
+        ValueError: there are none, or no run has written such notes.
+    """
+    if not isinstance(meta, dict) or 'iter' not in meta:
+        raise ValueError(
+            f'{checkpoint} does not say at which iteration it was written, so no '
+            f'run can be resumed from it. {_REMEDY}'
+        )
+    meta = {'epoch': 0, **meta}
     for key in ('iter', 'epoch', 'seed'):
         value = meta.get(key)
         wrong = type(value) is not int or value < 0
         if wrong and not (key == 'seed' and value is None):
             raise ValueError(
-                f'{checkpoint}: its meta has {key}={value!r}, which is not a count. '
-                'Start a new run from its weights with load_from.'
+                f'{checkpoint}: its meta has {key}={value!r}, not a count. {_REMEDY}'
             )
     messages = meta.get('hook_msgs', {})
     best = messages.get('best_score', 0) if isinstance(messages, dict) else None
     if not _is_plain(messages) or not isinstance(best, (int, float, np.number)):
         raise ValueError(
-            f'{checkpoint}: its hook_msgs hold values that no run writes. '
-            'Start a new run from its weights with load_from.'
+            f'{checkpoint}: its hook_msgs hold values that no run writes. {_REMEDY}'
         )
+    return meta
 
 
 def _is_plain(value: Any) -> bool:
@@ -67,12 +80,18 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float, np.number))
 
 
-def check_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
-    """Refuse the state of another kind of optimizer, or of other parameters.
+def load_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
+    """Load the state of an optimizer, or of a dict of them.
 
     Raises:
-        ValueError: the state does not fit; the message names the checkpoint.
+        ValueError: it is the state of another kind of optimizer, or of other
+            parameters; the message names the checkpoint.
     """
+    if isinstance(optimizer, dict):
+        states = state if isinstance(state, dict) else {}
+        for name, part in optimizer.items():
+            load_optimizer(part, states.get(name), checkpoint)
+        return
     current = optimizer.state_dict()['param_groups']
     saved = state.get('param_groups') if isinstance(state, dict) else None
     if not isinstance(saved, list) or _outlines(saved) != _outlines(current):
@@ -82,6 +101,7 @@ def check_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
             'the optimizer that it was written with, or start a new run from its '
             'weights with load_from.'
         )
+    optimizer.load_state_dict(state)
 
 
 def _outlines(groups: list[Any]) -> list[Any]:
@@ -142,16 +162,6 @@ def _saving_intervals(
         iters = hook.interval * (epoch_iters if hook.by_epoch else 1)
         in_iters = f' ({iters} iterations)' if hook.by_epoch else ''
         yield f'{key}={hook.interval}{in_iters}', iters
-
-
-def _no_optimizer(runner: BaseRunner) -> Iterator[str]:
-    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-    if _has_state(runner.optimizer) and not all(hook.save_optimizer for hook in hooks):
-        yield (
-            'checkpoint_config.save_optimizer=False: a run that resumes from such a '
-            f'checkpoint {_LOSS}, because the state of its optimizer is lost. Delete '
-            'the key if this run may have to be resumed.'
-        )
 
 
 def _has_state(optimizer: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Union
 
 import yaml
 
-from cite.core.files.yaml_file import compose, plain_text
+from cite.core.files.text_file import compose, plain_text
 
 # Source: the CITE paper, section 3: grades as classes, both poorly differentiated
 # subtypes as one; the subtypes as PatchGastric's table writes them.

@@ -5,7 +5,7 @@ from typing import Union
 
 import yaml
 
-from cite.core.files.yaml_file import compose, plain_text
+from cite.core.files.text_file import compose, plain_text
 
 _REMEDY = (
     'Write "class name: [description, description]" for each class, in the order of '

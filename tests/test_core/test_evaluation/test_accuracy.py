@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
 
-from cite.core.evaluation import accuracy, class_accuracy, mean_accuracy
+from cite.core.evaluation.confusion import accuracy, class_accuracy, mean_accuracy
 
 
 def random_case(seed, num_patches=200, num_classes=4):

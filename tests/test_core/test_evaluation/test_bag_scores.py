@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cite.core.evaluation import bag_scores
+from cite.core.evaluation.scores import bag_scores
 
 
 def test_by_hand_with_the_patches_of_slides_interleaved():

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from cite.core.evaluation import bag_scores, check_metrics, compute_metrics
-from cite.core.evaluation.metrics import SCORE_METRICS
+from cite.core.evaluation.metrics import (
+    SCORE_METRICS,
+    check_metrics,
+    compute_metrics,
+)
+from cite.core.evaluation.scores import bag_scores
 
 # Slide a of class 0 is right in two patches of three and right by its mean; b of class
 # 0 is wrong in both; c of class 1 is right in one of two but wrong by its mean.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cite.core.evaluation import stack_scores
+from cite.core.evaluation.scores import stack_scores
 
 CLASSES = ['benign', 'malignant']
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from cite.core.files import load_weights
 from cite.core.files.plain_pickle import RefusedError
 from cite.core.files.plain_tensors import Storage, rebuild
+from cite.core.files.weights import load_weights
 
 TENSORS = {'weight': torch.arange(6.0).reshape(2, 3), 'steps': torch.tensor(7)}
 

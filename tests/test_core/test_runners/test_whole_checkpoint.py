@@ -4,7 +4,7 @@ import os
 import pytest
 import torch
 
-from cite.core.runners.whole_checkpoint import link, save_checkpoint
+from cite.core.runners.work_dir import link, save_checkpoint
 
 MODEL = torch.nn.Linear(2, 1)
 

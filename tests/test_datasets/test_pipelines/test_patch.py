@@ -1,4 +1,4 @@
-"""A patch is an image of the formats that are read, whatever its name says."""
+"""Patches are read in the listed formats, under any file name."""
 
 from contextlib import suppress
 

@@ -92,7 +92,7 @@ def test_no_epoch_ends_in_mmcls_data_loader(workers):
     drawn = [i for batch in islice(loader, 25) for i in batch['index'].tolist()]
 
     assert drawn == draws(100, seed=0, balance='patch')
-    assert len(loader) == 2  # of one pass: 7 patches in batches of 4
+    assert len(loader) == 2  # one pass: 7 patches in batches of 4
 
 
 def test_length_is_a_rank_s_share_of_a_pass():
