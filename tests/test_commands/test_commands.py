@@ -16,7 +16,7 @@ from tiny_training import config, make_data
 
 from cite.__main__ import main, overview
 from cite.apis.cli import add_cfg_options
-from cite.apis.features.extract import DTYPES
+from cite.apis.features.extract_rows import DTYPES
 from cite.commands import COMMANDS, compare, extract, summary, train
 
 # What `pip install` writes into the environment's bin/.
