@@ -72,7 +72,7 @@ def test_the_list_has_a_line_for_each_command():
 
 
 @pytest.mark.parametrize(
-    'name', ['ann', 'check', 'export', 'extract', 'pack', 'repeat']
+    'name', ['ann', 'check', 'convert', 'export', 'extract', 'pack', 'repeat']
 )
 def test_the_help_of_a_command_needs_no_library(script, name):
     printed = run(sys.executable, script(LOADED), name, '--help')

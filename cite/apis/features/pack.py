@@ -18,7 +18,6 @@ from tqdm import tqdm
 from cite.apis.config_file import read_config
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
-from cite.datasets.storage.open_store import fast_step
 from cite.datasets.storage.pack import (
     VERSION,
     PackedPatches,
@@ -27,6 +26,7 @@ from cite.datasets.storage.pack import (
     note_of,
     read_pack_note,
 )
+from cite.datasets.storage.patch_cache import fast_step
 from cite.datasets.tables.patches import list_patches
 from cite.models.image_stats import settle_images
 

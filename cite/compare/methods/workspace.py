@@ -7,8 +7,7 @@ from typing import Any, Callable
 import numpy as np
 from mmcv import Config
 
-from cite.datasets.storage.open_store import fast_step
-from cite.datasets.storage.patch_cache import PatchCache, cache_limit
+from cite.datasets.storage.patch_cache import PatchCache, cache_limit, fast_step
 
 _LIMIT = '4GB'
 

@@ -9,7 +9,7 @@ from torchvision import transforms as T
 from cite.core.image_stats import FROM_MODEL, IMAGENET, KEYS, ImageStats
 
 from .augmentation import Augmentation, PendingPatch, RandomQuarterTurn
-from .patch import Results, note_filename, read_feature, read_patch
+from .patch import Results, filename_of, read_feature, read_patch
 from .pixels import Scratch, load_planes
 
 _INTERPOLATIONS = ('nearest', 'bilinear', 'bicubic', 'box', 'hamming', 'lanczos')
@@ -161,7 +161,7 @@ class PatchGastricPipeline:
 
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
-        note_filename(results)
+        results['filename'] = filename_of(results)
         augment = self.augments(results.get('test_mode', False))
         if results.get('feature') is not None:
             results['img'] = read_feature(results, at_random=augment)

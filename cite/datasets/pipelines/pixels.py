@@ -86,10 +86,7 @@ def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
         return None
     if not _is_plain_jpeg(data):
         return None
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), _READ)
-    if image is None:
-        return None
-    return image
+    return cv2.imdecode(np.frombuffer(data, np.uint8), _READ)
 
 
 def _is_plain_jpeg(data: bytes) -> bool:

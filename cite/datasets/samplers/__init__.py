@@ -3,7 +3,7 @@ from typing import Optional
 from torch.utils.data import Dataset
 
 from .balanced_sampler import BalancedSampler
-from .draw import Draw
+from .orders import Draw
 
 __all__ = ['BalancedSampler', 'Draw', 'sampler_cfg_of']
 

@@ -13,7 +13,6 @@ from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
 from cite.core.messages import shorten
 
 ERRORS = (FileNotFoundError, UnreadablePatchError)
-ON_ERROR = ('raise', 'skip')
 
 
 class Unreadable:
@@ -35,14 +34,6 @@ class Unreadable:
 
     def __contains__(self, index: int) -> bool:
         return bool(self._marks[int(index)])
-
-    def indices(self) -> np.ndarray:
-        """Return the patches marked so far."""
-        return np.flatnonzero(self._marks.numpy())
-
-    def marks(self) -> torch.Tensor:
-        """Return a copy of the marks, (N,): 1 for an unreadable patch."""
-        return self._marks.clone()
 
     def replace(
         self, index: int, load: Callable[[int], dict], evaluating: bool
@@ -74,17 +65,6 @@ class Unreadable:
         for other in np.roll(same, -start)[1:].tolist():
             if other not in self:
                 yield other
-
-
-def check_on_error(on_error: str) -> str:
-    """Return the setting if it is valid.
-
-    Raises:
-        ValueError: it is neither ``'raise'`` nor ``'skip'``.
-    """
-    if on_error not in ON_ERROR:
-        raise ValueError(f"on_error={on_error!r}; it is 'raise' or 'skip'.")
-    return on_error
 
 
 def readable(

@@ -5,7 +5,7 @@ import torch
 from mmcls.models.builder import CLASSIFIERS
 from torch import Tensor
 
-from cite.core.files import trim_heap
+from cite.core.files.weights import trim_heap
 from cite.core.messages import check_choice
 from cite.models.necks import ProjectionNeck
 from cite.models.precision import PRECISIONS, autocast

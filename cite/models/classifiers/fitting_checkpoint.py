@@ -22,7 +22,8 @@ from cite.core.files.checkpoint_loader import check_checkpoint, check_state_dict
 from cite.core.frozen import DIGEST_KEY, NO_CHECKPOINT_KEY
 from cite.core.messages import shorten
 
-from .cite_classifier import CITEClassifier, ImageClassifier
+from .cite_classifier import CITEClassifier
+from .image_classifier import ImageClassifier
 
 # Trained parts: a model that lacks one of a checkpoint's is another model. Other names
 # may be in excess, as those of mmcv's moving averages are.
