@@ -42,9 +42,8 @@ def build_dataloader(
         dataset: data set to load from; ours say how they want to be drawn.
         samples_per_gpu: images of one device's batch.
         workers_per_gpu: processes that load, for each device.
-        *args: further arguments of mmcls' function.
         sampler_cfg: config of a sampler, which overrides the data set's.
-        **kwargs: further arguments of mmcls' function.
+        *args, **kwargs: further arguments of mmcls' function.
 
     Returns:
         A loader; of features, one that makes whole batches at once.
@@ -54,13 +53,9 @@ def build_dataloader(
         sampler_cfg = {'samples_per_replica': samples_per_gpu, **sampler_cfg}
     if workers_per_gpu == 0:
         kwargs['persistent_workers'] = False
+    kwargs['sampler_cfg'] = sampler_cfg
     loader = _build_dataloader(
-        dataset,
-        samples_per_gpu,
-        workers_per_gpu,
-        *args,
-        sampler_cfg=sampler_cfg,
-        **kwargs,
+        dataset, samples_per_gpu, workers_per_gpu, *args, **kwargs
     )
     if reads_features(dataset):
         return FeatureLoader.in_place_of(loader)
@@ -81,13 +76,7 @@ def _augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:
 
 
 def prepare_workers(loader: DataLoader, samples_per_gpu: int, size: int) -> None:
-    """Give workers memory for their batches, and leave the forked heap alone.
-
-    Args:
-        loader: loader of items of a data set of ours.
-        samples_per_gpu: images of one device's batch.
-        size: size of a worker's batch of images, bytes.
-    """
+    """Give workers memory for batches of ``size`` bytes, and exempt the forked heap."""
     memory = BatchMemory(loader.num_workers, size)
     loader.collate_fn = functools.partial(
         collate, samples_per_gpu=samples_per_gpu, memory=memory

@@ -30,7 +30,6 @@ class PatchGastricCls3(SlideDataset):
             data_prefix='data/patches_captions/',
             ann_file='data/gastric_cls3_ann/train_all_0.2.txt',
             patch_balance=True,
-            pipeline=[...],
         )
 
     Args:
@@ -105,11 +104,7 @@ class PatchGastricCls3(SlideDataset):
         return tuple(key for s in steps for key in getattr(s, 'from_model', ()))
 
     def settle_images(self, stats: ImageStats) -> None:
-        """Give the pipeline what it leaves to the model; see ``cite.models``.
-
-        Args:
-            stats: of the model; see :func:`cite.models.image_stats.settle_images`.
-        """
+        """Give the pipeline what it leaves to the model; see ``cite.models``."""
         steps = [s for s in self.pipeline.transforms if hasattr(s, 'settle_images')]
         changes = [step.settle_images(stats) for step in steps]
         # The second is a call after one that could not open the packed file.
@@ -118,7 +113,7 @@ class PatchGastricCls3(SlideDataset):
 
     @property
     def image_bytes(self) -> int:
-        """Bytes of an image that ``cite.datasets.builder`` augments in batches, or 0."""
+        """Bytes of an image that :func:`.builder.collate` augments, or 0."""
         steps = self.pipeline.transforms
         if not self._passes_images or getattr(steps[0], 'backend', None) != 'fast':
             return 0

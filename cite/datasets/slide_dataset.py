@@ -1,5 +1,3 @@
-"""Patches of slides: their annotation file, and metrics over patches and slides."""
-
 import hashlib
 import os.path as osp
 from collections.abc import Sequence
@@ -18,18 +16,9 @@ from .tables.annotations import bag_of, check_slide_labels, read_annotations
 
 
 class SlideDataset(BaseDataset):
-    """Patches of slides with one class per slide, before any of them is read.
+    """Patches of slides: their annotation file, and metrics over patches and slides.
 
-    A patch belongs to the slide that its file name starts with, up to the first ``_``.
-
-    Args:
-        on_error: see :class:`cite.datasets.PatchGastricCls3`.
-        **kwargs: arguments of mmcls' ``BaseDataset``. ``classes`` may also name a
-            classes file (``.yml``).
-
-    Raises:
-        ValueError: a faulty annotation or classes file.
-        FileNotFoundError: one of them is missing.
+    :class:`cite.datasets.PatchGastricCls3` describes the arguments and errors.
     """
 
     CLASSES = tuple(PATCH_GASTRIC_CLASSES)

@@ -19,11 +19,7 @@ class CLIPPreprocess:
 
     Example::
 
-        pipeline = [
-            dict(type='CLIPPreprocess', arch='ViT-B/16'),
-            dict(type='ToTensor', keys=['gt_label']),
-            dict(type='Collect', keys=['img', 'gt_label']),
-        ]
+        dict(type='CLIPPreprocess', arch='ViT-B/16')
 
     Args:
         arch: an OpenAI CLIP model name, or the path of a checkpoint.

@@ -18,8 +18,7 @@ class Labelled(Protocol):
 
     def __len__(self) -> int: ...
 
-    def get_gt_labels(self) -> np.ndarray:
-        """Return the class of each patch, (N,)."""
+    def get_gt_labels(self) -> np.ndarray: ...  # (N,)
 
 
 @SAMPLERS.register_module()

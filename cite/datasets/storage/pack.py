@@ -66,11 +66,7 @@ class PackedPatches:
     def fetch(
         self, results: Any, load: Optional[Callable[[], np.ndarray]] = None
     ) -> np.ndarray:
-        """Return an item's patch, (3, size, size), uint8, read-only.
-
-        Args:
-            results: the data set's item, with ``cache_index`` and ``img_info``.
-            load: not called, because the file has all patches.
+        """Return an item's patch, (3, size, size), uint8, read-only, without ``load``.
 
         Raises:
             ValueError: the row differs from what was written.

@@ -1,7 +1,7 @@
 """What ``on_error='skip'`` does with images that cannot be read."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy as np
@@ -50,7 +50,11 @@ class Unreadable:
                 pipeline makes no tensor that can become NaN.
         """
         self._marks[index] = 1
-        for other in self._candidates(index):
+        same = np.flatnonzero(self._labels == self._labels[index])
+        start = int(np.searchsorted(same, index))
+        for other in np.roll(same, -start)[1:].tolist():
+            if other in self:
+                continue
             try:
                 item = load(other)
             except ERRORS:
@@ -58,13 +62,6 @@ class Unreadable:
                 continue
             return _unscored(item) if evaluating else item
         raise ValueError('no patch of this class can be read.')
-
-    def _candidates(self, index: int) -> Iterator[int]:
-        same = np.flatnonzero(self._labels == self._labels[index])
-        start = int(np.searchsorted(same, index))
-        for other in np.roll(same, -start)[1:].tolist():
-            if other not in self:
-                yield other
 
 
 def readable(
