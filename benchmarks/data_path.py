@@ -19,8 +19,7 @@ from torch.utils.data import DataLoader
 
 from cite.core.image_stats import OPENAI_CLIP
 from cite.datasets import BalancedSampler, PatchGastricCls3
-from cite.datasets.builder import prepare_workers
-from cite.datasets.collate import collate
+from cite.datasets.builder import collate, prepare_workers
 from cite.models.classifiers.normalize import ImageBuffer, normalize
 
 # side -> arguments of the pipeline; the release uses it without arguments.

@@ -160,6 +160,6 @@ def draw_texts(model: Any, workspace: Workspace) -> Any:
 
 def instruction_set() -> str:
     """Name the instructions that multiply bf16 here, for rows that depend on them."""
-    from cite.models.classifiers.precision import cpu_bf16
+    from cite.models.precision import cpu_bf16
 
     return json.dumps(cpu_bf16() or 'none: computed in fp32').strip('"')

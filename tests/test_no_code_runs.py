@@ -21,7 +21,7 @@ from transformers import ResNetConfig
 from cite.apis.convert import convert_checkpoint
 from cite.core.files.weights import load_weights
 from cite.datasets.storage.features import FeatureDraws
-from cite.models.text_encoders.feature_file import load_text_features
+from cite.models.text_encoders.transformers_text_encoder import load_text_features
 
 CONFIG = """
 custom_imports = dict(imports=['cite'], allow_failed_imports=False)

@@ -10,8 +10,7 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
     """Run a command; a user's mistake ends in one sentence instead of a traceback.
 
     Args:
-        main: the command. What it raises as ValueError, TypeError or OSError (no such
-            file, disk full, not permitted) is printed as ``error: …``.
+        main: the command; its ValueError, TypeError or OSError is a user's mistake.
 
     Raises:
         SystemExit: always; the code is 0, or 2 after a mistake, as argparse has it.
@@ -34,12 +33,7 @@ def make_parser(name: str, doc: Optional[str]) -> argparse.ArgumentParser:
 
 
 def add_cfg_options(parser: argparse.ArgumentParser, dest: str = 'options') -> None:
-    """Add ``--cfg-options KEY=VALUE …``, overrides of the config, to a parser.
-
-    Args:
-        parser: parser of the command.
-        dest: attribute of the parsed arguments that holds the dictionary.
-    """
+    """Add ``--cfg-options KEY=VALUE …``, overrides of the config, to a parser."""
     parser.add_argument(
         '--cfg-options',
         dest=dest,

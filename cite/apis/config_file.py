@@ -36,8 +36,7 @@ def read_config(
     Args:
         path: path of the config.
         options: overrides of the config, as ``--cfg-options``.
-        variables: environment variables to read it with, as for
-            :func:`set_variables`.
+        variables: environment variables to read it with; None unsets one.
 
     Returns:
         The ``mmcv.Config``.
@@ -65,9 +64,8 @@ def set_variables(variables: Mapping[str, Optional[str]]) -> Iterator[None]:
     """
     before = dict(os.environ)
     for name, value in variables.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
+        os.environ.pop(name, None)
+        if value is not None:
             os.environ[name] = value
     try:
         yield

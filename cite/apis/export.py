@@ -59,27 +59,27 @@ def export_checkpoint(
     model = build_classifier(cfg.model)
     loaded = load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
     meta = loaded.get('meta', {}) if isinstance(loaded, dict) else {}
-    _write(out, full_state(model, plain), meta)
+    with write_whole(out) as partial:
+        _write(partial, _full_state(model, plain), meta, out.suffix)
     return out
 
 
-def full_state(model: nn.Module, plain: bool = False) -> dict[str, Tensor]:
+def _full_state(model: nn.Module, plain: bool) -> dict[str, Tensor]:
     """Return all weights of a model, contiguous and on the CPU."""
-    state = {
+    return {
         name: tensor.detach().cpu().contiguous().clone()
         for name, tensor in model.state_dict().items()
+        if not (plain and name.split('.')[-1] in _NEW_KEYS)
     }
-    if plain:
-        return {k: v for k, v in state.items() if k.split('.')[-1] not in _NEW_KEYS}
-    return state
 
 
-def _write(out: Path, state: dict[str, Tensor], meta: dict[str, Any]) -> None:
-    with write_whole(out) as partial:
-        if out.suffix == '.pth':
-            # Through an open file: torch writes the name of a path into the archive.
-            with partial.open('wb') as file:
-                torch.save({'meta': meta, 'state_dict': state}, file)
-            return
+def _write(
+    path: Path, state: dict[str, Tensor], meta: dict[str, Any], suffix: str
+) -> None:
+    if suffix == '.safetensors':
         texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
-        save_file(state, str(partial), metadata=texts)
+        save_file(state, str(path), metadata=texts)
+        return
+    # Through an open file: torch writes the name of a path into the archive.
+    with path.open('wb') as file:
+        torch.save({'meta': meta, 'state_dict': state}, file)

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 import numpy as np
 
@@ -13,8 +13,6 @@ from cite.datasets.tables.annotations import Annotation, bag_of, read_annotation
 
 from .overview_panels import draw_confusion, draw_patches, draw_slides
 from .predictions import SlidePredictions
-
-PATCHES = 6  # per class
 
 
 def draw_overview(
@@ -60,7 +58,7 @@ def draw_overview(
     grid = figure.add_gridspec(2, 2, height_ratios=(rows, 4), width_ratios=(1.75, 1))
     strips = grid[0, 0].subgridspec(len(classes), 1)
     axes = [figure.add_subplot(strips[k]) for k in range(len(classes))]
-    draw_patches(axes, classes, _read_images(patches))
+    draw_patches(axes, classes, [_read_images(row) for row in patches])
     draw_confusion(figure.add_subplot(grid[0, 1]), predictions, classes)
     draw_slides(figure.add_subplot(grid[1, :]), predictions, classes)
     figure.suptitle(title or _title(predictions), fontsize=14, fontweight='bold')
@@ -73,7 +71,7 @@ def choose_patches(
     ann_file: Union[str, Path],
     data_prefix: Union[str, Path],
     num_classes: int,
-    count: int = PATCHES,
+    count: int = 6,
 ) -> list[list[Path]]:
     """Choose patches of each class from slides spread over the annotation file.
 
@@ -97,21 +95,17 @@ def choose_patches(
     return chosen
 
 
-def _read_images(patches: Sequence[Sequence[Union[str, Path]]]) -> list[list[Any]]:
-    return [
-        [image for image in map(_read_image, row) if image is not None]
-        for row in patches
-    ]
-
-
-def _read_image(path: Union[str, Path]) -> Optional[np.ndarray]:
-    """Return a small picture, (150, 150, 3); None for a damaged one, with a warning."""
-    try:
-        image = read_patch_file(path)
-    except UnreadablePatchError as error:
-        warnings.warn(f'{error} It is left out of the picture.', stacklevel=2)
-        return None
-    return np.asarray(image.convert('RGB').resize((150, 150)))
+def _read_images(paths: Sequence[Union[str, Path]]) -> list[np.ndarray]:
+    """Return small pictures, (150, 150, 3); damaged ones only cause a warning."""
+    images = []
+    for path in paths:
+        try:
+            image = read_patch_file(path)
+        except UnreadablePatchError as error:
+            warnings.warn(f'{error} It is left out of the picture.', stacklevel=2)
+        else:
+            images.append(np.asarray(image.convert('RGB').resize((150, 150))))
+    return images
 
 
 def _title(predictions: SlidePredictions) -> str:

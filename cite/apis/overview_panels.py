@@ -11,14 +11,8 @@ from .predictions import SlidePredictions
 # Source: Okabe and Ito, Color Universal Design, 2008. Colour-blind people can tell
 # them apart.
 COLOURS = (
-    '#0072B2',
-    '#E69F00',
-    '#009E73',
-    '#CC79A7',
-    '#56B4E9',
-    '#D55E00',
-    '#F0E442',
-    '#999999',
+    *('#0072B2', '#E69F00', '#009E73', '#CC79A7'),
+    *('#56B4E9', '#D55E00', '#F0E442', '#999999'),
 )
 # Above this number there is no room for names: slides are drawn without gaps.
 MAX_NAMED_SLIDES = 80
@@ -29,13 +23,7 @@ Images = Sequence[Sequence[Any]]
 
 
 def draw_patches(axes: Sequence[Any], classes: Sequence[str], images: Images) -> None:
-    """Draw a row of patches for each class.
-
-    Args:
-        axes: K axes of matplotlib.
-        classes: K names.
-        images: pictures of each class, (H, W, 3) each.
-    """
+    """Draw a row of patches, (H, W, 3) each, for each of the K classes."""
     columns = max(1, max(len(row) for row in images))
     for k, (ax, name, row) in enumerate(zip(axes, classes, images)):
         for i, image in enumerate(row):
@@ -59,8 +47,7 @@ def draw_confusion(
     numbers = range(len(classes))
     ax.set_xticks(numbers, [str(k) for k in numbers])
     ax.set_yticks(numbers, [str(k) for k in numbers])
-    ax.set_xlabel('predicted class')
-    ax.set_ylabel('true class')
+    ax.set(xlabel='predicted class', ylabel='true class')
     ax.set_title('Slides by true and predicted class', fontsize=12)
 
 
@@ -103,42 +90,26 @@ def _label_classes(
         within = place[labels == k]
         share = (np.ptp(within) + 1) / (np.ptp(place) + 1)
         width = int(np.clip(_LETTERS * share, 6, 32))
-        text = f'{k}: {_wrap(classes[k], width)} ({len(within)})'
-        ax.text(
-            within.mean(),
-            1.09,
-            text,
-            ha='center',
-            va='bottom',
-            fontsize=9,
-            color=_dark(k),
-        )
+        name = '\n'.join(wrap(classes[k], width, max_lines=2, placeholder='…'))
+        style = {'ha': 'center', 'va': 'bottom', 'fontsize': 9, 'color': _dark(k)}
+        ax.text(within.mean(), 1.09, f'{k}: {name} ({len(within)})', **style)
 
 
 def _label_slides(ax: Any, slides: np.ndarray, place: np.ndarray, named: bool) -> None:
-    ax.set_xlim(place[0] - 1, place[-1] + 1)
-    ax.set_ylim(0, 1.24)
-    ax.set_yticks([0, 0.5, 1])
-    ax.set_ylabel('probability')
+    ax.set(xlim=(place[0] - 1, place[-1] + 1), ylim=(0, 1.24))
+    ax.set(yticks=[0, 0.5, 1], ylabel='probability')
     ax.spines[['top', 'right']].set_visible(False)
     ax.spines['left'].set_bounds(0, 1)
     ax.set_title('Slides by their probabilities', fontsize=12)
     if named:
-        ax.set_xticks(place, [_shorten(s, 8) for s in slides], rotation=90, fontsize=7)
+        names = [slide if len(slide) <= 8 else f'{slide[:7]}…' for slide in slides]
+        ax.set_xticks(place, names, rotation=90, fontsize=7)
     else:
         ax.set_xticks([])
     ax.set_xlabel(
         'slides, the surest of each class first; the share of the own class is at the '
         'bottom; × marks what is classified wrongly'
     )
-
-
-def _shorten(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + '…'
-
-
-def _wrap(text: str, width: int) -> str:
-    return '\n'.join(wrap(text, width, max_lines=2, placeholder='…'))
 
 
 def _dark(k: int) -> tuple[float, float, float]:

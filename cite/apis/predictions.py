@@ -24,10 +24,7 @@ class SlidePredictions(NamedTuple):
         return self.scores.argmax(1) == self.labels
 
     def class_accuracies(self) -> np.ndarray:
-        """Return the share of slides that are right in each class, (K,), 0 to 1.
-
-        A class without slides is NaN.
-        """
+        """Return each class's share of right slides, 0 to 1, NaN without any, (K,)."""
         return class_recall(self.confusion())
 
     def confusion(self) -> np.ndarray:
@@ -66,18 +63,17 @@ def read_predictions(
 
 
 def _read_scores(path: Path) -> np.ndarray:
+    remedy = (
+        'Write it with `mim test mmcls CONFIG --checkpoint CKPT '
+        f'--out {path} --out-items class_scores`.'
+    )
     if not path.is_file():
-        raise FileNotFoundError(
-            f'{path}: no such file. Write it with `mim test mmcls CONFIG --checkpoint '
-            f'CKPT --out {path} --out-items class_scores`.'
-        )
+        raise FileNotFoundError(f'{path}: no such file. {remedy}')
     try:
         scores = np.array(json.loads(path.read_text(encoding='utf-8'))['class_scores'])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{path} is not a JSON file with class_scores. Write it with `mim test … '
-            '--out FILE.json --out-items class_scores`.'
-        ) from error
+        message = f'{path} is not a JSON file with class_scores. {remedy}'
+        raise ValueError(message) from error
     if scores.ndim != 2 or scores.dtype.kind not in 'fi':
         raise ValueError(f'{path}: class_scores is not a table of patches and classes.')
     return scores  # (N, K)

@@ -32,8 +32,7 @@ def repeat_configs(
     for config in configs:
         find_config(config)
     names = [Path(config).stem for config in configs]
-    lists: dict[str, Sequence[Any]] = {'config': names, 'seed': seeds}
-    for what, items in lists.items():
+    for what, items in (('config', [*names]), ('seed', [*seeds])):
         repeated = [x for i, x in enumerate(items) if x in items[:i]]
         if repeated:
             raise ValueError(f'the {what} {repeated[0]} is listed twice.')
@@ -66,10 +65,9 @@ def repeat(
     """
     results: Results = {}
     for seed in seeds:
-        for name, value in _run(
-            config, seed, metrics, work_dir / f'seed{seed}'
-        ).items():
-            results.setdefault(name, []).append(value)
+        values = _run(config, seed, metrics, work_dir / f'seed{seed}')
+        for name, value in values.items():
+            results.setdefault(name, []).append(float(value))
     return results
 
 
@@ -79,60 +77,47 @@ def _run(
     """Do what is missing for one seed; returns its metrics."""
     environment = {'SPLIT': str(seed)}
     identity = run_identity(config, environment)
-    record = _read(folder)
-    checkpoint = folder / 'latest.pth'
+    file, checkpoint = folder / RECORD, folder / 'latest.pth'
+    record = json.loads(file.read_text()) if file.is_file() else {}
     if record.get('identity') != identity or _was_replaced(checkpoint, record):
-        _announce_change(folder, record)
-        (folder / RECORD).unlink(missing_ok=True)
+        if record:
+            print(
+                f'{folder}: the config, a file that it names or the checkpoint has '
+                'changed since this run; running it again.',
+                flush=True,
+            )
+        file.unlink(missing_ok=True)
         where = ['--work-dir', str(folder), '--seed', str(seed)]
         _mim(['train', 'mmcls', config, *where, '--no-validate'], environment)
         record = {'identity': identity, 'checkpoint': file_digest(checkpoint)}
-        _write(folder, record)
+        _write(file, record)
     if record.get('metrics') != list(metrics):
         out = folder / 'metrics.json'
         test = ['test', 'mmcls', config, '--checkpoint', str(checkpoint)]
         test += ['--metrics', *metrics, '--out', str(out), '--out-items', 'none']
         _mim(test, environment)
         record.update(metrics=list(metrics), results=json.loads(out.read_text()))
-        _write(folder, record)
-    return {name: float(value) for name, value in record['results'].items()}
+        _write(file, record)
+    return record['results']
 
 
 def _was_replaced(checkpoint: Path, record: Mapping[str, Any]) -> bool:
-    """Tell whether the checkpoint is not the one that was trained here.
-
-    A deleted checkpoint is fine once its metrics are recorded.
-    """
+    """Tell whether the checkpoint was replaced; it may be gone once it is tested."""
     if not checkpoint.is_file():
         return 'results' not in record
     return record.get('checkpoint') != file_digest(checkpoint)
 
 
-def _announce_change(folder: Path, record: Mapping[str, Any]) -> None:
-    if record:
-        print(
-            f'{folder}: the config, a file that it names or the checkpoint has changed '
-            'since this run; running it again.',
-            flush=True,
-        )
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    path = folder / RECORD
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def _write(folder: Path, record: Mapping[str, Any]) -> None:
-    write_text_whole(folder / RECORD, json.dumps(record, indent=1) + '\n')
+def _write(file: Path, record: Mapping[str, Any]) -> None:
+    write_text_whole(file, json.dumps(record, indent=1) + '\n')
 
 
 def _mim(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     try:
         run_mim(arguments, environment)
     except ValueError as error:
-        raise ValueError(
-            f'{error} The same command again resumes with this run.'
-        ) from error
+        message = f'{error} The same command again resumes with this run.'
+        raise ValueError(message) from error
 
 
 def table(rows: Mapping[str, Results]) -> str:

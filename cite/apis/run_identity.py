@@ -7,13 +7,11 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from cite.models.hub import weight_files
 
 from .config_file import read_config
-
-_BLOCK = 1 << 20
 
 
 def run_identity(config: str, environment: Mapping[str, str]) -> str:
@@ -30,30 +28,8 @@ def run_identity(config: str, environment: Mapping[str, str]) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    cfg = read_config(config, variables=environment)
-    return settings_identity(cfg._cfg_dict.to_dict())
-
-
-def settings_identity(
-    settings: dict[str, Any], contents: Optional[Callable[[Path], Any]] = None
-) -> str:
-    """Digest settings as read, and the contents of the files that they name.
-
-    Args:
-        settings: content of a config.
-        contents: :func:`path_contents`, or a cached version of it for many settings
-            that name the same folders.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    contents = contents or path_contents
-    settings = dict(settings)
-    settings.pop('work_dir', None)  # where it writes changes no number
-    settings.pop('custom_imports', None)  # names of packages, not of folders here
-    paths = sorted({path for text in _strings(settings) for path in _paths(text)})
-    facts = [settings, {path: contents(Path(path)) for path in paths}]
-    return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
+    settings = read_config(config, variables=environment)._cfg_dict.to_dict()
+    return settings_identity(settings)
 
 
 def file_digest(path: Path) -> str:
@@ -66,16 +42,9 @@ def file_digest(path: Path) -> str:
 def _digest(path: str, size: int, time: int) -> str:
     sha = hashlib.sha256()
     with open(path, 'rb') as file:
-        while block := file.read(_BLOCK):
+        while block := file.read(1 << 20):
             sha.update(block)
     return sha.hexdigest()
-
-
-def _paths(text: str) -> list[str]:
-    """Return the paths that a text names: one, or the draws of a feature file."""
-    if os.path.exists(text):
-        return [text]
-    return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
 
 
 def path_contents(path: Path) -> Any:
@@ -87,14 +56,39 @@ def path_contents(path: Path) -> Any:
     return [files, [file_digest(weights) for weights in weight_files(path)]]
 
 
+def settings_identity(
+    settings: dict[str, Any], contents: Callable[[Path], Any] = path_contents
+) -> str:
+    """Digest settings as read, and the contents of the files that they name.
+
+    Args:
+        settings: content of a config.
+        contents: :func:`path_contents`, or a cached version of it for many settings
+            that name the same folders.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    # Where a run writes changes no number; imports name packages, not folders here.
+    unused = ('work_dir', 'custom_imports')
+    settings = {key: item for key, item in settings.items() if key not in unused}
+    paths = sorted({path for text in _strings(settings) for path in _paths(text)})
+    facts = [settings, {path: contents(Path(path)) for path in paths}]
+    return hashlib.sha256(json.dumps(facts, default=repr).encode()).hexdigest()
+
+
+def _paths(text: str) -> list[str]:
+    """Return the paths that a text names: one, or the draws of a feature file."""
+    if os.path.exists(text):
+        return [text]
+    return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
+
+
 def _strings(value: Any) -> Iterator[str]:
     """Yield the texts in nested dicts and lists that could be paths."""
     if isinstance(value, str):
         if value.strip() and '\n' not in value and '\0' not in value:
             yield os.path.expanduser(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
+    elif isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
             yield from _strings(item)

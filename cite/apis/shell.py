@@ -39,7 +39,13 @@ def run_command(
     typed = as_typed(command, env)
     print(f'\n$ {typed}', flush=True)
     words = command_line(command)
-    variables = {**os.environ, **_search_paths(), **env}
+    # This Python and the current folder come before what is installed elsewhere.
+    first = {'PATH': str(Path(sys.executable).parent), 'PYTHONPATH': os.getcwd()}
+    paths = {
+        name: os.pathsep.join(filter(None, [folder, os.environ.get(name)]))
+        for name, folder in first.items()
+    }
+    variables = {**os.environ, **paths, **env}
     if only_progress:
         code = _show_progress(words, variables)
     else:
@@ -49,10 +55,7 @@ def run_command(
 
 
 def command_line(command: Sequence[str]) -> list[str]:
-    """Return the words by which this process starts a command.
-
-    ``cite`` is started through Python: it also runs where it is not installed.
-    """
+    """Return the words that start a command; ``cite`` need not be installed."""
     program, *arguments = command
     if program == 'python':
         return [sys.executable, *arguments]
@@ -96,21 +99,8 @@ def as_typed(command: Sequence[str], env: Mapping[str, str]) -> str:
 
 
 def shell_setup() -> str:
-    """Write the line after which a shell finds this Python's programs and the package.
-
-    It sets one thread, as the demo does.
-    """
+    """Write the line that sets up a shell as the demo does: this Python, one thread."""
     folder, here = Path(sys.executable).parent, Path.cwd()
-    typed = str(folder)
-    if here in folder.parents:
-        typed = f'$PWD/{folder.relative_to(here)}'
+    inside = here in folder.parents
+    typed = f'$PWD/{folder.relative_to(here)}' if inside else str(folder)
     return f'export PATH="{typed}:$PATH" PYTHONPATH="$PWD" OMP_NUM_THREADS=1'
-
-
-def _search_paths() -> dict[str, str]:
-    """Return PATH and PYTHONPATH with this Python and the current folder first."""
-    folders = {'PATH': str(Path(sys.executable).parent), 'PYTHONPATH': os.getcwd()}
-    return {
-        name: os.pathsep.join(filter(None, [first, os.environ.get(name)]))
-        for name, first in folders.items()
-    }

@@ -57,5 +57,4 @@ def metrics_of_command(arguments: Sequence[str]) -> list[str]:
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--metrics', nargs='+', default=[])
-    metrics: list[str] = parser.parse_known_args(arguments)[0].metrics
-    return metrics
+    return list(parser.parse_known_args(arguments)[0].metrics)

@@ -34,11 +34,9 @@ from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
 from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images
 
+_PARTS = ('train', 'val', 'test')
 # Keys of `data` that are not settings of a loader.
-_NOT_OF_LOADERS = (
-    *('train', 'val', 'test'),
-    *('train_dataloader', 'val_dataloader', 'test_dataloader'),
-)
+_NOT_OF_LOADERS = (*_PARTS, *(f'{part}_dataloader' for part in _PARTS))
 _NO_SHUFFLE = {'shuffle': False, 'sampler_cfg': None, 'drop_last': False}
 
 
@@ -76,17 +74,7 @@ def train_model(
     train_cfg = {**loader_cfg, **cfg.data.get('train_dataloader', {})}
     loaders = [build_dataloader(dataset, **train_cfg) for dataset in datasets]
     model = _wrap(model, cfg, distributed)
-    runner = build_runner(
-        cfg.runner,
-        default_args={
-            'model': model,
-            'batch_processor': None,
-            'optimizer': build_optimizer(model, cfg.optimizer),
-            'work_dir': cfg.work_dir,
-            'logger': get_root_logger(),
-            'meta': meta,
-        },
-    )
+    runner = _build_runner(model, cfg, meta)
     runner.timestamp = timestamp  # so that .log and .log.json have the same name
     _register_hooks(runner, cfg, distributed, datasets)
     if validate:
@@ -113,10 +101,7 @@ def _shared_seed(seed: Optional[int], device: str) -> int:
 
 
 def _settle_start(cfg: Config) -> None:
-    """Clear the folder of half-written files, and find the checkpoint to resume from.
-
-    Gives ``cfg.runner`` and ``cfg.resume_from`` their defaults, too.
-    """
+    """Clear half-written files away, and settle runner and checkpoint to start from."""
     logger = get_root_logger()
     if get_dist_info()[0] == 0:
         folders = dict.fromkeys([str(cfg.work_dir), _checkpoint_folder(cfg)])
@@ -143,26 +128,35 @@ def _checkpoint_folder(cfg: Config) -> str:
 
 def _loader_cfg(cfg: Config, distributed: bool) -> dict[str, Any]:
     """Return what all loaders of a run have in common."""
-    settings = {k: v for k, v in cfg.data.items() if k not in _NOT_OF_LOADERS}
     return {
         'num_gpus': len(cfg.gpu_ids),  # counts without ranks alone
         'dist': distributed,
         'round_up': True,
         'seed': cfg.get('seed'),
         'sampler_cfg': cfg.get('sampler'),
-        **settings,
+        **{k: v for k, v in cfg.data.items() if k not in _NOT_OF_LOADERS},
     }
 
 
 def _wrap(model: nn.Module, cfg: Config, distributed: bool) -> nn.Module:
     if not distributed:
         return wrap_non_distributed_model(model, cfg.device, device_ids=cfg.gpu_ids)
+    unused = cfg.get('find_unused_parameters', False)
     return wrap_distributed_model(
-        model,
-        cfg.device,
-        broadcast_buffers=False,
-        find_unused_parameters=cfg.get('find_unused_parameters', False),
+        model, cfg.device, broadcast_buffers=False, find_unused_parameters=unused
     )
+
+
+def _build_runner(model: nn.Module, cfg: Config, meta: dict[str, Any]) -> BaseRunner:
+    settings = {
+        'model': model,
+        'batch_processor': None,
+        'optimizer': build_optimizer(model, cfg.optimizer),
+        'work_dir': cfg.work_dir,
+        'logger': get_root_logger(),
+        'meta': meta,
+    }
+    return build_runner(cfg.runner, default_args=settings)
 
 
 def _register_hooks(
@@ -182,10 +176,8 @@ def _register_hooks(
 
 def _optimizer_config(cfg: Config, distributed: bool) -> Any:
     if cfg.get('fp16') is not None:
-        scale = cfg.fp16['loss_scale']
-        return Fp16OptimizerHook(
-            **cfg.optimizer_config, loss_scale=scale, distributed=distributed
-        )
+        fp16 = {'loss_scale': cfg.fp16['loss_scale'], 'distributed': distributed}
+        return Fp16OptimizerHook(**cfg.optimizer_config, **fp16)
     if distributed and 'type' not in cfg.optimizer_config:
         return DistOptimizerHook(**cfg.optimizer_config)
     return cfg.optimizer_config

@@ -4,9 +4,7 @@ A module has ``parse_args(argv)`` and ``main(args)``. It imports what it needs w
 these functions, so that ``cite --help`` reads all modules without importing torch.
 """
 
-from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import cite
 from cite.apis.cli import run_cli
@@ -27,7 +25,7 @@ COMMANDS = (
 _TOOLS = ('train', 'test')
 
 
-def run(name: str, argv: Sequence[str]) -> None:
+def run(name: str, argv: list[str]) -> None:
     """Run a command; a user's mistake ends in one sentence and exit code 2.
 
     Args:
@@ -36,7 +34,7 @@ def run(name: str, argv: Sequence[str]) -> None:
     """
 
     def work() -> None:
-        command = _module(name)
+        command = import_module(f'{__name__}.{name}')
         args = command.parse_args(argv)
         cite.register()
         command.main(args)
@@ -49,9 +47,5 @@ def run(name: str, argv: Sequence[str]) -> None:
 
 def summary(name: str) -> str:
     """Return a command's line for the list of commands."""
-    line = (_module(name).__doc__ or '').split('\n', 1)[0]
-    return line.rstrip('.')
-
-
-def _module(name: str) -> Any:
-    return import_module(f'{__name__}.{name}')
+    doc = import_module(f'{__name__}.{name}').__doc__ or ''
+    return doc.split('\n', 1)[0].rstrip('.')

@@ -5,12 +5,11 @@ cite ann --data-path DATA --classes classes.yml --group-by patient
 """
 
 import argparse
-from collections.abc import Sequence
 
 from cite.apis.cli import make_parser
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('ann', __doc__)
     add = parser.add_argument

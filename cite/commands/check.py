@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from cite.apis.cli import add_cfg_options, make_parser
@@ -25,7 +24,7 @@ def _count(text: str) -> int:
     return number
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('check', __doc__)
     add = parser.add_argument
@@ -39,11 +38,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     )
     add('--sample', type=_count, metavar='N', help='look at N images, drawn at random')
     add('--captions', metavar='FILE', help='table of slides (default: beside the data)')
-    add(
-        '--patient',
-        metavar='COLUMN',
-        help='its column with the patient (default: patient)',
-    )
+    add('--patient', metavar='COLUMN', help="its patients' column (default: patient)")
     add('--json', metavar='FILE', help='write the report as JSON; - prints it')
     add_cfg_options(parser, 'cfg_options')
     return parser.parse_args(argv)

@@ -9,7 +9,6 @@ missing or out of date is run.
 
 import argparse
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from cite.apis.config_file import find_config
 _MODULES = ('jinja2', 'pandas', 'sklearn')
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     from cite.compare.engines import ENGINES
 

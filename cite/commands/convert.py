@@ -4,7 +4,6 @@ cite convert vit-b-300ep.pth.tar moco_vitb16.safetensors
 cite convert RETFound_cfp_weights.pth retfound.safetensors
 cite convert B_16.npz augreg_vitb16.safetensors --from vit
 cite convert path/to/plip plip.safetensors --from clip
-
 cite convert dinov2_vitb14_pretrain.pth dinov2_vitb14.safetensors
 cite convert vit4k_xs_dino.pth hipt_4k.safetensors --from hipt
 
@@ -17,31 +16,25 @@ docs/MODEL_ZOO.md has a row for each model.
 """
 
 import argparse
-from collections.abc import Sequence
 
 from cite.apis.cli import make_parser
 
+# The keys of cite.apis.convert's LAYOUTS and TARGETS, which would import torch.
+LAYOUTS = (
+    *('moco', 'remedis', 'internimage', 'ctranspath', 'dinov2', 'vit'),
+    *('clip', 'hipt', 'dino', 'mae', 'retfound', 'timm'),
+)
+TARGETS = ('timm', 'mmcls', 'clip', 'internimage')
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
-    from cite.apis.convert import LAYOUTS, TARGETS
-
     parser = make_parser('convert', __doc__)
     add = parser.add_argument
     add('source', metavar='SOURCE', help='weights file, or a folder of the hub')
     add('out', metavar='OUT', help='file to write: .safetensors, .pth or .pt')
-    add(
-        '--from',
-        dest='layout',
-        choices=list(LAYOUTS),
-        help='origin of the source (default: guessed)',
-    )
-    add(
-        '--to',
-        dest='target',
-        choices=list(TARGETS),
-        help='model to write for (default: the one that fits)',
-    )
+    add('--from', dest='layout', choices=LAYOUTS, help='origin (default: guessed)')
+    add('--to', dest='target', choices=TARGETS, help='model (default: what fits)')
     add(
         '--prefix',
         default='backbone.',

@@ -7,23 +7,18 @@ For users who do not have the frozen weights, which checkpoints of a run leave o
 """
 
 import argparse
-from collections.abc import Sequence
 
 from cite.apis.cli import add_cfg_options, make_parser
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('export', __doc__)
     add = parser.add_argument
     add('config', metavar='CONFIG')
     add('checkpoint', metavar='CHECKPOINT')
     add('out', metavar='OUT', help='.pth or .safetensors')
-    add(
-        '--plain',
-        action='store_true',
-        help='only what the released code and mmcls know',
-    )
+    add('--plain', action='store_true', help='only what mmcls and the release know')
     add_cfg_options(parser)
     return parser.parse_args(argv)
 

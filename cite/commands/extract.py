@@ -8,19 +8,16 @@ on the features. An interrupted extraction continues where it stopped.
 """
 
 import argparse
-from collections.abc import Sequence
 
 from cite.apis.cli import add_cfg_options, make_parser
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('extract', __doc__)
     add = parser.add_argument
     add('config', metavar='CONFIG')
-    add(
-        '--out', help="folder to write to (default: work_dirs/features/{config's name})"
-    )
+    add('--out', help="folder (default: work_dirs/features/{config's name})")
     add('--num-aug', type=int, default=8, help='draws per training patch (default: 8)')
     add('--splits', nargs='+', default=['train', 'val', 'test'])
     add('--dtype', choices=('float32', 'float16'), default='float32')

@@ -9,12 +9,11 @@ continues where it stopped. docs/DATA.md explains when it pays.
 """
 
 import argparse
-from collections.abc import Sequence
 
 from cite.apis.cli import add_cfg_options, make_parser
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('pack', __doc__)
     add = parser.add_argument

@@ -6,13 +6,12 @@ Run it again after an interruption: finished runs are kept.
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from cite.apis.cli import make_parser
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('repeat', __doc__)
     add = parser.add_argument

@@ -7,13 +7,12 @@ mmcls' train.py it takes ``--auto-resume``, which mmcls 0.25.0 refuses.
 import argparse
 import runpy
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from cite.apis.config_file import find_config
 
 
-def parse_args(argv: Sequence[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     """Check that the config is there; mmcls' tool parses the arguments.
 
     Raises:
@@ -35,13 +34,8 @@ def main(args: argparse.Namespace) -> None:
     run_tool('train', args.arguments)
 
 
-def run_tool(name: str, arguments: Sequence[str]) -> None:
-    """Run a tool of mmcls in this process.
-
-    Args:
-        name: ``'train'`` or ``'test'``.
-        arguments: command line of the tool.
-    """
+def run_tool(name: str, arguments: list[str]) -> None:
+    """Run mmcls' ``train`` or ``test`` with its command line in this process."""
     import mmcls
 
     tool = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{name}.py'

@@ -1,6 +1,6 @@
 """The command: run the jobs that are missing, then write tables of all results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -12,11 +12,12 @@ from cite.compare.folder.prediction_files import update_patients
 from cite.compare.folder.record import write_record
 from cite.compare.folder.store import RESULTS, UNUSED, Store, is_current, read_rows
 from cite.compare.folder.write_result import write_result
-from cite.compare.methods.job import Job
 from cite.compare.plan.estimate import Estimate, duration
 from cite.compare.plan.plan import Plan, make_plan
 from cite.compare.report import write_all
 from cite.core.messages import count
+
+Rows = dict[str, dict[str, Any]]  # results by job
 
 
 def default_out(config: str) -> Path:
@@ -97,8 +98,7 @@ def run_comparison(
         rows = store.sort_results(plan.digests)
         update_patients(store, rows, plan.comparison.patients)
         write_record(store, config, plan.comparison, plan.inputs)
-        missing = [job for job in plan.jobs if job.name not in rows]
-        _run(plan, missing, chosen, store, rows, progress)
+        _run(plan, chosen, store, rows, progress)
         order = [job.name for job in plan.jobs if job.name in rows]
         store.write_rows([rows[name] for name in order])
         if any('figures' in row for row in rows.values()):
@@ -108,16 +108,9 @@ def run_comparison(
     return {name: rows[name]['error'] for name in order if 'error' in rows[name]}
 
 
-def _run(
-    plan: Plan,
-    missing: Sequence[Job],
-    engine: Engine,
-    store: Store,
-    rows: dict[str, dict[str, Any]],
-    progress: bool,
-) -> None:
-    """Run jobs; each result is written as soon as it is there."""
-    by_name = {job.name: job for job in missing}
+def _run(plan: Plan, engine: Engine, store: Store, rows: Rows, progress: bool) -> None:
+    """Run the missing jobs; each result is written as soon as it is there."""
+    by_name = {job.name: job for job in plan.jobs if job.name not in rows}
     folder = store.out.absolute() / 'jobs'
     tasks = [Task(n, plan.inputs[n], str(folder / n)) for n in by_name]
     if not tasks:

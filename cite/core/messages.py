@@ -31,3 +31,10 @@ def count(number: int, thing: str) -> str:
     """
     ending = '' if number == 1 else 'es' if thing.endswith(('s', 'ch')) else 's'
     return f'{number:,} {thing}{ending}'
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """Return ``value`` if it is one of ``choices``, or raise a ``ValueError``."""
+    if value not in choices:
+        raise ValueError(f'{name} is {value!r}; choose one of {list(choices)}.')
+    return value

@@ -9,15 +9,19 @@ the user.
 
 import functools
 import gc
+from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 import mmcls.datasets
+import numpy as np
+import torch
+from mmcv.parallel import collate as _collate
 from torch.utils.data import DataLoader, Dataset
 
 from cite.core.load_kernels import load_kernels
 
-from .collate import collate
 from .feature_loader import FeatureLoader, reads_features
+from .pipelines.augmentation import PendingPatch
 from .samplers import BalancedSampler, sampler_cfg_of
 from .storage.batch_memory import BatchMemory
 
@@ -38,9 +42,8 @@ def build_dataloader(
         dataset: data set to load from; ours say how they want to be drawn.
         samples_per_gpu: images of one device's batch.
         workers_per_gpu: processes that load, for each device.
-        *args: further arguments of mmcls' function.
         sampler_cfg: config of a sampler, which overrides the data set's.
-        **kwargs: further arguments of mmcls' function.
+        *args, **kwargs: further arguments of mmcls' function.
 
     Returns:
         A loader; of features, one that makes whole batches at once.
@@ -50,45 +53,30 @@ def build_dataloader(
         sampler_cfg = {'samples_per_replica': samples_per_gpu, **sampler_cfg}
     if workers_per_gpu == 0:
         kwargs['persistent_workers'] = False
+    kwargs['sampler_cfg'] = sampler_cfg
     loader = _build_dataloader(
-        dataset,
-        samples_per_gpu,
-        workers_per_gpu,
-        *args,
-        sampler_cfg=sampler_cfg,
-        **kwargs,
+        dataset, samples_per_gpu, workers_per_gpu, *args, **kwargs
     )
     if reads_features(dataset):
         return FeatureLoader.in_place_of(loader)
-    augment_in_batches(loader, samples_per_gpu)
+    if isinstance(loader.sampler, BalancedSampler):
+        _augment_in_batches(loader, samples_per_gpu)
     return loader
 
 
-def augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:
-    """Let a loader of ours put its batches together with :func:`collate`.
-
-    Args:
-        loader: drawn by a :class:`BalancedSampler`; any other stays as it is.
-        samples_per_gpu: images of one device's batch.
-    """
+def _augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:
+    """Let a loader of ours put its batches together with :func:`collate`."""
     dataset: Any = loader.dataset
-    if isinstance(loader.sampler, BalancedSampler):
-        dataset.pending = True
-        size = getattr(dataset, 'image_bytes', 0) * (loader.batch_size or 0)
-        kernels: Any = load_kernels() if size and loader.num_workers else None
-        if kernels is not None:
-            kernels.warm_up()
-        prepare_workers(loader, samples_per_gpu, size)
+    dataset.pending = True
+    size = getattr(dataset, 'image_bytes', 0) * (loader.batch_size or 0)
+    kernels: Any = load_kernels() if size and loader.num_workers else None
+    if kernels is not None:
+        kernels.warm_up()
+    prepare_workers(loader, samples_per_gpu, size)
 
 
 def prepare_workers(loader: DataLoader, samples_per_gpu: int, size: int) -> None:
-    """Give workers memory for their batches, and leave the forked heap alone.
-
-    Args:
-        loader: loader of items of a data set of ours.
-        samples_per_gpu: images of one device's batch.
-        size: size of a worker's batch of images, bytes.
-    """
+    """Give workers memory for batches of ``size`` bytes, and exempt the forked heap."""
     memory = BatchMemory(loader.num_workers, size)
     loader.collate_fn = functools.partial(
         collate, samples_per_gpu=samples_per_gpu, memory=memory
@@ -105,3 +93,37 @@ def _start_worker(original: Optional[Callable[[int], None]], worker: int) -> Non
     gc.freeze()
     if original is not None:
         original(worker)
+
+
+def collate(
+    items: Sequence[dict[str, Any]],
+    samples_per_gpu: int,
+    memory: Optional[BatchMemory] = None,
+) -> dict[str, Any]:
+    """Put items together as mmcv does, and augment images that are pending.
+
+    Args:
+        items: items of a data set; ``img`` of all or of none is a
+            :class:`PendingPatch`.
+        samples_per_gpu: images of one device's batch.
+        memory: memory in which a worker puts batches of pending patches.
+
+    Returns:
+        The batch; ``img`` made of pending patches is (N, 3, H, W), uint8.
+    """
+    if not isinstance(items[0].get('img'), PendingPatch):
+        return _collate(items, samples_per_gpu=samples_per_gpu)
+    patches = [item['img'] for item in items]
+    rest = [{k: v for k, v in item.items() if k != 'img'} for item in items]
+    batch = _collate(rest, samples_per_gpu=samples_per_gpu) if rest[0] else {}
+    return {'img': _stack(patches, memory), **batch}
+
+
+def _stack(patches: Sequence[PendingPatch], memory: Optional[BatchMemory]) -> Any:
+    """Augment patches into one tensor, or into memory that arrives as a tensor."""
+    shape = (len(patches), *patches[0].planes.shape)
+    handed = None if memory is None else memory.take(shape)
+    array = np.empty(shape, np.uint8) if handed is None else handed.array
+    for patch, out in zip(patches, array):
+        patch.write(out)
+    return torch.from_numpy(array) if handed is None else handed

@@ -5,8 +5,9 @@ features. :func:`.builder.build_dataloader` gives this loader to a data set with
 ``feature_file``, in training and in ``mim test``; it yields what mmcls' own would.
 """
 
+import functools
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ class FeatureLoader(DataLoader):
         draws = _draws(batch, len(dataset.features) if at_random else 1)
         loaded: dict[str, Any] = {
             'img': torch.from_numpy(dataset.features.take(draws, indices)),  # (N, D)
-            'gt_label': torch.from_numpy(self._labels()[indices]),  # (N,)
+            'gt_label': torch.from_numpy(self._labels[indices]),  # (N,)
         }
         collect = next((s for s in steps if type(s).__name__ == 'Collect'), None)
         if collect is None:
@@ -67,12 +68,9 @@ class FeatureLoader(DataLoader):
         loaded['img_metas'] = self._metas(indices, collect.meta_keys)
         return loaded
 
+    @functools.cached_property
     def _labels(self) -> np.ndarray:
-        if self._all_labels is None:
-            self._all_labels = np.asarray(self.dataset.get_gt_labels(), np.int64)  # type: ignore[attr-defined]
-        return self._all_labels
-
-    _all_labels: Optional[np.ndarray] = None
+        return np.asarray(self.dataset.get_gt_labels(), np.int64)  # type: ignore[attr-defined]
 
     def _metas(self, indices: np.ndarray, keys: Any) -> DataContainer:
         infos = self.dataset.data_infos  # type: ignore[attr-defined]

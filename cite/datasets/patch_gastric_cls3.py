@@ -7,9 +7,8 @@ from cite.core.seeding import random_state
 from cite.datasets.pipelines.augmentation import passes_images
 from cite.datasets.storage.feature_note import check_note
 from cite.datasets.storage.features import FeatureDraws, feature_draw
-from cite.datasets.storage.open_store import open_store
-from cite.datasets.storage.patch_cache import cache_limit
-from cite.datasets.storage.unreadable import ERRORS, Unreadable, check_on_error
+from cite.datasets.storage.patch_cache import cache_limit, open_store
+from cite.datasets.storage.unreadable import ERRORS, Unreadable
 
 from .samplers import Draw
 from .slide_dataset import SlideDataset
@@ -31,7 +30,6 @@ class PatchGastricCls3(SlideDataset):
             data_prefix='data/patches_captions/',
             ann_file='data/gastric_cls3_ann/train_all_0.2.txt',
             patch_balance=True,
-            pipeline=[...],
         )
 
     Args:
@@ -63,7 +61,7 @@ class PatchGastricCls3(SlideDataset):
         FileNotFoundError: one of these files is missing.
     """
 
-    # True where batches augment their images: see cite.datasets.collate.
+    # True where batches augment their images: see cite.datasets.builder.
     pending = False
 
     def __init__(
@@ -85,7 +83,7 @@ class PatchGastricCls3(SlideDataset):
             )
         self.patient_level = patient_level
         self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
-        super().__init__(on_error=check_on_error(on_error), **kwargs)
+        super().__init__(on_error=on_error, **kwargs)
         limit = cache_limit(cache)
         # Evaluation reads each patch once: it gains nothing from a cache.
         self._store = (packed, 0 if self.test_mode else limit)
@@ -106,11 +104,7 @@ class PatchGastricCls3(SlideDataset):
         return tuple(key for s in steps for key in getattr(s, 'from_model', ()))
 
     def settle_images(self, stats: ImageStats) -> None:
-        """Give the pipeline what it leaves to the model; see ``cite.models``.
-
-        Args:
-            stats: of the model; see :func:`cite.models.image_stats.settle_images`.
-        """
+        """Give the pipeline what it leaves to the model; see ``cite.models``."""
         steps = [s for s in self.pipeline.transforms if hasattr(s, 'settle_images')]
         changes = [step.settle_images(stats) for step in steps]
         # The second is a call after one that could not open the packed file.
@@ -119,7 +113,7 @@ class PatchGastricCls3(SlideDataset):
 
     @property
     def image_bytes(self) -> int:
-        """Size of an image that :func:`cite.datasets.collate` augments; or 0."""
+        """Bytes of an image that :func:`.builder.collate` augments, or 0."""
         steps = self.pipeline.transforms
         if not self._passes_images or getattr(steps[0], 'backend', None) != 'fast':
             return 0
@@ -170,7 +164,7 @@ class PatchGastricCls3(SlideDataset):
             'test_mode': self.test_mode,
             'cache': self.cache,
             'cache_index': int(idx) % len(self),
-            'pending': self._is_pending(idx),
+            'pending': self.pending and isinstance(idx, Draw) and self._passes_images,
         }
         if self.features is not None:
             results['feature'] = self.features[idx]
@@ -178,10 +172,6 @@ class PatchGastricCls3(SlideDataset):
                 num_aug = len(self.features)
                 results['feature_draw'] = feature_draw(idx.seed, idx.k, num_aug)
         return self.pipeline(results)
-
-    def _is_pending(self, idx: int) -> bool:
-        """Tell whether an item's image is left for its batch to augment."""
-        return self.pending and isinstance(idx, Draw) and self._passes_images
 
     def _located(self, error: Exception, idx: int) -> Exception:
         kind = FileNotFoundError if isinstance(error, OSError) else type(error)

@@ -1,5 +1,4 @@
-"""Patches of slides: their annotation file, and metrics over patches and slides."""
-
+import hashlib
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any, Optional, Union
@@ -10,34 +9,23 @@ from mmcls.datasets.base_dataset import BaseDataset
 
 from cite.core.evaluation.metrics import check_metrics, compute_metrics
 from cite.core.evaluation.scores import stack_scores
-from cite.datasets.storage.feature_note import lines_digest
 from cite.datasets.storage.unreadable import readable, report_absent
-from cite.datasets.tables.annotations import (
-    bag_of,
-    check_slide_labels,
-    read_annotations,
-)
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
+
+from .tables.annotations import bag_of, check_slide_labels, read_annotations
 
 
 class SlideDataset(BaseDataset):
-    """Patches of slides with one class per slide, before any of them is read.
+    """Patches of slides: their annotation file, and metrics over patches and slides.
 
-    A patch belongs to the slide that its file name starts with, up to the first ``_``.
-
-    Args:
-        on_error: see :class:`cite.datasets.PatchGastricCls3`.
-        **kwargs: arguments of mmcls' ``BaseDataset``. ``classes`` may also name a
-            classes file (``.yml``).
-
-    Raises:
-        ValueError: a faulty annotation or classes file.
-        FileNotFoundError: one of them is missing.
+    :class:`cite.datasets.PatchGastricCls3` describes the arguments and errors.
     """
 
     CLASSES = tuple(PATCH_GASTRIC_CLASSES)
 
     def __init__(self, on_error: str = 'raise', **kwargs: Any) -> None:
+        if on_error not in ('raise', 'skip'):
+            raise ValueError(f"on_error={on_error!r}; it is 'raise' or 'skip'.")
         self.on_error = on_error
         super().__init__(**kwargs)
 
@@ -79,8 +67,10 @@ class SlideDataset(BaseDataset):
         return [info['img_info']['filename'][start:] for info in self.data_infos]
 
     def annotation_digest(self) -> str:
-        """Digest the annotation's lines, for files that depend on them."""
-        return lines_digest(self.filenames(), list(self.get_gt_labels()))
+        """Digest the annotation's lines, without regard to its name and line ends."""
+        lines = zip(self.filenames(), self.get_gt_labels())
+        text = ''.join(f'{name} {int(label)}\n' for name, label in lines)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @staticmethod
     def check_metrics(names: Sequence[str]) -> None:

@@ -33,14 +33,7 @@ _BLOCKS, _BLOCK_BYTES = 16, 1 << 16
 
 
 def find_folder(model: str) -> Optional[Path]:
-    """Find a model's folder on this machine, without a network.
-
-    Args:
-        model: a local folder or a hub name.
-
-    Returns:
-        the folder, or the newest local snapshot of a hub name; else None.
-    """
+    """Find a model's folder, or the newest local snapshot of a hub name; else None."""
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
@@ -58,7 +51,7 @@ def missing_file(folder: Path, companions: Sequence[str] = TOKENIZERS) -> Option
 
     Args:
         folder: the model's folder.
-        companions: names or patterns; one file beside config and weights must match.
+        companions: patterns, of which one file besides config and weights must match.
     """
     if not (folder / 'config.json').is_file():
         return 'config.json'
@@ -72,8 +65,7 @@ def missing_file(folder: Path, companions: Sequence[str] = TOKENIZERS) -> Option
 def weight_files(folder: Path) -> list[Path]:
     """List the files with a model's weights, safetensors rather than pickles."""
     for name in _WEIGHTS:
-        stem, suffix = name.split('.')
-        for pattern in (name, f'{stem}-*-of-*.{suffix}'):
+        for pattern in (name, name.replace('.', '-*-of-*.')):
             files = sorted(folder.glob(pattern))
             if files:
                 return files
@@ -100,11 +92,10 @@ def fetch(
         FileNotFoundError: there is no such folder, and the hub does not give it.
     """
     folder = find_folder(name)
-    if folder is None or (
-        not Path(name).expanduser().is_dir() and missing_file(folder, companions)
-    ):
-        return _download(name, key)
-    return folder
+    is_local = Path(name).expanduser().is_dir()
+    if folder is not None and (is_local or not missing_file(folder, companions)):
+        return folder
+    return _download(name, key)
 
 
 def _download(name: str, key: str) -> Path:
@@ -116,12 +107,10 @@ def _download(name: str, key: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        patterns = [*_SMALL_FILES, 'model*.safetensors']
-        folder = Path(snapshot_download(name, allow_patterns=patterns))
-        if not weight_files(folder):
-            folder = Path(
-                snapshot_download(name, allow_patterns=['pytorch_model*.bin'])
-            )
+        for patterns in ([*_SMALL_FILES, 'model*.safetensors'], ['pytorch_model*.bin']):
+            folder = Path(snapshot_download(name, allow_patterns=patterns))
+            if weight_files(folder):
+                break
     # No network, no such name, no access: the hub has an exception of its own for each.
     except Exception as error:
         cached = '; or set text_feature_file to saved embeddings, which need no model'
@@ -152,9 +141,6 @@ def read_config_file(folder: Path) -> dict[str, Any]:
     attention from this file, regardless of the caller, or the name of a second model,
     whose weights they read in their own way.
 
-    Args:
-        folder: the model's folder.
-
     Raises:
         FileNotFoundError: there is no ``config.json``.
         ValueError: it asks for code or for other files, or is not a JSON object.
@@ -181,8 +167,8 @@ def _danger(key: str, value: Any) -> Optional[str]:
     """Say what an entry of a config would have transformers do, and the remedy."""
     if key == 'configuration_files' and value:
         return 'has transformers read another file instead of this one. Delete it.'
-    names_model = key == 'backbone' and isinstance(value, str) and value
-    if names_model or (key == 'use_pretrained_backbone' and value):
+    names_model = key == 'backbone' and isinstance(value, str)
+    if value and (names_model or key == 'use_pretrained_backbone'):
         return (
             'has transformers read the weights of another model. Delete it; put the '
             'weights of the whole model into this folder.'
@@ -229,8 +215,8 @@ def config_width(model: str) -> Optional[int]:
 def cache_identity(model: str) -> dict[str, Any]:
     """Describe a model so that any change to its files shows.
 
-    A local folder is its path and its files' names, sizes and times; a hub name is
-    itself and the commit of its local snapshot, if there is one.
+    By a folder's path and its files' names, sizes and times; or by a hub name and the
+    commit of its local snapshot, if there is one.
     """
     folder = find_folder(model)
     if folder is None:
@@ -263,11 +249,9 @@ def model_digest(model: str) -> dict[str, str]:
 
 
 def weights_digest(files: Sequence[Path]) -> dict[str, str]:
-    """Digest weight files by their sizes and evenly spaced blocks.
+    """Digest weight files by their sizes and evenly spaced blocks: {suffix: digest}.
 
-    Returns:
-        ``{suffix: digest}``, empty without files. Only digests of one suffix compare: a
-        model's pickle and its safetensors differ.
+    Only digests of one suffix compare: a model's pickle and its safetensors differ.
     """
     if not files:
         return {}

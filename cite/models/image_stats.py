@@ -1,8 +1,8 @@
 """The images that a model's backbone was trained on, and data sets that follow them.
 
 A pipeline step with ``mean='model'`` (or ``std``, ``interpolation``, ``size``) takes
-its model's, so that a change of the backbone cannot leave them behind. mmcls builds
-data sets without their model: the step stays open until both are there.
+its model's. mmcls builds data sets without their model, so that the step stays open
+until both are there.
 """
 
 import warnings
@@ -21,9 +21,8 @@ _INSIDE = ('dataset', 'datasets', 'pipeline', 'transforms')
 def settle_images(dataset: Any, model: Union[nn.Module, Mapping[str, Any]]) -> None:
     """Fill in what the pipelines of a data set leave to the model.
 
-    Call it before the first item is read, that is, before a loader starts its workers.
-    Where nothing is left to the model, nothing happens; a second call with another
-    model gives the data set that model's values.
+    Call it before a loader starts its workers. Where nothing is left to the model,
+    nothing happens; a second call with another model sets that model's values.
 
     Args:
         dataset: data set, mmcls' wrapper of one, a list of them, or a pipeline.
@@ -66,19 +65,14 @@ def image_stats(backbone: Mapping[str, Any]) -> ImageStats:
     kind = backbone['type']
     backbone_class = BACKBONES.get(kind) if isinstance(kind, str) else kind
     if not hasattr(backbone_class, 'image_stats'):
-        return _imagenet_with_warning(kind)
+        warnings.warn(
+            f'a {kind} does not say how its images are normalised, so they get '
+            "ImageNet's mean and std, which fit the weights of MoCo v3 and DINO. For "
+            'others give the data pipeline the mean and std of their training.',
+            stacklevel=2,
+        )
+        return IMAGENET
     return backbone_class.image_stats(backbone)
-
-
-def _imagenet_with_warning(kind: Any) -> ImageStats:
-    """Return ImageNet's, which the released data pipeline has for every backbone."""
-    warnings.warn(
-        f'a {kind} does not say how its images are normalised, so they get '
-        "ImageNet's mean and std, which fit the weights of MoCo v3 and DINO. For "
-        'others give the data pipeline the mean and std of their training.',
-        stacklevel=2,
-    )
-    return IMAGENET
 
 
 def _parts(node: Any) -> Iterator[Any]:
@@ -95,19 +89,16 @@ def _parts(node: Any) -> Iterator[Any]:
 
 def _backbone_config(model: Union[nn.Module, Mapping[str, Any]]) -> Mapping[str, Any]:
     if isinstance(model, Mapping):
-        config = model.get('backbone', model)
+        name, config = 'the config', model.get('backbone', model)
     else:
         classifier: Any = model.module if is_module_wrapper(model) else model
+        name = f'a {type(model).__name__}'
         config = getattr(classifier, 'backbone_config', None)
     if not config or 'type' not in config:
         raise ValueError(
             "a pipeline has mean='model' (or std, interpolation, size), but "
-            f'{_name(model)} does not tell which backbone is meant. Build the model '
+            f'{name} does not tell which backbone is meant. Build the model '
             "from a config with type='CITEClassifier' or 'ImageClassifier', or give "
             'settle_images that config (cfg.model).'
         )
     return config
-
-
-def _name(model: Any) -> str:
-    return 'the config' if isinstance(model, Mapping) else f'a {type(model).__name__}'

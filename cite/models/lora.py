@@ -57,13 +57,22 @@ def add_lora(model: nn.Module, options: Mapping[str, Any]) -> None:
 
 def default_targets(model: nn.Module) -> list[str]:
     """Return the full names of the layers that LoRA adapts unless told otherwise."""
-    linear = _named(model, nn.Linear)
-    names = _ending(linear, ATTENTION) or _ending(linear, FEED_FORWARD)
-    convolutions = _named(model, nn.Conv2d)
-    return names or [
+    # CLIP's ResNets pool with these layers' bare weights: LoRA has no effect there.
+    layers = {name: m for name, m in model.named_modules() if 'attnpool' not in name}
+    for ends in (ATTENTION, FEED_FORWARD):
+        names = [
+            name
+            for name, layer in layers.items()
+            if isinstance(layer, nn.Linear) and name.rpartition('.')[2] in ends
+        ]
+        if names:
+            return names
+    return [
         name
-        for name, layer in convolutions.items()
-        if layer.kernel_size == (3, 3) and layer.groups == 1
+        for name, layer in layers.items()
+        if isinstance(layer, nn.Conv2d)
+        and layer.kernel_size == (3, 3)
+        and layer.groups == 1
     ]
 
 
@@ -72,16 +81,3 @@ def train_dropout(model: Optional[nn.Module], mode: bool) -> None:
     for name, module in model.named_modules() if model is not None else ():
         if 'lora_dropout' in name:
             module.train(mode)
-
-
-def _named(model: nn.Module, kind: Any) -> dict[str, Any]:
-    return {
-        name: m
-        for name, m in model.named_modules()
-        # CLIP's ResNets pool with these layers' bare weights: LoRA has no effect there.
-        if isinstance(m, kind) and 'attnpool' not in name
-    }
-
-
-def _ending(layers: dict[str, Any], ends: tuple[str, ...]) -> list[str]:
-    return [name for name in layers if name.rpartition('.')[2] in ends]

@@ -16,7 +16,7 @@ from tiny_training import config, make_data
 
 from cite.__main__ import main, overview
 from cite.apis.cli import add_cfg_options
-from cite.apis.features.extract import DTYPES
+from cite.apis.features.extract_rows import DTYPES
 from cite.commands import COMMANDS, compare, extract, summary, train
 
 # What `pip install` writes into the environment's bin/.
@@ -72,7 +72,7 @@ def test_the_list_has_a_line_for_each_command():
 
 
 @pytest.mark.parametrize(
-    'name', ['ann', 'check', 'export', 'extract', 'pack', 'repeat']
+    'name', ['ann', 'check', 'convert', 'export', 'extract', 'pack', 'repeat']
 )
 def test_the_help_of_a_command_needs_no_library(script, name):
     printed = run(sys.executable, script(LOADED), name, '--help')

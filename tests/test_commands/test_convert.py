@@ -9,6 +9,8 @@ import torch
 from mmcls.models import VisionTransformer
 
 from cite.__main__ import main
+from cite.apis.convert import LAYOUTS, TARGETS
+from cite.commands import convert
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'convert_model.py'
 ARCH = {
@@ -45,6 +47,11 @@ def run(*arguments):
     with pytest.raises(SystemExit) as ended:
         main(['convert', *map(str, arguments)])
     return ended.value.code
+
+
+def test_the_help_lists_what_can_be_converted():
+    assert tuple(LAYOUTS) == convert.LAYOUTS
+    assert tuple(TARGETS) == convert.TARGETS
 
 
 def test_as_a_command(source, tmp_path):

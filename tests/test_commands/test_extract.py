@@ -196,7 +196,9 @@ def test_features_of_something_else_are_refused(config, extracted, tmp_path):
     ann_file = tmp_path / 'train.txt'
     whole = ann_file.read_text()
     ann_file.write_text(''.join(reversed(whole.splitlines(keepends=True))))
-    with pytest.raises(ValueError, match=r'whose lines are not those of .*train\.txt'):
+    with pytest.raises(
+        ValueError, match=r'whose lines differ from those of .*train\.txt'
+    ):
         build_dataset(extracted.data.train)
     with pytest.raises(ValueError, match='are of another annotation'):
         extract_features(config, tmp_path / 'out', num_aug=3)

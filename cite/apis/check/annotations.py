@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
@@ -41,19 +42,13 @@ def check_part(part: Part, report: Report) -> None:
 
 def _count_classes(part: Part, report: Report) -> None:
     """Note the slides and patches of each class; a class without slides is a fault."""
-    label_of: dict[str, int] = {}
-    for _, (filename, label) in part.lines:
-        label_of.setdefault(bag_of(filename), label)
+    # In reverse, so that the first line of a slide counts.
+    label_of = {bag_of(name): label for _, (name, label) in reversed(part.lines)}
     slides = Counter(label_of.values())
     patches = Counter(label for _, (_, label) in part.lines)
-    report.facts[part.name] = {
-        'file': part.ann_file,
-        **{
-            f'class {c} ({name})': f'{slides[c]} slides {patches[c]} patches'
-            for c, name in enumerate(part.classes)
-        },
-    }
+    facts = report.facts[part.name] = {'file': part.ann_file}
     for c, name in enumerate(part.classes):
+        facts[f'class {c} ({name})'] = f'{slides[c]} slides {patches[c]} patches'
         if part.lines and not slides[c]:
             note = report.error if part.name == 'train' else report.warn
             note(
@@ -73,8 +68,7 @@ def check_sides(train: Part, other: Part, report: Report) -> None:
                 'slide on both sides',
                 f'{train.ann_file}:{line}',
                 f'slide {slide} is in {other.ann_file}:{lines[slide]} too, so it would '
-                'be both trained on and tested on. Make the files again with `cite '
-                'ann`.',
+                'be trained on and tested on. Make the files again with `cite ann`.',
             )
 
 
@@ -91,13 +85,7 @@ def find_table(parts: Sequence[Part]) -> Optional[Path]:
 def check_published(
     parts: Sequence[Part], table: Optional[Path], report: Report
 ) -> None:
-    """Warn if PatchGastric's table or patches differ from the published counts.
-
-    Args:
-        parts: data sets; those with other classes than PatchGastric's are left out.
-        table: table of slides, or None.
-        report: report that receives the warning.
-    """
+    """Warn if PatchGastric's table or patches differ from the published counts."""
     parts = [part for part in parts if [*part.classes] == [*PATCH_GASTRIC_CLASSES]]
     if table is None or not parts:
         return
@@ -105,21 +93,14 @@ def check_published(
         slides = read_captions(table)
     except (ValueError, FileNotFoundError):
         return  # check_patients reports it
-    folders = sorted({part.prefix for part in parts if part.images})
-    warnings = {
-        warning
-        for folder in map(Path, folders or ['.'])
-        for warning in compare_counts(table, slides, folder, _list(folder))
-    }
+    warnings = set()
+    for folder in {Path(part.prefix) for part in parts if part.images} or {Path()}:
+        patches = None
+        with suppress(ValueError, FileNotFoundError):  # reported for each image
+            patches = list_patches(folder).slides
+        warnings.update(compare_counts(table, slides, folder, patches))
     for path, message in sorted(warnings):
         report.warn('published counts', str(path), message)
-
-
-def _list(folder: Path) -> Optional[dict[str, list[str]]]:
-    try:
-        return list_patches(folder).slides
-    except (ValueError, FileNotFoundError):
-        return None  # each missing image is an error of its own
 
 
 def check_patients(
@@ -127,11 +108,7 @@ def check_patients(
 ) -> None:
     """Look for patients with slides in training and in evaluation.
 
-    Args:
-        parts: data sets.
-        table: table of slides, or None.
-        column: column with the patient; by default ``patient`` if there is one.
-        report: report that receives errors, warnings and facts.
+    The table's column with the patient is ``patient`` by default, if there is one.
     """
     patient_of = _read_patients(table, column, report)
     if patient_of is None:
@@ -174,9 +151,8 @@ def _read_patients(
     try:
         column = patient_column(table, column)
         if column is None:
-            report.facts['patients'] = (
-                f'not checked: {table} has no column "patient" (--patient COLUMN)'
-            )
+            fact = f'not checked: {table} has no column "patient" (--patient COLUMN)'
+            report.facts['patients'] = fact
             return None
         rows = read_captions(table, column)
     except (ValueError, FileNotFoundError) as error:

@@ -21,28 +21,18 @@ from .texts import check_texts_and_encoder
 from .weights import check_weights
 
 _MODULES = ('torch', 'torchvision', 'mmcv', 'mmcls', 'cite', 'timm', 'transformers')
-_MORE = ('numpy', 'PIL')
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to check.
+    """How to check."""
 
-    Args:
-        workers: number of processes that decode; by default one per core.
-        decode: decode images, rather than only look for the files.
-        sample: number of images to decode, drawn at random; by default all.
-        captions: table of slides; by default the one beside the data.
-        patient: its column with the patient; by default ``patient`` if there is one.
-        cfg_options: entries of the config to replace, ``{'data.train.ann_file': …}``.
-    """
-
-    workers: Optional[int] = None
-    decode: bool = True
-    sample: Optional[int] = None
-    captions: Optional[str] = None
-    patient: Optional[str] = None
-    cfg_options: Optional[Mapping[str, Any]] = None
+    workers: Optional[int] = None  # processes that decode; by default one per core
+    decode: bool = True  # decode images, rather than only look for the files
+    sample: Optional[int] = None  # images to decode, drawn at random; by default all
+    captions: Optional[str] = None  # table of slides; by default beside the data
+    patient: Optional[str] = None  # its column; by default `patient` if there is one
+    cfg_options: Optional[Mapping[str, Any]] = None  # {'data.train.ann_file': …}
 
 
 def check_config(path: str, options: Options = Options()) -> Report:
@@ -64,9 +54,8 @@ def check_config(path: str, options: Options = Options()) -> Report:
         cfg.merge_from_dict(dict(options.cfg_options or {}))
     # A config is a Python program: it may raise any exception.
     except Exception as error:
-        raise ValueError(
-            f'{path} is not a config that mmcv can read: {error}'
-        ) from error
+        message = f'{path} is not a config that mmcv can read: {error}'
+        raise ValueError(message) from error
     report = Report(path)
     check_environment(report)
     check_weights(cfg, report)
@@ -86,10 +75,8 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
     for part in distinct.values():
         annotations.check_part(part, report)
     # A file may be used for training and for evaluation: it counts on both sides.
-    training, testing = (
-        {part.ann_file: part for part in parts if (part.name == 'train') is side}
-        for side in (True, False)
-    )
+    training = {part.ann_file: part for part in parts if part.name == 'train'}
+    testing = {part.ann_file: part for part in parts if part.name != 'train'}
     for train in training.values():
         for other in testing.values():
             annotations.check_sides(train, other, report)
@@ -102,15 +89,14 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
 def check_environment(report: Report) -> None:
     """Note versions and device; a module or device that does not work is an error."""
     versions = {'python': platform.python_version()}
-    for name in (*_MODULES, *_MORE):
+    for name in (*_MODULES, 'numpy', 'PIL'):
         try:
             versions[name] = importlib.import_module(name).__version__
         except Exception as error:  # a broken installation may raise anything
-            report.error(
-                'environment',
-                name,
-                f'cannot be imported ({error}). Install it as the README describes.',
+            message = (
+                f'cannot be imported ({error}). Install it as the README describes.'
             )
+            report.error('environment', name, message)
     report.facts['versions'] = versions
     report.facts['device'] = _device(report)
 

@@ -19,7 +19,6 @@ from .report import Report
 # Files of a task: enough that passing it to a process costs nothing, few enough that
 # the progress bar moves.
 _CHUNK = 128
-
 Faults = list[tuple[str, str, str]]
 
 
@@ -32,13 +31,7 @@ def check_images(
 ) -> None:
     """Check each file once; a missing or unreadable one is an error.
 
-    Args:
-        parts: data sets.
-        report: report that receives errors and facts.
-        workers: number of processes; 0 is this one.
-        decode: decode each image; otherwise only look for the file.
-        sample: number of files to check, drawn at random, the same each time; by
-            default all.
+    With 0 workers this process looks; a sample is drawn at random, always the same.
     """
     places = _places(parts)
     paths = list(places)
@@ -83,12 +76,10 @@ def _places(parts: Sequence[Part]) -> dict[str, str]:
 def _run(
     paths: Sequence[str], workers: int, decode: bool
 ) -> Iterator[tuple[int, Faults]]:
-    chunks = (paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK))
     if workers == 0:
-        for path in paths:
-            yield 1, look_at([path], decode)
-        return
-    yield from _on_all_cores(chunks, workers, decode)
+        return ((1, look_at([path], decode)) for path in paths)
+    chunks = (paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK))
+    return _on_all_cores(chunks, workers, decode)
 
 
 def _on_all_cores(
@@ -96,7 +87,8 @@ def _on_all_cores(
 ) -> Iterator[tuple[int, Faults]]:
     chunks = iter(chunks)
     # Ctrl-C reaches every process of the terminal; only this one acts on it.
-    pool = ProcessPoolExecutor(workers, initializer=_ignore_interrupts)
+    ignored = (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(workers, initializer=signal.signal, initargs=ignored)
     waiting: dict[Future, int] = {}
     try:
         while True:
@@ -113,10 +105,6 @@ def _on_all_cores(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def look_at(paths: Iterable[str], decode: bool) -> Faults:

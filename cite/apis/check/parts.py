@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,27 +18,16 @@ from cite.datasets.tables.annotations import (
 
 from .report import Report
 
-_PARTS = ('train', 'val', 'test')
-
 
 class Part(NamedTuple):
-    """One data set of a config.
+    """One data set of a config."""
 
-    Args:
-        name: ``train``, ``val`` or ``test``.
-        ann_file: annotation file.
-        prefix: folder of images.
-        classes: class names.
-        lines: valid lines with their numbers.
-        images: whether images are read, rather than features.
-    """
-
-    name: str
+    name: str  # train, val or test
     ann_file: str
-    prefix: str
-    classes: Sequence[str]
-    lines: list[tuple[int, Annotation]]
-    images: bool = True
+    prefix: str  # folder of images
+    classes: Sequence[str]  # their names
+    lines: list[tuple[int, Annotation]]  # valid lines with their numbers
+    images: bool = True  # images are read, rather than features
 
     @property
     def slides(self) -> dict[str, int]:
@@ -49,14 +39,9 @@ class Part(NamedTuple):
 
 
 def read_parts(cfg: Mapping[str, Any], report: Report) -> Iterator[Part]:
-    """Yield the data sets of a config that are ours; faults are errors in the report.
-
-    Args:
-        cfg: the whole config.
-        report: report that receives errors and facts.
-    """
+    """Yield the data sets of a config that are ours, and report their faults."""
     read: dict[tuple[str, int], list] = {}
-    for name in _PARTS:
+    for name in ('train', 'val', 'test'):
         for data in _datasets((cfg.get('data') or {}).get(name)):
             where = f'data.{name}'
             if data.get('type') != PatchGastricCls3.__name__:
@@ -78,7 +63,8 @@ def read_parts(cfg: Mapping[str, Any], report: Report) -> Iterator[Part]:
             features = data.get('feature_file')
             yield Part(name, file, prefix, classes, read[key], features is None)
             if features is not None:
-                _check_features(where, data, len(read[key]), report)
+                with report.errors('features', f'{where}.feature_file'):
+                    FeatureDraws(features, data.get('num_aug'), len(read[key]))
 
 
 def _datasets(data: Any) -> Iterator[Mapping[str, Any]]:
@@ -91,39 +77,24 @@ def _datasets(data: Any) -> Iterator[Mapping[str, Any]]:
         yield from [data] if inner is None else _datasets(inner)
 
 
-def _check_features(
-    where: str, data: Mapping[str, Any], lines: int, report: Report
-) -> None:
-    try:
-        FeatureDraws(data['feature_file'], data.get('num_aug'), lines)
-    except (ValueError, FileNotFoundError) as error:
-        report.error('features', f'{where}.feature_file', str(error))
-
-
 def read_part_lines(
     ann_file: str, num_classes: int, report: Report
 ) -> list[tuple[int, Annotation]]:
-    """Read an annotation file; each faulty line is an error of its own.
-
-    Returns:
-        The valid lines with their numbers.
-    """
+    """Return a file's valid lines with their numbers; each faulty one is an error."""
     try:
         return list(enumerate(read_annotations(ann_file, num_classes), 1))
     except FileNotFoundError as error:
-        report.error(
-            'annotation file missing', ann_file, without_place(ann_file, error)
-        )
+        message = without_place(ann_file, error)
+        report.error('annotation file missing', ann_file, message)
         return []
     except ValueError as error:
         file_error = error
     valid = []
     errors_before = len(report.problems)
-    try:
+    text = ''
+    with suppress(ValueError):  # not UTF-8
         text = read_utf8(Path(ann_file)).rstrip()
-        lines = text.split('\n') if text else []
-    except ValueError:
-        lines = []
+    lines = text.split('\n') if text else []
     for number, line in enumerate(lines, 1):
         try:
             valid.append((number, parse_line(line, '', num_classes)))

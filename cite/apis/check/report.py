@@ -1,6 +1,8 @@
 """The results of a check: problems with their place and remedy, and facts."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,30 +11,19 @@ SHOWN = 20
 
 
 class Problem(NamedTuple):
-    """Something that will stop a run or spoil its result.
+    """Something that will stop a run or spoil its result."""
 
-    Args:
-        kind: short name, the same for all of its kind.
-        where: file and line, or key of the config.
-        message: fault and remedy.
-        level: ``'error'``, or ``'warning'`` if it may be intended.
-    """
-
-    kind: str
-    where: str
-    message: str
-    level: str = 'error'
+    kind: str  # short name, the same for all of its kind
+    where: str  # file and line, or key of the config
+    message: str  # fault and remedy
+    level: str = 'error'  # or 'warning', if it may be intended
 
 
 @dataclass
 class Report:
-    """Problems and facts, in the order in which they were found.
+    """Problems and facts, in the order in which they were found."""
 
-    Args:
-        config: config file that was checked.
-    """
-
-    config: str
+    config: str  # file that was checked
     facts: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     interrupted: bool = False
@@ -44,6 +35,14 @@ class Report:
     def warn(self, kind: str, where: str, message: str) -> None:
         """Add a problem that may be intended."""
         self.problems.append(Problem(kind, str(where), message, 'warning'))
+
+    @contextmanager
+    def errors(self, kind: str, where: str) -> Iterator[None]:
+        """Turn a ValueError or FileNotFoundError of a block into an error."""
+        try:
+            yield
+        except (ValueError, FileNotFoundError) as error:
+            self.error(kind, where, str(error))
 
     @property
     def ok(self) -> bool:
@@ -71,13 +70,11 @@ class Report:
             lines += [f'  {p.where}: {p.message}' for p in same[:SHOWN]]
             if count > SHOWN:
                 lines.append(f'  … and {count - SHOWN} more; --json FILE lists all')
-        return '\n'.join([*lines, '', *self._summary(counts)])
-
-    def _summary(self, counts: Counter) -> list[str]:
-        rows = [f'{n:>8}  {level:<8} {kind}' for (level, kind), n in counts.items()]
+        lines.append('')
+        lines += [f'{n:>8}  {level:<8} {kind}' for (level, kind), n in counts.items()]
         if self.interrupted:
-            rows.append('interrupted: the problems above were found until then')
-        return [*rows, 'no errors' if self.ok else 'not ready to run']
+            lines.append('interrupted: the problems above were found until then')
+        return '\n'.join([*lines, 'no errors' if self.ok else 'not ready to run'])
 
 
 def _plain(value: Any) -> str:

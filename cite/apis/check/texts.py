@@ -17,7 +17,7 @@ from cite.models.text_encoders import (
     OpenCLIPTextEncoder,
     TransformersTextEncoder,
 )
-from cite.models.text_encoders.feature_file import load_text_features
+from cite.models.text_encoders.transformers_text_encoder import load_text_features
 
 from .report import Report
 from .weights import check_file
@@ -28,13 +28,7 @@ _KEY = 'model.head.text_encoder'
 def check_texts_and_encoder(
     model: Mapping[str, Any], classes: Optional[Sequence[str]], report: Report
 ) -> None:
-    """Compare texts with classes, and the encoder's width with the neck's.
-
-    Args:
-        model: model of the config.
-        classes: class names of training; None if they are unknown.
-        report: report that receives errors and facts.
-    """
+    """Compare the texts with the classes of training, and the encoder with the neck."""
     head = model.get('head') or {}
     number = rows = head.get('num_classes')
     if 'texts' in head:
@@ -55,7 +49,14 @@ def check_texts_and_encoder(
     encoder = head.get('text_encoder')
     if isinstance(encoder, Mapping):
         width = _check_encoder(encoder, rows, report)
-        _check_width(model.get('neck') or {}, width, report)
+        out = (model.get('neck') or {}).get('out_features')
+        if isinstance(out, int) and width is not None and out != width:
+            report.error(
+                'neck and text width',
+                'model.neck.out_features',
+                f'{out}, but the text embeddings are {width} wide. Set '
+                f'model.neck.out_features={width}.',
+            )
 
 
 def _check_encoder(
@@ -78,18 +79,13 @@ def _check_encoder(
     if isinstance(built, CLIPTextEncoder) and built.is_transformers():
         return _check_language_model(built.arch, built, report)
     if isinstance(built, OpenCLIPTextEncoder):
-        _check_open_clip(Path(built.model).expanduser(), report)
+        folder = Path(built.model).expanduser()
+        with report.errors('text encoder', f'{_KEY}.model'):
+            read_tokenizer(folder)
+            read_tower(folder)
     elif isinstance(built, CLIPTextEncoder) and built.arch not in clip.clip._MODELS:
         check_file(f'{_KEY}.arch', built.arch, report)
     return None
-
-
-def _check_open_clip(folder: Path, report: Report) -> None:
-    try:
-        read_tokenizer(folder)
-        read_tower(folder)
-    except (ValueError, FileNotFoundError) as error:
-        report.error('text encoder', f'{_KEY}.model', str(error))
 
 
 def _check_language_model(
@@ -114,22 +110,19 @@ def _check_language_model(
 def _check_feature_file(
     file: str, number: Optional[int], report: Report
 ) -> Optional[int]:
-    try:
+    where = f'{_KEY}.text_feature_file'
+    with report.errors('text encoder', where):
         rows, width = load_text_features(file).shape
-    except (ValueError, FileNotFoundError) as error:
-        report.error('text encoder', f'{_KEY}.text_feature_file', str(error))
-        return None
-    if number is not None and rows != number:
-        report.error(
-            'text encoder',
-            f'{_KEY}.text_feature_file',
-            f'{file} holds {rows} text embeddings, the head has {number} texts.',
-        )
-    return width
+        if number is not None and rows != number:
+            counts = f'{rows} text embeddings, the head has {number} texts'
+            report.error('text encoder', where, f'{file} holds {counts}.')
+        return width
+    return None
 
 
 def _check_hub(name: str, folder: Optional[Path], missing: str, report: Report) -> None:
     """Report how to get a model that is not here, unless the hub can be reached."""
+    reason = f'{folder} has no {missing}'
     if folder is None or not Path(name).expanduser().is_dir():
         from huggingface_hub import HfApi
 
@@ -139,22 +132,9 @@ def _check_hub(name: str, folder: Optional[Path], missing: str, report: Report) 
             return
         except Exception as error:  # no network, offline mode, no such model
             reason = f'not on this machine, and not available from the hub ({error})'
-    else:
-        reason = f'{folder} has no {missing}'
     reason = ' '.join(reason.split())[:300]
     report.error(
         'text encoder missing',
         f'{_KEY}.model',
         f'{name}: {reason}. Where there is a network: {how_to_get(name)}.',
     )
-
-
-def _check_width(neck: Mapping[str, Any], width: Optional[int], report: Report) -> None:
-    out = neck.get('out_features')
-    if isinstance(out, int) and width is not None and out != width:
-        report.error(
-            'neck and text width',
-            'model.neck.out_features',
-            f'{out}, but the text embeddings are {width} wide. Set '
-            f'model.neck.out_features={width}.',
-        )

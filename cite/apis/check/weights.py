@@ -15,9 +15,6 @@ from cite.models.backbones.transformers_models import read_config, require_weigh
 
 from .report import Report
 
-_TIMEOUT = 10  # seconds for a server to answer
-_SOURCES = ('arch', 'checkpoint', 'pretrained', 'init_cfg')
-
 
 def check_weights(cfg: Mapping[str, Any], report: Report) -> None:
     """Check all weights from which the model and the run start."""
@@ -57,8 +54,8 @@ def _check_random(model: Mapping[str, Any], report: Report) -> None:
         report.warn(
             'random weights',
             'model.backbone',
-            f'{backbone.get("type")} starts from random weights: none of '
-            f'{", ".join(_SOURCES)} names any. Is that intended?',
+            f'{backbone.get("type")} starts from random weights: none of arch, '
+            'checkpoint, pretrained, init_cfg names any. Is that intended?',
         )
 
 
@@ -122,7 +119,7 @@ def _check_clip(key: str, name: str, report: Report) -> None:
 def _check_url(key: str, url: str, command: str, report: Report) -> None:
     try:
         request = urllib.request.Request(url, method='HEAD')
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:
             size = int(answer.headers.get('Content-Length') or 0) >> 20
         report.facts[key] = f'not here yet; the first run fetches {size} MiB: {url}'
     except (OSError, ValueError) as error:

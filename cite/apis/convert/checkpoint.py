@@ -98,9 +98,7 @@ def read_npz(path: Path) -> dict[str, torch.Tensor]:
 def _read_configs(path: Path) -> dict[str, Any]:
     """Read the configs of a hub folder; configs beside other files do not count."""
     merged: dict[str, Any] = {}
-    if path.name not in HUB_FILES:
-        return merged
-    for name in HUB_CONFIGS:
+    for name in HUB_CONFIGS if path.name in HUB_FILES else ():
         file = path.with_name(name)
         if file.is_file():
             try:

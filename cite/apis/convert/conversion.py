@@ -1,7 +1,6 @@
 """A conversion before it is written: what fits the model and what does not."""
 
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -71,8 +70,8 @@ class Conversion:
     def check(self) -> None:
         """Refuse tensors that are not the whole model and nothing else.
 
-        Heads were left out before. A tensor without a place, such as a layer scale,
-        changes what the model computes as much as a missing one does.
+        A tensor without a place, such as a layer scale, changes what the model computes
+        as much as a missing one does.
 
         Raises:
             ValueError: names are missing or unexpected, or shapes differ.
@@ -94,23 +93,21 @@ class Conversion:
 
     def listing(self) -> str:
         """List names matched, missing, unexpected and left out."""
-        rows: list[tuple[str, Sequence[str]]] = [
-            ('matched', self.matched),
-            ('missing', self.missing),
-            ('unexpected', self.unexpected),
-        ]
-        if self.mismatched:
-            rows.append(('mismatched', self.mismatched))
-        rows.append(('left out', self.dropped))
+        rows = {
+            'matched': self.matched,
+            'missing': self.missing,
+            'unexpected': self.unexpected,
+            **({'mismatched': self.mismatched} if self.mismatched else {}),
+            'left out': self.dropped,
+        }
+        wrapper = textwrap.TextWrapper(
+            width=88,
+            subsequent_indent=' ' * 17,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         lines = [f'{self.source}: {self.layout} to {self.target}']
-        for what, names in rows:
-            lines.append(
-                textwrap.fill(
-                    f'{what:10} {len(names):4}  {collapse(names)}'.rstrip(),
-                    width=88,
-                    subsequent_indent=' ' * 17,
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
-            )
+        for what, names in rows.items():
+            row = f'{what:10} {len(names):4}  {collapse(names)}'
+            lines.append(wrapper.fill(row.rstrip()))
         return '\n'.join(lines)

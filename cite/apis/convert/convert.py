@@ -48,27 +48,21 @@ def convert_checkpoint(
     """
     out = Path(out)
     check_paths(find_weights(source), out, force)
-    conversion = examine(source, layout, target, prefix)
+    conversion = _examine(source, layout, target, prefix)
     log(conversion.listing())
     conversion.check()
     write_weights(conversion.state, out, force, conversion.layout, conversion.stats)
-    log(usage(conversion, out, prefix))
+    log(_usage(conversion, out, prefix))
     return conversion
 
 
-def examine(
-    source: PathLike,
-    layout: Optional[str] = None,
-    target: Optional[str] = None,
-    prefix: str = 'backbone.',
+def _examine(
+    source: PathLike, layout: Optional[str], target: Optional[str], prefix: str
 ) -> Conversion:
-    """Read and translate a checkpoint and compare it with the target model.
-
-    Args and exceptions are those of :func:`convert_checkpoint`.
-    """
+    """Read and translate a checkpoint and compare it with the target model."""
     checkpoint = Checkpoint.read(source)
-    source_layout = find_layout(checkpoint, layout)
-    model = find_target(source_layout, target)
+    source_layout = _find_layout(checkpoint, layout)
+    model = _find_target(source_layout, target)
     try:
         translation = source_layout.translate(checkpoint)
         state = model.rename(translation.state)
@@ -81,7 +75,7 @@ def examine(
         ) from error
     stats = checkpoint.stats or source_layout.stats
     size = config.get('img_size', 224)
-    prefix = f'{prefix.rstrip(".")}.' if prefix and model.prefixed else ''
+    prefix = f'{prefix.rstrip(".")}.' if prefix and model.file_key == 'init_cfg' else ''
     return Conversion(
         source=checkpoint.path,
         layout=source_layout.name,
@@ -96,12 +90,8 @@ def examine(
     )
 
 
-def find_layout(checkpoint: Checkpoint, name: Optional[str] = None) -> Layout:
-    """Return the layout of this name, or guess it.
-
-    Raises:
-        ValueError: the name is unknown, or no known layout fits the checkpoint.
-    """
+def _find_layout(checkpoint: Checkpoint, name: Optional[str]) -> Layout:
+    """Return the layout of this name, or guess it."""
     if name is not None and name not in LAYOUTS:
         raise ValueError(
             f'{name} is not a known layout: name one of {", ".join(LAYOUTS)}.'
@@ -119,20 +109,15 @@ def find_layout(checkpoint: Checkpoint, name: Optional[str] = None) -> Layout:
     )
 
 
-def find_target(layout: Layout, name: Optional[str] = None) -> Target:
-    """Return the target of this name, or the usual one for the layout.
-
-    Raises:
-        ValueError: the name is unknown, or belongs to another family.
-    """
+def _find_target(layout: Layout, name: Optional[str]) -> Target:
+    """Return the target of this name, or the usual one for the layout."""
     fitting = {
         key: target
         for key, targets in TARGETS.items()
         for target in targets
         if target.family == layout.family
     }
-    if name is None:
-        return fitting[layout.target or next(iter(fitting))]
+    name = name or layout.target or next(iter(fitting))
     if name not in fitting:
         raise ValueError(
             f'{layout.name} cannot be written for {name}, only for '
@@ -141,32 +126,27 @@ def find_target(layout: Layout, name: Optional[str] = None) -> Target:
     return fitting[name]
 
 
-def usage(conversion: Conversion, out: Path, prefix: str) -> str:
+def _usage(conversion: Conversion, out: Path, prefix: str) -> str:
     """Tell what was written and how a config names it."""
     config = dict(conversion.config)
     intro = f'Wrote {out}. In a config:'
     if conversion.file_key == 'init_cfg':
         names = 'PromptedVisionTransformer and VisionTransformerFrozen'
         intro = f'Wrote {out}. In a config ({names} take the same):'
-        init = {'type': 'Pretrained', 'checkpoint': str(out)}
-        if prefix:
-            init['prefix'] = prefix.rstrip('.')
-        config['init_cfg'] = init
+        below = {'prefix': prefix.rstrip('.')} if prefix else {}
+        config['init_cfg'] = {'type': 'Pretrained', 'checkpoint': str(out), **below}
     else:
         config[conversion.file_key] = str(out)
     shown = pprint.pformat(config, width=84, sort_dicts=False)
-    return '\n'.join([*conversion.notes, intro, shown, images_note(conversion)])
-
-
-def images_note(conversion: Conversion) -> str:
-    """Tell how images are normalised, or ask the user to state it."""
     stats = conversion.stats
     if stats is None:
-        return (
+        images = (
             'The file does not say how images are normalised: put image_stats=dict('
             'mean=…, std=…) into the backbone, with the values of its authors.'
         )
-    return (
-        f'Images: mean {stats.mean}, std {stats.std}; a safetensors file contains '
-        'these values, and the backbone reads them from there.'
-    )
+    else:
+        images = (
+            f'Images: mean {stats.mean}, std {stats.std}; a safetensors file contains '
+            'these values, and the backbone reads them from there.'
+        )
+    return '\n'.join([*conversion.notes, intro, shown, images])

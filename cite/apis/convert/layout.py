@@ -43,7 +43,8 @@ class Layout:
             these names.
         looks_like: signs of such a file, for messages.
         recognises: test whether a checkpoint has this layout.
-        translate: function that gives the tensors the names of the family.
+        translate: function that gives the tensors the names of the family, or raises
+            ``ValueError`` for a model outside the family.
         stats: normalisation of the images, if it is the same for all such models.
         target: key of ``TARGETS`` to write for by default.
     """

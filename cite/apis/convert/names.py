@@ -8,30 +8,29 @@ import torch
 
 from .layout import State
 
+# A tensor of every timm-like ViT: MoCo, MAE and DINO use timm's names.
+TIMM_BLOCK = 'blocks.0.norm1.weight'
 # Layers on top of a timm-like ViT, by the names that published files give them.
 HEADS = ('head.', 'fc.', 'pre_logits.')
 
 
-def tensors_of(content: Mapping[str, Any], *wrappers: str) -> State:
-    """Return the tensors below the first of these keys, or of the dict itself."""
+def tensors_of(
+    content: Mapping[str, Any], *wrappers: str, prefixes: Sequence[str] = ()
+) -> State:
+    """Return the tensors below the first of these keys, or of the dict itself.
+
+    The prefixes are removed from their names, one after another.
+    """
     for key in wrappers:
         if isinstance(content.get(key), Mapping):
             content = content[key]
             break
-    return {k: v for k, v in content.items() if isinstance(v, torch.Tensor)}
-
-
-def strip_prefix(state: State, prefix: str) -> State:
-    """Remove a prefix from the names that start with it."""
-    return rename(state, [('^' + re.escape(prefix), '')])
+    state = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)}
+    return rename(state, [('^' + re.escape(prefix), '') for prefix in prefixes])
 
 
 def rename(state: State, rules: Sequence[tuple[str, str]]) -> State:
-    """Apply regular expressions to all names, one after another.
-
-    Raises:
-        ValueError: two tensors end up under one name.
-    """
+    """Apply regular expressions to all names; two tensors may not get the same one."""
     renamed: State = {}
     for old, tensor in state.items():
         name = old
@@ -56,9 +55,7 @@ def select(state: State, prefix: str) -> tuple[State, list[str]]:
 
 
 def fuse_qkv(state: State, parts: tuple[str, str, str], fused: str) -> State:
-    """Stack separate query, key and value tensors by rows, in this order.
-
-    Incomplete triples stay as they are.
+    """Stack query, key and value by rows; incomplete triples stay as they are.
 
     Args:
         state: tensors by name, for example ``blocks.0.attn.query.weight``.
@@ -74,11 +71,6 @@ def fuse_qkv(state: State, parts: tuple[str, str, str], fused: str) -> State:
                 [out.pop(part_name) for part_name in triple]
             )
     return out
-
-
-def is_timm_vit(state: State) -> bool:
-    """Test for timm's names of transformer blocks, which MoCo, MAE and DINO share."""
-    return 'blocks.0.norm1.weight' in state
 
 
 def collapse(names: Sequence[str], limit: Optional[int] = None) -> str:

@@ -1,11 +1,13 @@
 """What the converter knows about one kind of model to write for."""
 
 import math
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Callable
 
 import torch
+
+from cite.models.backbones.timm_models import UNUSED
 
 from .layout import State, Translation
 
@@ -23,46 +25,37 @@ class Target:
     Args:
         name: name for messages and listings.
         family: family of the layouts that can be written for this model.
-        prefixed: whether names may get a prefix such as ``backbone.``.
-        rename: function that gives tensors of the family the model's names.
-        shapes: function that returns the names and shapes of the model whose sizes a
-            state dict shows, and raises ``ValueError`` if it shows none.
+        build: function that builds the model whose sizes a state dict shows, and
+            raises ``ValueError`` if it shows none.
         config: function that returns the backbone config, and notes on what was
             assumed.
-        file_key: key of the backbone config that names the file.
+        file_key: key of the backbone config that names the file. Only the names in
+            files for ``init_cfg`` may get a prefix such as ``backbone.``.
+        rename: function that gives tensors of the family the model's names.
     """
 
     name: str
     family: str
-    prefixed: bool
-    rename: Callable[[State], State]
-    shapes: Callable[[State], Shapes]
+    build: Callable[[State], torch.nn.Module]
     config: Callable[[State, Translation], tuple[dict[str, Any], list[str]]]
-    file_key: str = 'init_cfg'
+    file_key: str = 'checkpoint'
+    rename: Callable[[State], State] = dict
 
-
-def without_memory() -> AbstractContextManager[Any]:
-    """Build modules without allocating their weights, where torch can (from 2.0)."""
-    device = torch.device('meta')
-    return device if hasattr(device, '__enter__') else nullcontext()
-
-
-def shapes_of(module: torch.nn.Module) -> Shapes:
-    """Return names and shapes of a module's state dict."""
-    return {name: tuple(t.shape) for name, t in module.state_dict().items()}
-
-
-def same_names(state: State) -> State:
-    """Return the tensors as they are, for models with the family's own names."""
-    return state
+    def shapes(self, state: State) -> Shapes:
+        """Return names and shapes of the model, without parts that we do not use."""
+        device = torch.device('meta')
+        # From 2.0 on, torch can build modules without allocating their weights.
+        with device if hasattr(device, '__enter__') else nullcontext():
+            tensors = self.build(state).state_dict()
+        return {
+            name: tuple(tensor.shape)
+            for name, tensor in tensors.items()
+            if not name.startswith(UNUSED)
+        }
 
 
 def check_plain_vit(state: State) -> None:
-    """Refuse tensors, by timm's names, that are not those of a plain ViT.
-
-    Raises:
-        ValueError: names are missing, or the model pools before its final norm.
-    """
+    """Refuse tensors, by timm's names, that are not those of a plain ViT."""
     missing_names = [name for name in PLAIN_VIT if name not in state]
     if missing_names:
         raise ValueError(f'it is not a plain ViT: it lacks {", ".join(missing_names)}.')
@@ -99,7 +92,7 @@ def square_side(tokens: int, others: int = 1) -> int:
     return side
 
 
-def note_usual_heads(source: Translation, usual: int) -> list[str]:
+def note_heads(source: Translation, usual: int) -> list[str]:
     """Tell the user that the number of heads is a guess, unless the source tells it."""
     if source.num_heads:
         return []

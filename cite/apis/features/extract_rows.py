@@ -5,7 +5,6 @@ pieces: an interrupted extraction continues with the next missing piece.
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,9 @@ from cite.core.files.write_whole import PARTIAL, write_whole
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import ImageBuffer, to_float
-from cite.models.classifiers.precision import autocast
+from cite.models.precision import autocast
 
+DTYPES = ('float32', 'float16')
 PIECE = 4096  # rows
 
 
@@ -35,14 +35,26 @@ class Extraction:
     Args:
         batch_size: number of images in a forward pass.
         workers: number of processes that load images.
-        dtype: data type of the files, ``'float32'`` or ``'float16'``.
+        dtype: data type of the files, one of ``DTYPES``.
         seed: seed of the augmentation.
+        num_aug: number of augmented draws of a training patch.
+        force: whether to replace features of another origin.
     """
 
     batch_size: int
     workers: int
     dtype: str = 'float32'
     seed: int = 0
+    num_aug: int = 1
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ValueError(f'dtype={self.dtype!r}: name one of {", ".join(DTYPES)}.')
+        if self.num_aug < 1:
+            raise ValueError(
+                f'num_aug={self.num_aug}: a patch needs at least one draw.'
+            )
 
 
 def start_ranks() -> torch.device:
@@ -119,18 +131,17 @@ def _features(
 
 def _batches(
     dataset: Any, rows: range, draw: int, extraction: Extraction
-) -> Iterator[dict[str, Any]]:
-    """Yield batches of images; (seed, draw, row) determine an image's augmentation."""
+) -> DataLoader:
+    """Load batches of images; (seed, draw, row) determine an image's augmentation."""
     first = (draw - 1) * len(dataset)
     indices = [Draw(i, first + i, extraction.seed) for i in rows]
-    loader = DataLoader(
+    return DataLoader(
         dataset,
         batch_size=extraction.batch_size,
         sampler=indices,
         num_workers=extraction.workers,
         collate_fn=partial(collate, samples_per_gpu=extraction.batch_size),
     )
-    yield from loader
 
 
 def _join(path: str, pieces: list[Path]) -> None:

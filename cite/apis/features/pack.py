@@ -11,13 +11,13 @@ from typing import Any, Optional, Union
 import numpy as np
 import torch
 from mmcls.datasets import build_dataset
+from mmcv import Config
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from cite.apis.config_file import read_config
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
-from cite.datasets.storage.open_store import fast_step
 from cite.datasets.storage.pack import (
     VERSION,
     PackedPatches,
@@ -26,6 +26,7 @@ from cite.datasets.storage.pack import (
     note_of,
     read_pack_note,
 )
+from cite.datasets.storage.patch_cache import fast_step
 from cite.datasets.tables.patches import list_patches
 from cite.models.image_stats import settle_images
 
@@ -70,45 +71,12 @@ def pack(
         raise ValueError(
             f'{out}: a packed file is an array: its name must end in .npy.'
         )
-    cfg = read_config(config, options)
-    data = {**cfg.data[split], 'cache': 'off', 'packed': None}
-    dataset = build_dataset(data, {'test_mode': True})
-    settle_images(dataset, cfg.get('model') or {})
-    size, interpolation = _size_and_interpolation(dataset)
-    folder = Path(dataset.data_prefix or '')
-    names = dataset.filenames() if ann else _all_names(folder)
-    names = sorted(set(names))
-    patches = _Patches(folder, names, size, interpolation)
-    note = {
-        'version': VERSION,
-        'size': size,
-        'interpolation': interpolation,
-        'names_digest': names_digest(names),
-    }
+    patches = _patches(read_config(config, options), split, ann)
     if force:
         for path in (note_of(out), out):
             path.unlink(missing_ok=True)
-    if out.is_file() and note_of(out).is_file():
-        _agree(out, note)
-        _journal(out).unlink(missing_ok=True)  # killed after the note was written
-        return out
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _check_room(out, len(names) * 3 * size * size)
-    checksums = _write_rows(out, patches, note, workers)
-    note.update(names=names, crc32=checksums)
-    write_text_whole(note_of(out), json.dumps(note) + '\n')
-    _journal(out).unlink()
+    _write(out, patches, workers)
     return out
-
-
-def _size_and_interpolation(dataset: Any) -> tuple[int, str]:
-    step = fast_step(dataset.pipeline.transforms)
-    if step is None:
-        raise ValueError(
-            'a packed file needs a pipeline of PatchGastricPipeline with '
-            "backend='fast'."
-        )
-    return step.size, step.interpolation
 
 
 def verify(path: Union[str, Path]) -> int:
@@ -149,9 +117,41 @@ class _Patches(Dataset):
         return torch.from_numpy(planes)
 
 
-def _all_names(folder: Path) -> list[str]:
-    slides = list_patches(folder).slides
-    return [name for names in slides.values() for name in names]
+def _patches(cfg: Config, split: str, ann: bool) -> _Patches:
+    """Return the patches of a data set's annotation file, or of its whole folder."""
+    data = {**cfg.data[split], 'cache': 'off', 'packed': None}
+    dataset = build_dataset(data, {'test_mode': True})
+    settle_images(dataset, cfg.get('model') or {})
+    step = fast_step(dataset.pipeline.transforms)
+    if step is None:
+        raise ValueError(
+            'a packed file needs a pipeline of PatchGastricPipeline with '
+            "backend='fast'."
+        )
+    folder = Path(dataset.data_prefix or '')
+    files = [dataset.filenames()] if ann else list_patches(folder).slides.values()
+    names = sorted({name for part in files for name in part})
+    return _Patches(folder, names, step.size, step.interpolation)
+
+
+def _write(out: Path, patches: _Patches, workers: int) -> None:
+    """Write the file and its note, unless they are there and hold these patches."""
+    note = {
+        'version': VERSION,
+        'size': patches.size,
+        'interpolation': patches.interpolation,
+        'names_digest': names_digest(patches.names),
+    }
+    if out.is_file() and note_of(out).is_file():
+        _agree(out, note)
+        _journal(out).unlink(missing_ok=True)  # killed after the note was written
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _check_room(out, len(patches) * 3 * patches.size**2)
+    checksums = _write_rows(out, patches, note, workers)
+    note.update(names=patches.names, crc32=checksums)
+    write_text_whole(note_of(out), json.dumps(note) + '\n')
+    _journal(out).unlink()
 
 
 def _agree(out: Path, note: dict[str, Any]) -> None:

@@ -39,12 +39,8 @@ def draw_shots(
     """Order the training slides of each class at random; the first k are k shots.
 
     Taking the first k of one order makes the choices nested: a method given more slides
-    sees those of fewer too.
-
-    Args:
-        by_class: slide ids of each class, in any order.
-        seed: seed of the split.
-        draw: number of the choice.
+    sees those of fewer too. The choice depends on the ids, the split's seed and its own
+    number alone.
     """
     generator = random.Random(f'{seed} {draw}')
     return [generator.sample(sorted(ids), len(ids)) for ids in by_class]
@@ -79,23 +75,18 @@ def draw_groups(classes: Sequence[Sequence[Slide]], val: float, seed: int) -> se
     search = _exact if len(groups) <= _EXACT_GROUPS else _climb
     chosen = search(counts, val, generator)  # (G,)
     if _cost(chosen @ counts, counts.sum(0), val) >= _UNBALANCED:
+        undivided = ''.join(
+            f'; all of class {label} is in group {groups[int(column.argmax())]!r}'
+            for label, column in enumerate(counts.T > 0)
+            if column.sum() == 1
+        )
         raise ValueError(
             'no division of the groups puts slides of every class on both sides'
-            f'{_undivided(counts, groups)}. Add slides of further groups, or group by '
-            'another column.'
+            f'{undivided}. Add slides of further groups, or group by another column.'
         )
     return {
         slide.id for slides in classes for slide in slides if chosen[index[slide.group]]
     }
-
-
-def _undivided(counts: np.ndarray, groups: list[str]) -> str:
-    """Name the classes that cannot be divided, for a message."""
-    held = counts > 0  # (G, K)
-    return ''.join(
-        f'; all of class {label} is in group {groups[int(held[:, label].argmax())]!r}'
-        for label in np.flatnonzero(held.sum(0) == 1)
-    )
 
 
 def _cost(drawn: np.ndarray, total: np.ndarray, val: float) -> np.ndarray:

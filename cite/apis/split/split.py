@@ -11,22 +11,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
-from cite.core.messages import shorten
+from cite.core.messages import count, shorten
 from cite.datasets.tables.annotations import Annotation, write_annotations
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_patches
+from cite.datasets.tables.published import compare_counts
 from cite.datasets.tables.slide_table import Slide, read_captions
 
 from .draw import draw_groups, draw_shots, draw_slides
-from .split_notes import (
-    note_left_out,
-    note_published,
-    note_reached,
-    note_short_classes,
-    note_stale,
-)
+from .split_notes import note_left_out, note_reached, note_short_classes, note_stale
 
 Patches = Mapping[str, list[str]]  # slide id -> names of its patches
+Sides = dict[str, list[list[str]]]  # side or file -> slide ids of each class
 
 
 class Split(NamedTuple):
@@ -74,27 +70,18 @@ def make_split(
     out = data_path / 'gastric_cls3_ann' if out is None else Path(out)
     _check_arguments(val, shots, out, draws)
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
-    table = data_path / 'captions.csv'
-    slides = read_captions(table, group_by)
-    by_class = _slides_of_classes(slides, classes, table)
-    folder = list_patches(data_path / 'patches_captions')
-    _check_patches(slides, by_class, folder.slides, data_path, allow_missing)
-
-    draw = draw_slides if group_by is None else draw_groups
-    drawn = draw(by_class, val, seed)
-    sides = _sides(by_class, drawn, folder.slides)
-    _check_sides(sides, list(classes), val, table)
-    training = _training(sides[False], folder.slides, shots, draws, seed)
-    files = _files(sides, training, folder.slides, out, val)
-    notes = note_left_out(slides, by_class, folder)
-    if classes is PATCH_GASTRIC_CLASSES:
-        notes += note_published(slides, folder, data_path)
-    if group_by is not None:
-        notes += note_reached(by_class, drawn, val, group_by)
-    notes += note_short_classes(sides[False], list(classes), shots)
+    names, table = list(classes), data_path / 'captions.csv'
+    by_class, patches, notes = _read_data(table, classes, group_by, allow_missing)
+    drawn = (draw_slides if group_by is None else draw_groups)(by_class, val, seed)
+    sides = _sides(by_class, drawn, patches)
+    _check_sides(sides, names, val, table)
+    chosen = _slides_of_files(sides, patches, shots, draws, seed, val)
+    files = {out / name: _annotations(ids, patches) for name, ids in chosen.items()}
+    notes += note_reached(by_class, drawn, val, group_by)
+    notes += note_short_classes(sides['training'], names, shots)
     notes += note_stale(files, out, val)
     write_annotations(files)
-    return Split(list(classes), files, notes)
+    return Split(names, files, notes)
 
 
 def _check_arguments(val: float, shots: Sequence[int], out: Path, draws: int) -> None:
@@ -113,6 +100,40 @@ def _check_arguments(val: float, shots: Sequence[int], out: Path, draws: int) ->
         )
     if out.exists() and not out.is_dir():
         raise ValueError(f'--out {out}: this is a file. Name a folder.')
+
+
+def _read_data(
+    table: Path,
+    classes: Mapping[str, Sequence[str]],
+    group_by: Optional[str],
+    allow_missing: bool,
+) -> tuple[list[list[Slide]], Patches, list[str]]:
+    """Return the slides of each class, the patches of each slide, and notes on both."""
+    slides = read_captions(table, group_by)
+    by_class = _slides_of_classes(slides, classes, table)
+    path = table.parent / 'patches_captions'
+    folder = list_patches(path)
+    patches = folder.slides
+    if not any(slide.id in patches for slide in slides):
+        raise ValueError(
+            f'{table}: none of the {len(slides)} ids begins the name of a patch in '
+            f'{path} (ids such as {slides[0].id}, patches such as '
+            f"{next(iter(patches.values()))[0]}). PatchGastric's first published "
+            'captions.csv had wrong ids: download it again from '
+            'https://zenodo.org/record/6550925.'
+        )
+    missing = [s.id for c in by_class for s in c if s.id not in patches]
+    if missing and not allow_missing:
+        raise ValueError(
+            f'{path}: {len(missing)} slides of {table} have no patch here: '
+            f'{shorten(missing)}. Unzip patches_captions.zip again, or leave these '
+            'slides out with --allow-missing.'
+        )
+    notes = note_left_out(slides, by_class, folder)
+    if classes is PATCH_GASTRIC_CLASSES:
+        warnings = compare_counts(table, slides, path, patches)
+        notes += [f'warning: {place}: {message}' for place, message in warnings]
+    return by_class, patches, notes
 
 
 def _slides_of_classes(
@@ -134,101 +155,58 @@ def _slides_of_classes(
     return by_class
 
 
-def _check_patches(
-    slides: Sequence[Slide],
-    by_class: Sequence[Sequence[Slide]],
-    patches: Patches,
-    data_path: Path,
-    allow_missing: bool,
-) -> None:
-    table, folder = data_path / 'captions.csv', data_path / 'patches_captions'
-    if not any(slide.id in patches for slide in slides):
-        raise ValueError(
-            f'{table}: none of the {len(slides)} ids begins the name of a patch in '
-            f'{folder} (ids such as {slides[0].id}, patches such as '
-            f"{next(iter(patches.values()))[0]}). PatchGastric's first published "
-            'captions.csv had wrong ids: download it again from '
-            'https://zenodo.org/record/6550925.'
-        )
-    missing = [s.id for c in by_class for s in c if s.id not in patches]
-    if missing and not allow_missing:
-        raise ValueError(
-            f'{folder}: {len(missing)} slides of {table} have no patch here: '
-            f'{shorten(missing)}. Unzip patches_captions.zip again, or leave these '
-            'slides out with --allow-missing.'
-        )
-
-
 def _sides(
     by_class: Sequence[Sequence[Slide]], drawn: set[str], patches: Patches
-) -> dict[bool, list[list[str]]]:
-    """Return each class's slides with patches; True: evaluation, False: training."""
-    sides: dict[bool, list[list[str]]] = {
-        True: [[] for _ in by_class],
-        False: [[] for _ in by_class],
+) -> Sides:
+    """Return the slides with patches for evaluation and for training."""
+    ids = [[slide.id for slide in slides if slide.id in patches] for slides in by_class]
+    return {
+        'evaluation': [[slide for slide in c if slide in drawn] for c in ids],
+        'training': [[slide for slide in c if slide not in drawn] for c in ids],
     }
-    for label, slides in enumerate(by_class):
-        for slide in slides:
-            if slide.id in patches:
-                sides[slide.id in drawn][label].append(slide.id)
-    return sides
 
 
-def _check_sides(
-    sides: Mapping[bool, list[list[str]]],
-    names: Sequence[str],
-    val: float,
-    table: Path,
-) -> None:
-    for side, purpose in ((True, 'evaluation'), (False, 'training')):
-        for label, ids in enumerate(sides[side]):
+def _check_sides(sides: Sides, names: Sequence[str], val: float, table: Path) -> None:
+    for side, by_class in sides.items():
+        for label, ids in enumerate(by_class):
             if not ids:
-                number = len(sides[not side][label])
+                number = sum(len(sides[name][label]) for name in sides)
                 raise ValueError(
-                    f'{table}: class {label} ({names[label]}) has {number} '
-                    f'slide{"" if number == 1 else "s"} with patches, '
-                    f'and --val {val} leaves none of them for {purpose}. Add slides of '
-                    'this class, change --val, or merge it with another in --classes.'
+                    f'{table}: class {label} ({names[label]}) has '
+                    f'{count(number, "slide")} with patches, and --val {val} leaves '
+                    f'none of them for {side}. Add slides of this class, change --val, '
+                    'or merge it with another in --classes.'
                 )
 
 
-def _training(
-    by_class: Sequence[Sequence[str]],
+def _slides_of_files(
+    sides: Sides,
     patches: Patches,
     shots: Sequence[int],
     draws: int,
     seed: int,
-) -> dict[str, list[list[str]]]:
-    """Return the slides of each class in each few-slide file, by ``k`` or ``k, d``."""
-    largest = [
-        sorted(ids, key=lambda slide: (-len(patches[slide]), slide)) for ids in by_class
-    ]
-    orders = {'': largest}
-    for d in range(1, draws + 1):
-        orders[f'_draw{d}'] = draw_shots(by_class, seed, d)
-    return {
-        f'train_{k}_{{rest}}{suffix}.txt': [ids[:k] for ids in order]
-        for suffix, order in orders.items()
-        for k in shots
-    }
-
-
-def _files(
-    sides: Mapping[bool, list[list[str]]],
-    training: Mapping[str, list[list[str]]],
-    patches: Patches,
-    out: Path,
     val: float,
-) -> dict[Path, list[Annotation]]:
-    rest = round(1 - val, 2)
-    chosen = {f'val_{val}.txt': sides[True], f'train_all_{rest}.txt': sides[False]}
-    chosen.update({name.format(rest=rest): ids for name, ids in training.items()})
-    return {
-        out / name: sorted(
-            Annotation(patch, label)
-            for label, ids in enumerate(by_class)
-            for slide in ids
-            for patch in patches[slide]
-        )
-        for name, by_class in chosen.items()
+) -> Sides:
+    """Return the slides of each class in each file, by the file's name."""
+    training, rest = sides['training'], round(1 - val, 2)
+    orders = {
+        '': [sorted(ids, key=lambda s: (-len(patches[s]), s)) for ids in training]
     }
+    for d in range(1, draws + 1):
+        orders[f'_draw{d}'] = draw_shots(training, seed, d)
+    chosen = {f'val_{val}.txt': sides['evaluation'], f'train_all_{rest}.txt': training}
+    for suffix, order in orders.items():
+        for k in shots:
+            chosen[f'train_{k}_{rest}{suffix}.txt'] = [ids[:k] for ids in order]
+    return chosen
+
+
+def _annotations(
+    by_class: Sequence[Sequence[str]], patches: Patches
+) -> list[Annotation]:
+    return sorted(
+        Annotation(patch, label)
+        for label, ids in enumerate(by_class)
+        for slide in ids
+        for patch in patches[slide]
+    )

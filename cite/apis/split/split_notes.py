@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Optional
 
 from cite.core.messages import shorten
 from cite.datasets.tables.annotations import Annotation, bag_of
 from cite.datasets.tables.patches import PatchFolder
-from cite.datasets.tables.published import compare_counts
 from cite.datasets.tables.slide_table import Slide
 
 
@@ -35,40 +35,34 @@ def note_left_out(
         )
     missing = [s.id for c in by_class for s in c if s.id not in folder.slides]
     if missing:
-        notes.append(
-            f'{len(missing)} slides have no patch and are left out: {shorten(missing)}'
-        )
+        listed = shorten(missing)
+        notes.append(f'{len(missing)} slides have no patch and are left out: {listed}')
     return notes
 
 
-def note_published(
-    slides: Sequence[Slide], folder: PatchFolder, data_path: Path
-) -> list[str]:
-    """Warn if these are PatchGastric's slides and differ from the published counts."""
-    table, patches = data_path / 'captions.csv', data_path / 'patches_captions'
-    warnings = compare_counts(table, slides, patches, folder.slides)
-    return [f'warning: {path}: {message}' for path, message in warnings]
-
-
 def note_reached(
-    by_class: Sequence[Sequence[Slide]], drawn: set[str], val: float, group_by: str
+    by_class: Sequence[Sequence[Slide]],
+    drawn: set[str],
+    val: float,
+    group_by: Optional[str],
 ) -> list[str]:
-    """State how near each class came to the requested fraction."""
-    sides: dict[bool, set[str]] = {True: set(), False: set()}
-    notes = []
+    """State how near whole groups came to the requested fraction of each class."""
+    if group_by is None:
+        return []
+    grouped = [slide for slides in by_class for slide in slides]
+    evaluated = {slide.group for slide in grouped if slide.id in drawn}
+    trained = {slide.group for slide in grouped if slide.id not in drawn}
+    notes = [
+        f'no {group_by} is on both sides: {len(evaluated)} for evaluation, '
+        f'{len(trained)} for training'
+    ]
     for label, slides in enumerate(by_class):
         number = sum(slide.id in drawn for slide in slides)
-        for slide in slides:
-            sides[slide.id in drawn].add(slide.group)
         notes.append(
             f'class {label}: {number} of {len(slides)} slides for evaluation, '
             f'{number / len(slides):.3f} (requested: {val})'
         )
-    return [
-        f'no {group_by} is on both sides: {len(sides[True])} for evaluation, '
-        f'{len(sides[False])} for training',
-        *notes,
-    ]
+    return notes
 
 
 def note_short_classes(
@@ -76,7 +70,7 @@ def note_short_classes(
 ) -> list[str]:
     return [
         f'warning: --shots {k}: class {label} ({names[label]}) has only {len(ids)} '
-        f'training slides, all of which are taken'
+        'training slides, all of which are taken'
         for k in shots
         for label, ids in enumerate(training)
         if len(ids) < k
@@ -103,17 +97,14 @@ def table_of_files(
 ) -> str:
     """Format the slides and patches of each class in each file."""
     lines = [f'class {label}: {name}' for label, name in enumerate(classes)]
-    heads = [f'class {label}' for label in range(len(classes))] + ['all']
-    rows = [['slides / patches', *heads]]
+    heads = [f'class {label}' for label in range(len(classes))]
+    rows = [['slides / patches', *heads, 'all']]
     for path, annotations in files.items():
         patches = Counter(label for _, label in annotations)
-        slides = Counter(
-            label for _, label in {(bag_of(name), label) for name, label in annotations}
-        )
+        label_of = {bag_of(name): label for name, label in annotations}
+        slides = Counter(label_of.values())
         cells = [f'{slides[k]} / {patches[k]:,}' for k in range(len(classes))]
-        rows.append(
-            [path.name, *cells, f'{sum(slides.values())} / {len(annotations):,}']
-        )
+        rows.append([path.name, *cells, f'{len(label_of)} / {len(annotations):,}'])
     widths = [max(map(len, column)) for column in zip(*rows)]
     for first, *others in rows:
         cells = [cell.rjust(width) for cell, width in zip(others, widths[1:])]

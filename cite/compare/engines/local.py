@@ -1,5 +1,3 @@
-"""Processes of this machine; each imports torch once and runs many jobs."""
-
 import multiprocessing
 import os
 import threading
@@ -18,7 +16,7 @@ _WATCH = 0.5  # seconds between checks that the parent lives
 
 
 class LocalEngine(Engine):
-    """Runs jobs in processes of this machine, one a GPU or a share of the cores.
+    """Runs jobs in lasting processes of this machine, one a GPU or a share of cores.
 
     Args:
         jobs: number of jobs at once; None for one a GPU, or one a core.
@@ -82,9 +80,8 @@ class _Worker:
             return self.pipe.recv()
         except (EOFError, OSError):
             code = self._renew()
-            return JobResult(
-                self.task.name, error=f'its process died (exit code {code})'
-            )
+            error = f'its process died (exit code {code})'
+            return JobResult(self.task.name, error=error)
 
     def _renew(self) -> Optional[int]:
         self.process.join(10)

@@ -1,5 +1,3 @@
-"""A Ray cluster: that of ``RAY_ADDRESS``, or one on this machine."""
-
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -66,13 +64,12 @@ class RayEngine(Engine):
 
 def _join(ray: Any, jobs: Optional[int]) -> None:
     """Join the cluster of ``RAY_ADDRESS``, or start one here."""
-    # Ray sets OMP_NUM_THREADS itself; the task decides the number of threads.
-    options: dict[str, Any] = {
-        'runtime_env': {'env_vars': {'PYTHONPATH': python_path()}}
-    }
+    local: dict[str, Any] = {}
     if not os.environ.get('RAY_ADDRESS'):
-        options.update(num_cpus=slots(jobs), include_dashboard=False)
-    ray.init(log_to_driver=False, **options)
+        local = {'num_cpus': slots(jobs), 'include_dashboard': False}
+    # Ray sets OMP_NUM_THREADS itself; the task decides the number of threads.
+    environment = {'env_vars': {'PYTHONPATH': python_path()}}
+    ray.init(log_to_driver=False, runtime_env=environment, **local)
 
 
 class _Actor:

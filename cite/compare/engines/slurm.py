@@ -1,5 +1,3 @@
-"""A Slurm cluster, through submitit."""
-
 import os
 import time
 from collections import deque
@@ -35,13 +33,19 @@ class SlurmEngine(Engine):
 
     def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
         """Yield results; jobs that wait or run when this ends early are cancelled."""
-        executor = self._executor()
+        import submitit
+
+        os.environ['PYTHONPATH'] = python_path()
+        options = dict(self.options)
+        executor = submitit.AutoExecutor(self.folder, cluster=options.pop('cluster'))
+        executor.update_parameters(name='cite-compare', **options)
         waiting = deque(tasks)
         self.slots = self.jobs or len(tasks)
         running: dict[Any, Task] = {}
         try:
             while waiting or running:
-                new = [waiting.popleft() for _ in range(self._room(waiting, running))]
+                room = min(len(waiting), self.slots - len(running))
+                new = [waiting.popleft() for _ in range(room)]
                 if new:
                     with executor.batch():
                         handles = [executor.submit(run_task, task) for task in new]
@@ -54,18 +58,6 @@ class SlurmEngine(Engine):
         finally:
             for handle in running:
                 handle.cancel()
-
-    def _room(self, waiting: Sequence[Task], running: dict[Any, Task]) -> int:
-        return min(len(waiting), self.slots - len(running))
-
-    def _executor(self) -> Any:
-        import submitit
-
-        os.environ['PYTHONPATH'] = python_path()
-        options = dict(self.options)
-        executor = submitit.AutoExecutor(self.folder, cluster=options.pop('cluster'))
-        executor.update_parameters(name='cite-compare', **options)
-        return executor
 
 
 def _result(handle: Any, task: Task) -> JobResult:

@@ -32,13 +32,11 @@ class Task:
         name: name of the job.
         inputs: inputs of the job.
         folder: folder of the job, for its log and temporary files.
-        threads: number of torch's threads; the bits of a sum depend on it.
     """
 
     name: str
     inputs: JobInputs
     folder: str
-    threads: int = 1
 
 
 @dataclass
@@ -76,7 +74,7 @@ def run_task(task: Task, patches: Optional[SharedPatches] = None) -> JobResult:
 
 def _scores(task: Task, workspace: Workspace) -> Scores:
     cite.register()
-    torch.set_num_threads(task.threads)
+    torch.set_num_threads(1)  # the bits of a sum depend on it
     _forget_loggers()
     scores = METHODS[task.inputs.method.type](task.inputs, workspace)
     for values in scores:

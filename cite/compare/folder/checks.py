@@ -1,7 +1,6 @@
 """Checks of the files in a comparison's folder, before they are trusted."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +52,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         ValueError: it is not JSON, or a setting is missing or of another type.
     """
     settings = read_object(path)
-    for key, is_valid in _SETTINGS.items():
-        if key not in settings or not is_valid(settings[key]):
+    for key in _SETTINGS:
+        if key not in settings or not _is_setting(key, settings[key]):
             value = repr(settings[key])[:60] if key in settings else 'missing'
             raise ValueError(f'{path}: {key} is damaged ({value}). {REMOVE}')
     if settings['reference'] not in settings['methods']:
@@ -84,40 +83,28 @@ def _is_shots(value: Any) -> bool:
     return value == 'all' or isinstance(value, int)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int)
-
-
-def _is_list_of(is_valid: Any) -> Any:
-    return lambda value: isinstance(value, list) and all(map(is_valid, value))
-
-
-def _is_classes(value: Any) -> bool:
-    return _is_list_of(_is_text)(value) and 0 < len(value) == len({*value})
-
-
-def _is_methods(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(
-        names_files(name)
-        and isinstance(method, dict)
-        and isinstance(method.get('label'), str)
-        for name, method in value.items()
-    )
-
-
-_SETTINGS = {
-    'title': _is_text,
-    'data_prefix': _is_text,
-    'classes': _is_classes,
-    'methods': _is_methods,
-    'shots': _is_list_of(_is_shots),
-    'draws': _is_number,
-    'seeds': _is_list_of(_is_number),
-    'reference': _is_text,
-    'figures': _is_list_of(lambda name: _is_text(name) and name in SCORE_METRICS),
-    'resamples': _is_number,
+# Each setting's type, and a check of its items.
+_SETTINGS: dict[str, tuple[Any, Any]] = {
+    'title': (str, None),
+    'data_prefix': (str, None),
+    'classes': (list, lambda name: isinstance(name, str)),
+    'methods': (dict, names_files),
+    'shots': (list, _is_shots),
+    'draws': (int, None),
+    'seeds': (list, lambda seed: isinstance(seed, int)),
+    'reference': (str, None),
+    'figures': (list, lambda name: isinstance(name, str) and name in SCORE_METRICS),
+    'resamples': (int, None),
 }
+
+
+def _is_setting(key: str, value: Any) -> bool:
+    kind, is_item = _SETTINGS[key]
+    if not isinstance(value, kind) or (is_item and not all(map(is_item, value))):
+        return False
+    if key == 'methods':
+        methods = value.values()
+        return all(
+            isinstance(m, dict) and isinstance(m.get('label'), str) for m in methods
+        )
+    return key != 'classes' or 0 < len(value) == len({*value})

@@ -1,5 +1,3 @@
-"""The tables of predictions: written, read and checked."""
-
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,12 +63,8 @@ def read_table(
     dtypes = {**dict.fromkeys(texts, str), **dict.fromkeys(classes, 'float64')}
     # Only '' is missing: a slide may be called NA.
     try:
-        table = pd.read_csv(
-            *(path,),
-            dtype=dtypes,
-            keep_default_na=False,
-            na_values={c: [''] for c in classes},
-        )
+        empty = {name: [''] for name in classes}
+        table = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=empty)
     except (ValueError, TypeError, OverflowError) as error:
         reason = ' '.join(str(error).split())
         raise ValueError(f'{path}: cannot be read ({reason}). {REMOVE}') from error
@@ -99,14 +93,3 @@ def class_numbers(names: pd.Series, classes: Sequence[str], path: Path) -> np.nd
             f'classes {list(classes)}. {AGAIN}'
         )
     return numbers
-
-
-def patch_counts(table: pd.DataFrame, path: Path) -> np.ndarray:
-    """Return how many patches each slide has, (N,).
-
-    Raises:
-        ValueError: one is not a whole number.
-    """
-    if not table['patches'].str.fullmatch('[0-9]{1,9}').all():
-        raise ValueError(f'{path}: a number of patches is not a number. {REMOVE}')
-    return table['patches'].to_numpy(np.int64)

@@ -1,19 +1,17 @@
-"""A comparison's folder, read and checked."""
-
 from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
 import pandas as pd
 
-from .checks import AGAIN, read_object, read_settings, read_text
-from .prediction_files import class_numbers, patch_counts, read_table
+from .checks import AGAIN, REMOVE, read_object, read_settings, read_text
+from .prediction_files import class_numbers, read_table
 from .results import Results, Run
 from .store import RESULTS, read_rows
 
 
 def read_results(folder: Union[str, Path]) -> Results:
-    """Read a comparison's finished runs, failures, settings and environment.
+    """Read and check a comparison's finished runs, failures and settings.
 
     Jobs that the settings no longer name are left out.
 
@@ -26,16 +24,21 @@ def read_results(folder: Union[str, Path]) -> Results:
     """
     folder = Path(folder)
     settings = read_settings(folder / 'comparison.json')
-    lines = [line for line in _read_jobs(folder) if _is_planned(line, settings)]
+    jobs = {row['job']: row for row in read_rows(folder / RESULTS, strict=True)}
+    lines = [jobs[name] for name in sorted(jobs) if _is_planned(jobs[name], settings)]
     failures = [(line['job'], line['error']) for line in lines if 'error' in line]
-    done = sorted((line for line in lines if 'error' not in line), key=_order(settings))
+    done = [line for line in lines if 'error' not in line]
+    done.sort(key=lambda line: _place(line, settings))
     if not done:
         raise ValueError(f'{folder}: no job is finished, so nothing can be reported.')
     tables = [_predictions(folder, line['job'], settings['classes']) for line in done]
     _check_same_slides(folder, done, tables)
-    first = tables[0]
+    first, file = tables[0], folder / f'predictions/{done[0]["job"]}.csv'
     labels = class_numbers(first['label'], settings['classes'], folder / 'predictions')
-    runs = [_run(line, t, settings['classes']) for line, t in zip(done, tables)]
+    scores = [table[settings['classes']].to_numpy(np.float64) for table in tables]
+    keys = ('job', 'method', 'shots', 'draw', 'seed')
+    runs = [Run(**{k: row[k] for k in keys}, scores=s) for row, s in zip(done, scores)]
+    configs = {name: folder / f'configs/{name}.py' for name in settings['methods']}
     environment = folder / 'environment.json'
     return Results(
         folder=folder,
@@ -43,18 +46,12 @@ def read_results(folder: Union[str, Path]) -> Results:
         slides=first['slide'].to_numpy(str),
         patients=first['patient'].to_numpy(str),
         labels=labels,
-        patch_counts=patch_counts(first, folder / _table_of(done[0]['job'])),
+        patch_counts=_patch_counts(first, file),
         runs=runs,
         failures=sorted(failures),
         environment=read_object(environment) if environment.is_file() else {},
-        configs=_configs(folder, settings),
+        configs={n: read_text(p) for n, p in configs.items() if p.is_file()},
     )
-
-
-def _read_jobs(folder: Path) -> list[dict[str, Any]]:
-    """Return the last line of each job, sorted by job."""
-    jobs = {row['job']: row for row in read_rows(folder / RESULTS, strict=True)}
-    return [jobs[name] for name in sorted(jobs)]
 
 
 def _is_planned(line: dict[str, Any], settings: dict[str, Any]) -> bool:
@@ -72,33 +69,23 @@ def _is_planned(line: dict[str, Any], settings: dict[str, Any]) -> bool:
     )
 
 
-def _order(settings: dict[str, Any]) -> Any:
-    methods, shots = list(settings['methods']), [None, *settings['shots']]
-
-    def key(line: dict[str, Any]) -> tuple[int, ...]:
-        places = methods.index(line['method']), shots.index(line['shots'])
-        return (*places, line['draw'], line['seed'])
-
-    return key
-
-
-def _run(line: dict[str, Any], table: pd.DataFrame, classes: list[str]) -> Run:
-    keys = ('job', 'method', 'shots', 'draw', 'seed')
-    return Run(
-        **{key: line[key] for key in keys},
-        seconds=float(line.get('seconds', 'nan')),
-        scores=table[classes].to_numpy(np.float64),
-    )
+def _place(line: dict[str, Any], settings: dict[str, Any]) -> tuple[int, ...]:
+    """Return what runs are sorted by."""
+    method = list(settings['methods']).index(line['method'])
+    shots = [None, *settings['shots']].index(line['shots'])
+    return method, shots, line['draw'], line['seed']
 
 
 def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:
-    path = folder / _table_of(job)
+    path = folder / f'predictions/{job}.csv'
     table = read_table(path, ('slide', 'patient', 'label', 'patches'), classes)
     return table.sort_values('slide', kind='stable').reset_index(drop=True)
 
 
-def _table_of(job: str) -> str:
-    return f'predictions/{job}.csv'
+def _patch_counts(table: pd.DataFrame, path: Path) -> np.ndarray:
+    if not table['patches'].str.fullmatch('[0-9]{1,9}').all():
+        raise ValueError(f'{path}: a number of patches is not a number. {REMOVE}')
+    return table['patches'].to_numpy(np.int64)
 
 
 def _check_same_slides(
@@ -112,8 +99,3 @@ def _check_same_slides(
                     f'{done[0]["job"]} in the column {column}: they were not tested on '
                     f'the same ones. {AGAIN}'
                 )
-
-
-def _configs(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
-    paths = {name: folder / 'configs' / f'{name}.py' for name in settings['methods']}
-    return {n: read_text(p) for n, p in paths.items() if p.is_file()}

@@ -1,5 +1,3 @@
-"""A record of the settings and the environment of a comparison, for its report."""
-
 import json
 import subprocess
 from collections.abc import Mapping
@@ -10,8 +8,7 @@ from typing import Any, Optional
 from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
 from cite.compare.engines.task import ROOT
-from cite.compare.methods.job import JobInputs
-from cite.compare.methods.job_config import job_config
+from cite.compare.methods.job import JobInputs, job_config
 from cite.compare.plan.config import Comparison
 
 from .checks import read_object
@@ -19,10 +16,7 @@ from .store import Store
 
 
 def write_record(
-    store: Store,
-    config: str,
-    comparison: Comparison,
-    inputs: Mapping[str, JobInputs],
+    store: Store, config: str, comparison: Comparison, inputs: Mapping[str, JobInputs]
 ) -> None:
     """Write ``comparison.json``, ``environment.json`` and each method's config.
 
@@ -63,13 +57,12 @@ def _environment(out: Path, config: str) -> dict[str, Any]:
     report = Report(config)
     check_environment(report)
     now = datetime.now(timezone.utc).isoformat(timespec='seconds')
-    file = out / 'environment.json'
     return {
         'config': config,
         'versions': report.facts['versions'],
         'device': report.facts['device'],
         'commit': _commit(),
-        'started': _started(file) or now,
+        'started': _started(out / 'environment.json') or now,
         'continued': now,
     }
 

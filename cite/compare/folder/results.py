@@ -1,5 +1,3 @@
-"""The contents of a comparison's folder: settings, test slides and finished runs."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -22,7 +20,6 @@ class Run:
     shots: Shots
     draw: int
     seed: int
-    seconds: float
     scores: np.ndarray  # (N, K), in the order of Results.slides
 
 

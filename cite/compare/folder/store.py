@@ -1,5 +1,3 @@
-"""A comparison's folder: whole lines and whole files, whenever it is killed."""
-
 import fcntl
 import json
 import os
@@ -17,9 +15,10 @@ UNUSED = 'unused.jsonl'
 
 
 class Store:
-    """The out folder of a comparison; one process at a time may have it.
+    """The out folder of a comparison, in whole lines and whole files after any kill.
 
-    Files that an earlier process was killed while writing are removed.
+    One process at a time may have it. Files that an earlier process
+    was killed while writing are removed.
 
     Args:
         out: the folder.

@@ -1,6 +1,5 @@
-"""From a job's probabilities to its files and its line of the results."""
-
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Optional
 
@@ -16,6 +15,8 @@ from cite.core.evaluation.scores import bag_scores
 from .prediction_files import csv_text
 from .store import Store
 
+_read_test_lines = lru_cache(maxsize=1)(read_lines)
+
 
 def write_result(
     store: Store, comparison: Comparison, job: Job, digest: str, result: JobResult
@@ -29,26 +30,22 @@ def write_result(
         digest: digest of its inputs.
         result: what its worker sent back.
     """
-    row: dict[str, Any] = {
-        'job': job.name,
-        'method': job.method,
-        'shots': job.shots,
-        'draw': job.draw,
-        'seed': job.seed,
-        'digest': digest,
-    }
+    row: dict[str, Any] = {'job': job.name, **asdict(job), 'digest': digest}
     if result.error is not None:
         row['error'] = result.error
         store.append(row)
         return row
-    lines = _lines(str(comparison.val_file), len(comparison.classes))
-    scores, labels, names = _slide_scores(lines, result.patches, result.slides)
+    lines = _read_test_lines(str(comparison.val_file), len(comparison.classes))
+    patches = np.zeros((len(lines.files), 1))
     if result.patches is not None:
-        text = _patch_table(lines, comparison.classes, result.patches)
+        patches = result.patches
+        text = _patch_table(lines, comparison.classes, patches)
         store.write_text(f'patches/{job.name}.csv', text)
     else:  # an earlier method of this name may have scored patches
         (store.out / f'patches/{job.name}.csv').unlink(missing_ok=True)
-    text = _slide_table(lines, comparison, scores, labels, names)
+    means, labels, names = bag_scores(patches, lines.labels, lines.slides)
+    scores = means if result.slides is None else result.slides
+    text = _slide_table(lines, comparison, zip(names, labels, scores))
     store.write_text(f'predictions/{job.name}.csv', text)
     row['seconds'] = round(result.seconds, 3)
     row['figures'] = _metrics(lines, result.patches, scores, labels)
@@ -56,31 +53,10 @@ def write_result(
     return row
 
 
-@lru_cache(maxsize=1)
-def _lines(path: str, classes: int) -> Lines:
-    return read_lines(path, classes)
-
-
-def _slide_scores(
-    lines: Lines, patches: Optional[np.ndarray], slides: Optional[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the slides' scores (B, K), labels (B,) and ids (B,), sorted by id."""
-    scores = np.zeros((len(lines.files), 1)) if patches is None else patches
-    means, labels, names = bag_scores(scores, lines.labels, lines.slides)
-    return (means if slides is None else slides), labels, names
-
-
 def _metrics(
     lines: Lines, patches: Optional[np.ndarray], slides: np.ndarray, labels: np.ndarray
 ) -> dict[str, float]:
-    """Compute every metric, of patches if they have scores, and of slides.
-
-    Args:
-        lines: lines of the test file, N.
-        patches: (N, K) or None.
-        slides: (B, K).
-        labels: (B,).
-    """
+    """Compute each metric of patches (N, K), if they have scores, and slides (B, K)."""
     levels = {'bag_': (slides, labels)}
     if patches is not None:
         levels = {'': (patches, lines.labels), **levels}
@@ -92,27 +68,17 @@ def _metrics(
 
 
 def _patch_table(lines: Lines, classes: Sequence[str], scores: np.ndarray) -> str:
-    return csv_text(
-        ['file', 'slide', 'label', *classes],
-        (
-            [file, slide, classes[label], *map(float, row)]
-            for file, slide, label, row in zip(
-                lines.files, lines.slides, lines.labels, scores
-            )
-        ),
-    )
+    head = ['file', 'slide', 'label', *classes]
+    columns = zip(lines.files, lines.slides, lines.labels, scores)
+    rows = ([f, s, classes[label], *map(float, row)] for f, s, label, row in columns)
+    return csv_text(head, rows)
 
 
-def _slide_table(
-    lines: Lines,
-    comparison: Comparison,
-    scores: np.ndarray,
-    labels: np.ndarray,
-    names: np.ndarray,
-) -> str:
+def _slide_table(lines: Lines, comparison: Comparison, slides: Iterable[Any]) -> str:
+    """Write the slides' table, of id, label and scores of each, sorted by id."""
     _, patches = np.unique(lines.slides, return_counts=True)
     rows = []
-    for name, label, number, row in zip(names, labels, patches, scores):
+    for (name, label, row), number in zip(slides, patches):
         patient = comparison.patients.get(str(name), '')
         slide = [str(name), patient, comparison.classes[label], int(number)]
         rows.append([*slide, *map(float, row)])

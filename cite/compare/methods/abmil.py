@@ -62,9 +62,8 @@ def abmil(inputs: JobInputs, workspace: Workspace) -> Scores:
     train = train._replace(values=(train.values - mean) / std)
     _fit(model, train, seed, settings.get('steps', STEPS), settings.get('lr', LR))
     with torch.no_grad():
-        logits = torch.stack(
-            [model(torch.from_numpy((s - mean) / std))[0] for s in test.of_slides()]
-        )  # (B, K)
+        slides = (torch.from_numpy((s - mean) / std) for s in test.of_slides())
+        logits = torch.stack([model(slide)[0] for slide in slides])  # (B, K)
     return Scores(slides=logits.softmax(1).numpy())
 
 

@@ -18,8 +18,7 @@ from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
 from cite.core.messages import count, shorten
 
-from .job import JobInputs
-from .job_config import job_config
+from .job import JobInputs, job_config
 from .scores import Lines, build_part, read_lines
 from .workspace import Workspace
 
@@ -65,7 +64,6 @@ class Draws(NamedTuple):
     """Features on disk, ``{prefix}_{i}.npy`` for i from 1, and the rows to take."""
 
     prefix: Path
-    number: int
     rows: np.ndarray
 
     def read(self, draw: int) -> np.ndarray:
@@ -96,13 +94,12 @@ def shared_draws(
     data = cfg.data[part]
     before, data.ann_file = data.ann_file, source
     prefix = workspace.features / _key(cfg, part)
-    draws = Draws(prefix, max(augmented, 1), rows)
-    paths = [Path(f'{prefix}_{i}.npy') for i in range(1, draws.number + 1)]
+    paths = [Path(f'{prefix}_{i}.npy') for i in range(1, max(augmented, 1) + 1)]
     with _locked(prefix.with_suffix('.lock')):
         if not all(path.is_file() for path in paths):
             _compute(cfg, part, paths)
     data.ann_file = before
-    return draws
+    return Draws(prefix, rows)
 
 
 def _rows(pool: Lines, wanted: Lines) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 
 from .features import features
 from .job import JobInputs
-from .scores import Scores, softmax
+from .scores import Scores
 from .workspace import Workspace
 
 
@@ -24,12 +24,12 @@ def nearest_mean(inputs: JobInputs, workspace: Workspace) -> Scores:
     slides, labels = train.of_slides(), train.slide_labels()
     centre = np.mean([slide.mean(0) for slide in slides], axis=0)  # (D,)
     means = np.stack([_unit(slide - centre).mean(0) for slide in slides])  # (B, D)
-    prototypes = np.stack(
-        [means[labels == k].mean(0) for k in range(len(inputs.classes))]
-    )  # (K, D)
+    classes = range(len(inputs.classes))
+    prototypes = np.stack([means[labels == k].mean(0) for k in classes])  # (K, D)
     test = _unit(features(inputs, workspace, 'val').values - centre)  # (N, D)
     distances = ((test[:, None] - prototypes) ** 2).sum(2)  # (N, K)
-    return Scores(patches=softmax(-distances))
+    weights = np.exp(distances.min(1, keepdims=True) - distances)
+    return Scores(patches=weights / weights.sum(1, keepdims=True))
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

@@ -39,12 +39,6 @@ def read_lines(path: str, classes: int) -> Lines:
     )
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits (N, K) into probabilities."""
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    return shifted / shifted.sum(1, keepdims=True)
-
-
 def build_part(cfg: Config, part: str) -> Any:
     """Build ``data.train`` or ``data.test`` for the config's model."""
     testing = None if part == 'train' else {'test_mode': True}

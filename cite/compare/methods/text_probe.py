@@ -4,8 +4,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .features import features
-from .job import JobInputs
-from .job_config import job_config
+from .job import JobInputs, job_config
 from .scores import Scores
 from .workspace import Workspace
 
@@ -44,14 +43,8 @@ def text_probe(inputs: JobInputs, workspace: Workspace) -> Scores:
             'zero-shot CLIP config.'
         )
     x = F.normalize(torch.from_numpy(train.values), dim=1)  # (N, D)
-    weight = _descend(
-        x,
-        torch.from_numpy(train.labels),
-        texts,
-        scale,
-        settings.get('steps', STEPS),
-        settings.get('lr', LR),
-    )
+    steps, lr = settings.get('steps', STEPS), settings.get('lr', LR)
+    weight = _descend(x, torch.from_numpy(train.labels), texts, scale, steps, lr)
     logits = scale * F.normalize(torch.from_numpy(test.values), dim=1) @ weight.t()
     return Scores(patches=logits.softmax(1).numpy())
 

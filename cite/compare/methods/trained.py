@@ -1,5 +1,3 @@
-"""A method that is an mmcls config: trained and tested as ``mim`` does."""
-
 import tempfile
 import time
 from pathlib import Path
@@ -16,14 +14,13 @@ from torch.utils.data import Dataset
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 
 from .features import shared_draws
-from .job import JobInputs
-from .job_config import job_config
+from .job import JobInputs, job_config
 from .scores import Scores, build_part
 from .workspace import SharedPatches, Workspace
 
 
 def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
-    """Train a config on a job's slides, unless it needs none, and test it.
+    """Train an mmcls config on a job's slides, unless it needs none, and test it.
 
     Args:
         inputs: inputs of the job.

@@ -7,11 +7,9 @@ from typing import Any, Callable
 import numpy as np
 from mmcv import Config
 
-from cite.datasets.storage.open_store import fast_step
-from cite.datasets.storage.patch_cache import PatchCache, cache_limit
+from cite.datasets.storage.patch_cache import PatchCache, cache_limit, fast_step
 
 _LIMIT = '4GB'
-_Kind = tuple[Any, Any]  # size and interpolation
 
 
 class SharedPatches:
@@ -22,7 +20,7 @@ class SharedPatches:
     """
 
     def __init__(self) -> None:
-        self._views: dict[_Kind, _View] = {}
+        self._views: dict[Any, _View] = {}  # by size and interpolation
 
     def share(self, dataset: Any, cfg: Config) -> Any:
         """Let a data set that loads in this process use the patches; returns it."""

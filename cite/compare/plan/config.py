@@ -1,5 +1,3 @@
-"""What is compared: methods over shots, draws and seeds, on one set of test slides."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional

@@ -1,5 +1,3 @@
-"""How long jobs will take, estimated from finished jobs of the same method."""
-
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Optional
@@ -8,7 +6,7 @@ from cite.core.messages import count
 
 
 class Estimate:
-    """Means of measured seconds.
+    """How long jobs will take: the means of finished jobs of the same method.
 
     Args:
         rows: results; those of failed jobs are ignored.

@@ -1,8 +1,6 @@
-"""No slide and no patient may be both trained on and tested on."""
-
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from cite.apis.check import annotations
 from cite.apis.check.parts import Part, read_part_lines
@@ -12,7 +10,7 @@ from .config import Comparison
 
 
 def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> None:
-    """Check every training file before any training.
+    """Check that no slide and no patient is both trained on and tested on.
 
     Args:
         comparison: what is compared.
@@ -33,8 +31,9 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
         annotations.check_part(train, report)
         annotations.check_sides(train, test, report)
         parts.append(train)
-    table, column = _table(comparison, parts)
-    annotations.check_patients(parts, table, column, report)
+    captions = comparison.captions
+    table = annotations.find_table(parts) if captions is None else Path(captions)
+    annotations.check_patients(parts, table, comparison.patient, report)
     errors: list[Any] = [
         problem
         for problem in report.problems
@@ -54,11 +53,3 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
 def _part(comparison: Comparison, name: str, file: str, report: Report) -> Part:
     lines = read_part_lines(file, len(comparison.classes), report)
     return Part(name, file, comparison.data_prefix, comparison.classes, lines)
-
-
-def _table(
-    comparison: Comparison, parts: list[Part]
-) -> tuple[Optional[Path], Optional[str]]:
-    if comparison.captions is None:
-        return annotations.find_table(parts), comparison.patient
-    return Path(comparison.captions), comparison.patient

@@ -1,17 +1,15 @@
-"""The jobs of a comparison."""
-
 import functools
 import hashlib
+import itertools
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from mmcv import Config
 
 from cite.apis.run_identity import path_contents, settings_identity
-from cite.compare.methods.job import Job, JobInputs, Method, Shots
-from cite.compare.methods.job_config import job_config, read_method
+from cite.compare.methods.job import Job, JobInputs, job_config, read_method
 
 from .config import Comparison
 from .leakage import check_leakage
@@ -63,25 +61,16 @@ def plan_jobs(comparison: Comparison) -> list[Job]:
     """
     methods = comparison.methods.values()
     jobs = [Job(method.name, None, 0, 0) for method in methods if not method.trained]
-    for seed in comparison.seeds:
-        for draw in range(1, max(comparison.draws, 1) + 1):
-            for method in methods:
-                for shots in comparison.shots:
-                    job = _job(comparison, method, shots, draw, seed)
-                    if job is not None:
-                        jobs.append(job)
+    trained = [method for method in methods if method.trained]
+    all_draws = range(1, max(comparison.draws, 1) + 1)
+    for seed, draw, method, shots in itertools.product(
+        comparison.seeds, all_draws, trained, comparison.shots
+    ):
+        draws = comparison.draws if method.draws is None else method.draws
+        if draw <= (1 if shots == 'all' else max(draws, 1)):
+            no_choice = shots == 'all' or comparison.draws == 0
+            jobs.append(Job(method.name, shots, 0 if no_choice else draw, seed))
     return jobs
-
-
-def _job(
-    comparison: Comparison, method: Method, shots: Shots, draw: int, seed: int
-) -> Optional[Job]:
-    """Return the job, or None where the comparison does not have it."""
-    draws = comparison.draws if method.draws is None else method.draws
-    if not method.trained or draw > max(draws, 1) or (shots == 'all' and draw > 1):
-        return None
-    no_choice = shots == 'all' or comparison.draws == 0
-    return Job(method.name, shots, 0 if no_choice else draw, seed)
 
 
 def job_inputs(comparison: Comparison, job: Job) -> JobInputs:

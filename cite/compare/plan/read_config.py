@@ -1,6 +1,3 @@
-"""A comparison's config: plain Python, read and checked."""
-
-from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +18,7 @@ _KEYS = (
     *('options', 'resamples', 'slurm'),
 )
 _REQUIRED = ('ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods')
+_DEFAULTS = {'shots': ['all'], 'draws': 0, 'seeds': [0], 'figures': (*SCORE_METRICS,)}
 # Columns of the predictions besides those of the classes.
 _COLUMNS = ('slide', 'patient', 'label', 'patches', 'file')
 
@@ -37,22 +35,12 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     """
     path = Path(path)
     values = _read_values(path)
-    methods = {
-        name: _method(name, _plain(config), path)
-        for name, config in values.pop('methods').items()
-    }
-    patients = _patients(values.get('captions'), values.get('patient'), path)
+    methods = values.pop('methods')
     comparison = Comparison(
-        title=values.pop('title', path.stem),
-        methods=methods,
-        shots=list(values.pop('shots', ['all'])),
-        draws=values.pop('draws', 0),
-        seeds=list(values.pop('seeds', [0])),
+        methods={name: _method(name, config, path) for name, config in methods.items()},
         reference=values.pop('reference', next(iter(methods), '')),
-        metrics=list(values.pop('figures', SCORE_METRICS)),
-        classes=list(values.pop('classes')),
-        options=_plain(values.pop('options', {})),
-        patients=patients,
+        metrics=values.pop('figures'),
+        patients=_patients(values.get('captions'), values.get('patient'), path),
         **values,
     )
     _check(comparison, path)
@@ -63,16 +51,19 @@ def _read_values(path: Path) -> dict[str, Any]:
     """Read the keys of a comparison; check their names and types."""
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such config file.')
-    raw = Config.fromfile(str(path), import_custom_modules=False)._cfg_dict
+    # Plain dicts, unlike mmcv's, travel between processes.
+    raw = Config.fromfile(str(path), import_custom_modules=False)._cfg_dict.to_dict()
     values = {key: raw[key] for key in raw if key in _KEYS}
     _check_spelling([*raw], path)
     missing = {*_REQUIRED} - {*values}
     if missing:
         raise ValueError(f'{path}: the keys {sorted(missing)} are missing.')
+    values = {'title': path.stem, **_DEFAULTS, **values}
     for key in ('shots', 'seeds', 'classes', 'figures'):
-        if not isinstance(values.get(key, []), (list, tuple)):
+        if not isinstance(values[key], (list, tuple)):
             raise ValueError(f'{path}: {key}={values[key]!r}; give a list.')
-    if not isinstance(values.get('draws', 0), int):
+        values[key] = list(values[key])
+    if not isinstance(values['draws'], int):
         raise ValueError(f'{path}: draws={values["draws"]!r}; give a number.')
     return values
 
@@ -86,11 +77,8 @@ def _method(name: str, config: dict[str, Any], path: Path) -> Method:
         raise FileNotFoundError(
             f'{path}: methods.{name}.config: {config["config"]}: no such config file.'
         )
-    method = Method(
-        name=name,
-        **{'label': name, 'type': 'trained', **config},
-        settings=settings,
-    )
+    defaults = {'label': name, 'type': 'trained', 'settings': settings}
+    method = Method(name, **{**defaults, **config})
     if method.type not in METHODS:
         raise ValueError(
             f'{path}: methods.{name}.type is {method.type!r}; choose one of '
@@ -143,13 +131,6 @@ def _check(comparison: Comparison, path: Path) -> None:
         )
     if not comparison.shots or not comparison.seeds or comparison.draws < 0:
         raise ValueError(f'{path}: shots and seeds need values, and draws 0 or more.')
-
-
-def _plain(value: Any) -> Any:
-    """Return mmcv's dicts as plain ones, which travel between processes."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _patients(

@@ -14,8 +14,6 @@ from cite.core.files.write_whole import write_text_whole
 from .page import report_page
 from .tables import csv_table, latex_table, markdown_table
 
-__all__ = ['report_page', 'write_all']
-
 
 def write_all(out: Union[str, Path]) -> list[Path]:
     """Write ``table.md``, ``table.csv``, ``table.tex`` and ``report.html``.

@@ -6,129 +6,95 @@ from typing import Optional
 import numpy as np
 from markupsafe import Markup
 
-from cite.compare.folder.results import Results, Shots
+from cite.compare.folder.results import Shots
 from cite.compare.statistics.summary import Cell, Summary
 
-from .marks import Mark
-from .svg import (
-    Figure,
-    Frame,
-    Table,
-    abbreviate,
-    nice_ticks,
-    picture,
-    tag,
-    tick_decimals,
-)
+from . import svg
+from .marks import Mark, Marks
+from .svg import Figure, Frame, Table, abbreviate, tag
 from .words import METRIC_LABELS, MetricLabel, shots_words
 
 MANY = 5  # with more methods, their bands in one drawing are faint
 Cells = dict[Shots, Cell]
 
 
-def shots_figure(
-    results: Results, summary: Summary, looks: dict[str, Mark], metric: str
-) -> Figure:
+def shots_figure(summary: Summary, looks: Marks, metric: str) -> Figure:
     """Draw one metric of all methods against shots, with bands: the paper's figure."""
     label = METRIC_LABELS[metric]
-    caption = (
-        f'{label.name} of slides ({label.unit}) against the number of training slides '
-        'of each class. Lines: the mean over draws and seeds; bands and bars: 95 % '
-        'intervals. Methods that need no training slides run across.'
-    )
-    sizes = [(760, 420, True), (360, 340, False)]
-    wide, narrow = (_chart(results, summary, looks, metric, *size) for size in sizes)
     return Figure(
         key=f'shots-{metric}',
-        caption=caption,
-        pictures=[wide],
-        narrow=[narrow],
-        table=shots_table(results, summary, metric),
+        caption=f'{label.name} of slides ({label.unit}) against the number of training '
+        'slides of each class. Lines: the mean over draws and seeds; bands and bars: '
+        '95 % intervals. Methods that need no training slides run across.',
+        pictures=[_chart(summary, looks, metric, 760, 420, labelled=True)],
+        narrow=[_chart(summary, looks, metric, 360, 340)],
+        table=shots_table(summary, looks, metric),
         size='full',
     )
 
 
-def each_method(
-    results: Results, summary: Summary, looks: dict[str, Mark], metric: str
-) -> Figure:
+def each_method(summary: Summary, looks: Marks, metric: str) -> Figure:
     """Draw the same metric once for each method, with the others in grey."""
     label = METRIC_LABELS[metric]
-    charts = [
-        _chart(results, summary, looks, metric, 240, 210, False, only=method)
-        for method in results.methods
-    ]
     return Figure(
         key=f'shots-each-{metric}',
         caption=f'{label.name} of slides ({label.unit}), each method by itself with '
         'its 95 % band; the others in grey.',
-        pictures=charts,
-        table=shots_table(results, summary, metric),
+        pictures=[_chart(summary, looks, metric, 240, 210, only=m) for m in looks],
+        table=shots_table(summary, looks, metric),
     )
 
 
-def other_metrics(results: Results, summary: Summary, looks: dict[str, Mark]) -> Figure:
+def other_metrics(summary: Summary, looks: Marks) -> Figure:
     """Draw the other metrics, small."""
     names = summary.metrics[1:]
-    charts = [_chart(results, summary, looks, n, 330, 250, False) for n in names]
-    rows = []
-    for name in names:
-        table = shots_table(results, summary, name)
-        rows += [[METRIC_LABELS[name].short, *row] for row in table.rows]
-        head = ['Metric', *table.head]
+    tables = {METRIC_LABELS[n].short: shots_table(summary, looks, n) for n in names}
+    rows = [[name, *row] for name, table in tables.items() for row in table.rows]
     return Figure(
         key='shots-others',
         caption='The other metrics of slides, drawn in the same way. Calibration error '
         'and negative log-likelihood: less is better.',
-        pictures=charts,
-        table=Table('The other metrics with 95 % intervals', head, rows),
+        pictures=[_chart(summary, looks, name, 330, 250) for name in names],
+        table=Table('The other metrics with 95 % intervals', _head(summary), rows),
         size='medium',
     )
 
 
-def shots_table(results: Results, summary: Summary, metric: str) -> Table:
+def shots_table(summary: Summary, looks: Marks, metric: str) -> Table:
     """Tabulate a metric: methods down, shots across."""
     label = METRIC_LABELS[metric]
     rows = []
-    for method, name in results.methods.items():
-        cells = _cells(results, summary, method, metric)
-        values = [
-            label.write_interval(cells[s].value) if s in cells else '–'
-            for s in results.shots
+    for method, look in looks.items():
+        values = {s: c.value for s, c in summary.line(method, metric).items()}
+        cells = [
+            label.write_interval(values[s]) if s in values else '–'
+            for s in summary.shots
         ]
-        rows.append([name, *values])
-    head = ['Method', *map(_column, results.shots)]
-    return Table(f'{label.name} ({label.unit}) with 95 % intervals', head, rows)
+        rows.append([look.label, *cells])
+    caption = f'{label.name} ({label.unit}) with 95 % intervals'
+    return Table(caption, _head(summary)[1:], rows)
 
 
-def _column(shots: Shots) -> str:
-    return 'No training' if shots is None else f'{shots_words(shots)} a class'
-
-
-def _cells(results: Results, summary: Summary, method: str, metric: str) -> Cells:
-    cells = summary.cells
-    return {
-        shots: cells['slide', method, shots, metric]
-        for shots in results.shots
-        if ('slide', method, shots, metric) in cells
-    }
+def _head(summary: Summary) -> list[str]:
+    columns = ('No training' if s is None else f'{s} a class' for s in summary.shots)
+    return ['Metric', 'Method', *columns]
 
 
 def _chart(
-    results: Results,
     summary: Summary,
-    looks: dict[str, Mark],
+    looks: Marks,
     metric: str,
     width: int,
     height: int,
-    labelled: bool,
+    labelled: bool = False,
     only: Optional[str] = None,
 ) -> Markup:
     label = METRIC_LABELS[metric]
-    trained = [shots for shots in results.shots if shots is not None] or ['all']
-    lines = {m: _cells(results, summary, m, metric) for m in results.methods}
+    trained = [shots for shots in summary.shots if shots is not None] or ['all']
+    lines = {m: summary.line(m, metric) for m in looks}
     bounds = [x for cells in lines.values() for c in cells.values() for x in c.value]
     bounds = [x for x in bounds if not np.isnan(x)] or [0, 1]
-    ticks = nice_ticks(min(bounds), max(bounds))
+    ticks = svg.nice_ticks(min(bounds), max(bounds))
     right = 190 if labelled else 14
     edge = 0.35 if len(trained) > 1 else 0.5
     frame = Frame(
@@ -136,21 +102,21 @@ def _chart(
         x=(-edge, len(trained) - 1 + edge / 2),
         y=(ticks[0], ticks[-1]),
     )
-    axes = _axes(frame, ticks, trained, label, only and results.methods[only])
+    axes = _axes(frame, ticks, trained, label, only and looks[only].label)
     places = {m: 0 if only else i - (len(lines) - 1) / 2 for i, m in enumerate(lines)}
     drawn = sorted((m for m in lines if lines[m]), key=lambda m: m == only)
-    series = [_series(frame, looks[m], lines[m], trained, places[m], m) for m in drawn]
-    names = _names(frame, results, looks, lines) if labelled else []
-    key = f'shots-{metric}-{only or width}'
+    series = [_series(frame, looks[m], lines[m], trained, places[m]) for m in drawn]
+    names = _names(frame, looks, lines) if labelled else []
     title = f'{label.name} against training slides'
     if only:
-        title = f'{title}: {results.methods[only]}'
+        title = f'{title}: {looks[only].label}'
         lines = {only: lines[only]}
         series = [*(tag('g', s, class_='others') for s in series[:-1]), series[-1]]
-    desc = _describe(results, lines, label)
+    desc = _describe(looks, lines, label)
     class_ = 'many' if not only and len(drawn) > MANY else None
     content = tag('g', *axes, *series, *names, class_=class_)
-    return picture(key, width, height, title, desc, content)
+    key = f'shots-{metric}-{only or width}'
+    return svg.picture(key, width, height, title, desc, content)
 
 
 def _axes(
@@ -161,105 +127,79 @@ def _axes(
     panel: Optional[str],
 ) -> list[Markup]:
     """Draw both axes; a small panel gets fewer ticks, and its name for a title."""
-    above = f'{label.name}, {label.unit}'
+    above, below = f'{label.name}, {label.unit}', 'training slides of each class'
     if panel:
-        ticks, above = ticks[::2], abbreviate(panel, 28)
+        ticks, above, below = ticks[::2], abbreviate(panel, 28), ''
     return [
-        frame.y_axis(ticks, above, tick_decimals(ticks), named=bool(panel)),
-        frame.x_axis(
-            [(i, shots_words(s)) for i, s in enumerate(trained)],
-            None if panel else 'training slides of each class',
-        ),
+        frame.y_axis(ticks, above, svg.tick_decimals(ticks), named=bool(panel)),
+        frame.x_axis([(i, shots_words(s)) for i, s in enumerate(trained)], below),
     ]
 
 
 def _series(
-    frame: Frame,
-    look: Mark,
-    cells: Cells,
-    trained: Sequence[Shots],
-    offset: float,
-    method: str,
+    frame: Frame, look: Mark, cells: Cells, trained: Sequence[Shots], offset: float
 ) -> Markup:
     """Draw a method: its band, its line, and its marks with a bar at each."""
-    attributes = {'class_': f'series {look.class_}', 'data_method': method}
-    dash = {'stroke_dasharray': look.dash or None}
     values = {s: c.value for s, c in cells.items() if not np.isnan(c.value.low)}
     if None in values:
         value, low, high = values[None]
-        ends = list(frame.x)
-        return tag(
-            'g',
-            frame.area(ends, [low, low], [high, high]),
-            frame.line([(x, value) for x in ends], **dash),
-            look.at(*frame.at(ends[0] + 0.06 * (ends[1] - ends[0]), value)),
-            **attributes,
+        left, right = frame.x
+        return look.group(
+            frame.area([left, right], [low, low], [high, high]),
+            frame.line([(left, value), (right, value)], stroke_dasharray=look.dash),
+            look.at(*frame.at(left + 0.06 * (right - left), value)),
         )
     shift = 0.008 * offset
     places = [(i + shift, values[s]) for i, s in enumerate(trained) if s in values]
     if not places:
-        return tag('g', **attributes)
+        return look.group()
     xs = [x for x, _ in places]
+    means = [(x, v.estimate) for x, v in places]
     parts = [
         frame.area(xs, [v.low for _, v in places], [v.high for _, v in places]),
-        frame.line([(x, v.estimate) for x, v in places], **dash),
+        frame.line(means, stroke_dasharray=look.dash),
     ]
     for x, v in places:
         parts.append(frame.line([(x, v.low), (x, v.high)], class_='whisker'))
         parts.append(look.at(*frame.at(x, v.estimate)))
-    return tag('g', *parts, **attributes)
+    return look.group(*parts)
 
 
-def _names(
-    frame: Frame,
-    results: Results,
-    looks: dict[str, Mark],
-    lines: dict[str, Cells],
-) -> list[Markup]:
+def _names(frame: Frame, looks: Marks, lines: dict[str, Cells]) -> list[Markup]:
     """Write the methods' names where their lines end, without overlaps."""
-    ends = []
-    for method, cells in lines.items():
-        values = [cell.value.estimate for cell in cells.values()]
-        if values and not np.isnan(values[-1]):
-            ends.append((frame.at(frame.x[1], values[-1])[1], method))
-    ends.sort()
-    gap = 17.0
-    placed: list[tuple[float, float, str]] = []
-    for y, method in ends:
-        placed.append((max(y, placed[-1][0] + gap) if placed else y, y, method))
-    over = max(placed[-1][0] - (frame.top + frame.height), 0) if placed else 0
-    shift = min(over, placed[0][0] - frame.top + 14) if placed else 0
+    last = {m: [*cells.values()][-1].value for m, cells in lines.items() if cells}
+    ends = sorted(
+        (frame.at(frame.x[1], value.estimate)[1], method)
+        for method, value in last.items()
+        if not np.isnan(value.estimate)
+    )
+    if not ends:
+        return []
+    heights: list[float] = []
+    for end, _ in ends:
+        heights.append(max(end, heights[-1] + 17) if heights else end)
+    over = max(heights[-1] - (frame.top + frame.height), 0)
+    shift = min(over, heights[0] - frame.top + 14)
     edge = frame.left + frame.width
     parts = []
-    for y, end, method in placed:
-        y -= shift
+    for (end, method), height in zip(ends, heights):
+        y, look = height - shift, looks[method]
         lead = f'M{edge:.1f} {end:.1f}L{edge + 12:.1f} {y:.1f}'
-        parts.append(
-            tag(
-                'g',
-                tag('path', d=lead, class_='lead'),
-                looks[method].at(edge + 18, y),
-                tag(
-                    'text',
-                    abbreviate(results.methods[method], 24),
-                    **{'x': edge + 28, 'y': y + 4, 'class_': 'name'},
-                ),
-                class_=f'series {looks[method].class_}',
-                data_method=method,
-            )
-        )
+        name = svg.text_at(abbreviate(look.label, 24), edge + 28, y + 4, 'name')
+        mark = look.at(edge + 18, y)
+        parts.append(look.group(tag('path', d=lead, class_='lead'), mark, name))
     return parts
 
 
-def _describe(results: Results, lines: dict[str, Cells], label: MetricLabel) -> str:
+def _describe(looks: Marks, lines: dict[str, Cells], label: MetricLabel) -> str:
     """Describe the lines for readers who cannot see them."""
     sentences = []
     for method, cells in lines.items():
-        values = [(s, c.value.estimate) for s, c in cells.items()]
+        values = {s: label.write(c.value.estimate) for s, c in cells.items()}
         if not values:
             continue
-        text = ', '.join(f'{label.write(v)} at {shots_words(s)}' for s, v in values)
-        if None in cells:
-            text = f'{label.write(values[0][1])} without training'
-        sentences.append(f'{results.methods[method]}: {text}.')
+        text = ', '.join(f'{v} at {shots_words(s)}' for s, v in values.items())
+        if None in values:
+            text = f'{next(iter(values.values()))} without training'
+        sentences.append(f'{looks[method].label}: {text}.')
     return ' '.join(sentences)

@@ -1,25 +1,15 @@
-"""Which methods differ from the reference."""
-
 from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
 
-from cite.compare.folder.results import Results, Shots
+from cite.compare.folder.results import Results
 from cite.compare.statistics.summary import Summary, Test
 from cite.core.messages import count
 
-from .marks import Mark
-from .svg import (
-    Figure,
-    Frame,
-    Table,
-    abbreviate,
-    nice_ticks,
-    picture,
-    tag,
-    tick_decimals,
-)
+from . import svg
+from .marks import Marks
+from .svg import Figure, Frame, Table, abbreviate, tag
 from .words import METRIC_LABELS, p_words, shots_words, slides_words
 
 _ROW = 26
@@ -27,7 +17,7 @@ _HEAD = ('Slides a class', 'Method', 'Difference', '95 % interval', 'Runs', 'p',
 
 
 def differences_figure(
-    results: Results, summary: Summary, looks: dict[str, Mark], metric: str
+    results: Results, summary: Summary, looks: Marks, metric: str
 ) -> Figure:
     """Draw each method's difference from the reference with its interval."""
     label = METRIC_LABELS[metric]
@@ -41,43 +31,34 @@ def differences_figure(
         f'({count(len(tests), "comparison")} of this metric); hollow ones do not.'
     )
     bounds = [x for t in tests for x in t.difference if not np.isnan(x)] or [-1, 1]
-    ticks = nice_ticks(min(*bounds, 0), max(*bounds, 0), 4)
-    charts = [
-        _chart(results, [t for t in tests if t.shots == s], looks, metric, s, ticks)
-        for s in shots
-    ]
+    ticks = svg.nice_ticks(min(*bounds, 0), max(*bounds, 0), 4)
+    charts = [_chart([t for t in tests if t.shots == s], looks, ticks) for s in shots]
     table = Table(
         f'{label.name}: differences from {results.reference_label}',
         _HEAD,
-        [difference_row(results, test) for test in tests],
+        [_cells(test, looks[test.method].label) for test in tests],
     )
     return Figure(f'differences-{metric}', caption, charts, table, size='medium')
 
 
-def difference_row(results: Results, test: Test) -> list[str]:
+def _cells(test: Test, name: str) -> list[str]:
     """Write a test as cells of a table."""
     label = METRIC_LABELS[test.metric]
     estimate, low, high = (label.write(x, sign=True) for x in test.difference)
-    few = '†' if test.few_draws else ''
     return [
         shots_words(test.shots),
-        results.methods[test.method],
+        name,
         estimate,
         f'[{low}, {high}]',
-        f'{test.runs}{few}',
+        test.runs_text,
         p_words(test.p),
         p_words(test.adjusted) + (' *' if test.significant else ''),
     ]
 
 
-def _chart(
-    results: Results,
-    tests: Sequence[Test],
-    looks: dict[str, Mark],
-    metric: str,
-    shots: Shots,
-    ticks: Sequence[float],
-) -> Markup:
+def _chart(tests: Sequence[Test], looks: Marks, ticks: Sequence[float]) -> Markup:
+    """Draw the tests of one metric at one number of shots."""
+    metric, shots = tests[0].metric, tests[0].shots
     label = METRIC_LABELS[metric]
     height = 40 + _ROW * len(tests) + 44
     frame = Frame(
@@ -85,7 +66,7 @@ def _chart(
         x=(ticks[0], ticks[-1]),
         y=(len(tests), 0),
     )
-    decimals = tick_decimals(ticks)
+    decimals = svg.tick_decimals(ticks)
     every = 2 if len(ticks) > 5 else 1
     named = [
         (t, f'{t:+.{decimals}f}'.replace('-', '−') if t else '0')
@@ -95,20 +76,20 @@ def _chart(
     unit = 'points' if label.unit in ('%', '× 100') else label.unit
     # The frame's y runs downwards, so its x axis, at y = 0, is at the bottom.
     parts = [
-        tag('text', slides_words(shots).capitalize(), x=0, y=18, class_='panel-name'),
+        svg.text_at(slides_words(shots).capitalize(), 0, 18, 'panel-name'),
         *(_rule(frame, t, 'grid') for t in ticks),
         _rule(frame, 0, 'zero'),
         frame.x_axis(named, f'difference, {unit}'),
-        *(_row(frame, results, looks, test, i) for i, test in enumerate(tests)),
+        *(_row(frame, looks, test, i + 0.5) for i, test in enumerate(tests)),
     ]
     descriptions = [
-        f'{results.methods[t.method]}: {label.write_interval(t.difference, True)}, '
+        f'{looks[t.method].label}: {label.write_interval(t.difference, True)}, '
         f'{"differs" if t.significant else "no difference shown"}.'
         for t in tests
     ]
     key = f'differences-{metric}-{shots_words(shots)}'
     title = f'Differences in {label.name.lower()} with {slides_words(shots)}'
-    return picture(key, 330, height, title, ' '.join(descriptions), *parts)
+    return svg.picture(key, 330, height, title, ' '.join(descriptions), *parts)
 
 
 def _rule(frame: Frame, x: float, class_: str) -> Markup:
@@ -117,16 +98,14 @@ def _rule(frame: Frame, x: float, class_: str) -> Markup:
     return tag('line', x1=at, x2=at, y1=frame.top, y2=bottom, class_=class_)
 
 
-def _row(
-    frame: Frame, results: Results, looks: dict[str, Mark], test: Test, row: int
-) -> Markup:
+def _row(frame: Frame, looks: Marks, test: Test, row: float) -> Markup:
     look = looks[test.method]._replace(hollow=not test.significant)
     estimate, low, high = test.difference
     star = ' *' if test.significant else ''
-    short = abbreviate(results.methods[test.method], 23 - len(star)) + star
-    _, y = frame.at(0, row + 0.5)
-    parts = [tag('text', short, x=0, y=y + 4, class_='name')]
+    short = abbreviate(look.label, 23 - len(star)) + star
+    _, y = frame.at(0, row)
+    parts = [svg.text_at(short, 0, y + 4, 'name')]
     if not np.isnan([estimate, low]).any():
-        parts.append(frame.line([(low, row + 0.5), (high, row + 0.5)], class_='reach'))
-        parts.append(look.at(*frame.at(estimate, row + 0.5)))
-    return tag('g', *parts, class_=f'series {look.class_}', data_method=test.method)
+        parts.append(frame.line([(low, row), (high, row)], class_='reach'))
+        parts.append(look.at(*frame.at(estimate, row)))
+    return look.group(*parts)

@@ -30,8 +30,7 @@ def findings(results: Results, summary: Summary) -> list[str]:
         )
         reference_value = dict(ranked).get(results.reference)
         if best != results.reference and reference_value is not None:
-            test = summary.tests.get(('slide', best, shots, metric))
-            shown = test is not None and test.significant
+            shown = summary.differs(('slide', best, shots, metric))
             text += f'; {reference} has {label.write_interval(reference_value)}, '
             text += 'and the two differ' if shown else 'and no difference is shown'
         sentences.append(f'{text}.')
@@ -54,29 +53,19 @@ def _lower(name: str) -> str:
 
 def _ranked(results: Results, summary: Summary, metric: str, shots: Shots) -> list:
     """Return methods and values with so many training slides or none, best first."""
-    cells = {
-        method: summary.cells.get(
-            ('slide', method, shots, metric),
-            summary.cells.get(('slide', method, None, metric)),
-        )
-        for method in results.methods
-    }
-    values = [
-        (method, cell.value)
-        for method, cell in cells.items()
-        if cell and not np.isnan(cell.value.estimate)
-    ]
+    values = []
+    for method in results.methods:
+        line = summary.line(method, metric)
+        cell = line.get(shots, line.get(None))
+        if cell and not np.isnan(cell.value.estimate):
+            values.append((method, cell.value))
     sign = 1 if METRIC_LABELS[metric].less_is_better else -1
     return sorted(values, key=lambda pair: sign * pair[1].estimate)
 
 
 def cautions(results: Results, summary: Summary) -> list[str]:
     """List what weakens this comparison."""
-    return [
-        *_about_runs(results, summary),
-        *_about_slides(results),
-        *_about_patients(results, summary),
-    ]
+    return [*_about_runs(results, summary), *_about_slides(results, summary)]
 
 
 def _about_runs(results: Results, summary: Summary) -> Iterator[str]:
@@ -107,8 +96,8 @@ def _about_runs(results: Results, summary: Summary) -> Iterator[str]:
         )
 
 
-def _about_slides(results: Results) -> Iterator[str]:
-    """Name the classes with few test slides."""
+def _about_slides(results: Results, summary: Summary) -> Iterator[str]:
+    """Name the classes with few test slides; warn of few or unknown patients."""
     members = np.bincount(results.labels, minlength=len(results.classes))
     rare = [f'{n} ({m})' for n, m in zip(results.classes, members) if m < FEW_SLIDES]
     if rare:
@@ -116,10 +105,6 @@ def _about_slides(results: Results) -> Iterator[str]:
             f'Few test slides: {", ".join(rare)}. Each changes the balanced accuracy '
             'and macro F1 a lot.'
         )
-
-
-def _about_patients(results: Results, summary: Summary) -> Iterator[str]:
-    """Warn of few patients, or of patients that are not known."""
     if not any(results.patients):
         yield (
             'Patients are not known: slides count as independent. If some are of one '

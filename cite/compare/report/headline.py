@@ -1,100 +1,65 @@
-"""The headline table: every method at every number of shots."""
-
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from markupsafe import Markup
 
 from cite.compare.folder.results import Results
 from cite.compare.statistics.bootstrap import Interval
-from cite.compare.statistics.summary import Summary
+from cite.compare.statistics.summary import Key, Summary
 
 from .svg import tag
-from .words import METRIC_LABELS, MetricLabel, shots_words
+from .words import METRIC_LABELS, shots_words
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A cell: its text, and the value it is sorted by."""
-
-    estimate: str
-    bounds: str
-    order: float
-    best: bool
-    star: bool
-
-
-@dataclass(frozen=True)
-class Row:
-    """A method at one number of training slides."""
-
-    shots: str
-    shots_order: int
-    label: str
-    runs: str
-    runs_order: int
-    reach: Optional[Markup]  # the first metric's interval, drawn
-    entries: list[Entry]
-
-
-@dataclass(frozen=True)
-class Headline:
-    """A level's table."""
-
-    level: str
-    labels: list[MetricLabel]
-    shots: list[str]
-    rows: list[Row]
-
-
-def headline(results: Results, summary: Summary, level: str) -> Optional[Headline]:
-    """Make the table of slides or of patches; None if the level has no scores."""
-    keys = summary.rows(level)
-    if not keys:
+def headline(
+    results: Results, summary: Summary, level: str
+) -> Optional[dict[str, Any]]:
+    """Make a level's table of all methods and shots; None if it has no scores."""
+    rows_of = summary.rows(level)
+    if not rows_of:
         return None
     order = {shots: i for i, shots in enumerate(results.shots)}
     first = summary.metrics[0]
-    reach = [summary.cells[level, m, s, first].value for s, m in keys]
-    ends = [x for value in reach for x in value[1:] if x == x]
+    cells = [summary.cells[level, method, shots, first] for shots, method in rows_of]
+    ends = [x for cell in cells for x in cell.value[1:] if x == x]
     rows = []
-    for (shots, method), value in zip(keys, reach):
-        cell = summary.cells[level, method, shots, first]
-        few = '†' if cell.few_draws else ''
-        rows.append(
-            Row(
-                shots=shots_words(shots),
-                shots_order=order[shots],
-                label=results.methods[method],
-                runs=f'{cell.runs}{few}',
-                runs_order=cell.runs,
-                reach=_reach(value, ends),
-                entries=[
-                    _entry(summary, level, method, shots, name)
-                    for name in summary.metrics
-                ],
-            )
-        )
-    labels = [METRIC_LABELS[name] for name in summary.metrics]
-    return Headline(level, labels, [shots_words(s) for s in order], rows)
+    for cell in cells:
+        keys = (level, cell.method, cell.shots)
+        row = {
+            'shots': shots_words(cell.shots),
+            'shots_order': order[cell.shots],
+            'label': results.methods[cell.method],
+            'runs': cell.runs_text,
+            'runs_order': cell.runs,
+            'reach': _reach(cell.value, ends),  # the first metric's interval, drawn
+            'entries': [_entry(summary, (*keys, m)) for m in summary.metrics],
+        }
+        rows.append(row)
+    return {
+        'level': level,
+        'labels': [METRIC_LABELS[name] for name in summary.metrics],
+        'shots': [shots_words(s) for s in order],
+        'rows': rows,
+    }
 
 
-def _entry(summary: Summary, level: str, method: str, shots: Any, name: str) -> Entry:
-    label, value = METRIC_LABELS[name], summary.cells[level, method, shots, name].value
-    others = [
+def _entry(summary: Summary, key: Key) -> dict[str, Any]:
+    """Return a cell: its texts, marks, and the value it is sorted by."""
+    level, _, shots, metric = key
+    label, value = METRIC_LABELS[metric], summary.cells[key].value
+    column = (
         cell.value.estimate
-        for (at, _, s, metric), cell in summary.cells.items()
-        if (at, s, metric) == (level, shots, name)
-        and cell.value.estimate == cell.value.estimate
-    ]
-    best = (min if label.less_is_better else max)(others, default=None)
-    test = summary.tests.get((level, method, shots, name))
-    return Entry(
-        estimate=label.write(value.estimate),
-        bounds=f'{label.write(value.low)} to {label.write(value.high)}',
-        order=value.estimate,
-        best=len(others) > 1 and value.estimate == best,
-        star=test is not None and test.significant,
+        for (at, _, s, name), cell in summary.cells.items()
+        if (at, s, name) == (level, shots, metric)
     )
+    estimates = [x for x in column if x == x]
+    best = (min if label.less_is_better else max)(estimates, default=None)
+    return {
+        'estimate': label.write(value.estimate),
+        'bounds': f'{label.write(value.low)} to {label.write(value.high)}',
+        'order': value.estimate,
+        'best': len(estimates) > 1 and value.estimate == best,
+        'star': summary.differs(key),
+    }
 
 
 def _reach(value: Interval, ends: list[float]) -> Optional[Markup]:

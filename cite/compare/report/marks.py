@@ -4,7 +4,7 @@ Colours alone tell only a few methods apart, and fewer for colour-blind readers.
 two of the first ``2 * len(_SHAPES)`` methods share a shape and its filling.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Optional
 
 from markupsafe import Markup
 
@@ -34,40 +34,44 @@ _SHAPES = {
     'down': 'M0 4.8L4.6-3.6H-4.6Z',
     'bar': 'M-1.8-5H1.8V5H-1.8Z',
 }
-_DASHES = ('', '7 3', '2 3', '9 3 2 3')
+_DASHES = (None, '7 3', '2 3', '9 3 2 3')
 
 
 class Mark(NamedTuple):
-    """A method's look."""
+    """A method's look, with its name in the config and its label in tables."""
 
+    method: str
+    label: str
     place: int
     shape: str
     hollow: bool
-    dash: str
+    dash: Optional[str]
 
     @property
     def class_(self) -> str:
         """The class that gives colour; see :func:`colour_rules`."""
         return f'm{self.place % len(COLOURS)}'
 
-    def at(self, x: float, y: float, **attributes: Any) -> Markup:
+    def at(self, x: float, y: float) -> Markup:
         """Draw the mark at a place of the drawing."""
         return tag(
             'path',
             d=_SHAPES[self.shape],
             transform=f'translate({x:.1f} {y:.1f})',
             class_='mark hollow' if self.hollow else 'mark',
-            **attributes,
         )
+
+    def group(self, *parts: Markup) -> Markup:
+        """Group what is drawn of the method, in its colour."""
+        class_ = f'series {self.class_}'
+        return tag('g', *parts, class_=class_, data_method=self.method)
 
     def sample(self) -> Markup:
         """Draw line and mark for a legend, beside the method's name."""
-        line = tag(
-            'path', d='M1 8H33', class_='line', stroke_dasharray=self.dash or None
-        )
         return tag(
             'svg',
-            *(line, self.at(17, 8)),
+            tag('path', d='M1 8H33', class_='line', stroke_dasharray=self.dash),
+            self.at(17, 8),
             viewBox='0 0 34 16',
             width=34,
             height=16,
@@ -76,17 +80,22 @@ class Mark(NamedTuple):
         )
 
 
-def marks(methods: list[str]) -> dict[str, Mark]:
-    """Give each method its mark, in the comparison's order."""
+Marks = dict[str, Mark]  # by the method's name, in the comparison's order
+
+
+def marks(methods: dict[str, str]) -> Marks:
+    """Give each method its mark, by the methods' names and labels."""
     shapes = list(_SHAPES)
     return {
         name: Mark(
+            method=name,
+            label=label,
             place=i,
             shape=shapes[i % len(shapes)],
             hollow=i // len(shapes) % 2 == 1,
             dash=_DASHES[i % len(_DASHES)],
         )
-        for i, name in enumerate(methods)
+        for i, (name, label) in enumerate(methods.items())
     }
 
 

@@ -1,8 +1,6 @@
-"""Slides that are predicted wrongly with the most confidence, with their patches."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 from markupsafe import Markup
@@ -15,16 +13,6 @@ from .thumbnails import Thumbnails
 CARDS = 24
 PICTURES = 6  # patches shown of each slide
 _STRIPS = 100  # patches that a strip shows at most
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A patch: its file, picture and probabilities."""
-
-    file: str
-    address: Optional[str]
-    predicted: float  # probability of the slide's prediction, percent
-    true: float  # probability of its class, percent
 
 
 @dataclass(frozen=True)
@@ -41,21 +29,12 @@ class SlideRow:
     wrong_methods: int
 
 
-@dataclass(frozen=True)
-class SlideCard:
-    """A slide that is wrong, with its patches if the method scores them."""
-
-    row: SlideRow
-    patches: int
-    wrong_runs: int
-    pictures: Sequence[Picture]
-    strip: Optional[Markup]
-
-
 def slide_rows(results: Results, method: str, shots: Shots) -> list[SlideRow]:
     """List all slides; the first are wrong with the most confidence."""
     scores = mean_scores(results, method, shots)
-    wrong = _wrong_methods(results, shots)
+    methods = methods_at(results, shots)
+    predicted = [mean_scores(results, m, shots).argmax(1) for m in methods]
+    wrong = (np.stack(predicted) != results.labels).sum(0)  # (N,)
     order = by_confident_mistake(scores, results.labels)
     return [
         SlideRow(
@@ -90,78 +69,74 @@ def methods_at(results: Results, shots: Shots) -> list[str]:
     return [m for m in results.methods if results.at(m, shots)]
 
 
-def _wrong_methods(results: Results, shots: Shots) -> np.ndarray:
-    methods = methods_at(results, shots)
-    hits = [mean_scores(results, m, shots).argmax(1) for m in methods]
-    return (np.stack(hits) != results.labels).sum(0)
-
-
 def slide_cards(
     results: Results,
     method: str,
     shots: Shots,
     rows: Sequence[SlideRow],
     thumbnails: Thumbnails,
-) -> list[SlideCard]:
-    """Show the first slides of :func:`slide_rows` that are wrong."""
+) -> list[dict[str, Any]]:
+    """Show the first wrong slides, with patches if the method scores them."""
     predicted = [run.scores.argmax(1) for run in results.at(method, shots)]
     wrong_runs = (np.stack(predicted) != results.labels).sum(0)  # (N,)
     patches = _mean_patches(results, method, shots)
     cards = []
     for row in rows[:CARDS]:
-        i = row.number
         if row.true == row.predicted:
             break
-        pictures, strip = _patches(patches, i, row.predicted, row.true, thumbnails)
-        number = int(results.patch_counts[i])
-        cards.append(SlideCard(row, number, int(wrong_runs[i]), pictures, strip))
+        card = {
+            'row': row,
+            'patches': int(results.patch_counts[row.number]),
+            'wrong_runs': int(wrong_runs[row.number]),
+            **_patches(patches, row, thumbnails),
+        }
+        cards.append(card)
     return cards
 
 
 def _mean_patches(results: Results, method: str, shots: Shots) -> Optional[Patches]:
     """Average the patches' probabilities over runs."""
-    tables = [results.patches(run) for run in results.at(method, shots)]
-    if any(table is None for table in tables):
+    runs = results.at(method, shots)
+    tables = [table for run in runs if (table := results.patches(run)) is not None]
+    if len(tables) < len(runs):
         return None
-    scored = [table for table in tables if table is not None]
-    first = scored[0]
-    if any(not np.array_equal(table.files, first.files) for table in scored):
+    first = tables[0]
+    if any(not np.array_equal(table.files, first.files) for table in tables):
         raise ValueError(
             f'{results.folder}: the runs of {method} were tested on other patches of '
             'the same slides. Run `cite compare` again with a new --out.'
         )
-    scores = np.mean([table.scores for table in scored], 0)
+    scores = np.mean([table.scores for table in tables], 0)
     return Patches(first.files, first.slide, first.labels, scores)
 
 
 def _patches(
-    patches: Optional[Patches],
-    slide: int,
-    predicted: int,
-    true: int,
-    thumbnails: Thumbnails,
-) -> tuple[list[Picture], Optional[Markup]]:
-    if patches is None:
-        return [], None
-    rows = np.flatnonzero(patches.slide == slide)
-    if not rows.size:
-        return [], None
-    falling = rows[np.argsort(-patches.scores[rows, predicted], kind='stable')]
-    places = np.linspace(0, len(falling) - 1, min(PICTURES, len(falling)))
+    patches: Optional[Patches], row: SlideRow, thumbnails: Thumbnails
+) -> dict[str, Any]:
+    """Return pictures of some patches with their percentages, and the strip of all."""
+    if patches is None or not (patches.slide == row.number).any():
+        return {'pictures': [], 'strip': None}
+    items = np.flatnonzero(patches.slide == row.number)
+    falling = items[np.argsort(-patches.scores[items, row.predicted], kind='stable')]
     pictures = []
-    for p in falling[places.round().astype(int)].tolist():
-        file, scores = str(patches.files[p]), 100 * patches.scores[p]
-        address = thumbnails.of(file)
-        pictures.append(
-            Picture(file, address, float(scores[predicted]), float(scores[true]))
-        )
-    return pictures, _strip(patches.scores[falling], predicted, true)
+    for p in _spread(falling, PICTURES).tolist():
+        file = str(patches.files[p])
+        percent = 100 * patches.scores[p]
+        shares = {'predicted': percent[row.predicted], 'true': percent[row.true]}
+        pictures.append({'file': file, 'address': thumbnails.of(file), **shares})
+    strip = _strip(patches.scores[falling], row.predicted, row.true)
+    return {'pictures': pictures, 'strip': strip}
+
+
+def _spread(values: np.ndarray, number: int) -> np.ndarray:
+    """Return at most this many of the values, evenly spread."""
+    places = np.linspace(0, len(values) - 1, min(number, len(values)))
+    return values[places.round().astype(int)]
 
 
 def _strip(scores: np.ndarray, predicted: int, true: int) -> Markup:
     """Draw every patch as a column: the prediction from below, the class from above."""
-    if len(scores) > _STRIPS:
-        scores = scores[np.linspace(0, len(scores) - 1, _STRIPS).round().astype(int)]
+    scores = _spread(scores, _STRIPS)
     width = 300 / len(scores)
     parts = [tag('rect', x=0, y=0, width=300, height=44, class_='rest')]
     for i, row in enumerate(scores):

@@ -1,5 +1,3 @@
-"""The report: one HTML file that needs no other file."""
-
 import base64
 import hashlib
 import json
@@ -18,7 +16,7 @@ from .confusion_matrices import confusion_figure
 from .differences import differences_figure
 from .findings import cautions, findings
 from .headline import headline
-from .marks import Mark, colour_rules, marks
+from .marks import Marks, colour_rules, marks
 from .mistakes import methods_at, slide_cards, slide_rows
 from .reliability_diagrams import reliability_figure
 from .roc_curves import roc_figure
@@ -60,21 +58,20 @@ def report_page(results: Results, summary: Summary) -> str:
 
 def _context(results: Results, summary: Summary) -> dict[str, Any]:
     """Return the values of the page's template."""
-    looks = marks(list(results.methods))
+    looks = marks(results.methods)
     trained = [s for s in results.shots if s is not None][::-1]
     shots: list[Shots] = [*trained] or [None]
-    thumbnails = Thumbnails(Path(results.settings['data_prefix']), _PICTURES)
+    settings = results.settings
+    shown = {k: v for k, v in settings.items() if k not in ('patients', 'title')}
+    thumbnails = Thumbnails(Path(settings['data_prefix']), _PICTURES)
     return {
-        'title': results.settings['title'],
+        'title': settings['title'],
         'count': count,
         'facts': _facts(results),
         'findings': findings(results, summary),
         'cautions': cautions(results, summary),
         'classes': _classes(results),
-        'legend': [
-            {'name': m, 'label': label, 'sample': looks[m].sample()}
-            for m, label in results.methods.items()
-        ],
+        'legend': [*looks.values()],
         'reference': results.reference_label,
         'resamples': summary.resamples,
         'patients_known': any(results.patients),
@@ -84,23 +81,22 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
         'mistakes': _mistakes(results, shots[0], thumbnails),
         'thumbnails': thumbnails,
         'failures': results.failures,
-        **_run(results),
+        'environment': _flat(results.environment),
+        'settings': _flat(shown),
+        'configs': [
+            (settings['methods'][name]['label'], text)
+            for name, text in results.configs.items()
+        ],
     }
 
 
-def _drawings(
-    results: Results, summary: Summary, looks: dict[str, Mark]
-) -> dict[str, Any]:
+def _drawings(results: Results, summary: Summary, looks: Marks) -> dict[str, Any]:
     """Return the drawings of metrics; None where there is nothing to draw."""
-    primary = summary.metrics[0]
+    primary, *others = summary.metrics
     return {
-        'shots_figure': shots_figure(results, summary, looks, primary),
-        'each_method': each_method(results, summary, looks, primary)
-        if len(results.methods) > 1
-        else None,
-        'other_metrics': other_metrics(results, summary, looks)
-        if len(summary.metrics) > 1
-        else None,
+        'shots_figure': shots_figure(summary, looks, primary),
+        'each_method': each_method(summary, looks, primary) if len(looks) > 1 else None,
+        'other_metrics': other_metrics(summary, looks) if others else None,
         'differences': [
             (METRIC_LABELS[m].name, differences_figure(results, summary, looks, m))
             for m in (summary.metrics if summary.tests else ())
@@ -123,40 +119,20 @@ def _mistakes(results: Results, shots: Shots, thumbnails: Thumbnails) -> dict[st
     }
 
 
-def _run(results: Results) -> dict[str, Any]:
-    """Return what the comparison was run with."""
-    settings = results.settings
-    shown = {k: v for k, v in settings.items() if k not in ('patients', 'title')}
-    return {
-        'environment': _flat(results.environment),
-        'settings': _flat(shown),
-        'configs': [
-            (settings['methods'][name]['label'], text)
-            for name, text in results.configs.items()
-        ],
-    }
-
-
 def _facts(results: Results) -> list[tuple[str, str]]:
     """Return numbers with their names."""
     patients = len({p for p in results.patients if p})
     facts = [
-        _split(count(len(results.slides), 'test slide')),
-        _split(count(patients, 'patient'))
-        if patients
-        else ('?', 'patients: not known'),
-        _split(count(len(results.methods), 'method')),
-        _split(count(len(results.runs), 'run')),
+        count(len(results.slides), 'test slide'),
+        count(patients, 'patient') if patients else '? patients: not known',
+        count(len(results.methods), 'method'),
+        count(len(results.runs), 'run'),
     ]
+    pairs = [(number, name) for number, _, name in (f.partition(' ') for f in facts)]
     trained = [shots_words(s) for s in results.shots if s is not None]
     if trained:
-        facts.append((' · '.join(trained), 'training slides of each class'))
-    return facts
-
-
-def _split(counted: str) -> tuple[str, str]:
-    number, _, name = counted.partition(' ')
-    return number, name
+        pairs.append((' · '.join(trained), 'training slides of each class'))
+    return pairs
 
 
 def _classes(results: Results) -> list[tuple[int, str, str]]:
@@ -168,13 +144,13 @@ def _classes(results: Results) -> list[tuple[int, str, str]]:
     ]
 
 
-def _curves(results: Results, looks: dict[str, Mark], shots: Shots) -> dict[str, Any]:
-    methods = methods_at(results, shots)
+def _curves(results: Results, looks: Marks, shots: Shots) -> dict[str, Any]:
+    looks = {method: looks[method] for method in methods_at(results, shots)}
     return {
         'words': slides_words(shots),
-        'confusion': confusion_figure(results, shots, methods),
-        'roc': roc_figure(results, shots, methods, looks),
-        'reliability': reliability_figure(results, shots, methods, looks),
+        'confusion': confusion_figure(results, shots, looks),
+        'roc': roc_figure(results, shots, looks),
+        'reliability': reliability_figure(results, shots, looks),
     }
 
 

@@ -1,33 +1,27 @@
-"""Reliability diagrams of slides: how often a confidence is right."""
-
-from collections.abc import Sequence
-
 import numpy as np
 from markupsafe import Markup
 
 from cite.compare.folder.results import Results, Shots
 from cite.core.evaluation.calibration import Reliability, calibration_floor, reliability
 
-from .marks import Mark
-from .svg import Figure, Frame, Table, abbreviate, picture, tag
+from .marks import Mark, Marks
+from .svg import Figure, Frame, Table, abbreviate, picture, tag, text_at
 from .words import shots_words, slides_words
 
 
-def reliability_figure(
-    results: Results, shots: Shots, methods: Sequence[str], looks: dict[str, Mark]
-) -> Figure:
+def reliability_figure(results: Results, shots: Shots, looks: Marks) -> Figure:
     """Draw how often predictions of each confidence are right, over all runs."""
     rows, charts = [], []
-    for m in methods:
+    for m, look in looks.items():
         runs = results.at(m, shots)
         scores = np.concatenate([run.scores for run in runs])
         labels = np.tile(results.labels, len(runs))
         curve = reliability(scores, labels)
         floor = 100 * float(np.mean([calibration_floor(run.scores) for run in runs]))
-        charts.append(_reliability(results, shots, m, looks[m], curve, floor))
+        charts.append(_diagram(shots, look, curve, floor))
         for b in np.flatnonzero(curve.share > 0):
             values = [curve.confidence[b], curve.accuracy[b], curve.share[b]]
-            rows.append([results.methods[m], *(f'{100 * v:.1f}' for v in values)])
+            rows.append([look.label, *(f'{100 * v:.1f}' for v in values)])
     head = ['Method', 'Confidence', 'Right', 'Share of slides']
     return Figure(
         key=f'reliability-{shots_words(shots)}',
@@ -41,14 +35,7 @@ def reliability_figure(
     )
 
 
-def _reliability(
-    results: Results,
-    shots: Shots,
-    method: str,
-    look: Mark,
-    curve: Reliability,
-    floor: float,
-) -> Markup:
+def _diagram(shots: Shots, look: Mark, curve: Reliability, floor: float) -> Markup:
     frame = Frame(36, 66, 184, 150, x=(0, 100), y=(0, 100))
     ticks = [0, 50, 100]
     confidence, right, share = (100 * np.asarray(v) for v in curve)
@@ -56,10 +43,9 @@ def _reliability(
     points = [(confidence[b], right[b]) for b in filled]
     gap = float((share[filled] * np.abs(right - confidence)[filled]).sum() / 100)
     over = float((share[filled] * (confidence - right)[filled]).sum() / 100)
-    name = abbreviate(results.methods[method], 26)
     distance = f'gap {gap:.1f} points; by chance {floor:.1f}'
     parts = [
-        tag('text', name, x=0, y=16, class_='panel-name'),
+        text_at(abbreviate(look.label, 26), 0, 16, 'panel-name'),
         frame.y_axis(ticks, 'right, %'),
         frame.line([(0, 0), (100, 100)], class_='zero'),
         tag('g', *_bars(frame, share)),
@@ -69,15 +55,12 @@ def _reliability(
             *(look.at(*frame.at(*point)) for point in points),
             class_=f'series {look.class_}',
         ),
-        *(
-            tag('text', t, x=frame.at(t, 0)[0], y=278, class_='tick middle')
-            for t in ticks
-        ),
-        tag('text', 'confidence, %', x=128, y=294, class_='axis-name middle'),
-        tag('text', distance, x=0, y=33, class_='tick'),
+        *(text_at(t, frame.at(t, 0)[0], 278, 'tick middle') for t in ticks),
+        text_at('confidence, %', 128, 294, 'axis-name middle'),
+        text_at(distance, 0, 33, 'tick'),
     ]
-    key = f'reliability-{shots_words(shots)}-{method}'
-    title = f'Reliability of {results.methods[method]}, {slides_words(shots)}'
+    key = f'reliability-{shots_words(shots)}-{look.method}'
+    title = f'Reliability of {look.label}, {slides_words(shots)}'
     return picture(key, 230, 300, title, _describe(gap, over, floor), *parts)
 
 
@@ -85,15 +68,12 @@ def _bars(frame: Frame, share: np.ndarray) -> list[Markup]:
     """Draw how many slides each bin holds, below the plot; ``share`` is in percent."""
     width = frame.width / len(share)
     height = 0.32 * share * 100 / max(share)
-    return [
-        tag(
-            'rect',
-            **{'x': frame.left + width * b + 0.5, 'width': width - 1},
-            **{'y': 262 - height[b], 'class_': 'count'},
-            height=height[b],
-        )
-        for b in np.flatnonzero(share > 0)
-    ]
+    bars = []
+    for b in np.flatnonzero(share > 0):
+        across = {'x': frame.left + width * b + 0.5, 'width': width - 1}
+        up = {'y': 262 - height[b], 'class_': 'count', 'height': height[b]}
+        bars.append(tag('rect', **across, **up))
+    return bars
 
 
 def _describe(gap: float, over: float, floor: float) -> str:

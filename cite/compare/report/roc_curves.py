@@ -1,6 +1,4 @@
-"""ROC curves of slides, each class against the rest."""
-
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -9,17 +7,16 @@ from sklearn.metrics import roc_curve
 from cite.compare.folder.results import Results, Shots
 from cite.core.evaluation.metrics import auroc
 
-from .marks import Mark
-from .svg import Figure, Frame, Table, abbreviate, picture, tag
+from .marks import Marks
+from .svg import Figure, Frame, Table, abbreviate, picture, text_at
 from .words import shots_words, slides_words
 
 RATES = np.linspace(0, 1, 51)  # false positive rates at which curves are averaged
+Values = dict[tuple[str, int], Any]  # by method and class
 
 
-def roc_figure(
-    results: Results, shots: Shots, methods: Sequence[str], looks: dict[str, Mark]
-) -> Figure:
-    """Draw each class against the rest: a panel a class, a line a method."""
+def roc_figure(results: Results, shots: Shots, looks: Marks) -> Figure:
+    """Draw ROC curves of each class against the rest: a panel a class."""
     labels = results.labels
     classes = [
         k for k in range(len(results.classes)) if 0 < (labels == k).sum() < len(labels)
@@ -28,15 +25,14 @@ def roc_figure(
         (m, k): np.mean(
             [mean_roc(r.scores[:, k], labels == k) for r in results.at(m, shots)], 0
         )
-        for m in methods
+        for m in looks
         for k in classes
     }
     areas = {key: _mean_area(results, shots, *key) for key in curves}
     rows = [
-        [results.methods[m], results.classes[k], f'{areas[m, k]:.1f}']
-        + [f'{100 * np.interp(rate, RATES, curves[m, k]):.0f}' for rate in (0.1, 0.2)]
-        for m in methods
-        for k in classes
+        [looks[m].label, results.classes[k], f'{areas[m, k]:.1f}']
+        + [f'{100 * np.interp(rate, RATES, curve):.0f}' for rate in (0.1, 0.2)]
+        for (m, k), curve in curves.items()
     ]
     head = ['Method', 'Class', 'AUROC', 'hits at 10 % false alarms', 'at 20 %']
     return Figure(
@@ -45,9 +41,7 @@ def roc_figure(
         'the rest: the share of the class that is found, against the share of the '
         'others that are taken for it. Averaged over runs at equal false '
         'alarms. The diagonal is chance.',
-        pictures=[
-            _roc(results, shots, methods, looks, k, curves, areas) for k in classes
-        ],
+        pictures=[_roc(results, shots, looks, k, curves, areas) for k in classes],
         table=Table('Area under each curve and points of it, percent', head, rows),
         size='medium',
     )
@@ -70,41 +64,29 @@ def mean_roc(scores: np.ndarray, member: np.ndarray) -> np.ndarray:
 
 def _mean_area(results: Results, shots: Shots, method: str, k: int) -> float:
     member = (results.labels == k).astype(np.int64)
-    pairs = [
-        np.stack([-r.scores[:, k], r.scores[:, k]], 1)
-        for r in results.at(method, shots)
-    ]
-    return float(np.mean([100 * auroc(pair, member) for pair in pairs]))
+    scores = [run.scores[:, k] for run in results.at(method, shots)]
+    areas = [100 * auroc(np.stack([-s, s], 1), member) for s in scores]
+    return float(np.mean(areas))
 
 
 def _roc(
-    results: Results,
-    shots: Shots,
-    methods: Sequence[str],
-    looks: dict[str, Mark],
-    k: int,
-    curves: dict[tuple[str, int], np.ndarray],
-    areas: dict[tuple[str, int], float],
+    results: Results, shots: Shots, looks: Marks, k: int, curves: Values, areas: Values
 ) -> Markup:
     frame = Frame(40, 54, 276, 276, x=(0, 100), y=(0, 100))
     ticks = [0, 25, 50, 75, 100]
     name = results.classes[k]
     parts = [
-        tag('text', abbreviate(f'{k} {name}', 38), x=0, y=16, class_='panel-name'),
+        text_at(abbreviate(f'{k} {name}', 38), 0, 16, 'panel-name'),
         frame.y_axis(ticks, 'found, %'),
         frame.x_axis([(t, str(t)) for t in ticks], 'false alarms, %'),
         frame.line([(0, 0), (100, 100)], class_='zero'),
     ]
-    for m in methods:
-        line = frame.line(
-            list(zip(100 * RATES, 100 * curves[m, k])),
-            stroke_dasharray=looks[m].dash or None,
-        )
-        place = 8 + 3 * (looks[m].place % 8)  # keeps the marks apart
-        mark = looks[m].at(*frame.at(100 * RATES[place], 100 * curves[m, k][place]))
-        class_ = f'series {looks[m].class_}'
-        parts.append(tag('g', line, mark, class_=class_, data_method=m))
-    listed = ', '.join(f'{results.methods[m]} {areas[m, k]:.1f}' for m in methods)
+    for m, look in looks.items():
+        points = list(zip(100 * RATES, 100 * curves[m, k]))
+        line = frame.line(points, stroke_dasharray=look.dash)
+        place = 8 + 3 * (look.place % 8)  # keeps the marks apart
+        parts.append(look.group(line, look.at(*frame.at(*points[place]))))
+    listed = ', '.join(f'{look.label} {areas[m, k]:.1f}' for m, look in looks.items())
     key = f'roc-{shots_words(shots)}-{k}'
     title = f'ROC curves for {name} against the rest, {slides_words(shots)}'
     return picture(key, 330, 374, title, f'Areas in percent: {listed}.', *parts)

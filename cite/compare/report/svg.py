@@ -76,6 +76,11 @@ def picture(
     )
 
 
+def text_at(text: Any, x: float, y: float, class_: str, **attributes: Any) -> Markup:
+    """Write a text at a place of the drawing."""
+    return tag('text', text, x=x, y=y, class_=class_, **attributes)
+
+
 def abbreviate(text: str, length: int) -> str:
     """Cut a text that would overlap its neighbour."""
     return text if len(text) <= length else text[: length - 1] + '…'
@@ -129,20 +134,16 @@ class Frame:
             decimals: number of decimals of the values.
             named: whether the label names the panel.
         """
-        place = {'x': 0 if named else self.left, 'y': self.top - (16 if named else 10)}
-        name = 'panel-name' if named else 'axis-name'
-        parts = [tag('text', label, **place, class_=name)]
+        if named:
+            parts = [text_at(label, 0, self.top - 16, 'panel-name')]
+        else:
+            parts = [text_at(label, self.left, self.top - 10, 'axis-name')]
+        right = self.left + self.width
         for value in ticks:
             _, y = self.at(self.x[0], value)
-            right = self.left + self.width
-            parts += [
-                tag('line', x1=self.left, x2=right, y1=y, y2=y, class_='grid'),
-                tag(
-                    'text',
-                    f'{value:.{decimals}f}'.replace('-', '−'),
-                    **{'x': self.left - 6, 'y': y + 4, 'class_': 'tick end'},
-                ),
-            ]
+            number = f'{value:.{decimals}f}'.replace('-', '−')
+            parts.append(tag('line', x1=self.left, x2=right, y1=y, y2=y, class_='grid'))
+            parts.append(text_at(number, self.left - 6, y + 4, 'tick end'))
         return tag('g', *parts)
 
     def x_axis(
@@ -151,14 +152,12 @@ class Frame:
         """Draw the ticks' names below, and under them the axis' name."""
         bottom = self.top + self.height
         parts = [
-            tag('text', text, x=self.at(x, 0)[0], y=bottom + 16, class_='tick middle')
+            text_at(text, self.at(x, 0)[0], bottom + 16, 'tick middle')
             for x, text in ticks
         ]
         if label:
             middle = self.left + self.width / 2
-            parts.append(
-                tag('text', label, x=middle, y=bottom + 34, class_='axis-name middle')
-            )
+            parts.append(text_at(label, middle, bottom + 34, 'axis-name middle'))
         return tag('g', *parts)
 
 

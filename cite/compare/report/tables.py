@@ -1,9 +1,8 @@
 """The comparison's tables: Markdown to read, CSV for a program, LaTeX for a paper."""
 
-import csv
-import io
 import itertools
 
+from cite.compare.folder.prediction_files import csv_text
 from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
@@ -75,12 +74,10 @@ def csv_table(results: Results, summary: Summary) -> str:
     A method that is not trained has a line for each number of shots of the reference
     that it is tested against.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator='\n')
-    writer.writerow(COLUMNS)
+    rows = []
     for (level, method, shots, metric), cell in summary.cells.items():
-        head = [level, method, results.methods[method], shots_words(shots), metric]
-        values = [*map(_exact, cell.value), cell.runs, cell.draws]
+        keys = [level, method, results.methods[method], shots_words(shots), metric]
+        head = [*keys, *map(_exact, cell.value), cell.runs, cell.draws]
         tests = [
             t
             for t in summary.family(level, metric)
@@ -89,10 +86,10 @@ def csv_table(results: Results, summary: Summary) -> str:
         for t in tests:
             difference = [*map(_exact, t.difference), t.runs, _exact(t.p)]
             against = [results.reference, shots_words(t.shots)]
-            writer.writerow([*head, *values, *against, *difference, _exact(t.adjusted)])
+            rows.append([*head, *against, *difference, _exact(t.adjusted)])
         if not tests:
-            writer.writerow([*head, *values, *[''] * 8])
-    return stream.getvalue()
+            rows.append([*head, *[''] * 8])
+    return csv_text(COLUMNS, rows)
 
 
 def _exact(value: float) -> str:
@@ -110,9 +107,7 @@ def markdown_table(results: Results, summary: Summary) -> str:
         head = ['Slides a class', 'Method', 'Runs', *_heads(summary)]
         lines += [_line(head), _line(['---', '---', *['---:'] * (len(head) - 2)])]
         for shots, cells in rows:
-            lines.append(
-                _line([markdown(text) for text in (shots_words(shots), *cells)])
-            )
+            lines.append(_line([*map(markdown, [shots_words(shots), *cells])]))
     lines += ['', *(f'- {markdown(note)}' for note in notes(results, summary))]
     return '\n'.join(lines) + '\n'
 
@@ -131,20 +126,14 @@ def _rows(
     """Return a level's rows: the shots, and cells with method, runs and metrics."""
     rows = []
     for shots, method in summary.rows(level):
-        values = [
-            _value(summary, level, method, shots, name) for name in summary.metrics
-        ]
+        values = []
+        for metric in summary.metrics:
+            key = (level, method, shots, metric)
+            interval = METRIC_LABELS[metric].write_interval(summary.cells[key].value)
+            values.append(f'{interval}*' if summary.differs(key) else interval)
         first = summary.cells[level, method, shots, summary.metrics[0]]
-        runs = f'{first.runs}{"†" if first.few_draws else ""}'
-        rows.append((shots, [results.methods[method], runs, *values]))
+        rows.append((shots, [results.methods[method], first.runs_text, *values]))
     return rows
-
-
-def _value(summary: Summary, level: str, method: str, shots: Shots, metric: str) -> str:
-    cell = summary.cells[level, method, shots, metric]
-    test = summary.tests.get((level, method, shots, metric))
-    star = '*' if test and test.significant else ''
-    return METRIC_LABELS[metric].write_interval(cell.value) + star
 
 
 def latex_table(results: Results, summary: Summary) -> str:

@@ -1,5 +1,3 @@
-"""Small pictures of patches, within the page."""
-
 import base64
 import io
 from pathlib import Path
@@ -32,9 +30,8 @@ class Thumbnails:
         try:
             with open_patch(self.folder / file) as image:
                 image.draft('RGB', (SIZE, SIZE))
-                small = image.convert('RGB').resize(
-                    (SIZE, SIZE), Image.Resampling.LANCZOS
-                )
+                whole = image.convert('RGB')
+                small = whole.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
         except MemoryError:
             raise
         except Exception:  # Pillow raises all kinds for damaged files, see read_patch

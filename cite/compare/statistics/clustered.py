@@ -87,13 +87,9 @@ def _auroc(
     scores: np.ndarray, labels: np.ndarray, clusters: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Return the mean one-vs-rest area over the classes that have one, (R,)."""
-    areas = np.stack(
-        [
-            _area(scores[:, k], labels == k, clusters, weights)
-            for k in range(scores.shape[1])
-        ]
-    )  # (K, R)
-    defined = ~np.isnan(areas)
+    columns = enumerate(scores.T)
+    areas = np.stack([_area(s, labels == k, clusters, weights) for k, s in columns])
+    defined = ~np.isnan(areas)  # (K, R)
     total, number = np.where(defined, areas, 0).sum(0), defined.sum(0)
     empty = np.full(len(total), np.nan)
     return np.divide(total, number, out=empty, where=number > 0)

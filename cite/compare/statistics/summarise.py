@@ -1,26 +1,15 @@
-"""From the predictions of all runs to metrics, intervals and tests."""
-
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Optional
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cite.compare.folder.results import Results, Run, Shots
 from cite.core.evaluation.metrics import BIASED, SCORE_METRICS
 
-from .bootstrap import (
-    Interval,
-    interval,
-    over_runs,
-    reflect,
-    resample_clusters,
-    resample_runs,
-)
+from . import bootstrap
+from .bootstrap import Interval, holm, interval, paired_p_value
 from .clustered import resampled_metrics
-from .significance import holm, paired_p_value
-from .summary import ALPHA, LEVELS, Cell, Summary, Test
+from .summary import ALPHA, LEVELS, Cell, Key, Summary, Test
 
 # A bootstrap's least p-value is 2 / (resamples + 1); Holm's correction multiplies it by
 # the number of tests, and half of ALPHA must be within reach.
@@ -34,6 +23,9 @@ class _Values:
     run: Run
     plain: dict[str, float]
     resampled: dict[str, np.ndarray]  # (R,)
+
+
+_Groups = dict[tuple[Shots, str], list[_Values]]  # by shots and method
 
 
 def summarise(results: Results) -> Summary:
@@ -55,26 +47,16 @@ def summarise(results: Results) -> Summary:
     metrics = tuple(results.settings['figures'])
     resamples = _resamples(results)
     names, member = np.unique(results.clusters, return_inverse=True)
-    weights = resample_clusters(len(names), resamples)
-    cells, tests = {}, {}
+    weights = bootstrap.resample_clusters(len(names), resamples)
+    cells: dict[Key, Cell] = {}
+    tests: dict[Key, Test] = {}
     for level in LEVELS:
-        values_of = partial(_run_values, results, level, metrics, member, weights)
-        groups = {
-            (shots, method): [
-                run_values
-                for run in results.of(method, shots)
-                if (run_values := values_of(run))
-            ]
-            for shots in results.shots
-            for method in results.methods
-        }
-        groups = {key: values for key, values in groups.items() if values}
+        groups = _groups(results, level, metrics, member, weights)
         for metric in metrics:
             for (shots, method), values in groups.items():
-                cell = _cell(level, method, shots, metric, values)
-                cells[level, method, shots, metric] = cell
-            for test in _tests(level, metric, groups, results.reference, len(names)):
-                tests[level, test.method, test.shots, metric] = test
+                key = (level, method, shots, metric)
+                cells[key] = _cell(key, values)
+            tests.update(_tests(level, metric, groups, results.reference, len(names)))
     return Summary(cells, tests, metrics, resamples, len(names))
 
 
@@ -85,32 +67,40 @@ def _resamples(results: Results) -> int:
     return max(int(results.settings['resamples']), PER_TEST * tests)
 
 
-def _run_values(
+def _groups(
     results: Results,
     level: str,
     metrics: Sequence[str],
     member: np.ndarray,
     weights: np.ndarray,
-    run: Run,
-) -> Optional[_Values]:
-    """Return a run's metrics; None if the level has no scores of it."""
-    scores, labels, clusters = run.scores, results.labels, member
-    if level == 'patch':
-        patches = results.patches(run)
-        if patches is None:
-            return None
-        scores, labels, clusters = patches.scores, patches.labels, member[patches.slide]
-    resampled = resampled_metrics(metrics, scores, labels, clusters, weights)
-    plain = {name: SCORE_METRICS[name](scores, labels) for name in metrics}
-    return _Values(run, plain, {k: v.astype(np.float32) for k, v in resampled.items()})
+) -> _Groups:
+    """Compute the metrics of all runs that have scores at a level."""
+    groups: _Groups = {(s, m): [] for s in results.shots for m in results.methods}
+    for run in results.runs:
+        scores, labels, clusters = run.scores, results.labels, member
+        if level == 'patch':
+            patches = results.patches(run)
+            if patches is None:
+                continue
+            scores, labels = patches.scores, patches.labels
+            clusters = member[patches.slide]
+        many = resampled_metrics(metrics, scores, labels, clusters, weights)
+        resampled = {name: v.astype(np.float32) for name, v in many.items()}
+        plain = {name: SCORE_METRICS[name](scores, labels) for name in metrics}
+        groups[run.shots, run.method].append(_Values(run, plain, resampled))
+    return {key: values for key, values in groups.items() if values}
 
 
-def _draws(values: Sequence[_Values]) -> list[int]:
-    return [v.run.draw for v in values]
+def _over_runs(runs: Sequence[Run], values: Sequence[np.ndarray]) -> np.ndarray:
+    """Average values of M runs, (R,) each, over resampled runs: (R,)."""
+    resampled = np.stack(values)  # (M, R)
+    draws = [run.draw for run in runs]
+    times = bootstrap.resample_runs(draws, resampled.shape[1])
+    return bootstrap.over_runs(resampled, times)
 
 
 def _distribution(metric: str, estimate: float, resampled: np.ndarray) -> np.ndarray:
-    return reflect(estimate, resampled) if metric in BIASED else resampled
+    return bootstrap.reflect(estimate, resampled) if metric in BIASED else resampled
 
 
 def _interval(metric: str, estimate: float, resampled: np.ndarray) -> Interval:
@@ -121,38 +111,32 @@ def _interval(metric: str, estimate: float, resampled: np.ndarray) -> Interval:
     return bounds._replace(low=max(bounds.low, 0), high=max(bounds.high, estimate))
 
 
-def _cell(
-    level: str, method: str, shots: Shots, metric: str, values: Sequence[_Values]
-) -> Cell:
-    resampled = np.stack([v.resampled[metric] for v in values])  # (M, R)
-    runs = resample_runs(_draws(values), resampled.shape[1])
+def _cell(key: Key, values: Sequence[_Values]) -> Cell:
+    metric, runs = key[-1], [v.run for v in values]
     plain = tuple(v.plain[metric] for v in values)
-    value = _interval(metric, float(np.mean(plain)), over_runs(resampled, runs))
-    draws = len(set(_draws(values)))
-    return Cell(level, method, shots, metric, value, plain, draws)
+    resampled = _over_runs(runs, [v.resampled[metric] for v in values])
+    value = _interval(metric, float(np.mean(plain)), resampled)
+    return Cell(*key, len(runs), len({run.draw for run in runs}), value, plain)
 
 
 def _tests(
-    level: str,
-    metric: str,
-    groups: dict[tuple[Shots, str], list[_Values]],
-    reference: str,
-    clusters: int,
-) -> list[Test]:
-    drafts = []
+    level: str, metric: str, groups: _Groups, reference: str, clusters: int
+) -> dict[Key, Test]:
+    tests = {}
     for (shots, method), values in groups.items():
         for at, name in groups:
             if name != reference or method == reference:
                 continue
             if at == shots or shots is None or at is None:
                 pairs = _pairs(values, groups[at, reference])
-                label = at if shots is None else shots
-                drafts.append(_test(level, method, label, metric, pairs, clusters))
-    tests = [test for test in drafts if test is not None]
-    adjusted = holm([test.p for test in tests])
-    return [
-        Test(**{**vars(test), 'adjusted': float(p)}) for test, p in zip(tests, adjusted)
-    ]
+                key = (level, method, at if shots is None else shots, metric)
+                if pairs:
+                    tests[key] = _test(key, pairs, clusters)
+    adjusted = holm([test.p for test in tests.values()])
+    return {
+        key: replace(test, adjusted=float(p))
+        for (key, test), p in zip(tests.items(), adjusted)
+    }
 
 
 def _pairs(
@@ -168,30 +152,17 @@ def _pairs(
     return [(v, by_run[key]) for v, key in zip(method, keys) if key in by_run]
 
 
-def _test(
-    level: str,
-    method: str,
-    shots: Shots,
-    metric: str,
-    pairs: Sequence[tuple[_Values, _Values]],
-    clusters: int,
-) -> Optional[Test]:
-    if not pairs:
-        return None
-    plain = [a.plain[metric] - b.plain[metric] for a, b in pairs]
-    resampled = np.stack([a.resampled[metric] - b.resampled[metric] for a, b in pairs])
-    trained = [b if a.run.shots is None else a for a, b in pairs]
-    runs = resample_runs(_draws(trained), resampled.shape[1])
-    estimate = float(np.mean(plain))
-    difference = _distribution(metric, estimate, over_runs(resampled, runs))
+def _test(key: Key, pairs: Sequence[tuple[_Values, _Values]], clusters: int) -> Test:
+    metric = key[-1]
+    estimate = float(np.mean([a.plain[metric] - b.plain[metric] for a, b in pairs]))
+    differences = [a.resampled[metric] - b.resampled[metric] for a, b in pairs]
+    runs = [b.run if a.run.shots is None else a.run for a, b in pairs]
+    difference = _distribution(metric, estimate, _over_runs(runs, differences))
     return Test(
-        level=level,
-        method=method,
-        shots=shots,
-        metric=metric,
+        *key,
+        runs=len(runs),
+        draws=len({run.draw for run in runs}),
         difference=interval(estimate, difference),
         p=paired_p_value(difference, clusters),
         adjusted=float('nan'),
-        runs=len(pairs),
-        draws=len(set(_draws(trained))),
     )

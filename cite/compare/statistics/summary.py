@@ -10,62 +10,59 @@ LEVELS = ('slide', 'patch')
 ALPHA = 0.05
 FEW_DRAWS = 5  # with fewer, the spread between draws is hardly known
 FEW_PATIENTS = 30  # with fewer, a bootstrap's intervals are too narrow
+Key = tuple[str, str, Shots, str]  # level, method, shots, metric
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A metric of a method at one number of training slides."""
+class _Outcome:
+    """What a metric and a test have in common."""
 
     level: str
     method: str
     shots: Shots
     metric: str
-    value: Interval  # the mean over runs
-    of_runs: tuple[float, ...]  # each run's value, in the order of Results.of
+    runs: int  # of a test: draws and seeds that both methods have
     draws: int
-
-    @property
-    def runs(self) -> int:
-        """The number of runs."""
-        return len(self.of_runs)
 
     @property
     def few_draws(self) -> bool:
         """Whether the spread between draws is hardly known; marked with a dagger."""
-        return _few_draws(self.shots, self.draws)
+        return self.shots not in (None, 'all') and self.draws < FEW_DRAWS
+
+    @property
+    def runs_text(self) -> str:
+        """The number of runs with its dagger, as in tables."""
+        return f'{self.runs}{"†" if self.few_draws else ""}'
 
 
 @dataclass(frozen=True)
-class Test:
+class Cell(_Outcome):
+    """A metric of a method at one number of training slides."""
+
+    value: Interval  # the mean over runs
+    of_runs: tuple[float, ...]  # each run's value, in the order of Results.of
+
+
+@dataclass(frozen=True)
+class Test(_Outcome):
     """Whether a method differs from the reference, on the runs that both have."""
 
-    level: str
-    method: str
-    shots: Shots
-    metric: str
     difference: Interval  # method - reference
     p: float
     adjusted: float  # by Holm's method, within the metric and level
-    runs: int  # draws and seeds that both have
-    draws: int
 
     @property
     def significant(self) -> bool:
         """Whether the adjusted p-value is at most 0.05."""
         return self.adjusted <= ALPHA
 
-    @property
-    def few_draws(self) -> bool:
-        """Whether the spread between draws is hardly known; marked with a dagger."""
-        return _few_draws(self.shots, self.draws)
-
 
 @dataclass(frozen=True)
 class Summary:
     """All metrics and tests of a comparison."""
 
-    cells: dict[tuple[str, str, Shots, str], Cell]  # level, method, shots, metric
-    tests: dict[tuple[str, str, Shots, str], Test]
+    cells: dict[Key, Cell]
+    tests: dict[Key, Test]
     metrics: tuple[str, ...]
     resamples: int
     clusters: int  # patients, or slides where no patient is known
@@ -75,11 +72,21 @@ class Summary:
         rows = [(s, m) for (at, m, s, _) in self.cells if at == level]
         return list(dict.fromkeys(rows))
 
+    @property
+    def shots(self) -> list[Shots]:
+        """The shots that have results, in the table's order."""
+        return list(dict.fromkeys(shots for _, _, shots, _ in self.cells))
+
+    def line(self, method: str, metric: str) -> dict[Shots, Cell]:
+        """Return a method's results on slides, by shots."""
+        cells = ((s, self.cells.get(('slide', method, s, metric))) for s in self.shots)
+        return {shots: cell for shots, cell in cells if cell}
+
+    def differs(self, key: Key) -> bool:
+        """Tell whether a test of this key is significant."""
+        return key in self.tests and self.tests[key].significant
+
     def family(self, level: str, metric: str) -> list[Test]:
         """Return the tests that are corrected together."""
         tests = self.tests.values()
         return [t for t in tests if (t.level, t.metric) == (level, metric)]
-
-
-def _few_draws(shots: Shots, draws: int) -> bool:
-    return shots not in (None, 'all') and draws < FEW_DRAWS

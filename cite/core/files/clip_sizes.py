@@ -37,7 +37,7 @@ def clip_sizes(state: State, name: object = 'it') -> dict[str, Any]:
         'vocab_size': state['token_embedding.weight'].shape[0],
         'transformer_width': width,
         'transformer_heads': width // _HEAD,
-        'transformer_layers': _count(state, 'transformer.resblocks.'),
+        'transformer_layers': count_modules(state, 'transformer.resblocks.'),
     }
 
 
@@ -52,7 +52,7 @@ def image_sizes(state: State, name: object = 'it') -> dict[str, Any]:
     if RESNET_POSITIONS in state:
         output = 'visual.attnpool.c_proj.weight'
         _require(state, (output,), name)
-        layers = tuple(_count(state, f'visual.layer{i}.') for i in range(1, 5))
+        layers = tuple(count_modules(state, f'visual.layer{i}.') for i in range(1, 5))
         return {
             'embed_dim': state[output].shape[0],
             # A ResNet's last map is 1/32 of the image; its stem is half its width.
@@ -67,7 +67,7 @@ def image_sizes(state: State, name: object = 'it') -> dict[str, Any]:
     return {
         'embed_dim': state['visual.proj'].shape[1],
         'image_resolution': patch * _grid(state[VIT_POSITIONS], name),
-        'vision_layers': _count(state, 'visual.transformer.resblocks.'),
+        'vision_layers': count_modules(state, 'visual.transformer.resblocks.'),
         'vision_width': width,
         'vision_patch_size': patch,
     }
@@ -98,6 +98,6 @@ def _grid(positions: Tensor, name: object) -> int:
     return side
 
 
-def _count(state: State, prefix: str) -> int:
+def count_modules(state: State, prefix: str) -> int:
     """Count the numbered modules directly below a prefix."""
     return len({k[len(prefix) :].split('.')[0] for k in state if k.startswith(prefix)})

@@ -79,11 +79,7 @@ class PendingPatch(NamedTuple):
 
 
 def passes_images(steps: Sequence[Any]) -> bool:
-    """Tell whether a pipeline's steps after the first leave images as they are.
-
-    Args:
-        steps: a data set's ``pipeline.transforms``.
-    """
+    """Tell whether a pipeline's steps after the first leave images as they are."""
     for step in steps[1:]:
         kind, keys = type(step).__name__, getattr(step, 'keys', ())
         if kind != 'Collect' and (kind != 'ToTensor' or 'img' in keys):
@@ -99,10 +95,7 @@ def jitter_planes(
     Args:
         planes: (3, H, W), uint8.
         params: parameters from ``T.ColorJitter.get_params``, without contrast.
-        scratch: memory for the result.
-
-    Returns:
-        (3, H, W), uint8.
+        scratch: memory for the result, which has the same form.
     """
     order, brightness, _, saturation, hue = params
     kernels: Any = pixels.load_kernels()
@@ -123,15 +116,7 @@ def jitter_planes(
 def move_planes(
     planes: np.ndarray, flip_x: bool, flip_y: bool, turn: int, out: np.ndarray
 ) -> None:
-    """Flip left-right, then top-bottom, then turn counter-clockwise by quarters.
-
-    Args:
-        planes: (3, N, N).
-        flip_x: flip left-right.
-        flip_y: flip top-bottom.
-        turn: number of quarter turns, 0 to 3.
-        out: memory for the result, (3, N, N).
-    """
+    """Move pixels of (3, N, N) as an :class:`Augmentation` does, into ``out``."""
     # All of them together are one transposition at most, then flips: a quarter turn
     # transposes and flips top-bottom, a half turn flips both ways.
     if turn % 2:

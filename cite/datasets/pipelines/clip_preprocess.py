@@ -5,7 +5,7 @@ from torchvision import transforms as T
 from cite.core.files.clip_files import input_size
 from cite.core.image_stats import OPENAI_CLIP
 
-from .patch import Results, note_filename, read_feature, read_patch
+from .patch import Results, filename_of, read_feature, read_patch
 
 
 @PIPELINES.register_module()
@@ -19,11 +19,7 @@ class CLIPPreprocess:
 
     Example::
 
-        pipeline = [
-            dict(type='CLIPPreprocess', arch='ViT-B/16'),
-            dict(type='ToTensor', keys=['gt_label']),
-            dict(type='Collect', keys=['img', 'gt_label']),
-        ]
+        dict(type='CLIPPreprocess', arch='ViT-B/16')
 
     Args:
         arch: an OpenAI CLIP model name, or the path of a checkpoint.
@@ -47,7 +43,7 @@ class CLIPPreprocess:
 
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
-        note_filename(results)
+        results['filename'] = filename_of(results)
         if results.get('feature') is not None:
             augment = self.augments(results.get('test_mode', True))
             results['img'] = read_feature(results, at_random=augment)

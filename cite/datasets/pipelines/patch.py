@@ -26,9 +26,9 @@ def read_patch(results: Results) -> Image.Image:
         UnreadablePatchError: the file is truncated, damaged, not an image, not in one
             of ``FORMATS``, or larger than Pillow decodes.
     """
-    path: Any = filename_of(results)
     if results.get('img_pil') is not None:
         return results['img_pil']
+    path: Any = filename_of(results)
     return read_patch_file(path)
 
 
@@ -48,11 +48,6 @@ def read_feature(results: Results, at_random: bool) -> Tensor:
     if row is None:
         row = int(torch.randint(len(draws), ()))
     return torch.as_tensor(draws[row], dtype=torch.float32)
-
-
-def note_filename(results: Results) -> None:
-    """Put the item's file name where mmcls' ``Collect`` looks for it."""
-    results['filename'] = filename_of(results)
 
 
 def filename_of(results: Results) -> Optional[str]:

@@ -9,16 +9,11 @@ from torchvision import transforms as T
 from cite.core.image_stats import FROM_MODEL, IMAGENET, KEYS, ImageStats
 
 from .augmentation import Augmentation, PendingPatch, RandomQuarterTurn
-from .patch import Results, note_filename, read_feature, read_patch
+from .patch import Results, filename_of, read_feature, read_patch
 from .pixels import Scratch, load_planes
 
 _INTERPOLATIONS = ('nearest', 'bilinear', 'bicubic', 'box', 'hamming', 'lanczos')
-_DEFAULTS = {
-    'mean': IMAGENET.mean,
-    'std': IMAGENET.std,
-    'interpolation': 'bilinear',
-    'size': 224,
-}
+_DEFAULTS = ImageStats(IMAGENET.mean, IMAGENET.std, 'bilinear', 224)
 
 
 @PIPELINES.register_module()
@@ -46,10 +41,8 @@ class PatchGastricPipeline:
     Args:
         test_mode: no augmentation.
         size: edge of the resulting square, pixels, or ``'model'``.
-        mean: mean of the three channels, on the scale 0 to 1, or ``'model'``; default
-            ImageNet's.
-        std: standard deviation of the three channels, on the scale 0 to 1, or
-            ``'model'``; default ImageNet's.
+        mean: three channels' mean, scale 0 to 1, or ``'model'``; default ImageNet's.
+        std: their standard deviation, with the same choices.
         saturation: range of the factor, or s for (1 - s, 1 + s); default (0, 0.2).
         interpolation: filter of the resizing, or ``'model'``; default bilinear.
         released: augment in evaluation too, as the release does. Otherwise a data set
@@ -93,21 +86,14 @@ class PatchGastricPipeline:
         # Defaults replace what is open, so that the others are checked at once.
         self._prepare(
             **{
-                key: _DEFAULTS[key] if value is None or _is_open(value) else value
-                for key, value in arguments.items()
+                key: getattr(_DEFAULTS, key) if v is None or _is_open(v) else v
+                for key, v in arguments.items()
             }
         )
         self.is_settled = not self.from_model
 
     def settle_images(self, stats: ImageStats) -> bool:
-        """Fill in what is left to the model.
-
-        Args:
-            stats: the model's.
-
-        Returns:
-            Whether this changes the images.
-        """
+        """Fill in what is left to the model, and tell whether this changes images."""
         values = {key: getattr(stats, key) for key in self.from_model}
         if self.is_settled and all(self._values[k] == v for k, v in values.items()):
             return False
@@ -115,12 +101,8 @@ class PatchGastricPipeline:
         self.is_settled = True
         return True
 
-    def require_settled(self) -> None:
-        """Refuse to work while something is left to a model that is not known.
-
-        Raises:
-            ValueError: it is.
-        """
+    def _require_settled(self) -> None:
+        """Refuse to work while something is left to a model that is not known."""
         if not self.is_settled:
             raise ValueError(
                 f"{type(self).__name__} has {', '.join(self.from_model)}='model', and "
@@ -132,13 +114,13 @@ class PatchGastricPipeline:
     @property
     def size(self) -> int:
         """Edge of the resulting square, pixels."""
-        self.require_settled()
+        self._require_settled()
         return self._values['size']
 
     @property
     def interpolation(self) -> str:
         """Filter of the resizing, in Pillow's names."""
-        self.require_settled()
+        self._require_settled()
         return self._values['interpolation']
 
     def _prepare(self, **values: Any) -> None:
@@ -161,12 +143,12 @@ class PatchGastricPipeline:
 
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
-        note_filename(results)
+        results['filename'] = filename_of(results)
         augment = self.augments(results.get('test_mode', False))
         if results.get('feature') is not None:
             results['img'] = read_feature(results, at_random=augment)
             return results
-        self.require_settled()
+        self._require_settled()
         if self.backend == 'fast':
             planes, draw = self._planes(results), self._draw() if augment else None
             patch = PendingPatch(planes, draw, self._scratch)

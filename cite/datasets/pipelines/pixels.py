@@ -86,10 +86,7 @@ def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
         return None
     if not _is_plain_jpeg(data):
         return None
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), _READ)
-    if image is None:
-        return None
-    return image
+    return cv2.imdecode(np.frombuffer(data, np.uint8), _READ)
 
 
 def _is_plain_jpeg(data: bytes) -> bool:
@@ -118,11 +115,7 @@ def _is_plain_jpeg(data: bytes) -> bool:
 def _resize(
     planes: Sequence[np.ndarray], size: int, interpolation: str, scratch: Scratch
 ) -> np.ndarray:
-    """Resize squares (N, N), horizontally first as Pillow does.
-
-    Returns:
-        (3, size, size), in memory of ``scratch``.
-    """
+    """Resize squares (N, N), horizontally first as Pillow does, within ``scratch``."""
     kernels: Any = load_kernels()
     source = len(planes[0])
     taps = _taps(source, size, interpolation)
@@ -137,7 +130,7 @@ def _resize(
     for channel in range(3):
         cv2.transpose(narrow[:, channel], rows[:, channel])
     kernels.resample_rows(rows.reshape(source, -1), *taps, out.reshape(size, -1))
-    return out.transpose(1, 0, 2)
+    return out.transpose(1, 0, 2)  # (3, size, size)
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,8 +7,7 @@ from mmcls.core.utils import sync_random_seed
 from mmcls.datasets.builder import SAMPLERS
 from torch.utils.data import Sampler
 
-from .draw import Draw
-from .orders import Order, patch_order, plain_order, slide_order
+from .orders import Draw, Order, patch_order, plain_order, slide_order
 
 
 class Labelled(Protocol):
@@ -19,8 +18,7 @@ class Labelled(Protocol):
 
     def __len__(self) -> int: ...
 
-    def get_gt_labels(self) -> np.ndarray:
-        """Return the class of each patch, (N,)."""
+    def get_gt_labels(self) -> np.ndarray: ...  # (N,)
 
 
 @SAMPLERS.register_module()

@@ -5,7 +5,7 @@ that a run may start at any k. Only the current pass is kept, to save time.
 """
 
 from collections.abc import Sequence
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
 
@@ -14,13 +14,37 @@ Order = Callable[[int], int]
 _ALL, _PATCHES_OF_CLASS, _SLIDES_OF_CLASS, _PATCHES_OF_SLIDE = range(4)
 
 
+class Draw(int):
+    """A data set's index that knows which draw of the run it is.
+
+    Our data sets derive the image's augmentation from ``(seed, k)``, so that it depends
+    on no worker and no rank.
+
+    Args:
+        index: index into the data set.
+        k: number of the draw, counted over all ranks from the start of the run.
+        seed: seed of the run.
+    """
+
+    k: int
+    seed: int
+
+    def __new__(cls, index: int, k: int, seed: int) -> 'Draw':
+        draw = super().__new__(cls, index)
+        draw.k, draw.seed = k, seed
+        return draw
+
+    def __reduce__(self) -> tuple[Any, tuple[int, int, int]]:
+        return type(self), (int(self), self.k, self.seed)
+
+
 class Passes:
     """Pass after pass over some items, each in a new order.
 
     Args:
-        items: what to go over, (n,), n > 0.
+        items: indices to go over, (n,), n > 0.
         key: the order of pass p is a function of ``(*key, p)``.
-        shuffle: without it every pass keeps the order given.
+        shuffle: without it every pass keeps the order of the items.
     """
 
     def __init__(self, items: np.ndarray, key: Sequence[int], shuffle: bool) -> None:
@@ -77,9 +101,8 @@ def slide_order(
     """
     classes = []
     for c in range(labels.max() + 1):
-        patches = _patches_of_slides(
-            np.flatnonzero(labels == c), bags, c, seed, shuffle
-        )
+        indices = np.flatnonzero(labels == c)
+        patches = _patches_of_slides(indices, bags, c, seed, shuffle)
         key = (seed, _SLIDES_OF_CLASS, c, 0)
         classes.append((Passes(np.arange(len(patches)), key, shuffle), patches))
 

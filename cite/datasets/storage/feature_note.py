@@ -1,6 +1,5 @@
 """The source of extracted features, written beside them as JSON, checked on use."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -37,12 +36,6 @@ def read_note(prefix: str) -> Optional[dict[str, Any]]:
     return note
 
 
-def lines_digest(filenames: list[str], labels: list[int]) -> str:
-    """Digest an annotation file's lines, without regard to its name and line ends."""
-    lines = (f'{name} {int(label)}\n' for name, label in zip(filenames, labels))
-    return hashlib.sha256(''.join(lines).encode()).hexdigest()
-
-
 def check_note(
     prefix: str, annotation: str, ann_file: Union[str, Path], digest: Optional[str]
 ) -> None:
@@ -50,7 +43,7 @@ def check_note(
 
     Args:
         prefix: path of the feature files without ``_{i}.npy``.
-        annotation: :func:`lines_digest` of the data set.
+        annotation: ``annotation_digest()`` of the data set.
         ann_file: annotation file of the data set, for the message.
         digest: digest of the frozen backbone; None accepts any.
 

@@ -96,9 +96,8 @@ def _mix(x: np.ndarray) -> np.ndarray:
 
 
 def _map(path: str) -> np.ndarray:
-    array = np.load(path, mmap_mode='r', allow_pickle=False)
     # A plain view: indexing np.memmap itself is several times slower.
-    return np.asarray(array)
+    return np.asarray(np.load(path, mmap_mode='r', allow_pickle=False))
 
 
 def _open(path: str, num_aug: int, num_patches: int) -> np.ndarray:

@@ -24,8 +24,6 @@ REMEDY = 'Make it again: `cite pack` with --force.'
 class PackedPatches:
     """Patches of a packed file, each compared with its checksum when it is read.
 
-    A :class:`cite.datasets.storage.patch_cache.PatchStore`.
-
     Args:
         path: ``.npy`` file that ``cite pack`` wrote.
         filenames: file names of the data set's items, below its ``data_prefix``, (N,).
@@ -68,23 +66,18 @@ class PackedPatches:
     def fetch(
         self, results: Any, load: Optional[Callable[[], np.ndarray]] = None
     ) -> np.ndarray:
-        """Return an item's patch, (3, size, size), uint8, read-only.
-
-        Args:
-            results: the data set's item, with ``cache_index`` and ``img_info``.
-            load: never called, because the file has all patches.
+        """Return an item's patch, (3, size, size), uint8, read-only, without ``load``.
 
         Raises:
             ValueError: the row differs from what was written.
         """
         index = results['cache_index']
-        results['filename'] = results['img_info']['filename']
         row = int(self._rows[index])
         planes = self._images[row]
         if zlib.crc32(planes) != self._checksums[index]:
             raise ValueError(
-                f'{self.path}: row {row} ({results["filename"]}) has changed since it '
-                f'was packed. {REMEDY}'
+                f'{self.path}: row {row} ({results["img_info"]["filename"]}) has '
+                f'changed since it was packed. {REMEDY}'
             )
         return planes
 

@@ -1,37 +1,54 @@
-"""Stores of decoded and resized patches: the protocol, and one copy in memory.
-
-A data set's ``cache`` is a :class:`PatchStore`: a :class:`PatchCache`, or a packed file
-(:class:`cite.datasets.storage.pack.PackedPatches`).
-"""
+"""A data set's store of decoded and resized patches: a packed file, or this cache."""
 
 import mmap
 import os
 import re
-from typing import Any, Callable, Optional, Protocol, Union
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
+
+from .pack import PackedPatches
 
 _UNITS = {'': 1, 'KB': 10**3, 'MB': 10**6, 'GB': 10**9, 'TB': 10**12}
 # Share of the memory that is free at the start; the model and the system need the rest.
 _AUTO_SHARE = 0.25
 
-Load = Callable[[], np.ndarray]
+
+def open_store(dataset: Any, packed: Optional[str], limit: int) -> Any:
+    """Open the store in which a data set looks for a patch before it decodes the file.
+
+    Args:
+        dataset: data set with ``pipeline`` and ``filenames()``.
+        packed: path of a packed file, if there is one.
+        limit: bytes that a cache may take if there is none; 0 is without a cache.
+
+    Returns:
+        A packed file or a cache; None without either, and while the size of the images
+        is left to a model that is not known yet.
+
+    Raises:
+        ValueError: the pipeline cannot read the packed file, or the file was made for
+            other images.
+        FileNotFoundError: the packed file is missing.
+    """
+    step = fast_step(dataset.pipeline.transforms)
+    if step is None and packed is not None:
+        raise ValueError(
+            f"packed={packed!r} needs a PatchGastricPipeline with backend='fast'."
+        )
+    if step is None or not getattr(step, 'is_settled', True):
+        return None
+    if packed is not None:
+        names = dataset.filenames()
+        return PackedPatches(packed, names, step.size, step.interpolation)
+    return PatchCache(len(dataset), step.size, limit) if limit else None
 
 
-class PatchStore(Protocol):
-    """A place to look for a patch before its own file is decoded."""
-
-    def fetch(self, results: Any, load: Load) -> np.ndarray:
-        """Return an item's patch, from the store or else loaded.
-
-        Args:
-            results: the data set's item, with ``cache_index`` and ``img_info``, whose
-                ``filename`` is copied to ``results['filename']``.
-            load: reads the patch from its file, (3, size, size), uint8.
-
-        Returns:
-            (3, size, size), uint8; read-only where it is the store's own memory.
-        """
+def fast_step(steps: Sequence[Any]) -> Any:
+    """Return the first step of a pipeline with ``backend='fast'``, or None."""
+    fast = (step for step in steps if getattr(step, 'backend', None) == 'fast')
+    return next(fast, None)
 
 
 class PatchCache:
@@ -61,8 +78,16 @@ class PatchCache:
             pixels = np.frombuffer(memory, np.uint8, offset=16 * self.capacity)
             self._pixels = pixels.reshape(self.capacity, *self.shape)
 
-    def fetch(self, results: Any, load: Load) -> np.ndarray:
-        """Return an item's patch; see :class:`PatchStore`."""
+    def fetch(self, results: Any, load: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return an item's patch, from the cache or else loaded.
+
+        Args:
+            results: the data set's item, with ``cache_index`` and ``img_info``.
+            load: reads the patch from its file, (3, size, size), uint8.
+
+        Returns:
+            (3, size, size), uint8; read-only where it is the cache's own memory.
+        """
         index = results['cache_index']
         if self._stamps is None or index >= self.capacity:
             return load()
@@ -78,7 +103,6 @@ class PatchCache:
             self._pixels[index] = planes
             self._stamps[index] = stamp  # last: a patch with a stamp is complete
             return planes
-        results['filename'] = path
         kept = self._pixels[index]
         kept.flags.writeable = False
         return kept

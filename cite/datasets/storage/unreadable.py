@@ -1,7 +1,7 @@
 """What ``on_error='skip'`` does with images that cannot be read."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy as np
@@ -13,7 +13,6 @@ from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
 from cite.core.messages import shorten
 
 ERRORS = (FileNotFoundError, UnreadablePatchError)
-ON_ERROR = ('raise', 'skip')
 
 
 class Unreadable:
@@ -36,14 +35,6 @@ class Unreadable:
     def __contains__(self, index: int) -> bool:
         return bool(self._marks[int(index)])
 
-    def indices(self) -> np.ndarray:
-        """Return the patches marked so far."""
-        return np.flatnonzero(self._marks.numpy())
-
-    def marks(self) -> torch.Tensor:
-        """Return a copy of the marks, (N,): 1 for an unreadable patch."""
-        return self._marks.clone()
-
     def replace(
         self, index: int, load: Callable[[int], dict], evaluating: bool
     ) -> dict:
@@ -59,7 +50,11 @@ class Unreadable:
                 pipeline makes no tensor that can become NaN.
         """
         self._marks[index] = 1
-        for other in self._candidates(index):
+        same = np.flatnonzero(self._labels == self._labels[index])
+        start = int(np.searchsorted(same, index))
+        for other in np.roll(same, -start)[1:].tolist():
+            if other in self:
+                continue
             try:
                 item = load(other)
             except ERRORS:
@@ -67,24 +62,6 @@ class Unreadable:
                 continue
             return _unscored(item) if evaluating else item
         raise ValueError('no patch of this class can be read.')
-
-    def _candidates(self, index: int) -> Iterator[int]:
-        same = np.flatnonzero(self._labels == self._labels[index])
-        start = int(np.searchsorted(same, index))
-        for other in np.roll(same, -start)[1:].tolist():
-            if other not in self:
-                yield other
-
-
-def check_on_error(on_error: str) -> str:
-    """Return the setting if it is valid.
-
-    Raises:
-        ValueError: it is neither ``'raise'`` nor ``'skip'``.
-    """
-    if on_error not in ON_ERROR:
-        raise ValueError(f"on_error={on_error!r}; it is 'raise' or 'skip'.")
-    return on_error
 
 
 def readable(

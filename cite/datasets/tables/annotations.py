@@ -114,10 +114,6 @@ def label_conflicts(lines: Iterable[tuple[int, Annotation]]) -> Iterator[LabelCo
 def check_slide_labels(annotations: Iterable[Annotation], ann_file: str) -> None:
     """Check that all patches of a slide have one label.
 
-    Args:
-        annotations: all lines of the annotation file, in order.
-        ann_file: annotation file, named in the message.
-
     Raises:
         ValueError: a slide has two labels; the message names it and two lines.
     """

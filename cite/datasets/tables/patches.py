@@ -59,12 +59,8 @@ def _images(folder: Path) -> tuple[list[str], list[str]]:
     images, ignored = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            hidden = entry.name.startswith('.')
-            if (
-                hidden
-                or not entry.name.lower().endswith(IMAGE_SUFFIXES)
-                or entry.is_dir()
-            ):
+            is_image = entry.name.lower().endswith(IMAGE_SUFFIXES)
+            if not is_image or entry.name.startswith('.') or entry.is_dir():
                 ignored.append(entry.name)
             else:
                 images.append(entry.name)

@@ -140,9 +140,8 @@ def _check_id(slide: str, where: str) -> None:
             'ends at the first "_": slides would be merged. Rename the id and its '
             'patches.'
         )
-    fault = filename_fault(slide)
-    if fault or '/' in slide:
-        fault = fault or 'contains "/"'
+    fault = filename_fault(slide) or ('contains "/"' if '/' in slide else None)
+    if fault:
         raise ValueError(
             f'{where}: the id {slide!r} cannot begin the name of a patch: it {fault}. '
             'Rename the id and its patches.'

@@ -4,23 +4,10 @@ timm's ``register_model`` is the one way to make ``timm.create_model`` know a mo
 the change of timm's module state on import is intended. It only adds names.
 """
 
-from . import ctranspath, hipt, published, remedis
+from . import ctranspath, hipt, published
 from .intern_image import InternImageModel
 
 # Models whose name identifies their weights, unlike timm's own names without a tag.
-NAMED = (
-    'ctranspath',
-    'hipt_4k',
-    'remedis_50x1',
-    'remedis_152x2',
-    *published.MODELS,
-)
+NAMED = ('ctranspath', 'hipt_4k', *published.REMEDIS, *published.MODELS)
 
-__all__ = [
-    'NAMED',
-    'InternImageModel',
-    'ctranspath',
-    'hipt',
-    'published',
-    'remedis',
-]
+__all__ = ['NAMED', 'InternImageModel', 'ctranspath', 'hipt', 'published']

@@ -13,18 +13,14 @@ from torch import nn
 
 from cite.core.image_stats import IMAGENET
 
-from .timm_config import timm_config
+from .published import timm_config
 
-_CONFIG = timm_config(IMAGENET, 'patch_embed.proj.0', 'head.fc', pool_size=(7, 7))
+_CONFIG = timm_config(IMAGENET, 'patch_embed.proj.0', 'head.fc')
 default_cfgs = generate_default_cfgs({'ctranspath': _CONFIG})
 
 
 class ConvStem(PatchEmbed):
-    """Embed 4x4 patches by two 3x3 convolutions of stride 2 and a 1x1 convolution.
-
-    Args:
-        *args: arguments of timm's ``PatchEmbed``; also by keyword.
-    """
+    """Embed 4x4 patches by two 3x3 convolutions of stride 2 and a 1x1 convolution."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

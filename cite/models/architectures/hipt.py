@@ -5,6 +5,7 @@ Self-Supervised Learning*, CVPR 2022, sections 3.1 and 3.2.
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from timm.layers import PatchEmbed
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from cite.core.image_stats import HALF
 
-from .timm_config import timm_config
+from .published import timm_config
 
 PATCH = 256  # pixels
 _STATS = replace(HALF, size=16 * PATCH)
@@ -26,9 +27,8 @@ class RegionEmbed(PatchEmbed):
     """Embed patches of 256 x 256 pixels by a ViT-S/16's class token and one layer.
 
     Args:
-        *args: arguments of timm's ``PatchEmbed``; also by keyword.
+        *args, **kwargs: arguments of timm's ``PatchEmbed``.
         vit: options of the ViT-S/16 (timm's ``VisionTransformer``) to change.
-        **kwargs: arguments of ``PatchEmbed``.
     """
 
     def __init__(self, *args: Any, vit: Any = None, **kwargs: Any) -> None:
@@ -53,18 +53,13 @@ class RegionEmbed(PatchEmbed):
 @register_model
 def hipt_4k(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
     """Build HIPT's ViT-256 and ViT-4K as one model of regions (192 wide)."""
-    vit = kwargs.pop('vit', None)
-
-    def embed(*args: Any, **options: Any) -> RegionEmbed:
-        return RegionEmbed(*args, vit=vit, **options)
-
     sizes = {
         'img_size': 16 * PATCH,
         'patch_size': PATCH,
         'embed_dim': 192,
         'depth': 6,
         'num_heads': 6,
-        'embed_layer': embed,
+        'embed_layer': partial(RegionEmbed, vit=kwargs.pop('vit', None)),
     }
     return build_model_with_cfg(
         VisionTransformer, 'hipt_4k', pretrained, **{**sizes, **kwargs}

@@ -92,14 +92,13 @@ class Stage(nn.Module):
         width: int,
         depth: int,
         groups: int,
+        last: bool,
         post_norm: bool,
         layer_scale: bool,
-        last: bool,
     ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
-            Layer(width, groups, post_norm, layer_scale) for _ in range(depth)
-        )
+        layers = (Layer(width, groups, post_norm, layer_scale) for _ in range(depth))
+        self.blocks = nn.ModuleList(layers)
         self.norm = None if post_norm else layer_norm(width)
         self.downsample = None if last else Downsample(width)
 
@@ -131,18 +130,12 @@ class InternImageModel(nn.Module):
     ) -> None:
         super().__init__()
         self.patch_embed = Stem(channels)
+        last = len(depths) - 1
         self.levels = nn.ModuleList(
-            Stage(
-                channels * 2**i,
-                depths[i],
-                groups[i],
-                post_norm,
-                layer_scale,
-                last=i == len(depths) - 1,
-            )
-            for i in range(len(depths))
+            Stage(channels * 2**i, depth, groups[i], i == last, post_norm, layer_scale)
+            for i, depth in enumerate(depths)
         )
-        width = channels * 2 ** (len(depths) - 1)
+        width = channels * 2**last
         self.num_features = int(HEAD_RATIO * width)
         norm = nn.Sequential(nn.BatchNorm2d(self.num_features))
         convolution = nn.Conv2d(width, self.num_features, 1, bias=False)

@@ -1,20 +1,26 @@
-"""Published pathology and retina models that are ViTs of timm, each under its own name.
+"""Published models that are timm's ViTs and ResNets, each under a name of its own.
 
 The name determines the sizes and the images' mean and std, so neither can be forgotten.
 Both come from the models' own pages, which docs/MODEL_ZOO.md lists.
+
+Source of REMEDIS (BiT's ResNets, on plain pixels): Azizi et al., *Robust and
+data-efficient generalization of self-supervised machine learning for diagnostic
+imaging*, Nature Biomedical Engineering 2023, Methods; Kolesnikov et al., *Big Transfer
+(BiT)*, ECCV 2020.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from timm.layers import SwiGLUPacked
+from timm.layers import StdConv2d, SwiGLUPacked
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models.resnetv2 import ResNetV2
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from cite.core.image_stats import HALF, IMAGENET, OPENAI_CLIP, ImageStats
-
-from .timm_config import timm_config
+from cite.core.image_stats import HALF, IMAGENET, OPENAI_CLIP, UNIT, ImageStats
 
 SMALL = {'embed_dim': 384, 'depth': 12, 'num_heads': 6, 'patch_size': 16}
 BASE = {'embed_dim': 768, 'depth': 12, 'num_heads': 12, 'patch_size': 16}
@@ -44,10 +50,7 @@ MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
         BILINEAR,
     ),
     'virchow': ({**HUGE, **GATED, 'mlp_ratio': 5.3375}, IMAGENET),
-    'virchow2': (
-        {**HUGE, **GATED, 'mlp_ratio': 5.3375, 'reg_tokens': 4},
-        IMAGENET,
-    ),
+    'virchow2': ({**HUGE, **GATED, 'mlp_ratio': 5.3375, 'reg_tokens': 4}, IMAGENET),
     'prov_gigapath': (
         {**GIANT, **GATED, 'patch_size': 16, 'mlp_ratio': 5.33334},
         IMAGENET,
@@ -57,26 +60,57 @@ MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
         H_OPTIMUS,
     ),
 }
+# The small model is 2048 wide, the large one 4096.
+REMEDIS: dict[str, dict[str, Any]] = {
+    'remedis_50x1': {'layers': (3, 4, 6, 3)},
+    'remedis_152x2': {'layers': (3, 8, 36, 3), 'width_factor': 2},
+}
+# Group norm and standardised convolutions.
+BIT = {'stem_type': 'fixed', 'conv_layer': partial(StdConv2d, eps=1e-8)}
 
-default_cfgs = generate_default_cfgs(
-    {
-        name: timm_config(
-            replace(stats, size=sizes.get('img_size', 224)), 'patch_embed.proj'
-        )
-        for name, (sizes, stats) in MODELS.items()
+
+def timm_config(
+    stats: ImageStats, first_conv: str, classifier: str = 'head'
+) -> dict[str, Any]:
+    """Return timm's ``default_cfgs`` entry of a model without a classifier.
+
+    Args:
+        stats: statistics, interpolation and size of its images.
+        first_conv: name of the layer that takes the images.
+        classifier: name of the classifier that timm would add.
+    """
+    return {
+        'num_classes': 0,
+        'input_size': (3, stats.size, stats.size),
+        'interpolation': stats.interpolation,
+        'mean': stats.mean,
+        'std': stats.std,
+        'first_conv': first_conv,
+        'classifier': classifier,
     }
-)
 
 
-def _register(name: str) -> None:
-    def build(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
-        arguments = {'img_size': 224, **MODELS[name][0], **kwargs}
-        return build_model_with_cfg(VisionTransformer, name, pretrained, **arguments)
+def _configs() -> dict[str, Any]:
+    configs = {name: timm_config(UNIT, 'stem.conv', 'head.fc') for name in REMEDIS}
+    for name, (sizes, stats) in MODELS.items():
+        stats = replace(stats, size=sizes.get('img_size', 224))
+        configs[name] = timm_config(stats, 'patch_embed.proj')
+    return configs
+
+
+default_cfgs = generate_default_cfgs(_configs())
+
+
+def _register(name: str, kind: Any, sizes: Mapping[str, Any]) -> None:
+    def build(pretrained: bool = False, **kwargs: Any) -> Any:
+        return build_model_with_cfg(kind, name, pretrained, **{**sizes, **kwargs})
 
     build.__name__ = name
     build.__module__ = __name__
     globals()[name] = register_model(build)
 
 
-for _name in MODELS:
-    _register(_name)
+for _name, (_sizes, _) in MODELS.items():
+    _register(_name, VisionTransformer, {'img_size': 224, **_sizes})
+for _name, _sizes in REMEDIS.items():
+    _register(_name, ResNetV2, {**BIT, **_sizes})

@@ -5,8 +5,8 @@ from typing import Any, Optional
 import torch
 from mmcls.models.backbones.base_backbone import BaseBackbone
 
-from cite.models.half_precision import full_precision
 from cite.models.lora import add_lora, train_dropout
+from cite.models.precision import full_precision
 from cite.models.prompts import VisualPrompt
 
 from .freezing import FreezingMixin, freeze
@@ -17,9 +17,9 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
 
     A subclass builds its model and calls :meth:`adapt`; in its forward pass it calls
     :meth:`frame` on the images and, where there are tokens, the methods of
-    :class:`~cite.models.prompts.VisualPrompt`.
+    :class:`~cite.models.prompts.VisualPrompt`. The arguments of its configs:
 
-    Args of the subclasses' configs:
+    Args:
         fix: freeze all but prompt and adapters; frozen parts stay in eval mode.
         prompt_length: prompt tokens of a block, or width of the border in pixels; 0
             for no prompts.
@@ -36,6 +36,7 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
     """
 
     model: Any
+    _keeps_empty_prompt = False
 
     def adapt(
         self,
@@ -56,9 +57,6 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
             side: side of the images that the model is meant for, pixels.
             tokens: width and number of blocks of a plain vision transformer.
             fix, lora, prompt_length, …: see the class.
-
-        Raises:
-            ValueError: an option that does not exist or does not fit the model.
         """
         self.fix = fix
         self._is_plain_vit = tokens is not None
@@ -71,35 +69,22 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
                     'Choose one.'
                 )
             add_lora(self.model, lora)
-        if prompt_length:
-            prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
-            self.add_prompt(name, side, tokens, *prompt)
-
-    def add_prompt(
-        self,
-        name: str,
-        side: int,
-        tokens: Optional[tuple[int, int]],
-        length: int,
-        layers: Optional[Sequence[int]],
-        pos: str,
-        init: str,
-    ) -> None:
-        """Add prompt tokens or a border, with the arguments of :meth:`adapt`.
-
-        A length of 0 adds a parameter without elements.
-        """
-        if pos == 'pad':
-            self.register_border(side, length, layers, init)
+        if not prompt_length and not self._keeps_empty_prompt:
             return
-        if tokens is None:
+        if prompt_pos == 'pad':
+            self.register_border(side, prompt_length, prompt_layers, prompt_init)
+        elif tokens is not None:
+            width, depth = tokens
+            self.register_prompt(
+                width, depth, prompt_length, prompt_layers, prompt_pos, prompt_init
+            )
+        else:
             raise ValueError(
                 f'{name} is a {type(self.model).__name__}; only plain vision '
                 "transformers take prompt tokens. Set prompt_pos='pad', with "
                 'prompt_length the width of a border in pixels and prompt_init '
                 'another than token; or use no prompt (prompt_length=0).'
             )
-        self.register_prompt(*tokens, length, layers, pos, init)
 
     def full_on_cpu(self, device: torch.device) -> AbstractContextManager:
         """Return a context without autocast for all but plain ViTs on a CPU.
@@ -107,9 +92,8 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         A plain vision transformer's tokens stay fp32 from block to block. Others' maps
         would be rounded at every layer, and norms of torch 1.13 refuse bf16.
         """
-        if self._is_plain_vit or device.type != 'cpu':
-            return nullcontext()
-        return full_precision(device)
+        full = device.type == 'cpu' and not self._is_plain_vit
+        return full_precision(device) if full else nullcontext()
 
     def train(self, mode: bool = True) -> Any:
         """Set the mode; frozen children stay in eval mode, adapters' dropout not."""
@@ -118,9 +102,6 @@ class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):
         return self
 
     def init_weights(self) -> None:
-        """Load ``init_cfg``, if any; the model has its weights already.
-
-        mmcv would have it draw them anew, over a loaded checkpoint.
-        """
+        """Load ``init_cfg``, if any; mmcv would also draw all weights anew."""
         if self.init_cfg:
             super().init_weights()

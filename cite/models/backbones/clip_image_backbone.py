@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cite.core.files.clip_files import input_size
 from cite.core.image_stats import OPENAI_CLIP, ImageStats
-from cite.models.half_precision import full_precision
+from cite.models.precision import full_precision
 
 from .clip_towers import embed, encode_by_resnet, read_out, run_block
 from .clip_weights import load_visual
@@ -61,8 +61,13 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
         self.float32 = float32
         if fix:
             freeze(self.model)
-        if not proj:
-            self._drop_projection()
+        if not proj and self.is_vit:
+            self.model.proj = None
+        elif not proj:
+            get_root_logger().info(
+                'proj=False has no effect on a CLIP ResNet: its attention pool ends in '
+                'the projection.'
+            )
 
     @classmethod
     def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
@@ -93,12 +98,3 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
     def _enter_block(self, tokens: Tensor, block: int) -> Tensor:
         """Change the tokens before a block; here they stay as they are."""
         return tokens
-
-    def _drop_projection(self) -> None:
-        if self.is_vit:
-            self.model.proj = None
-        else:
-            get_root_logger().info(
-                'proj=False has no effect on a CLIP ResNet: its attention pool ends in '
-                'the projection.'
-            )

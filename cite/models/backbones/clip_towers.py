@@ -11,7 +11,7 @@ from clip.model import ModifiedResNet, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cite.models.half_precision import full_precision
+from cite.models.precision import full_precision
 
 from .image_size import patch_grid, resize_positions
 
@@ -22,7 +22,6 @@ except ImportError:  # torch 1.13
 
 # From torch 2.0 on.
 _FUSED = hasattr(F, 'scaled_dot_product_attention')
-_POSITIONS = 'attnpool.positional_embedding'
 
 
 def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
@@ -42,9 +41,7 @@ def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
 def run_block(
     block: ResidualAttentionBlock, tokens: Tensor, class_only: bool = False
 ) -> Tensor:
-    """Run one of CLIP's residual attention blocks.
-
-    The block's own forward pass takes tokens (T, N, D), which means two copies.
+    """Run one of CLIP's residual attention blocks, whose own forward pass copies twice.
 
     Args:
         block: the weights and norms.
@@ -111,7 +108,9 @@ def _mix(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 def encode_by_resnet(visual: ModifiedResNet, images: Tensor) -> Tensor:
     """Turn images (N, 3, H, W) into features (N, D)."""
-    height, width = (_last_map_side(side) for side in images.shape[-2:])
+    # The first convolution (kernel 3, stride 2, padding 1) rounds up, the four average
+    # pools of stride 2 round down.
+    height, width = ((side + 1) // 2 // 16 for side in images.shape[-2:])
     if not height or not width:
         raise ValueError(
             f'images are {images.shape[-2]}x{images.shape[-1]}; CLIP ResNets need at '
@@ -121,13 +120,6 @@ def encode_by_resnet(visual: ModifiedResNet, images: Tensor) -> Tensor:
     resized = resize_positions(positions, (height, width))
     if resized is positions:
         return visual(images)
-    return functional_call(visual, {_POSITIONS: resized}, (images,))
-
-
-def _last_map_side(side: int) -> int:
-    """Side of the map that reaches the attention pool.
-
-    The first convolution (kernel 3, stride 2, padding 1) rounds up; the four average
-    pools of stride 2 round down.
-    """
-    return (side + 1) // 2 // 16
+    return functional_call(
+        visual, {'attnpool.positional_embedding': resized}, (images,)
+    )

@@ -7,9 +7,10 @@ keeps the precision it was stored in.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from clip.model import CLIP, ModifiedResNet, VisionTransformer
+from torch import Tensor
 
 from cite.core.files.clip_files import find_checkpoint, how_to_convert, read_state
 from cite.core.files.clip_sizes import clip_sizes, image_sizes
@@ -33,56 +34,41 @@ def load_clip(arch: str) -> CLIP:
         FileNotFoundError: neither a model name nor a file, or the download failed.
         ValueError: the file is not an OpenAI CLIP checkpoint.
     """
-    path = find_checkpoint(arch)
-    state = read_state(path)
-    with _naming_the_remedy(path):
+    with _reading(arch) as (path, state):
         model = CLIP(**clip_sizes(state, path))
         load_exactly(model, state, f'{path} is not an OpenAI CLIP checkpoint.')
     return freeze(model)
 
 
 def load_visual(arch: str) -> Visual:
-    """Build CLIP's image tower alone, in fp32 and eval mode; see :func:`load_clip`.
-
-    The checkpoint may hold the image tower (``visual.*``) alone.
-    """
-    path = find_checkpoint(arch)
-    state = read_state(path)
-    with _naming_the_remedy(path):
-        visual = _build_visual(**image_sizes(state, path))
-        state = {
-            name[len(_PREFIX) :]: tensor
-            for name, tensor in state.items()
-            if name.startswith(_PREFIX)
-        }
-        load_exactly(visual, state, f'{path} is not an OpenAI CLIP checkpoint.')
+    """Build the image tower alone, as :func:`load_clip`; the file may lack the rest."""
+    with _reading(arch) as (path, state):
+        visual = _build_visual(image_sizes(state, path))
+        tower = {k[len(_PREFIX) :]: state[k] for k in state if k.startswith(_PREFIX)}
+        load_exactly(visual, tower, f'{path} is not an OpenAI CLIP checkpoint.')
     return visual.eval()
 
 
-def _build_visual(
-    embed_dim: int,
-    image_resolution: int,
-    vision_layers: Union[int, tuple[int, ...]],
-    vision_width: int,
-    vision_patch_size: Optional[int],
-) -> Visual:
+def _build_visual(sizes: dict[str, Any]) -> Visual:
     """Build the image tower as CLIP's constructor does, with random weights."""
-    sizes: dict[str, Any] = {
-        'input_resolution': image_resolution,
-        'width': vision_width,
-        'layers': vision_layers,
-        'output_dim': embed_dim,
+    width, patch = sizes['vision_width'], sizes['vision_patch_size']
+    arguments = {
+        'input_resolution': sizes['image_resolution'],
+        'width': width,
+        'layers': sizes['vision_layers'],
+        'output_dim': sizes['embed_dim'],
     }
-    if vision_patch_size is None:
-        return ModifiedResNet(heads=vision_width * 32 // 64, **sizes)
-    return VisionTransformer(
-        patch_size=vision_patch_size, heads=vision_width // 64, **sizes
-    )
+    if patch is None:
+        return ModifiedResNet(heads=width * 32 // 64, **arguments)
+    return VisionTransformer(patch_size=patch, heads=width // 64, **arguments)
 
 
 @contextmanager
-def _naming_the_remedy(path: Path) -> Iterator[None]:
+def _reading(arch: str) -> Iterator[tuple[Path, dict[str, Tensor]]]:
+    """Give path and state dict of a checkpoint; name the remedy if it does not fit."""
+    path = find_checkpoint(arch)
+    state = read_state(path)
     try:
-        yield
+        yield path, state
     except ValueError as error:
         raise ValueError(f'{error} {how_to_convert(path)}') from error

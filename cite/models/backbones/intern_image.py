@@ -1,10 +1,10 @@
-from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
-from cite.core.image_stats import IMAGENET, ImageStats
+from cite.core.image_stats import IMAGENET
+from cite.core.messages import check_choice
 from cite.models.architectures import InternImageModel
 
 from .adapted_backbone import AdaptedBackbone
@@ -42,10 +42,7 @@ class InternImage(AdaptedBackbone):
 
     Example::
 
-        backbone=dict(
-            type='InternImage',
-            arch='tiny',
-            checkpoint='models/internimage_t.safetensors')
+        backbone=dict(type='InternImage', checkpoint='models/internimage_t.safetensors')
 
     Args:
         arch: ``'tiny'``, ``'small'`` or ``'base'``, or a dict of
@@ -70,19 +67,17 @@ class InternImage(AdaptedBackbone):
         **adapt: Any,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        if isinstance(arch, str) and arch not in ARCHS:
-            raise ValueError(f'arch is {arch!r}; choose one of {sorted(ARCHS)}.')
-        options = ARCHS[arch] if isinstance(arch, str) else arch
+        options = arch
+        if isinstance(arch, str):
+            options = ARCHS[check_choice('arch', arch, sorted(ARCHS))]
         self.model = InternImageModel(**options)
         if checkpoint:
             fill_model(self.model, checkpoint, _CLASSIFIER)
         self.weights_source = checkpoint
         self.adapt(f'InternImage {arch}', SIDE, **adapt)
 
-    @classmethod
-    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
-        """Return how the images of a config of this backbone are prepared."""
-        return IMAGENET
+    #: ImageNet's, on which the published models were trained.
+    image_stats = staticmethod(lambda config: IMAGENET)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""

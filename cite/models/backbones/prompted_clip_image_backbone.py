@@ -17,10 +17,7 @@ class PromptedCLIPImageBackbone(AdaptedBackbone, CLIPImageBackbone):
     Example::
 
         backbone=dict(
-            type='PromptedCLIPImageBackbone',
-            arch='ViT-B/16',
-            prompt_length=1,
-            prompt_init='token')
+            type='PromptedCLIPImageBackbone', arch='ViT-B/16', prompt_init='token')
 
     Args:
         arch: an OpenAI CLIP model name or the path of a checkpoint; prompt tokens need
@@ -33,6 +30,8 @@ class PromptedCLIPImageBackbone(AdaptedBackbone, CLIPImageBackbone):
     Raises:
         ValueError: tokens in a ResNet, or an option that does not exist or fit.
     """
+
+    _keeps_empty_prompt = True  # released checkpoints have the parameter
 
     def __init__(
         self,
@@ -49,11 +48,8 @@ class PromptedCLIPImageBackbone(AdaptedBackbone, CLIPImageBackbone):
         if self.is_vit:
             blocks = self.model.transformer.resblocks
             tokens = (self.model.conv1.out_channels, len(blocks))
-        self.adapt(arch, side, tokens, self.fix, lora)
-        # Even of length 0: a checkpoint has the parameter.
-        self.add_prompt(
-            arch, side, tokens, prompt_length, prompt_layers, prompt_pos, prompt_init
-        )
+        prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
+        self.adapt(arch, side, tokens, self.fix, lora, *prompt)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""

@@ -2,19 +2,17 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 import torch
-from mmcls.models.backbones import VisionTransformer as _VisionTransformer
 from mmcls.models.builder import BACKBONES
 from mmcls.models.utils import resize_pos_embed
 from torch import Tensor
 
 from cite.models.prompts import VisualPrompt
 
-from .freezing import FreezingMixin, freeze
-from .vision_transformer_frozen import check_class_token, own_out_indices
+from .vision_transformer_frozen import ClassTokenViT
 
 
 @BACKBONES.register_module()
-class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer):
+class PromptedVisionTransformer(VisualPrompt, ClassTokenViT):
     """mmcls' ``VisionTransformer`` with learnable visual prompt tokens.
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
@@ -22,9 +20,7 @@ class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer)
     Example::
 
         backbone=dict(
-            type='PromptedVisionTransformer',
-            prompt_length=1,
-            arch='b',
+            type='PromptedVisionTransformer', arch='b', prompt_length=1,
             init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
 
     Args:
@@ -50,20 +46,10 @@ class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer)
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **own_out_indices(kwargs))
-        check_class_token(self)
-        self.fix = fix
-        if fix:
-            freeze(self).train()
-        self.register_prompt(
-            width=self.embed_dims,
-            depth=self.num_layers,
-            length=prompt_length,
-            layers=prompt_layers,
-            pos=prompt_pos,
-            init=prompt_init,
-            positions=('prepend',),
-        )
+        super().__init__(*args, fix=fix, **kwargs)
+        prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
+        positions = ('prepend',)
+        self.register_prompt(self.embed_dims, self.num_layers, *prompt, positions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode images (N, 3, H, W) into a class token (N, D) for each out index."""
@@ -82,11 +68,7 @@ class PromptedVisionTransformer(VisualPrompt, FreezingMixin, _VisionTransformer)
         patches, grid = self.patch_embed(images)
         class_token = self.cls_token.expand(len(patches), -1, -1)
         tokens = torch.cat([class_token, patches], dim=1)
-        positions = resize_pos_embed(
-            self.pos_embed,
-            self.patch_resolution,
-            grid,
-            mode=self.interpolate_mode,
-            num_extra_tokens=self.num_extra_tokens,
-        )
+        sizes = (self.patch_resolution, grid)
+        options = (self.interpolate_mode, self.num_extra_tokens)
+        positions = resize_pos_embed(self.pos_embed, *sizes, *options)
         return self.drop_after_pos(tokens + positions)

@@ -1,21 +1,11 @@
-from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
-from cite.core.image_stats import ImageStats
-
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
-from .timm_models import (
-    UNUSED,
-    create,
-    image_side,
-    is_plain_vit,
-    pool,
-    stats_of_name,
-)
+from .timm_models import UNUSED, create, image_side, is_plain_vit, pool, stats_of_name
 from .weights_files import fill_model
 
 # Arguments of `adapt`; the others in a config are the model's.
@@ -34,10 +24,7 @@ class TIMMImageBackbone(AdaptedBackbone):
     Example::
 
         backbone=dict(
-            type='TIMMImageBackbone',
-            model_name='uni',
-            checkpoint='models/uni.safetensors',
-            lora=dict(r=8))
+            type='TIMMImageBackbone', model_name='uni', checkpoint='uni.safetensors')
 
     Args:
         model_name: timm's name of the model, with its tag (``.dino``) if it has one:
@@ -73,18 +60,15 @@ class TIMMImageBackbone(AdaptedBackbone):
         self.model = create(model_name, pretrained, **kwargs)
         if checkpoint:
             fill_model(self.model, checkpoint, UNUSED)
-        self.weights_source = checkpoint or (
-            f'timm:{model_name}' if pretrained else None
-        )
+        hub_name = f'timm:{model_name}' if pretrained else None
+        self.weights_source = checkpoint or hub_name
         tokens = None
         if is_plain_vit(self.model):
             tokens = (self.model.embed_dim, len(self.model.blocks))
         self.adapt(model_name, image_side(self.model), tokens, **adapt)
 
-    @classmethod
-    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
-        """Return how the images of a config of this backbone are prepared."""
-        return stats_of_name(config)
+    #: Tells how the images of a config of this backbone are prepared.
+    image_stats = staticmethod(stats_of_name)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""

@@ -19,11 +19,7 @@ from cite.models.architectures import NAMED  # also registers its models with ti
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')
 # Options that make Swin, vision transformers and others take any image size. The order
 # matters: in timm 1.0.20 Swin swallows the second.
-_ANY_SIZE: tuple[dict[str, Any], ...] = (
-    {'strict_img_size': False},
-    {'dynamic_img_size': True},
-    {},
-)
+_ANY_SIZE: Any = ({'strict_img_size': False}, {'dynamic_img_size': True}, {})
 
 
 def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
@@ -72,10 +68,8 @@ def image_side(model: nn.Module) -> int:
 
 def is_plain_vit(model: nn.Module) -> bool:
     """Tell whether a model runs timm's own plain vision transformer."""
-    return (
-        isinstance(model, VisionTransformer)
-        and type(model).forward_features is VisionTransformer.forward_features
-    )
+    forward = getattr(type(model), 'forward_features', None)
+    return forward is VisionTransformer.forward_features
 
 
 def pool(model: Any, features: Tensor, prompts: int = 0) -> Tensor:
@@ -126,7 +120,7 @@ def stats_of_name(backbone: Mapping[str, Any]) -> ImageStats:
 def _stats_of_config(
     config: Mapping[str, Any], backbone: Mapping[str, Any]
 ) -> ImageStats:
-    size = backbone.get('img_size', config.get('input_size', (3, 224, 224))[-1])
+    size = backbone.get('img_size', config.get('input_size', (224,))[-1])
     interpolation = config.get('interpolation', 'bicubic')
     return ImageStats(tuple(config['mean']), tuple(config['std']), interpolation, size)
 

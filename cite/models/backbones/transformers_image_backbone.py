@@ -1,22 +1,11 @@
-from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
 from torch import Tensor, nn
 
-from cite.core.image_stats import ImageStats
-
+from . import transformers_models
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
-from .transformers_models import (
-    any_size,
-    blocks_of,
-    create,
-    patch_and_side,
-    prefix_tokens,
-    read_out,
-    stats_of_folder,
-)
 
 
 @BACKBONES.register_module()
@@ -29,8 +18,7 @@ class TransformersImageBackbone(AdaptedBackbone):
 
     Example::
 
-        backbone=dict(
-            type='TransformersImageBackbone', model_name='owkin/phikon', fix=True)
+        backbone=dict(type='TransformersImageBackbone', model_name='owkin/phikon')
 
     Args:
         model_name: a hub name or a local folder.
@@ -53,10 +41,10 @@ class TransformersImageBackbone(AdaptedBackbone):
         **adapt: Any,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        self.model = create(model_name)
+        self.model = transformers_models.create(model_name)
         self.weights_source = model_name
-        self._patch, side = patch_and_side(self.model)
-        blocks = blocks_of(self.model)
+        self._patch, side = transformers_models.patch_and_side(self.model)
+        blocks = transformers_models.blocks_of(self.model)
         tokens = None
         if blocks is not None:
             tokens = (self.model.config.hidden_size, len(blocks))
@@ -64,30 +52,28 @@ class TransformersImageBackbone(AdaptedBackbone):
         if self.prompts_tokens and blocks is not None:
             self._hook_blocks(blocks)
 
-    @classmethod
-    def image_stats(cls, config: Mapping[str, Any]) -> ImageStats:
-        """Return how the images of a config of this backbone are prepared."""
-        return stats_of_folder(config)
+    #: Tells how the images of a config of this backbone are prepared.
+    image_stats = staticmethod(transformers_models.stats_of_folder)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
-        if prefix_tokens(self.model) is not None:
+        if transformers_models.prefix_tokens(self.model) is not None:
             patch_grid(x, (self._patch, self._patch))
         x = self.frame(x)
         with self.full_on_cpu(x.device):
-            return read_out(self.model, self.model(x, **any_size(self.model)))
+            output = self.model(x, **transformers_models.any_size(self.model))
+            return transformers_models.read_out(self.model, output)
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
         """Insert prompts into each block's input; weights keep their names."""
-        start = prefix_tokens(self.model) or 0
+        start = transformers_models.prefix_tokens(self.model) or 0
 
-        def insert(number: int) -> Any:
-            def hook(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-                if number == 0:
-                    self.settle_prompt(inputs[0])
-                return (self.insert_prompt(inputs[0], number, start), *inputs[1:])
-
-            return hook
+        def insert(number: int, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            if number == 0:
+                self.settle_prompt(inputs[0])
+            return (self.insert_prompt(inputs[0], number, start), *inputs[1:])
 
         for number, block in enumerate(blocks):
-            block.register_forward_pre_hook(insert(number))
+            block.register_forward_pre_hook(
+                lambda _, inputs, number=number: insert(number, inputs)
+            )

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import shorten
 from cite.models import hub
-from cite.models.hub import read_config_file, read_weights, weight_files
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
 _TOWERS = {
@@ -21,6 +20,8 @@ _TOWERS = {
     'siglip_vision_model': 'SiglipVisionModel',
 }
 _PREPROCESSOR = ('preprocessor_config.json',)
+# PIL's numbers in that file, and torchvision's names for them.
+_RESAMPLE = {0: 'nearest', 1: 'lanczos', 2: 'bilinear', 3: 'bicubic', 4: 'box'}
 
 
 def create(model_name: str) -> Any:
@@ -36,7 +37,7 @@ def create(model_name: str) -> Any:
     folder = fetch(model_name)
     require_weights(folder, model_name)
     config, kind = read_config(folder)
-    state = read_weights(folder)
+    state = hub.read_weights(folder)
     try:
         model, info = kind.from_pretrained(
             None, config=config, state_dict=state, output_loading_info=True
@@ -51,29 +52,20 @@ def create(model_name: str) -> Any:
             f'{folder} lacks {len(missing_keys)} weights of {kind.__name__}: '
             f'{shorten(missing_keys, 3)}. Is it of another architecture?'
         )
-    return without_pooler(model).float().eval()
+    if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
+        model.pooler = None  # it is for a ViT's own pre-training task
+    return model.float().eval()
 
 
 def require_weights(folder: Path, model_name: str) -> list[Path]:
-    """Return the files of a folder that hold the weights.
-
-    Raises:
-        FileNotFoundError: there are none.
-    """
-    files = weight_files(folder)
+    """Return the files with a folder's weights; a ``FileNotFoundError`` without any."""
+    files = hub.weight_files(folder)
     if not files:
         raise FileNotFoundError(
             f'{folder} lacks model.safetensors (or pytorch_model.bin). Put the weights '
             f'of {model_name} there; docs/MODEL_ZOO.md states where they are.'
         )
     return files
-
-
-def without_pooler(model: Any) -> Any:
-    """Drop the dense layer that a ViT has for its own pre-training task."""
-    if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
-        model.pooler = None
-    return model
 
 
 def fetch(model_name: str) -> Path:
@@ -90,7 +82,7 @@ def read_config(folder: Path) -> tuple[Any, Any]:
     """
     import transformers
 
-    read_config_file(folder)
+    hub.read_config_file(folder)
     try:
         # False: transformers would ask on the terminal.
         config = transformers.AutoConfig.from_pretrained(
@@ -102,13 +94,6 @@ def read_config(folder: Path) -> tuple[Any, Any]:
             f'{transformers.__version__} does not have: {error}. If timm has it, use '
             'TIMMImageBackbone.'
         ) from error
-    return tower(config)
-
-
-def tower(config: Any) -> tuple[Any, Any]:
-    """Return the image part of a config, and the class of its model."""
-    import transformers
-
     name = _TOWERS.get(config.model_type)
     config = getattr(config, 'vision_config', config)
     if name:
@@ -117,7 +102,7 @@ def tower(config: Any) -> tuple[Any, Any]:
 
 
 def blocks_of(model: Any) -> Optional[nn.ModuleList]:
-    """Return the transformer blocks of a plain ViT, or None for other models."""
+    """Return the transformer blocks of a plain ViT, or None for another model."""
     if prefix_tokens(model) is None:
         return None
     depth = model.config.num_hidden_layers
@@ -129,10 +114,7 @@ def blocks_of(model: Any) -> Optional[nn.ModuleList]:
 
 
 def prefix_tokens(model: Any) -> Optional[int]:
-    """Count the tokens before the patches: class token and registers.
-
-    None for models without a class token: hierarchical and convolutional ones.
-    """
+    """Count the tokens before the patches, or return None without a class token."""
     names = {name.rpartition('.')[2] for name, _ in model.named_parameters()}
     if not names & {'cls_token', 'class_embedding'}:
         return None
@@ -166,10 +148,6 @@ def patch_and_side(model: Any) -> Iterator[int]:
         yield int(value if isinstance(value, int) else value[0])
 
 
-# PIL's numbers in preprocessor_config.json, and torchvision's names for them.
-_RESAMPLE = {0: 'nearest', 1: 'lanczos', 2: 'bilinear', 3: 'bicubic', 4: 'box'}
-
-
 def stats_of_folder(backbone: Mapping[str, Any]) -> ImageStats:
     """Return how the ``preprocessor_config.json`` of a model prepares images.
 
@@ -188,9 +166,6 @@ def stats_of_folder(backbone: Mapping[str, Any]) -> ImageStats:
     size = config.get('crop_size') or config.get('size') or 224
     if isinstance(size, dict):
         size = size.get('height') or size.get('shortest_edge') or 224
-    return ImageStats(
-        tuple(config['image_mean']),
-        tuple(config['image_std']),
-        _RESAMPLE.get(config.get('resample', 3), 'bicubic'),
-        size,
-    )
+    mean, std = tuple(config['image_mean']), tuple(config['image_std'])
+    resample = _RESAMPLE.get(config.get('resample', 3), 'bicubic')
+    return ImageStats(mean, std, resample, size)

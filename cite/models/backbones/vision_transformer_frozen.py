@@ -7,15 +7,41 @@ from torch import Tensor
 from .freezing import FreezingMixin, freeze
 
 
+class ClassTokenViT(FreezingMixin, _VisionTransformer):
+    """mmcls' vision transformer with a class token, frozen or not."""
+
+    def __init__(self, *args: Any, fix: bool = True, **kwargs: Any) -> None:
+        if isinstance(kwargs.get('out_indices'), (list, tuple)):
+            # mmcls writes into the list that it is given.
+            kwargs['out_indices'] = list(kwargs['out_indices'])
+        if not kwargs.get('with_cls_token', True):
+            # mmcls would fail on its own default before our check.
+            kwargs.setdefault('output_cls_token', False)
+        super().__init__(*args, **kwargs)
+        name, depth = type(self).__name__, self.num_layers
+        if not self.with_cls_token:
+            raise ValueError(
+                f'{name} needs the class token that it returns: remove '
+                "with_cls_token=False, or use mmcls' VisionTransformer."
+            )
+        if max(self.out_indices) >= depth:
+            raise ValueError(
+                f'{name} has {depth} blocks, numbered 0 to {depth - 1}; '
+                f'out_indices={list(self.out_indices)}.'
+            )
+        self.fix = fix
+        if fix:
+            freeze(self).train()
+
+
 @BACKBONES.register_module()
-class VisionTransformerFrozen(FreezingMixin, _VisionTransformer):
+class VisionTransformerFrozen(ClassTokenViT):
     """mmcls' ``VisionTransformer``, frozen; it returns the class token.
 
     Example::
 
         backbone=dict(
-            type='VisionTransformerFrozen',
-            arch='b',
+            type='VisionTransformerFrozen', arch='b',
             init_cfg=dict(type='Pretrained', checkpoint='models/moco.pth'))
 
     Args:
@@ -27,38 +53,10 @@ class VisionTransformerFrozen(FreezingMixin, _VisionTransformer):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **own_out_indices(kwargs))
-        check_class_token(self)
+        super().__init__(*args, **kwargs)
         self.output_cls_token = True
-        self.fix = True
-        freeze(self).train()
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into class tokens (N, D)."""
         _, class_token = super().forward(x)[0]
         return class_token
-
-
-def own_out_indices(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Copy ``out_indices`` out of a config: mmcls writes into the list it is given."""
-    if isinstance(kwargs.get('out_indices'), (list, tuple)):
-        kwargs['out_indices'] = list(kwargs['out_indices'])
-    if not kwargs.get('with_cls_token', True):
-        # mmcls would fail on its own default before our check.
-        kwargs.setdefault('output_cls_token', False)
-    return kwargs
-
-
-def check_class_token(model: _VisionTransformer) -> None:
-    """Raise a ``ValueError`` if a ViT has no class token, or no output."""
-    name = type(model).__name__
-    if not model.with_cls_token:
-        raise ValueError(
-            f'{name} needs the class token that it returns: remove '
-            "with_cls_token=False, or use mmcls' VisionTransformer."
-        )
-    if max(model.out_indices) >= model.num_layers:
-        raise ValueError(
-            f'{name} has {model.num_layers} blocks, numbered 0 to '
-            f'{model.num_layers - 1}; out_indices={list(model.out_indices)}.'
-        )

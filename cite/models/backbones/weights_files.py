@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from cite.core.files.weights import load_weights
 from cite.core.messages import shorten
 
-Checkpoint = Union[str, Path]
 # Keys under which published files nest their tensors.
 WRAPPERS = ('state_dict', 'model')
 
 
 def fill_model(
-    model: nn.Module, checkpoint: Checkpoint, unused: Sequence[str] = ()
+    model: nn.Module, checkpoint: Union[str, Path], unused: Sequence[str] = ()
 ) -> None:
     """Load a file's weights into a model.
 
@@ -68,9 +67,7 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor], refusal: str) -> N
 
 
 def differences(
-    model_state: dict[str, Tensor],
-    state: dict[str, Tensor],
-    unused: Sequence[str] = (),
+    model_state: dict[str, Tensor], state: dict[str, Tensor], unused: Sequence[str] = ()
 ) -> list[str]:
     """Name the weights, and the shapes, that differ between a model and a state dict.
 
@@ -79,17 +76,16 @@ def differences(
         state: state dict of a file.
         unused: beginnings of names whose weights the file may lack.
     """
-    needed = [k for k in model_state if not k.startswith(tuple(unused))]
-    missing_keys = [k for k in needed if k not in state]
+    skipped = tuple(unused)
+    missing_keys = [
+        k for k in model_state if k not in state and not k.startswith(skipped)
+    ]
     unexpected_keys = [k for k in state if k not in model_state]
     shapes = [
         f'{k} is {tuple(state[k].shape)} in the file, {tuple(weight.shape)} here'
         for k, weight in model_state.items()
         if k in state and weight.shape != state[k].shape
     ]
-    kinds = {
-        'missing': missing_keys,
-        'unexpected': unexpected_keys,
-        'other shape': shapes,
-    }
-    return [f'{kind}: {shorten(names, 5)}' for kind, names in kinds.items() if names]
+    kinds = ('missing', 'unexpected', 'other shape')
+    names_by_kind = zip(kinds, (missing_keys, unexpected_keys, shapes))
+    return [f'{kind}: {shorten(names, 5)}' for kind, names in names_by_kind if names]

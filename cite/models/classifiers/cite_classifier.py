@@ -6,11 +6,12 @@ from mmcls.models.builder import CLASSIFIERS
 from torch import Tensor
 
 from cite.core.files.weights import trim_heap
+from cite.core.messages import check_choice
 from cite.models.necks import ProjectionNeck
+from cite.models.precision import PRECISIONS, autocast
 
 from .frozen_checkpoint import FrozenCheckpoint
 from .image_classifier import ImageClassifier
-from .precision import autocast, check_precision
 
 
 @CLASSIFIERS.register_module()
@@ -29,8 +30,7 @@ class CITEClassifier(ImageClassifier):
         )
 
     Args:
-        *args: ``backbone``, ``neck``, ``head``, ``pretrained``, ``train_cfg`` and
-            ``init_cfg`` of mmcls' ``ImageClassifier``; also by keyword.
+        *args, **kwargs: arguments of mmcls' ``ImageClassifier``.
         freeze: parts to freeze whole besides those that freeze themselves: any of
             ``'backbone'``, ``'neck'`` and ``'head'``. They stay in eval mode.
         precision: compute precision, by autocast; parameters stay fp32. ``'auto'`` is
@@ -41,7 +41,6 @@ class CITEClassifier(ImageClassifier):
             digest of the frozen weights, which loading compares.
         compile: compile the backbone by ``torch.compile`` at its first batch, with
             these options if it is a dict; needs torch 2.2.
-        **kwargs: arguments of mmcls' ``ImageClassifier``.
 
     Raises:
         ValueError: an unknown precision or part to freeze, or ``compile`` with an older
@@ -59,7 +58,8 @@ class CITEClassifier(ImageClassifier):
     ) -> None:
         super().__init__(*args, **kwargs)
         _find_text_width(self)
-        self.precision = check_precision(precision)
+        choices = ('auto', *PRECISIONS)
+        self.precision = check_choice('model.precision', precision, choices)
         self._frozen_parts = self._freeze(freeze)
         self._checkpoint = FrozenCheckpoint(self, save_frozen)
         if compile is not False:
@@ -67,7 +67,9 @@ class CITEClassifier(ImageClassifier):
         trim_heap()
 
     def _freeze(self, names: Sequence[str]) -> list[torch.nn.Module]:
-        parts = {k: m for k, m in self.named_children() if k in _PARTS}
+        parts = {
+            k: m for k, m in self.named_children() if k in ('backbone', 'neck', 'head')
+        }
         unknown = [name for name in names if name not in parts]
         if unknown:
             raise ValueError(
@@ -100,12 +102,6 @@ def _find_text_width(classifier: Any) -> None:
 
     Without the language model the neck keeps no width, because a checkpoint that has
     both is enough for testing. Its forward pass then reports what is missing.
-
-    Args:
-        classifier: has ``neck`` and ``head``.
-
-    Raises:
-        ValueError: the head has no texts.
     """
     neck, head = getattr(classifier, 'neck', None), getattr(classifier, 'head', None)
     if not isinstance(neck, ProjectionNeck) or neck.out_features:
@@ -133,6 +129,3 @@ def _compile(module: torch.nn.Module, options: dict[str, Any]) -> None:
         )
     # In place: the names in the state dict stay.
     module.compile(**options)
-
-
-_PARTS = ('backbone', 'neck', 'head')

@@ -1,16 +1,15 @@
 """mmcv loads a checkpoint of another model with only a printed warning.
 
-``mim test`` then evaluates weights that were never trained, and ``--resume-from``
-trains them. Here a whole classifier takes a whole checkpoint, or an error states what
-does not fit. Where training starts from a checkpoint (``load_from``), a part of it is
-enough, as in mmcls, but a checkpoint without any matching name is an error. Parts (a
-backbone's ``init_cfg``) and models without any part of ours are left to mmcv.
+``mim test`` would evaluate weights that were never trained. Here a whole classifier
+takes a whole checkpoint, or an error states what does not fit. Where training starts
+from a checkpoint (``load_from``), a part of it is enough, as in mmcls, but not none.
+Parts (a backbone's ``init_cfg``) and models without any part of ours are left to mmcv.
 """
 
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional, Union
 
 from mmcls.models.classifiers.base import BaseClassifier
@@ -40,9 +39,7 @@ def load_checkpoint(
     logger: Optional[logging.Logger] = None,
     revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
 ) -> dict[str, Any]:
-    """Load a checkpoint into a model, or state that it is another model's.
-
-    It replaces mmcv's function of this name.
+    """Load a checkpoint, or state that it is another model's; replaces mmcv's function.
 
     Args:
         model: any module; only whole classifiers are treated differently than by mmcv.
@@ -66,35 +63,37 @@ def load_checkpoint(
             model, filename, map_location, strict, logger, list(revise_keys)
         )
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, logger)
-    check_checkpoint(checkpoint, filename)
-    state = checkpoint.get('state_dict', checkpoint)
-    check_state_dict(state, filename)
-    state = _revise(state, revise_keys)
+    state = _state_dict(checkpoint, filename, revise_keys)
     # Before the model's own hooks complete the state dict.
     saved_shapes = {name: tuple(value.shape) for name, value in state.items()}
     starts_training = logger is not None and not strict
     if starts_training:
         _check_any_name(classifier, saved_shapes, filename)
-    notes = _Notes()
+    warnings = _Warnings()
     try:
-        load_state_dict(model, state, False, notes)
+        load_state_dict(model, state, False, warnings)
     except ValueError as error:  # a part does not fit: the prompt, the texts, weights
         raise ValueError(f'{filename}: {error}') from error
-    problems = [] if starts_training else list(_problems(classifier, saved_shapes))
-    if problems:
-        raise ValueError(
-            f'{filename} is the checkpoint of another model: '
-            f'{"; ".join(problems)}. Use the config of its training run.'
-        )
-    for text in notes:
+    if not starts_training:
+        _check_all_names(classifier, saved_shapes, filename)
+    for text in warnings:
         logger.warning(text) if logger is not None else print(text)
     return checkpoint
 
 
-def _revise(
-    state: Mapping[str, Tensor], revise_keys: Sequence[tuple[str, str]]
+class _Warnings(list):
+    """Collects the warnings that mmcv gives a logger."""
+
+    warning = list.append
+
+
+def _state_dict(
+    checkpoint: Any, filename: str, revise_keys: Sequence[tuple[str, str]]
 ) -> Mapping[str, Tensor]:
-    """Return a state dict with other names, and with the versions of its modules."""
+    """Return the state dict with revised names, and its modules' versions."""
+    check_checkpoint(checkpoint, filename)
+    state = checkpoint.get('state_dict', checkpoint)
+    check_state_dict(state, filename)
     revised: Any = OrderedDict(state)
     for pattern, replacement in revise_keys:
         revised = OrderedDict(
@@ -103,12 +102,6 @@ def _revise(
         )
     revised._metadata = getattr(state, '_metadata', OrderedDict())
     return revised
-
-
-class _Notes(list):
-    """Collects the warnings that mmcv gives a logger."""
-
-    warning = list.append
 
 
 def _has_parts_of_ours(model: nn.Module) -> bool:
@@ -131,8 +124,7 @@ def _check_any_name(model: nn.Module, shapes: Mapping[str, tuple], file: str) ->
         )
 
 
-def _problems(model: nn.Module, shapes: Mapping[str, tuple]) -> Iterator[str]:
-    """Yield what in a checkpoint, given by its shapes, does not fit a classifier."""
+def _check_all_names(model: nn.Module, shapes: Mapping[str, tuple], file: str) -> None:
     parameters = dict(model.named_parameters())
     mismatches = [
         f'{name} is {shapes[name]} in the file, {tuple(value.shape)} in the model'
@@ -147,19 +139,20 @@ def _problems(model: nn.Module, shapes: Mapping[str, tuple]) -> Iterator[str]:
         for name, value in parameters.items()
         if name not in shapes and (value.requires_grad or not without_frozen)
     ]
-    names = set(_names(model))
+    names = {  # those of parameters and buffers that are None too
+        f'{prefix}.{name}'.lstrip('.')
+        for prefix, module in model.named_modules()
+        for name in (*module._parameters, *module._buffers)
+    }
     trained = (n for n in shapes if n.startswith(_TRAINED) or _LORA in n)
     excess = [name for name in trained if name not in names]
-    if mismatches:
-        yield shorten(mismatches, 2)
-    if missing:
-        yield f'it lacks {shorten(missing, 3)}'
-    if excess:
-        yield f'this config has no {shorten(excess, 3)}'
-
-
-def _names(model: nn.Module) -> Iterator[str]:
-    """Yield the names of all parameters and buffers, also of those that are None."""
-    for prefix, module in model.named_modules():
-        for name in (*module._parameters, *module._buffers):
-            yield f'{prefix}.{name}'.lstrip('.')
+    problems = [
+        shorten(mismatches, 2),
+        f'it lacks {shorten(missing, 3)}' if missing else '',
+        f'this config has no {shorten(excess, 3)}' if excess else '',
+    ]
+    if any(problems):
+        raise ValueError(
+            f'{file} is the checkpoint of another model: '
+            f'{"; ".join(filter(None, problems))}. Use the config of its training run.'
+        )

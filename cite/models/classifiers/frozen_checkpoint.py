@@ -78,9 +78,12 @@ class FrozenCheckpoint:
             # `mim test` does not call init_weights.
             _read_init_cfg(backbone)
         if not _equal(self.digest(backbone), digest):
+            init_cfg = getattr(backbone, 'init_cfg', None) or {}
+            source = getattr(backbone, 'weights_source', None)
+            source = source or init_cfg.get('checkpoint') or 'drawn at random'
             raise ValueError(
                 'the checkpoint was trained on other frozen weights than this '
-                f'{type(backbone).__name__} holds ({_source(backbone)}). Name the '
+                f'{type(backbone).__name__} holds ({source}). Name the '
                 'weights of training in model.backbone (arch, checkpoint or init_cfg).'
             )
         for name, tensor in frozen.items():
@@ -97,12 +100,6 @@ def _read_init_cfg(backbone: Any) -> None:
     if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
         backbone._is_init = False
         backbone.init_weights()
-
-
-def _source(backbone: nn.Module) -> str:
-    init_cfg = getattr(backbone, 'init_cfg', None) or {}
-    source = getattr(backbone, 'weights_source', None) or init_cfg.get('checkpoint')
-    return str(source or 'drawn at random')
 
 
 def _keep_model_state(model: Any, state: dict[str, Tensor], prefix: str) -> None:

@@ -24,9 +24,8 @@ class ImageClassifier(_ImageClassifier):
 
     Args:
         backbone: config of the backbone.
-        *args: ``neck``, ``head``, ``pretrained``, ``train_cfg`` and ``init_cfg`` of
-            mmcls' ``ImageClassifier``; also by keyword.
-        **kwargs: the same.
+        *args, **kwargs: ``neck``, ``head``, ``pretrained``, ``train_cfg`` and
+            ``init_cfg`` of mmcls' ``ImageClassifier``.
     """
 
     def __init__(self, backbone: dict[str, Any], *args: Any, **kwargs: Any) -> None:

@@ -1,9 +1,8 @@
 """Images that travel as uint8 are normalised where the model is.
 
-mmcls expects float images from the workers: four times the bytes through queues and to
-the GPU. Ours may send uint8 with ``img_norm_cfg`` in ``img_metas``, mmcls' own name for
-mean and std (scale 0 to 255). The order and precision of the arithmetic are those of
-torchvision's ``ToTensor`` and ``Normalize``.
+As floats they would be four times the bytes, through queues and to the GPU. mmcls' own
+``img_norm_cfg`` in ``img_metas`` has mean and std (scale 0 to 255). The order and
+precision of the arithmetic are those of torchvision's ``ToTensor`` and ``Normalize``.
 """
 
 import weakref
@@ -70,10 +69,16 @@ def normalize(
         ValueError: ``img_norm_cfg`` is missing.
     """
     mean, std = _statistics(img_metas, len(img))  # (N, 3)
-    if img.device.type == 'cpu':
-        return _on_cpu(img, mean, std, buffer or ImageBuffer())
-    mean, std = (x[..., None, None].to(img.device) for x in (mean, std))
-    return img.float().div_(255).sub_(mean).div_(std)
+    if img.device.type != 'cpu':
+        mean, std = (x[..., None, None].to(img.device) for x in (mean, std))
+        return img.float().div_(255).sub_(mean).div_(std)
+    out = (buffer or ImageBuffer()).take(img.shape)
+    kernels: Any = load_kernels()
+    if kernels is None:
+        return torch.from_numpy(_look_up(img.numpy(), out, mean, std))
+    sources = img.contiguous().numpy().reshape(img.shape[0], 3, -1)
+    kernels.normalize(sources, out.reshape(sources.shape), mean.numpy(), std.numpy())
+    return torch.from_numpy(out)
 
 
 def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
@@ -91,16 +96,6 @@ def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
         for key in ('mean', 'std')
     )
     return mean, std
-
-
-def _on_cpu(img: Tensor, mean: Tensor, std: Tensor, buffer: ImageBuffer) -> Tensor:
-    out = buffer.take(img.shape)
-    kernels: Any = load_kernels()
-    if kernels is None:
-        return torch.from_numpy(_look_up(img.numpy(), out, mean, std))
-    sources = img.contiguous().numpy().reshape(img.shape[0], 3, -1)
-    kernels.normalize(sources, out.reshape(sources.shape), mean.numpy(), std.numpy())
-    return torch.from_numpy(out)
 
 
 def _look_up(img: Any, out: np.ndarray, mean: Tensor, std: Tensor) -> np.ndarray:

@@ -45,12 +45,10 @@ def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
     captions: dict[str, list[str]] = {}
     lines: dict[str, int] = {}
     for key, value in root.value:
-        name = plain_text(key, f'{path}:{key.start_mark.line + 1}', _REMEDY)
+        place = f'{path}:{key.start_mark.line + 1}'
+        name = plain_text(key, place, _REMEDY)
         if name in captions:
-            raise ValueError(
-                f'{path}:{key.start_mark.line + 1}: class {name!r} is listed twice. '
-                f'{_REMEDY}'
-            )
+            raise ValueError(f'{place}: class {name!r} is listed twice. {_REMEDY}')
         captions[name] = []
         for node in _items(name, value, path):
             line = node.start_mark.line + 1

@@ -21,8 +21,7 @@ class CLIPTextHead(TextBufferHead):
     Example::
 
         head=dict(
-            type='CLIPTextHead',
-            arch='ViT-B/16',
+            type='CLIPTextHead', arch='ViT-B/16',
             texts=['A photo of a tumour', 'A photo of normal mucosa'])
 
     Args:

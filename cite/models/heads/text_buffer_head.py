@@ -1,3 +1,4 @@
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Union
@@ -6,11 +7,13 @@ from mmcls.models.heads import ClsHead as _ClsHead
 from torch import Tensor
 
 from cite.models.class_token import class_token
-from cite.models.half_precision import half_on_gpu
+from cite.models.precision import full_precision, half_on_gpu
 
-from .cosine import cosine_logits
 from .text_source import check_texts
 from .text_state import TextState
+
+# Shorter vectors have no meaningful direction.
+_SHORTEST = 1e-8
 
 
 class TextBufferHead(TextState, _ClsHead):
@@ -20,10 +23,9 @@ class TextBufferHead(TextState, _ClsHead):
 
     Args:
         texts: for each class, in the order of the labels, one description or a list
-            of several, whose embeddings are averaged (:func:`.text_source.average`); or
-            the path of a YAML file of them (:mod:`cite.models.heads.caption_file`).
-        text_encoder: turns K texts into (K, D); see
-            :class:`cite.models.text_encoders.BaseTextEncoder`.
+            of several, which are averaged; or the path of a YAML file of them.
+        text_encoder: a :class:`cite.models.text_encoders.BaseTextEncoder`, or another
+            function that turns K texts into (K, D).
         float16: multiply in fp16 on a GPU. The loss stays fp32.
         **kwargs: mmcls ``ClsHead``'s ``loss``, ``topk``, ``cal_acc`` and ``init_cfg``.
     """
@@ -86,3 +88,34 @@ class TextBufferHead(TextState, _ClsHead):
                 f'texts, for labels 0 to {self.num_classes - 1}. Give one text per '
                 'class, in the order of the classes.'
             )
+
+
+def cosine_logits(
+    features: Tensor,
+    embeddings: Tensor,
+    scale: Union[float, Tensor],
+    half: bool = False,
+) -> Tensor:
+    """Compute ``scale * cos(feature, embedding)`` in fp32, under any autocast.
+
+    Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2.
+
+    Args:
+        features: image features (N, D), of any precision.
+        embeddings: text embeddings (K, D).
+        scale: factor of the cosine.
+        half: multiply the unit vectors in fp16 (on a GPU).
+
+    Returns:
+        logits (N, K), fp32. A feature of length zero gets zeros, and no gradient.
+    """
+    with full_precision(features.device):
+        x = _unit(features.float())  # (N, D)
+        w = _unit(embeddings.float())  # (K, D)
+        cosine = (x.half() @ w.half().t()).float() if half else x @ w.t()  # (N, K)
+        return scale * cosine
+
+
+def _unit(x: Tensor) -> Tensor:
+    norm = x.norm(dim=-1, keepdim=True)
+    return x / norm.masked_fill(norm < _SHORTEST, math.inf)

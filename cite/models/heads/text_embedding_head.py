@@ -20,9 +20,7 @@ class TextEmbeddingHead(TextBufferHead):
         head=dict(
             type='TextEmbeddingHead',
             texts=['Well differentiated', 'Poorly differentiated'],
-            text_encoder=dict(type='BERT'),
-            temperature=4.6052,
-            float16=True)
+            text_encoder=dict(type='BERT'), temperature=4.6052)
 
     Args:
         texts: for each class, in the order of the labels, one description or a list

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .caption_file import read_caption_file
+
 KEY = 'head.text_source'
 # One description, or several, of each class.
 Texts = list[Union[str, list[str]]]
@@ -19,7 +21,7 @@ def check_texts(texts: Any) -> Texts:
 
     Args:
         texts: one entry per class, a description or a list of several; or the path of
-            a YAML file of them, see :func:`cite.models.heads.caption_file`.
+            a YAML file of them, see :func:`read_caption_file`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -27,8 +29,6 @@ def check_texts(texts: Any) -> Texts:
             is not a text.
     """
     if isinstance(texts, str) and texts.endswith(('.yml', '.yaml')):
-        from .caption_file import read_caption_file
-
         texts = [*read_caption_file(texts).values()]
     if isinstance(texts, str) or not isinstance(texts, Sequence) or not len(texts):
         raise ValueError(
@@ -37,11 +37,10 @@ def check_texts(texts: Any) -> Texts:
         )
     seen: set[str] = set()
     for i, entry in enumerate(texts):
-        if not isinstance(entry, str) and not (isinstance(entry, Sequence) and entry):
+        parts = descriptions(entry) if isinstance(entry, Sequence) else []
+        if not parts or not all(isinstance(t, str) and t.strip() for t in parts):
             raise ValueError(f'model.head.texts[{i}] is {entry!r}; give a text.')
-        for text in descriptions(entry):
-            if not isinstance(text, str) or not text.strip():
-                raise ValueError(f'model.head.texts[{i}] is {entry!r}; give a text.')
+        for text in parts:
             if text in seen:
                 raise ValueError(
                     f'model.head.texts[{i}] repeats {text!r}: these two classes could '

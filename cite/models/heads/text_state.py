@@ -45,9 +45,9 @@ class TextState(BaseModule):
 
     def text_width(self) -> int:
         """Return D; the texts are encoded if no file states it."""
-        if self.text_embeddings is None:
-            read_width = getattr(self.text_encoder, 'width', None)
-            width = read_width() if callable(read_width) else None
+        read_width = getattr(self.text_encoder, 'width', None)
+        if self.text_embeddings is None and callable(read_width):
+            width = read_width()
             if width is not None:
                 return width
         return self.encode_texts().shape[1]
@@ -77,10 +77,9 @@ class TextState(BaseModule):
 
     def _averaged(self, embeddings: Tensor) -> Tensor:
         """Average (M, D) of all descriptions; keep embeddings of another number."""
-        number = sum(len(descriptions(entry)) for entry in self.texts)
-        return (
-            average(embeddings, self.texts) if len(embeddings) == number else embeddings
-        )
+        if len(embeddings) != sum(len(descriptions(entry)) for entry in self.texts):
+            return embeddings
+        return average(embeddings, self.texts)
 
     def _source(self) -> dict[str, Any]:
         describe = getattr(self.text_encoder, 'source', None)
@@ -91,10 +90,6 @@ class TextState(BaseModule):
         self, state_dict: dict[str, Any], prefix: str, *args: Any
     ) -> None:
         """Take over a state dict's text embeddings, of any shape, or keep ours."""
-        self._prepare_buffers(state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def _prepare_buffers(self, state_dict: dict[str, Any], prefix: str) -> None:
         saved = {
             name: state_dict.pop(prefix + name)
             for name in self.text_state
@@ -111,6 +106,7 @@ class TextState(BaseModule):
         for name, value in saved.items():
             if value is not None:
                 state_dict[prefix + name] = value
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _check_saved(self, saved: Mapping[str, Tensor]) -> None:
         embeddings = saved['text_embeddings']

@@ -6,8 +6,9 @@ from mmcls.models.builder import NECKS
 from torch import Tensor, nn
 from torch.nn.modules import activation
 
+from cite.core.messages import check_choice
 from cite.models.class_token import class_token
-from cite.models.half_precision import half_autocast
+from cite.models.precision import half_autocast
 
 INITS = ('kaiming_uniform', 'identity', 'normal', 'normal_identity')
 # The two others of the module cannot be built without arguments.
@@ -23,12 +24,7 @@ class ProjectionNeck(nn.Linear):
 
     Example::
 
-        neck=dict(
-            type='ProjectionNeck',
-            in_features=512,
-            out_features=None,
-            init='normal_identity',
-            float16=True)
+        neck=dict(type='ProjectionNeck', in_features=512, init='normal_identity')
 
     Args:
         in_features: image width.
@@ -65,15 +61,15 @@ class ProjectionNeck(nn.Linear):
             warnings.filterwarnings('ignore', 'Initializing zero-element')
             super().__init__(in_features, out_features or 0, bias=bias)
         self.float16 = float16
-        self.init = init
+        self.init = check_choice('model.neck.init', init, INITS)
         #: Message of the forward pass before the width is known.
         self.no_width = (
             'model.neck.out_features is None, which model.type='
             "'CITEClassifier' resolves. Use that classifier, or give a number."
         )
-        self._init_weight(init)
-        self.act_before = _activation('act_before', act_before)
-        self.act_after = _activation('act_after', act_after)
+        self._init_weight()
+        self.act_before = _activation('model.neck.act_before', act_before)
+        self.act_after = _activation('model.neck.act_after', act_after)
         if fix:
             self.requires_grad_(False)
 
@@ -81,8 +77,7 @@ class ProjectionNeck(nn.Linear):
         """Project image features.
 
         Args:
-            x: (N, in_features), or a backbone's tuple or pair, see
-                :func:`cite.models.class_token.class_token`.
+            x: (N, in_features), or a backbone's output, see :func:`class_token`.
 
         Returns:
             (N, out_features).
@@ -114,7 +109,7 @@ class ProjectionNeck(nn.Linear):
         if self.bias is not None:
             self.bias.data = self.bias.new_empty(out_features)
         self.reset_parameters()
-        self._init_weight(self.init)
+        self._init_weight()
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any
@@ -126,24 +121,18 @@ class ProjectionNeck(nn.Linear):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
-    def _init_weight(self, init: str) -> None:
-        if init not in INITS:
-            raise ValueError(f'model.neck.init is {init!r}; choose one of {INITS}.')
+    def _init_weight(self) -> None:
         if not self.out_features:
             return
-        if init == 'identity':
+        if self.init == 'identity':
             nn.init.eye_(self.weight)
-        elif init != 'kaiming_uniform':
+        elif self.init != 'kaiming_uniform':
             nn.init.normal_(self.weight, std=NORMAL_STD)
-        if init == 'normal_identity':
+        if self.init == 'normal_identity':
             self.weight += torch.eye(*self.weight.shape)
 
 
 def _activation(argument: str, name: Optional[str]) -> nn.Module:
     if name is None:
         return nn.Identity()
-    if name not in ACTIVATIONS:
-        raise ValueError(
-            f'model.neck.{argument} is {name!r}; choose one of {ACTIVATIONS}.'
-        )
-    return getattr(activation, name)()
+    return getattr(activation, check_choice(argument, name, ACTIVATIONS))()

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
-from cite.models.half_precision import full_precision
+from cite.models.precision import full_precision
 
 # `token` starts at zero and waits for the first training batch.
 INITS = ('normal', 'uniform', 'zero', 'kaiming', 'token')

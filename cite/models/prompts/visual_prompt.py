@@ -6,9 +6,12 @@ import torch
 from mmcv.runner import BaseModule
 from torch import Tensor, nn
 
+from cite.core.messages import check_choice
+
 from .border import SIDES, add_border
 from .tokens import INITS, add, init_prompt, prepend, token_mean
-from .validation import POSITIONS, check_choice, check_layers, check_length
+
+POSITIONS = ('prepend', 'add')
 
 
 class VisualPrompt(BaseModule):
@@ -103,7 +106,6 @@ class VisualPrompt(BaseModule):
         # Without elements there is nothing to train, and DDP would wait for a gradient.
         self.prompt = nn.Parameter(prompt, requires_grad=prompt.numel() > 0)
         self.register_buffer('prompt_initialized', torch.tensor(init != 'token'))
-        self._prompt_settled = False
 
     @property
     def prompts_tokens(self) -> bool:
@@ -112,16 +114,12 @@ class VisualPrompt(BaseModule):
 
     def frame(self, images: Tensor) -> Tensor:
         """Add the padding prompt, if there is one, to images (N, 3, H, W)."""
-        if 'prompt' not in self._parameters or self.prompt_pos != 'pad':
-            return images
-        return add_border(images, self.prompt) if self.prompt.numel() else images
+        if 'prompt' in self._parameters and self.prompt_pos == 'pad':
+            return add_border(images, self.prompt) if self.prompt.numel() else images
+        return images
 
     def settle_prompt(self, tokens: Tensor) -> None:
-        """Set the first value of a ``token`` prompt; call it on each batch's tokens.
-
-        Args:
-            tokens: embedded tokens (N, T, D), the first block's input.
-        """
+        """Set the first value of a ``token`` prompt from embedded tokens (N, T, D)."""
         if self._prompt_settled:  # reading the flag would wait for the GPU
             return
         self._prompt_settled = bool(self.prompt_initialized)
@@ -179,21 +177,48 @@ class VisualPrompt(BaseModule):
     def _complete(self, state_dict: dict[str, Tensor], prefix: str) -> None:
         """Add the entries that a state dict may lack."""
         name, flag = prefix + 'prompt', prefix + 'prompt_initialized'
-        if name in state_dict:
-            _check_shape(state_dict[name], self.prompt)
+        if name not in state_dict:
+            state_dict[flag] = self.prompt_initialized
+            if self._prompt_optional:
+                state_dict[name] = self.prompt.detach()
+        elif state_dict[name].shape == self.prompt.shape:
             state_dict.setdefault(flag, torch.tensor(True))
-            return
-        state_dict[flag] = self.prompt_initialized
-        if self._prompt_optional:
-            state_dict[name] = self.prompt.detach()
+        else:  # mmcv would only warn and keep the untrained prompt
+            raise ValueError(
+                f'the checkpoint has a prompt of shape {tuple(state_dict[name].shape)},'
+                f' the model one of {tuple(self.prompt.shape)}: (blocks, length, width)'
+                ' of tokens, (4, 3, length, side) of a border. Set model.backbone.'
+                'prompt_pos, prompt_layers and prompt_length as in training.'
+            )
 
 
-def _check_shape(saved: Tensor, prompt: Tensor) -> None:
-    """Refuse another shape: mmcv would only warn and keep the untrained prompt."""
-    if saved.shape != prompt.shape:
+def check_length(length: int) -> int:
+    """Return a valid ``prompt_length``, or raise a ``ValueError``."""
+    if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+        raise ValueError(f'prompt_length is {length!r}; give 0 or more tokens.')
+    return length
+
+
+def check_layers(layers: Optional[Sequence[int]], depth: int) -> list[int]:
+    """Return the numbers of the prompted blocks, by default ``[0]``.
+
+    Raises:
+        ValueError: no block, a block twice, or one outside the depth.
+    """
+    if layers is None:
+        return [0]
+    if isinstance(layers, int):
+        raise ValueError(f'prompt_layers is {layers}; give a list: [{layers}].')
+    layers = list(layers)
+    wrong = [i for i in layers if not isinstance(i, int) or not 0 <= i < depth]
+    if wrong:
         raise ValueError(
-            f'the checkpoint has a prompt of shape {tuple(saved.shape)}, the model one '
-            f'of {tuple(prompt.shape)}: (blocks, length, width) of tokens, (4, 3, '
-            'length, side) of a border. Set model.backbone.prompt_pos, prompt_layers '
-            'and prompt_length as in training.'
+            f'prompt_layers={layers} names {wrong}, but this backbone has {depth} '
+            f'blocks, numbered 0 to {depth - 1}.'
         )
+    if not layers or len(set(layers)) < len(layers):
+        raise ValueError(
+            f'prompt_layers={layers}; list at least one block, and each once '
+            f'(0 to {depth - 1}).'
+        )
+    return layers

@@ -1,27 +1,24 @@
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
 import torch
 from torch import Tensor, inference_mode, no_grad
 from torch.random import fork_rng
 
-from cite.models.half_precision import full_precision
+from cite.models.precision import full_precision
 
 from .cache import cached
 
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Isolate a computation from the forward pass around it.
-
-    A run must not depend on whether the cache was warm, so it uses no random number;
-    autocast, grad and inference mode of the caller do not reach the model.
-    """
-    cpu = torch.device('cpu')
-    with fork_rng(devices=[]), inference_mode(False), no_grad(), full_precision(cpu):
-        yield
+Average = Callable[[Tensor], Tensor]
+# By an encoder's `key`: a text's tokens (N, T, D), none of them padding, to (N, D).
+# `last_hidden_state` is the released name of [CLS]. Source of the mean: Reimers and
+# Gurevych, *Sentence-BERT*, EMNLP 2019, section 3.
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    'last_hidden_state': lambda tokens: tokens[:, 0],
+    'mean': lambda tokens: tokens.sum(dim=1) / tokens.shape[1],
+    'last': lambda tokens: tokens[:, -1],
+}
 
 
 class BaseTextEncoder(metaclass=ABCMeta):
@@ -42,18 +39,17 @@ class BaseTextEncoder(metaclass=ABCMeta):
             ``text_embeddings`` (K, D), and further tensors of some encoders.
         """
         texts = list(texts)
-        with _undisturbed():
+        fixed = {'encoder': type(self).__name__, 'precision': 'float32', 'texts': texts}
+        # A run must not depend on whether the cache was warm, so the caller's random
+        # numbers, autocast, grad and inference mode are kept out.
+        cpu = full_precision(torch.device('cpu'))
+        with fork_rng(devices=[]), inference_mode(False), no_grad(), cpu:
             if self.cache_identity() is None:
                 return self._checked(texts)
-            return cached(lambda: self._question(texts), lambda: self._checked(texts))
-
-    def _question(self, texts: list[str]) -> dict[str, Any]:
-        return {
-            'encoder': type(self).__name__,
-            'precision': 'float32',
-            'texts': texts,
-            **(self.cache_identity() or {}),
-        }
+            return cached(
+                lambda: {**fixed, **(self.cache_identity() or {})},
+                lambda: self._checked(texts),
+            )
 
     def _checked(self, texts: list[str]) -> dict[str, Tensor]:
         result = self.compute(texts)
@@ -81,17 +77,14 @@ class BaseTextEncoder(metaclass=ABCMeta):
         """Describe the model and options for a checkpoint: names, never paths."""
 
     def differences(
-        self,
-        saved: Mapping[str, Any],
-        embeddings: Tensor,
-        averaged: Callable[[Tensor], Tensor] = lambda embeddings: embeddings,
+        self, saved: Mapping[str, Any], embeddings: Tensor, average: Average
     ) -> list[str]:
         """List the points in which this encoder differs from a checkpoint's.
 
         Args:
             saved: :meth:`source` of the checkpoint's encoder.
             embeddings: the checkpoint's (K, D).
-            averaged: averages the embeddings of all descriptions into (K, D).
+            average: averages the embeddings of all descriptions into (K, D).
         """
         source, saved = dict(self.source()), dict(saved)
         digests, saved_digests = source.pop('weights', {}), saved.pop('weights', {})
@@ -109,3 +102,11 @@ class BaseTextEncoder(metaclass=ABCMeta):
             name = source['model']
             differences.append(f"other weights under the model's name {name!r}")
         return differences
+
+
+def too_long(text: str, limit: int, model: str) -> ValueError:
+    """Return the error for a text that is not to be cut."""
+    return ValueError(
+        f'a text is longer than the {limit} tokens that {model} reads: {text[:60]!r}… '
+        'Shorten it (model.head.texts).'
+    )

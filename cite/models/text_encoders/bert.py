@@ -11,10 +11,7 @@ class BERT(TransformersTextEncoder):
 
     Example::
 
-        text_encoder=dict(
-            type='BERT',
-            model='michiyasunaga/BioLinkBERT-large',
-            key='pooler_output')
+        text_encoder=dict(type='BERT', model='michiyasunaga/BioLinkBERT-large')
 
     Args:
         model: a hub name, or the folder of a transformers model; by default
@@ -22,8 +19,7 @@ class BERT(TransformersTextEncoder):
         key: which vector represents a text: ``'pooler_output'`` (the default);
             ``'last_hidden_state'``, the [CLS] token's; or ``'mean'`` of all its tokens,
             including [CLS] and [SEP].
-        text_feature_file, trust_remote_code: see
-            :class:`.transformers_text_encoder.TransformersTextEncoder`.
+        text_feature_file, trust_remote_code: see :class:`TransformersTextEncoder`.
 
     Raises:
         ValueError: an unknown ``key``.

@@ -5,9 +5,8 @@ safetensors file per question. ``CITE_CACHE=off`` turns them off. A fault of the
 or of a file costs time, never a run.
 
 ``_memory`` also keeps the answers for the life of the process, because a model is built
-several times in one (training, evaluation, the seeds of a test) and the files may be
-off. It is safe to share: a key states everything the answer depends on, and callers get
-copies. :func:`forget` empties it.
+several times in one. It is safe to share: a key states everything the answer depends
+on, and callers get copies.
 """
 
 import functools
@@ -39,8 +38,7 @@ def cached(
 
     Args:
         question: describes everything the answer depends on, by plain data. It is
-            asked again after the answer, which may have downloaded a model: more is
-            known of it then.
+            asked again after the answer, which may have downloaded a model.
         answer: computes the answer.
 
     Returns:
@@ -107,7 +105,8 @@ def _warn_once(message: str) -> None:
 
 
 def _key(question: Mapping[str, Any]) -> str:
-    return _digest(json.dumps({'format': FORMAT, **question}, sort_keys=True).encode())
+    data = json.dumps({'format': FORMAT, **question}, sort_keys=True).encode()
+    return hashlib.sha256(data).hexdigest()
 
 
 def _checksum(tensors: Tensors) -> str:
@@ -115,8 +114,4 @@ def _checksum(tensors: Tensors) -> str:
         f'{name}{tensor.dtype}{tuple(tensor.shape)}'.encode() + tensor.numpy().tobytes()
         for name, tensor in sorted(tensors.items())
     ]
-    return _digest(b''.join(parts))
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(b''.join(parts)).hexdigest()

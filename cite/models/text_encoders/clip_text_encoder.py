@@ -8,17 +8,10 @@ from mmcls.models.builder import MODELS
 from torch import Tensor
 
 from cite.core.files.clip_files import CACHE
+from cite.models import hub
 from cite.models.backbones.clip_weights import load_clip
-from cite.models.hub import (
-    cache_identity,
-    config_width,
-    model_digest,
-    short_name,
-    stamps,
-    weights_digest,
-)
 
-from .base_text_encoder import BaseTextEncoder
+from .base_text_encoder import BaseTextEncoder, too_long
 from .language_model import load_language_model
 
 # Ends of the names of checkpoint files.
@@ -69,24 +62,27 @@ class CLIPTextEncoder(BaseTextEncoder):
 
     def width(self) -> Optional[int]:
         """Return D if a small file states it, else None."""
-        return config_width(self.arch) if self.is_transformers() else None
+        return hub.config_width(self.arch) if self.is_transformers() else None
 
     def cache_identity(self) -> dict[str, Any]:
         """Describe the checkpoint: its file if it is here already, else the name."""
         if self.is_transformers():
-            return cache_identity(self.arch)
+            return hub.cache_identity(self.arch)
         file = self._local_file()
         if not file.is_file():
             return {'model': self.arch}
-        return {'file': str(file.resolve()), 'files': stamps([file])}
+        return {'file': str(file.resolve()), 'files': hub.stamps([file])}
 
     def source(self) -> dict[str, Any]:
         """Describe the checkpoint by the name of its file."""
         if self.is_transformers():
-            name, weights = short_name(self.arch), model_digest(self.arch)
+            name, weights = hub.short_name(self.arch), hub.model_digest(self.arch)
         else:
             file = self._local_file()
-            name, weights = file.stem, weights_digest([file] if file.is_file() else [])
+            name, weights = (
+                file.stem,
+                hub.weights_digest([file] if file.is_file() else []),
+            )
         return {'encoder': 'CLIP', 'model': name, 'weights': weights}
 
     def is_transformers(self) -> bool:
@@ -94,9 +90,8 @@ class CLIPTextEncoder(BaseTextEncoder):
         if self.arch in clip.clip._MODELS or self._local_file().is_file():
             return False
         is_name = bool(re.fullmatch(r'[\w-]+/[\w.-]+', self.arch))
-        return self._local_file().is_dir() or (
-            is_name and not self.arch.endswith(_FILES)
-        )
+        is_name = is_name and not self.arch.endswith(_FILES)
+        return is_name or self._local_file().is_dir()
 
     def _local_file(self) -> Path:
         """Return the path of the checkpoint, now or after a download."""
@@ -114,7 +109,7 @@ def _encode_by_transformers(name: str, texts: list[str]) -> dict[str, Tensor]:
         inputs = tokenizer(text, return_tensors='pt', padding=False)
         ids, mask = inputs['input_ids'], inputs['attention_mask']
         if ids.shape[1] > limit:
-            raise _too_long(text, limit)
+            raise too_long(text, limit, 'CLIP')
         rows.append(model(ids, attention_mask=mask).text_embeds)  # (1, D)
     result = {'text_embeddings': torch.cat(rows)}  # (K, D)
     if model.logit_scale is not None:
@@ -126,11 +121,4 @@ def _tokenize(text: str, context_length: int) -> Tensor:
     try:
         return clip.clip.tokenize(text, context_length)  # (1, context_length)
     except RuntimeError as error:
-        raise _too_long(text, context_length) from error
-
-
-def _too_long(text: str, limit: int) -> ValueError:
-    return ValueError(
-        f'a text is longer than the {limit} tokens that CLIP reads: {text[:60]!r}… '
-        'Shorten it (model.head.texts).'
-    )
+        raise too_long(text, context_length, 'CLIP') from error

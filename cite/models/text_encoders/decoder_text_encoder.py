@@ -11,16 +11,14 @@ class DecoderTextEncoder(TransformersTextEncoder):
 
     Example::
 
-        text_encoder=dict(
-            type='DecoderTextEncoder', model='microsoft/biogpt', key='last')
+        text_encoder=dict(type='DecoderTextEncoder', model='microsoft/biogpt')
 
     Args:
         model: a hub name, or the folder of a transformers model; by default BioGPT.
         key: which vector of the last layer, after its norm, represents a text:
             ``'last'`` (the default), the text's last token; or ``'mean'``, all tokens,
             including the begin-of-text token of models that have one.
-        text_feature_file, trust_remote_code: see
-            :class:`.transformers_text_encoder.TransformersTextEncoder`.
+        text_feature_file, trust_remote_code: see :class:`TransformersTextEncoder`.
 
     Raises:
         ValueError: an unknown ``key``.

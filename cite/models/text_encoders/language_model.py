@@ -4,29 +4,33 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from cite.core.messages import first_line, shorten
 from cite.models.hub import fetch, missing_file, read_config_file, read_weights
 
-from .language_model_kinds import Kind, architecture_of
+Kind = Literal['bert', 'decoder', 't5', 'clip']
+# The encoder to name in a config, by the kind of model.
+ENCODERS: dict[str, str] = {
+    'bert': 'BERT',
+    'decoder': 'DecoderTextEncoder',
+    't5': 'T5Encoder',
+    'clip': 'CLIPTextEncoder',
+}
 
 
 def load_language_model(
     name: str, kind: Kind, pooler: bool = False, trust_remote_code: bool = False
 ) -> tuple[Any, Any]:
-    """Load a tokenizer and a model, in fp32 and eval mode, on the CPU.
+    """Load transformers' tokenizer and model, in fp32 and eval mode, on the CPU.
 
     Args:
         name: a local folder or a hub name.
         kind: kind of model that the encoder's class is made for.
         pooler: whether the pooler's weights are needed.
         trust_remote_code: let transformers run Python files that come with the model.
-
-    Returns:
-        transformers' tokenizer and model.
 
     Raises:
         FileNotFoundError: no such folder or hub model, or a file of it is missing.
@@ -50,7 +54,7 @@ def load_language_model(
             'Below torch 2.1 install `pip install "transformers>=4.40,<4.50"`.'
         ) from error
     content = read_config_file(folder)
-    with _quiet_transformers(), _explained(name, folder):
+    with _explained(name, folder):
         config = _config(folder, content, kind, trust_remote_code)
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder), config=config, trust_remote_code=trust_remote_code
@@ -62,7 +66,11 @@ def load_language_model(
 
 @contextmanager
 def _explained(name: str, folder: Path) -> Iterator[None]:
-    """Reword transformers' errors about a folder."""
+    """Reword transformers' errors; silence its remarks on weights, which we check."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
     try:
         yield
     except ImportError as error:
@@ -84,6 +92,8 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
             f'text encoder {name}: transformers cannot read {folder}: '
             f'{first_line(error)}'
         ) from error
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _config(
@@ -117,7 +127,7 @@ def _load_model(
         model = AutoModel.from_config(config, trust_remote_code=True)
         missing, _ = model.load_state_dict(state, strict=False)
         return model, {'missing_keys': missing}
-    config, architecture = architecture_of(name, config, kind)
+    config, architecture = _architecture_of(name, config, kind)
     scale = state.get('logit_scale')  # transformers may empty the dict
     model, info = architecture.from_pretrained(
         None, config=config, state_dict=state, output_loading_info=True
@@ -127,10 +137,50 @@ def _load_model(
     return model, info
 
 
+def _architecture_of(name: str, config: Any, kind: Kind) -> tuple[Any, Any]:
+    """Return the config and class of the part of a model that encodes text."""
+    import transformers
+
+    actual_kind = _kind_of(config)
+    if actual_kind != kind:
+        raise ValueError(
+            f'text encoder {name}: it is a {config.model_type}, which needs '
+            f'model.head.text_encoder.type={ENCODERS[actual_kind]!r}.'
+        )
+    if kind == 'clip':
+        # A text tower saved alone has no part of its own for text.
+        text = getattr(config, 'text_config', config)
+        text.projection_dim = config.projection_dim
+        return text, transformers.CLIPTextModelWithProjection
+    mapping: Any = transformers.MODEL_MAPPING
+    if kind == 't5':
+        mapping = transformers.MODEL_FOR_TEXT_ENCODING_MAPPING
+    if type(config) not in mapping:
+        raise ValueError(
+            f'text encoder {name}: transformers {transformers.__version__} has no text '
+            f'encoder of the architecture {config.model_type}.'
+        )
+    return config, mapping[type(config)]
+
+
+def _kind_of(config: Any) -> Kind:
+    import transformers
+
+    if config.model_type in ('clip', 'clip_text_model'):
+        return 'clip'
+    # The config of an encoder saved alone no longer states is_encoder_decoder.
+    both: Any = transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+    if config.is_encoder_decoder or type(config) in both:
+        return 't5'
+    causal: Any = transformers.MODEL_FOR_CAUSAL_LM_MAPPING
+    masked: Any = transformers.MODEL_FOR_MASKED_LM_MAPPING
+    only_causal = type(config) in causal and type(config) not in masked
+    return 'decoder' if only_causal else 'bert'
+
+
 def _check_missing(name: str, missing: Any, pooler: bool) -> None:
-    missing_keys = [key for key in missing if 'position_ids' not in key]
-    if not pooler:
-        missing_keys = [key for key in missing_keys if 'pooler.' not in key]
+    optional = ('position_ids',) if pooler else ('position_ids', 'pooler.')
+    missing_keys = [k for k in missing if not any(part in k for part in optional)]
     if missing_keys and all('pooler.' in key for key in missing_keys):
         raise ValueError(
             f'text encoder {name} comes without pooler weights. Set '
@@ -142,16 +192,3 @@ def _check_missing(name: str, missing: Any, pooler: bool) -> None:
             f'config.json calls for ({shorten(sorted(missing_keys), 3)}): they belong '
             'to another model.'
         )
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Silence its remarks on unused and missing weights: we check these ourselves."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

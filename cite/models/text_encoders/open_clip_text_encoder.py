@@ -8,13 +8,13 @@ from torch import Tensor
 from cite.core.files.open_clip_files import read_tokenizer, read_tower, tower_file
 from cite.models.hub import cache_identity, short_name, weights_digest
 
-from .base_text_encoder import BaseTextEncoder
+from .base_text_encoder import BaseTextEncoder, too_long
 from .open_clip_towers import build_tower
 
 
 @MODELS.register_module()
 class OpenCLIPTextEncoder(BaseTextEncoder):
-    """A frozen text tower that is not CLIP's own: BiomedCLIP's, CONCH's, MI-Zero's, ….
+    """A frozen text tower that is not CLIP's own.
 
     BiomedCLIP's, MI-Zero's and PMC-CLIP's are a BERT with a projection; CONCH's (a
     CoCa's) needs the package open_clip. Towers of CLIP's own architecture need
@@ -76,8 +76,5 @@ class OpenCLIPTextEncoder(BaseTextEncoder):
 def _ids(text: str, tokenizer: Any, longest: int) -> Tensor:
     ids = tokenizer.encode(text).ids
     if len(ids) > longest:
-        raise ValueError(
-            f'a text is longer than the {longest} tokens that this model reads: '
-            f'{text[:60]!r}… Shorten it (model.head.texts).'
-        )
+        raise too_long(text, longest, 'this model')
     return torch.tensor([ids])  # (1, T)

@@ -3,23 +3,23 @@
 from pathlib import Path
 from typing import Any, Union
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cite.core.files.clip_sizes import count_modules
 from cite.core.files.open_clip_files import CONFIG, Tower
 from cite.models.backbones.weights_files import load_exactly
 
-from .pooling import POOLINGS
+from .base_text_encoder import POOLINGS
 
 State = dict[str, Tensor]
 # Channels of an attention head, both in BERT-base and in CLIP's text tower.
 _HEAD = 64
 # open_clip's names of a BERT's poolings, and ours.
-_POOLERS = {
-    'cls_last_hidden_state_pooler': 'last_hidden_state',
-    'mean_pooler': 'mean',
-}
+_POOLERS = {'cls_last_hidden_state_pooler': 'last_hidden_state', 'mean_pooler': 'mean'}
+_REFUSAL = 'text encoder {}: the weights have another architecture.'
+# A pooler that open_clip's BERT may have and does not use; numbers of positions.
+_UNUSED = ('transformer.pooler.', 'transformer.embeddings.position_ids')
 
 
 def build_tower(folder: Path, tower: Tower) -> 'Union[BERTTower, CoCaTower]':
@@ -54,12 +54,14 @@ class BERTTower(nn.Module):
         super().__init__()
         words = state['transformer.embeddings.word_embeddings.weight']
         positions = state['transformer.embeddings.position_embeddings.weight']
+        first_layer = 'transformer.encoder.layer.0.inter'
+        inner = next(len(state[key]) for key in state if key.startswith(first_layer))
         config = BertConfig(
             vocab_size=words.shape[0],
             hidden_size=words.shape[1],
-            num_hidden_layers=_count(state, 'transformer.encoder.layer.'),
+            num_hidden_layers=count_modules(state, 'transformer.encoder.layer.'),
             num_attention_heads=words.shape[1] // _HEAD,
-            intermediate_size=_first(state, 'transformer.encoder.layer.0.inter'),
+            intermediate_size=inner,
             max_position_embeddings=positions.shape[0],
         )
         self.transformer = BertModel(config, add_pooling_layer=False)
@@ -74,14 +76,14 @@ class BERTTower(nn.Module):
         self.pooling = POOLINGS[_POOLERS[pooler]]
         self.pad = bool(options.get('pad'))
         kept = {k: v for k, v in state.items() if not k.startswith(_UNUSED)}
-        _fill(self, kept, folder)
+        load_exactly(self, kept, _REFUSAL.format(folder))
 
     def forward(self, ids: Tensor) -> Tensor:
         """Encode token numbers (N, T), without padding, into (N, D)."""
         if self.pad:  # [PAD] is 0 in every BERT's vocabulary
             ids = F.pad(ids, (0, self.longest - ids.shape[1]))
         tokens = self.transformer(input_ids=ids).last_hidden_state  # (N, T, W)
-        return self.proj(self.pooling(tokens, torch.ones_like(ids)))
+        return self.proj(self.pooling(tokens))
 
 
 class CoCaTower(nn.Module):
@@ -104,45 +106,27 @@ class CoCaTower(nn.Module):
             vocab_size=state['token_embedding.weight'].shape[0],
             width=width,
             heads=width // _HEAD,
-            layers=_count(state, 'transformer.resblocks.'),
+            layers=count_modules(state, 'transformer.resblocks.'),
             output_dim=state['text_projection'].shape[1],
             embed_cls=True,
             pad_id=0,
         )
-        _fill(self.text, state, folder)
+        load_exactly(self.text, state, _REFUSAL.format(folder))
 
     def forward(self, ids: Tensor) -> Tensor:
         """Encode token numbers (N, T) into (N, D); the text is padded to the end."""
         return self.text(F.pad(ids, (0, self.longest - ids.shape[1])))
 
 
-# A pooler that open_clip's BERT may have and does not use; numbers of positions.
-_UNUSED = ('transformer.pooler.', 'transformer.embeddings.position_ids')
-
-
 def _projection(folder: Path, state: State) -> nn.Module:
+    def linear(name: str) -> nn.Linear:
+        width_out, width_in = state[name].shape
+        return nn.Linear(width_in, width_out, bias=False)
+
     if 'proj.weight' in state:
-        return nn.Linear(*_shape(state['proj.weight']), bias=False)
+        return linear('proj.weight')
     if 'proj.0.weight' in state and 'proj.2.weight' in state:
-        layers: list[nn.Module] = [
-            nn.Linear(*_shape(state[f'proj.{i}.weight']), bias=False) for i in (0, 2)
-        ]
-        return nn.Sequential(layers[0], nn.GELU(), layers[1])
+        return nn.Sequential(
+            linear('proj.0.weight'), nn.GELU(), linear('proj.2.weight')
+        )
     raise ValueError(f'text encoder {folder}: its text tower has no projection.')
-
-
-def _shape(weight: Tensor) -> tuple[int, int]:
-    return weight.shape[1], weight.shape[0]
-
-
-def _count(state: State, prefix: str) -> int:
-    return len({k[len(prefix) :].split('.')[0] for k in state if k.startswith(prefix)})
-
-
-def _first(state: State, prefix: str) -> int:
-    return next(v.shape[0] for k, v in state.items() if k.startswith(prefix))
-
-
-def _fill(module: nn.Module, state: State, folder: Path) -> None:
-    refusal = f'text encoder {folder}: the weights have another architecture.'
-    load_exactly(module, state, refusal)

@@ -16,8 +16,7 @@ class T5Encoder(TransformersTextEncoder):
     Args:
         model: a hub name, or the folder of a transformers model.
         key: ``'mean'``, of all tokens, including the end-of-text token.
-        text_feature_file, trust_remote_code: see
-            :class:`.transformers_text_encoder.TransformersTextEncoder`.
+        text_feature_file, trust_remote_code: see :class:`TransformersTextEncoder`.
 
     Raises:
         ValueError: no ``model``, or an unknown ``key``.

@@ -1,17 +1,18 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Optional
+from typing import Any, ClassVar, Optional, Union
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from cite.core.files.weights import load_weights
+from cite.core.messages import check_choice
 from cite.models.hub import cache_identity, config_width, model_digest, short_name
 
-from .base_text_encoder import BaseTextEncoder
-from .feature_file import load_text_features
+from .base_text_encoder import POOLINGS, Average, BaseTextEncoder
 from .language_model import Kind, load_language_model
-from .pooling import POOLINGS
 
 
 class TransformersTextEncoder(BaseTextEncoder):
@@ -25,7 +26,7 @@ class TransformersTextEncoder(BaseTextEncoder):
         model: a hub name, or the folder of a transformers model.
         key: which vector represents a text, one of :attr:`keys`; the first by default.
         text_feature_file: a file with the (K, D) embeddings, see
-            :func:`.feature_file.load_text_features`; no model is needed then.
+            :func:`load_text_features`; no model is needed then.
         trust_remote_code: let transformers run Python files that come with the model.
 
     Raises:
@@ -50,12 +51,8 @@ class TransformersTextEncoder(BaseTextEncoder):
                 'model.head.text_encoder.model is missing: give the hub name or the '
                 f'folder of a language model for {type(self).__name__}.'
             )
-        if key not in self.keys:
-            raise ValueError(
-                f'model.head.text_encoder.key is {key!r}; choose one of {self.keys}.'
-            )
         self.model = model
-        self.key = key
+        self.key = check_choice('model.head.text_encoder.key', key, self.keys)
         self.text_feature_file = text_feature_file
         self.trust_remote_code = trust_remote_code
 
@@ -63,11 +60,9 @@ class TransformersTextEncoder(BaseTextEncoder):
         """Load the model (or the saved features) and encode K texts."""
         if self.text_feature_file is not None:
             return {'text_embeddings': self._saved_features(texts)}
+        needs_pooler = self.key == 'pooler_output'
         tokenizer, model = load_language_model(
-            self.model,
-            self.kind,
-            pooler=self.key == 'pooler_output',
-            trust_remote_code=self.trust_remote_code,
+            self.model, self.kind, needs_pooler, self.trust_remote_code
         )
         rows = [self._encode_text(text, tokenizer, model) for text in texts]
         return {'text_embeddings': torch.cat(rows)}  # (K, D)
@@ -83,9 +78,7 @@ class TransformersTextEncoder(BaseTextEncoder):
                     "or type='DecoderTextEncoder' for a model without [CLS], like GPT."
                 )
             return pooled  # (1, D)
-        tokens = output.last_hidden_state  # (1, T, D)
-        mask = torch.ones(tokens.shape[:2], dtype=torch.bool)
-        return POOLINGS[self.key](tokens, mask)  # (1, D)
+        return POOLINGS[self.key](output.last_hidden_state)  # (1, D)
 
     def _tokens(self, text: str, tokenizer: Any, model: Any) -> Mapping[str, Tensor]:
         # The file of some tokenizers asks for padding, which is not wanted here.
@@ -97,10 +90,8 @@ class TransformersTextEncoder(BaseTextEncoder):
                 f'the tokenizer of {self.model} turns the text {text!r} into no token. '
                 'Reword it (model.head.texts).'
             )
-        limit = min(
-            tokenizer.model_max_length,
-            getattr(model.config, 'max_position_embeddings', length),
-        )
+        positions = getattr(model.config, 'max_position_embeddings', length)
+        limit = min(tokenizer.model_max_length, positions)
         if length > limit:
             warnings.warn(
                 f'a text of {length} tokens is cut to the {limit} that '
@@ -146,18 +137,50 @@ class TransformersTextEncoder(BaseTextEncoder):
         }
 
     def differences(
-        self,
-        saved: Mapping[str, Any],
-        embeddings: Tensor,
-        averaged: Callable[[Tensor], Tensor] = lambda embeddings: embeddings,
+        self, saved: Mapping[str, Any], embeddings: Tensor, average: Average
     ) -> list[str]:
         """Compare with a checkpoint; a feature file that exists by its numbers."""
         file = self.text_feature_file
         if file is None or not Path(file).expanduser().is_file():
-            return super().differences(saved, embeddings)
-        features = averaged(load_text_features(file))
+            return super().differences(saved, embeddings, average)
+        features = average(load_text_features(file))
         if features.shape == embeddings.shape and torch.allclose(
             features, embeddings.float().cpu(), atol=1e-6
         ):
             return []
         return [f'{file} holds other numbers than the checkpoint']
+
+
+def load_text_features(path: Union[str, Path]) -> Tensor:
+    """Read a saved (K, D) tensor, in fp32 and onto the CPU.
+
+    Args:
+        path: a ``.npy`` file, a ``.safetensors`` file with one tensor, or a file of
+            :func:`torch.save` with a tensor or a dict of one tensor.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file does not hold one such tensor, or is damaged.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such file (model.head.text_encoder.text_feature_file).'
+        )
+    features = _load_npy(path) if path.suffix == '.npy' else load_weights(path)
+    if isinstance(features, dict) and len(features) == 1:
+        features = next(iter(features.values()))
+    if not isinstance(features, Tensor) or features.dim() != 2:
+        shape = getattr(features, 'shape', None)
+        content = type(features).__name__ if shape is None else f'shape {tuple(shape)}'
+        raise ValueError(
+            f'{path} must hold one tensor (texts, width), but has {content}.'
+        )
+    return features.detach().float()
+
+
+def _load_npy(path: Path) -> Tensor:
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False))
+    except Exception as error:  # NumPy parses the header as Python source
+        raise ValueError(f'{path} is not an array of numbers: {error}') from error

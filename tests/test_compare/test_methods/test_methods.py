@@ -21,8 +21,7 @@ from cite.compare.methods import (
 )
 from cite.compare.methods.abmil import GatedAttention
 from cite.compare.methods.features import Features, features
-from cite.compare.methods.job import Method
-from cite.compare.methods.job_config import job_config
+from cite.compare.methods.job import Method, job_config
 from cite.compare.plan.plan import Job, job_inputs
 from cite.compare.plan.read_config import read_comparison
 

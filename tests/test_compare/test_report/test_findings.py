@@ -131,7 +131,7 @@ def test_without_a_run_of_the_reference_the_others_are_reported(tmp_path):
         assert 'Linear probe' in text
 
 
-def test_better_and_worse_are_counted_by_the_figures_sense(parts):
+def test_better_and_worse_are_counted_by_the_metrics_sense(parts):
     results, summary = parts
     interval = Interval(5.0, 3.0, 7.0)
     for metric, expected in (('accuracy', '1 better, 0 worse'), ('nll', '0 better, 1')):
@@ -141,7 +141,7 @@ def test_better_and_worse_are_counted_by_the_figures_sense(parts):
         assert expected in findings(results, one)[-1]
 
 
-def test_of_a_likelihood_the_least_leads(parts):
+def test_the_least_likelihood_leads(parts):
     results, summary = parts
     cells = {m: summary.cells['slide', m, 1, 'nll'].value for m in results.methods}
     best = min(cells, key=lambda m: cells[m].estimate)

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cite.compare.statistics.bootstrap import resample_clusters
+from cite.compare.statistics.bootstrap import holm, paired_p_value, resample_clusters
 from cite.compare.statistics.clustered import resampled_metrics
-from cite.compare.statistics.significance import holm, paired_p_value
 
 
 def _accuracies(hits, weights):

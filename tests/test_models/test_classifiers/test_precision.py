@@ -6,8 +6,8 @@ from clip.model import CLIP
 from mmcls.models import build_backbone, build_classifier
 
 import cite  # noqa: F401
-from cite.models.classifiers import precision
-from cite.models.classifiers.precision import CPU_FLAGS, compute_dtype, cpu_bf16
+from cite.models import precision
+from cite.models.precision import CPU_FLAGS, compute_dtype, cpu_bf16
 
 # bf16 keeps 8 bits: a unit roundoff of 2**-8. Features of a ViT come out with a
 # relative error of about that (docs/BENCHMARK.md), cosines to about that, logits are

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cite.models.heads.cosine import cosine_logits
+from cite.models.heads.text_buffer_head import cosine_logits
 
 FEATURES = torch.tensor([[3.0, 4.0]])
 EMBEDDINGS = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-3.0, -4.0], [-8.0, 6.0]])

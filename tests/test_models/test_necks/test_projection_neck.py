@@ -6,7 +6,7 @@ import torch
 from mmcls.models.builder import build_neck
 from torch import nn
 
-from cite.models import half_precision
+from cite.models import precision
 from cite.models.necks import ProjectionNeck
 
 
@@ -130,7 +130,7 @@ def test_surrounding_autocast_is_followed():
 
 
 def test_cpu_says_once_that_float16_is_ignored():
-    half_precision._say_ignored.cache_clear()
+    precision._say_ignored.cache_clear()
     logger = logging.getLogger('mmcls')
     handler = logging.handlers.BufferingHandler(capacity=100)
     logger.addHandler(handler)

@@ -1,7 +1,8 @@
 import pytest
 
+from cite.core.messages import check_choice
 from cite.models.prompts.tokens import INITS
-from cite.models.prompts.validation import check_choice, check_layers, check_length
+from cite.models.prompts.visual_prompt import check_layers, check_length
 
 
 def test_layers_are_the_first_by_default_and_else_as_listed():

@@ -7,17 +7,15 @@ folder and list it here.
 from cite.apis.convert.layout import Layout
 
 from .augreg import AUGREG
-from .ctranspath import CTRANSPATH
-from .dino import DINO, HIPT_BY_NAME, HIPT_PATCH
+from .dino import DINO, HIPT_BY_NAME, HIPT_PATCH, HIPT_REGION
 from .dinov2 import DINOV2_HUB, DINOV2_TRANSFORMERS
-from .hipt_region import HIPT_REGION
 from .open_clip import OPEN_CLIP
 from .remedis import REMEDIS
 from .transformers_clip import TRANSFORMERS_CLIP
 from .transformers_vit import TRANSFORMERS_VIT
-from .wrapped import INTERNIMAGE, MAE, MOCO, OPEN_CLIP_TRUNK, TIMM_VIT
+from .wrapped import CTRANSPATH, INTERNIMAGE, MAE, MOCO, OPEN_CLIP_TRUNK, TIMM_VIT
 
-# Their names for ``--from``.
+# Their names for ``--from``, in the order in which they are guessed.
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     'moco': (MOCO,),
     'remedis': (REMEDIS,),
@@ -33,24 +31,9 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     'timm': (TIMM_VIT,),
 }
 
-# Those that can be guessed, in this order.
-GUESSED: tuple[Layout, ...] = (
-    MOCO,
-    REMEDIS,
-    INTERNIMAGE,
-    CTRANSPATH,
-    DINOV2_HUB,
-    DINOV2_TRANSFORMERS,
-    TRANSFORMERS_VIT,
-    AUGREG,
-    OPEN_CLIP_TRUNK,
-    OPEN_CLIP,
-    TRANSFORMERS_CLIP,
-    HIPT_REGION,
-    HIPT_BY_NAME,
-    DINO,
-    MAE,
-    TIMM_VIT,
+# HIPT's ViT-256 is guessed by the name of its file.
+GUESSED: tuple[Layout, ...] = tuple(
+    HIPT_BY_NAME if layout is HIPT_PATCH else layout
+    for layouts in LAYOUTS.values()
+    for layout in layouts
 )
-
-__all__ = ['GUESSED', 'LAYOUTS']

@@ -8,7 +8,7 @@ import torch
 
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
-from cite.apis.convert.names import fuse_qkv, rename, strip_prefix, tensors_of, without
+from cite.apis.convert.names import fuse_qkv, rename, tensors_of, without
 from cite.core.image_stats import HALF
 
 BLOCK = r'^Transformer/encoderblock_(\d+)/'
@@ -30,7 +30,7 @@ QUERY = 'Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel'
 
 
 def _state(checkpoint: Checkpoint) -> State:
-    return strip_prefix(tensors_of(checkpoint.content), 'opt/target/')
+    return tensors_of(checkpoint.content, prefixes=('opt/target/',))
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -62,11 +62,4 @@ def translate(checkpoint: Checkpoint) -> Translation:
     return Translation(state, dropped, num_heads)
 
 
-AUGREG = Layout(
-    'augreg',
-    'vit',
-    f"an npz with '{QUERY}'",
-    recognises,
-    translate,
-    HALF,
-)
+AUGREG = Layout('augreg', 'vit', f"an npz with '{QUERY}'", recognises, translate, HALF)

@@ -1,4 +1,4 @@
-"""DINO, and HIPT's patch-level ViT, which was trained with its code."""
+"""DINO, and HIPT's two ViTs, of patches and of regions, trained with its code."""
 
 import dataclasses
 
@@ -7,35 +7,35 @@ from torch.nn import functional as F
 
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
-from cite.apis.convert.names import (
-    HEADS,
-    is_timm_vit,
-    strip_prefix,
-    tensors_of,
-    without,
-)
+from cite.apis.convert.names import HEADS, TIMM_BLOCK, tensors_of, without
 from cite.core.image_stats import HALF, IMAGENET
+
+PATCH_FILE = 'vit256_small_dino.pth'
 
 
 def teacher_state(checkpoint: Checkpoint) -> State:
     """Return the teacher's backbone, and its head, without prefixes."""
-    state = tensors_of(checkpoint.content, 'teacher')
-    return strip_prefix(strip_prefix(state, 'module.'), 'backbone.')
+    prefixes = 'module.', 'backbone.'
+    return tensors_of(checkpoint.content, 'teacher', prefixes=prefixes)
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
-    plain = strip_prefix(tensors_of(checkpoint.content), 'module.')
-    return is_timm_vit(teacher_state(checkpoint)) and not is_timm_vit(plain)
+    plain = tensors_of(checkpoint.content, prefixes=('module.',))
+    return TIMM_BLOCK in teacher_state(checkpoint) and TIMM_BLOCK not in plain
 
 
 def recognises_teacher(checkpoint: Checkpoint) -> bool:
-    return is_timm_vit(teacher_state(checkpoint))
+    return TIMM_BLOCK in teacher_state(checkpoint)
 
 
 def recognises_by_name(checkpoint: Checkpoint) -> bool:
     # The file itself does not differ from DINO's own ViT-S/16.
     name = checkpoint.path.name
     return recognises_teacher(checkpoint) and name.startswith('vit256')
+
+
+def recognises_region(checkpoint: Checkpoint) -> bool:
+    return 'phi.0.weight' in teacher_state(checkpoint)
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
@@ -66,6 +66,25 @@ def to_sixteen(positions: torch.Tensor) -> torch.Tensor:
     return torch.cat([first, grid], dim=1)
 
 
+def translate_region(checkpoint: Checkpoint) -> Translation:
+    """Join HIPT's two published files into one model of regions."""
+    patch_file = checkpoint.path.with_name(PATCH_FILE)
+    if not patch_file.is_file():
+        raise ValueError(
+            f'the ViT-4K reads features of the ViT-256: put {PATCH_FILE} (from the '
+            "same place, HIPT's repository) beside it."
+        )
+    region = translate_hipt(checkpoint)
+    patches = translate_hipt(Checkpoint.read(patch_file))
+    state = {
+        f'patch_embed.{name}' if name.startswith('phi.') else name: tensor
+        for name, tensor in region.state.items()
+    }
+    state.update({f'patch_embed.vit.{k}': v for k, v in patches.state.items()})
+    dropped = [*region.dropped, *patches.dropped]
+    return dataclasses.replace(region, state=state, dropped=dropped)
+
+
 DINO = Layout(
     'DINO',
     'vit',
@@ -74,11 +93,15 @@ DINO = Layout(
     translate,
     IMAGENET,
 )
-HIPT_PATCH = dataclasses.replace(
-    DINO,
-    name='HIPT ViT-256',
-    recognises=recognises_teacher,
-    translate=translate_hipt,
-    stats=HALF,
+HIPT_PATCH = Layout(
+    'HIPT ViT-256', 'vit', DINO.looks_like, recognises_teacher, translate_hipt, HALF
 )
 HIPT_BY_NAME = dataclasses.replace(HIPT_PATCH, recognises=recognises_by_name)
+HIPT_REGION = Layout(
+    'HIPT ViT-4K',
+    'hipt_4k',
+    "a 'teacher' with 'backbone.phi.0.weight'",
+    recognises_region,
+    translate_region,
+    HALF,
+)

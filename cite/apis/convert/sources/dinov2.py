@@ -7,15 +7,10 @@ TMLR 2024, arXiv:2304.07193; Darcet et al., *Vision Transformers Need Registers*
 
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
-from cite.apis.convert.names import (
-    HEADS,
-    fuse_qkv,
-    rename,
-    strip_prefix,
-    tensors_of,
-    without,
-)
+from cite.apis.convert.names import HEADS, fuse_qkv, rename, tensors_of, without
 from cite.core.image_stats import IMAGENET
+
+from .transformers_vit import COMMON_RULES
 
 # The hub's names. Training writes blocks in chunks: blocks.CHUNK.NUMBER.
 HUB_RULES = [
@@ -25,30 +20,25 @@ HUB_RULES = [
     (r'\.mlp\.w3\.', '.mlp.fc2.'),
 ]
 TRANSFORMERS_RULES = [
-    (r'^embeddings\.cls_token$', 'cls_token'),
+    *COMMON_RULES,
     (r'^embeddings\.register_tokens$', 'reg_token'),
-    (r'^embeddings\.position_embeddings$', 'pos_embed'),
-    (r'^embeddings\.patch_embeddings\.projection\.', 'patch_embed.proj.'),
-    (r'^encoder\.layer\.', 'blocks.'),
-    (r'\.attention\.attention\.', '.attn.'),
-    (r'\.attention\.output\.dense\.', '.attn.proj.'),
     (r'\.layer_scale(\d)\.lambda1$', r'.ls\1.gamma'),
     (r'\.mlp\.weights_in\.', '.mlp.fc1.'),
     (r'\.mlp\.weights_out\.', '.mlp.fc2.'),
-    (r'^layernorm\.', 'norm.'),
 ]
 MASK = ('mask_token', 'embeddings.mask_token')
 ON_TOP = (*HEADS, *MASK, 'classifier.', 'dino_head.', 'ibot_head.')
 
 
 def _hub_state(checkpoint: Checkpoint) -> State:
-    state = tensors_of(checkpoint.content, 'teacher', 'model', 'state_dict')
-    return rename(strip_prefix(state, 'backbone.'), HUB_RULES)
+    wrappers = 'teacher', 'model', 'state_dict'
+    state = tensors_of(checkpoint.content, *wrappers, prefixes=('backbone.',))
+    return rename(state, HUB_RULES)
 
 
 def _transformers_state(checkpoint: Checkpoint) -> State:
-    state = tensors_of(checkpoint.content, 'state_dict')
-    return strip_prefix(strip_prefix(state, 'dinov2_with_registers.'), 'dinov2.')
+    prefixes = 'dinov2_with_registers.', 'dinov2.'
+    return tensors_of(checkpoint.content, 'state_dict', prefixes=prefixes)
 
 
 def recognises_hub(checkpoint: Checkpoint) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
-from cite.apis.convert.names import strip_prefix, tensors_of, without
+from cite.apis.convert.names import rename, tensors_of, without
 
 TOWERS = ('visual.conv1.weight', 'visual.trunk.cls_token')
 # OpenAI's archives contain these numbers beside the weights.
@@ -17,10 +17,9 @@ NOTE = (
 
 
 def _state(checkpoint: Checkpoint) -> State:
-    state = strip_prefix(tensors_of(checkpoint.content, 'state_dict'), 'module.')
-    if any(name.startswith('text.transformer.') for name in state):
-        state = strip_prefix(state, 'text.')
-    return state
+    state = tensors_of(checkpoint.content, 'state_dict', prefixes=('module.',))
+    has_text_tower = any(name.startswith('text.transformer.') for name in state)
+    return rename(state, [(r'^text\.', '')]) if has_text_tower else state
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -28,12 +27,7 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
-    """Unwrap; the names are the family's already.
-
-    Raises:
-        ValueError: the config beside the weights describes a model that differs from
-            OpenAI's CLIP.
-    """
+    """Unwrap; the names are the family's already."""
     config: dict[str, Any] = checkpoint.config.get('model_cfg', {})
     if config:
         _check_config(config)
@@ -44,6 +38,7 @@ def translate(checkpoint: Checkpoint) -> Translation:
 
 
 def _check_config(config: dict[str, Any]) -> None:
+    """Refuse the config of a model that differs from OpenAI's CLIP."""
     if not config.get('quick_gelu', False):
         raise ValueError(
             "it uses GELU (open_clip_config.json has no 'quick_gelu'), and OpenAI's "

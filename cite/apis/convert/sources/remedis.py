@@ -39,20 +39,12 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
-    """Rename to timm's BiT and transpose the kernels.
-
-    Raises:
-        ValueError: two variables get the same name.
-    """
+    """Rename to timm's BiT and transpose the kernels."""
     state = tensors_of(checkpoint.content)
-    dropped = [name for name in state if _ignored(name)]
+    dropped = [n for n in state if any(p.startswith(IGNORED) for p in n.split('/'))]
     kept = {name: t for name, t in state.items() if name not in dropped}
     named = rename(kept, RULES)
     return Translation({_unit(n): _torch_shape(t) for n, t in named.items()}, dropped)
-
-
-def _ignored(name: str) -> bool:
-    return any(part.startswith(IGNORED) for part in name.split('/'))
 
 
 def _unit(name: str) -> str:

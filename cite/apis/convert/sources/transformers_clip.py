@@ -46,12 +46,7 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
-    """Rename, stack query, key and value, and transpose the projections.
-
-    Raises:
-        ValueError: the config beside the weights describes a model that differs from
-            OpenAI's CLIP.
-    """
+    """Rename, stack query, key and value, and transpose the projections."""
     _check_config(checkpoint.config)
     state, dropped = without(tensors_of(checkpoint.content, 'state_dict'), POSITIONS)
     state = rename(state, RULES)
@@ -64,6 +59,7 @@ def translate(checkpoint: Checkpoint) -> Translation:
 
 
 def _check_config(towers: dict[str, Any]) -> None:
+    """Refuse a config of a model that differs from OpenAI's CLIP."""
     for tower, (width, heads) in DEFAULTS.items():
         config = towers.get(tower) or {}
         act = config.get('hidden_act', 'quick_gelu')

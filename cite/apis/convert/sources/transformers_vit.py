@@ -1,29 +1,31 @@
 """ViTs of Hugging Face transformers: ViTModel, with or without a head."""
 
-from typing import Any
-
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
-from cite.apis.convert.names import fuse_qkv, rename, strip_prefix, tensors_of, without
+from cite.apis.convert.names import fuse_qkv, rename, tensors_of, without
 
-RULES = [
+# The names that ViTModel and Dinov2Model share.
+COMMON_RULES = [
     (r'^embeddings\.cls_token$', 'cls_token'),
     (r'^embeddings\.position_embeddings$', 'pos_embed'),
     (r'^embeddings\.patch_embeddings\.projection\.', 'patch_embed.proj.'),
     (r'^encoder\.layer\.', 'blocks.'),
     (r'\.attention\.attention\.', '.attn.'),
     (r'\.attention\.output\.dense\.', '.attn.proj.'),
+    (r'^layernorm\.', 'norm.'),
+]
+RULES = [
+    *COMMON_RULES,
     (r'\.intermediate\.dense\.', '.mlp.fc1.'),
     (r'\.output\.dense\.', '.mlp.fc2.'),
     (r'\.layernorm_before\.', '.norm1.'),
     (r'\.layernorm_after\.', '.norm2.'),
-    (r'^layernorm\.', 'norm.'),
 ]
 ON_TOP = ('pooler.', 'classifier.', 'decoder.', 'embeddings.mask_token')
 
 
 def _state(checkpoint: Checkpoint) -> State:
-    return strip_prefix(tensors_of(checkpoint.content, 'state_dict'), 'vit.')
+    return tensors_of(checkpoint.content, 'state_dict', prefixes=('vit.',))
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -31,12 +33,8 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
-    """Rename, and stack query, key and value into one projection.
-
-    Raises:
-        ValueError: the config beside the weights names an activation other than GELU.
-    """
-    config: dict[str, Any] = checkpoint.config
+    """Rename, and stack query, key and value into one projection."""
+    config = checkpoint.config
     if config.get('hidden_act', 'gelu') != 'gelu':
         raise ValueError(
             f"its config.json names the activation '{config['hidden_act']}', but a "

@@ -1,16 +1,17 @@
-"""Checkpoints that wrap a model whose usual names they keep.
+"""Checkpoints that wrap a model whose usual names they keep, but for a few.
 
 MAE (and RETFound, which was trained with its code), MoCo v3, timm's ViTs, open_clip's
-image towers that are timm's ViTs (BiomedCLIP, CONCH), and InternImage.
+image towers that are timm's ViTs (BiomedCLIP, CONCH), InternImage, and CTransPath (also
+as in CHIEF and MI-Zero), which is timm 0.5's Swin-T behind a stem.
 """
 
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import (
     HEADS,
-    is_timm_vit,
+    TIMM_BLOCK,
+    rename,
     select,
-    strip_prefix,
     tensors_of,
     without,
 )
@@ -18,18 +19,21 @@ from cite.core.image_stats import IMAGENET
 
 DECODER = ('decoder_', 'mask_token')
 MOCO_ENCODER = 'module.base_encoder.'
-TRUNK = 'visual.trunk.'
+TRUNK = 'visual.trunk.'  # image tower; text tower and projection are in the same file
+STEM = 'patch_embed.proj.3.weight'
+# Buffers that Swin computes itself.
+COMPUTED = ('relative_position_index', 'attn_mask')
 OFFSET = 'levels.0.blocks.0.dcn.offset.weight'
 
 
 def _unwrapped(checkpoint: Checkpoint, *wrappers: str) -> State:
-    return strip_prefix(tensors_of(checkpoint.content, *wrappers), 'module.')
+    return tensors_of(checkpoint.content, *wrappers, prefixes=('module.',))
 
 
 def recognises_mae(checkpoint: Checkpoint) -> bool:
     state = _unwrapped(checkpoint, 'model')
     wrapped = 'model' in checkpoint.content
-    return is_timm_vit(state) and (wrapped or 'mask_token' in state)
+    return TIMM_BLOCK in state and (wrapped or 'mask_token' in state)
 
 
 def translate_mae(checkpoint: Checkpoint) -> Translation:
@@ -54,7 +58,7 @@ def translate_moco(checkpoint: Checkpoint) -> Translation:
 
 
 def recognises_timm(checkpoint: Checkpoint) -> bool:
-    return is_timm_vit(_unwrapped(checkpoint, 'state_dict', 'model'))
+    return TIMM_BLOCK in _unwrapped(checkpoint, 'state_dict', 'model')
 
 
 def translate_timm(checkpoint: Checkpoint) -> Translation:
@@ -63,8 +67,7 @@ def translate_timm(checkpoint: Checkpoint) -> Translation:
 
 
 def recognises_trunk(checkpoint: Checkpoint) -> bool:
-    state = tensors_of(checkpoint.content, 'state_dict')
-    return TRUNK + 'blocks.0.norm1.weight' in state
+    return TRUNK + TIMM_BLOCK in tensors_of(checkpoint.content, 'state_dict')
 
 
 def translate_trunk(checkpoint: Checkpoint) -> Translation:
@@ -88,6 +91,32 @@ def translate_internimage(checkpoint: Checkpoint) -> Translation:
     return Translation(*without(state, ('head.',)))
 
 
+def _ctranspath_tower(checkpoint: Checkpoint) -> tuple[State, list[str]]:
+    """Return the image tower (in MI-Zero's files a trunk) and all other names."""
+    state = _unwrapped(checkpoint, 'model', 'state_dict')
+    trunk, other_names = select(state, TRUNK)
+    return (trunk, other_names) if trunk else (state, [])
+
+
+def recognises_ctranspath(checkpoint: Checkpoint) -> bool:
+    state, _ = _ctranspath_tower(checkpoint)
+    return STEM in state and 'layers.0.blocks.0.norm1.weight' in state
+
+
+def translate_ctranspath(checkpoint: Checkpoint) -> Translation:
+    """Drop the classifier; a downsampling belongs to the stage after it in timm 1."""
+    tower, other_names = _ctranspath_tower(checkpoint)
+    state, dropped = without(tower, HEADS)
+    computed = [name for name in state if name.endswith(COMPUTED)]
+    state = {name: t for name, t in state.items() if name not in computed}
+    # From the last to the first, so that a new name never matches the next rule.
+    rules = [
+        (rf'^layers\.{i}\.downsample\.', f'layers.{i + 1}.downsample.')
+        for i in (2, 1, 0)
+    ]
+    return Translation(rename(state, rules), [*other_names, *dropped, *computed])
+
+
 MAE = Layout(
     'MAE', 'vit', "a 'model' with MAE's names", recognises_mae, translate_mae, IMAGENET
 )
@@ -104,7 +133,7 @@ MOCO = Layout(
 TIMM_VIT = Layout(
     'timm',
     'vit',
-    "timm's names, such as 'blocks.0.norm1.weight'",
+    f"timm's names, such as '{TIMM_BLOCK}'",
     recognises_timm,
     translate_timm,
 )
@@ -121,5 +150,13 @@ INTERNIMAGE = Layout(
     f"a 'model' with '{OFFSET}'",
     recognises_internimage,
     translate_internimage,
+    IMAGENET,
+)
+CTRANSPATH = Layout(
+    'CTransPath',
+    'ctranspath',
+    f"a 'model' with '{STEM}'",
+    recognises_ctranspath,
+    translate_ctranspath,
     IMAGENET,
 )

@@ -2,9 +2,8 @@
 
 from cite.apis.convert.target import Target
 
-from .intern_image import INTERN_IMAGE
 from .mmcls_vit import MMCLS_VIT
-from .openai_clip import OPENAI_CLIP
+from .own_models import INTERN_IMAGE, OPENAI_CLIP
 from .timm_model import BIT, CTRANSPATH, HIPT_4K
 from .timm_vit import TIMM_VIT
 
@@ -15,5 +14,3 @@ TARGETS: dict[str, tuple[Target, ...]] = {
     'clip': (OPENAI_CLIP,),
     'internimage': (INTERN_IMAGE,),
 }
-
-__all__ = ['MMCLS_VIT', 'OPENAI_CLIP', 'TARGETS', 'TIMM_VIT']

@@ -6,15 +6,7 @@ from mmcls.models import VisionTransformer
 
 from cite.apis.convert.layout import State, Translation
 from cite.apis.convert.names import rename
-from cite.apis.convert.target import (
-    Shapes,
-    Target,
-    check_plain_vit,
-    note_usual_heads,
-    shapes_of,
-    square_side,
-    without_memory,
-)
+from cite.apis.convert.target import Target, check_plain_vit, note_heads, square_side
 
 RULES = [
     (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
@@ -30,11 +22,7 @@ USUAL_HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16}
 
 
 def to_mmcls(state: State) -> State:
-    """Replace timm's names by mmcls'.
-
-    Raises:
-        ValueError: it is not a plain ViT, or it pools before its final norm.
-    """
+    """Replace timm's names for a plain ViT by mmcls'."""
     check_plain_vit(state)
     return rename(state, RULES)
 
@@ -43,9 +31,6 @@ def arch_of(state: State) -> dict[str, Any]:
     """Read the arguments of mmcls' VisionTransformer off a state dict's shapes.
 
     The shapes do not show the number of heads; :func:`config_of` fills it in.
-
-    Raises:
-        ValueError: the position embedding is not that of a class token and a square.
     """
     tokens, width = state['pos_embed'].shape[-2:]
     _, channels, *patch = state['patch_embed.projection.weight'].shape
@@ -64,9 +49,8 @@ def arch_of(state: State) -> dict[str, Any]:
     }
 
 
-def shapes(state: State) -> Shapes:
-    with without_memory():
-        return shapes_of(VisionTransformer(**arch_of(state)))
+def build(state: State) -> VisionTransformer:
+    return VisionTransformer(**arch_of(state))
 
 
 def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
@@ -81,7 +65,9 @@ def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[s
     if source.norm_eps != 1e-6:
         arguments['norm_cfg'] = {'type': 'LN', 'eps': source.norm_eps}
     config = {'type': 'VisionTransformer', **arguments}
-    return config, note_usual_heads(source, usual)
+    return config, note_heads(source, usual)
 
 
-MMCLS_VIT = Target("mmcls' VisionTransformer", 'vit', True, to_mmcls, shapes, config_of)
+MMCLS_VIT = Target(
+    "mmcls' VisionTransformer", 'vit', build, config_of, 'init_cfg', to_mmcls
+)

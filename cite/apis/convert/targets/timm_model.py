@@ -1,17 +1,11 @@
-"""Targets that are models of timm: the common part, and those of fixed shape."""
+"""Targets that are models of timm, except for its plain ViTs."""
 
 import math
 from typing import Any, Callable
 
 from cite.apis.convert.layout import State, Translation
-from cite.apis.convert.target import (
-    Shapes,
-    Target,
-    same_names,
-    shapes_of,
-    without_memory,
-)
-from cite.models.backbones.timm_models import UNUSED, create
+from cite.apis.convert.target import Target
+from cite.models.backbones.timm_models import create
 
 # timm's names of BiT's ResNets, by the number of units of each stage and the width.
 BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {
@@ -25,31 +19,20 @@ BIT_NAMES: dict[tuple[tuple[int, ...], int], str] = {
 Arguments = Callable[[State], dict[str, Any]]
 
 
-def timm_shapes(arguments: dict[str, Any]) -> Shapes:
-    """Return names and shapes of a timm model, without the parts that we do not use."""
-    with without_memory():
-        shapes = shapes_of(create(pretrained=False, **arguments))
-    return {k: v for k, v in shapes.items() if not k.startswith(UNUSED)}
-
-
 def timm_target(name: str, family: str, arguments: Arguments) -> Target:
     """Return the target of a model; ``arguments`` reads its sizes off its tensors."""
 
     def config(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
         return {'type': 'TIMMImageBackbone', **arguments(state)}, []
 
-    def shapes(state: State) -> Shapes:
-        return timm_shapes(arguments(state))
+    def build(state: State) -> Any:
+        return create(pretrained=False, **arguments(state))
 
-    return Target(name, family, False, same_names, shapes, config, 'checkpoint')
+    return Target(name, family, build, config)
 
 
 def bit_arguments(state: State) -> dict[str, Any]:
-    """Recognise BiT's published ResNets by their units and width.
-
-    Raises:
-        ValueError: it is not one of them.
-    """
+    """Recognise BiT's published ResNets by their units and width."""
     units = {n.rsplit('.', 2)[0] for n in state if n.endswith('.conv1.weight')}
     stages = [name.split('.')[1] for name in units]
     layers = tuple(stages.count(stage) for stage in sorted({*stages}))
@@ -63,21 +46,15 @@ def bit_arguments(state: State) -> dict[str, Any]:
 
 
 def hipt_arguments(state: State) -> dict[str, Any]:
-    """Read the side of a region off its position embedding.
-
-    Raises:
-        ValueError: it has no position embedding.
-    """
+    """Read the side of a region off its position embedding."""
     if 'pos_embed' not in state:
         raise ValueError('it is not a ViT-4K: it lacks pos_embed.')
     side = 256 * math.isqrt(state['pos_embed'].shape[1] - 1)
     return {'model_name': 'hipt_4k', **({} if side == 4096 else {'img_size': side})}
 
 
-def ctranspath_arguments(state: State) -> dict[str, Any]:
-    return {'model_name': 'ctranspath'}
-
-
 BIT = timm_target("timm's BiT ResNet", 'bit', bit_arguments)
-CTRANSPATH = timm_target('CTransPath', 'ctranspath', ctranspath_arguments)
+CTRANSPATH = timm_target(
+    'CTransPath', 'ctranspath', lambda state: {'model_name': 'ctranspath'}
+)
 HIPT_4K = timm_target('HIPT of regions', 'hipt_4k', hipt_arguments)

@@ -8,16 +8,13 @@ from cite.apis.convert.target import (
     FC1,
     FC2,
     PATCH,
-    Shapes,
     Target,
     check_plain_vit,
     count_parts,
-    note_usual_heads,
-    same_names,
+    note_heads,
     square_side,
 )
-
-from .timm_model import timm_shapes
+from cite.models.backbones.timm_models import create
 
 WIDTHS = {192: 'tiny', 384: 'small', 768: 'base', 1024: 'large', 1280: 'huge'}
 DEPTHS = {'tiny': 12, 'small': 12, 'base': 12, 'large': 24, 'huge': 32}
@@ -34,12 +31,7 @@ DEFAULTS = {
 
 
 def arguments_of(state: State) -> dict[str, Any]:
-    """Read the arguments of timm's VisionTransformer off a state dict's shapes.
-
-    Raises:
-        ValueError: it is not a plain ViT, it pools before its final norm, or the
-            position embedding is not that of a square.
-    """
+    """Read the arguments of timm's VisionTransformer off a state dict's shapes."""
     check_plain_vit(state)
     width, patch = state['cls_token'].shape[-1], state[PATCH].shape[-1]
     hidden, fc2_width = state[FC1].shape[0], state[FC2].shape[1]
@@ -47,7 +39,7 @@ def arguments_of(state: State) -> dict[str, Any]:
     tokens = state['pos_embed'].shape[1]
     # Either patches alone have positions, or class token and registers have them, too.
     patches_alone = bool(registers) and math.isqrt(tokens) ** 2 == tokens
-    arguments = {
+    arguments: dict[str, Any] = {
         'img_size': patch * square_side(tokens, 0 if patches_alone else 1 + registers),
         'patch_size': patch,
         'embed_dim': width,
@@ -61,14 +53,14 @@ def arguments_of(state: State) -> dict[str, Any]:
     }
     if state[PATCH].shape[1] != 3:
         arguments['in_chans'] = state[PATCH].shape[1]
-    return (
-        {**arguments, 'mlp_layer': 'swiglu'} if hidden == 2 * fc2_width else arguments
-    )
+    if hidden == 2 * fc2_width:
+        arguments['mlp_layer'] = 'swiglu'
+    return arguments
 
 
-def shapes(state: State) -> Shapes:
-    # Any number of heads gives these shapes.
-    return timm_shapes({'model_name': ANY, **arguments_of(state), 'num_heads': 1})
+def build(state: State) -> Any:
+    # The shapes are the same for any number of heads.
+    return create(ANY, pretrained=False, num_heads=1, **arguments_of(state))
 
 
 def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[str]]:
@@ -93,15 +85,7 @@ def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[s
     if source.norm_eps != 1e-6:
         differing['norm_eps'] = source.norm_eps
     config = {'type': 'TIMMImageBackbone', 'model_name': name, **sizes, **differing}
-    return config, note_usual_heads(source, usual)
+    return config, note_heads(source, usual)
 
 
-TIMM_VIT = Target(
-    "timm's VisionTransformer",
-    'vit',
-    False,
-    same_names,
-    shapes,
-    config_of,
-    'checkpoint',
-)
+TIMM_VIT = Target("timm's VisionTransformer", 'vit', build, config_of)

@@ -4,7 +4,7 @@ import pytest
 from mmcls.models import VisionTransformer
 
 from cite.apis.convert.layout import Translation
-from cite.apis.convert.targets.mmcls_vit import arch_of, config_of, shapes, to_mmcls
+from cite.apis.convert.targets.mmcls_vit import MMCLS_VIT, arch_of, config_of, to_mmcls
 
 
 @pytest.mark.parametrize('arch', ['deit-tiny', 'base'])
@@ -16,13 +16,13 @@ def test_published_sizes(arch, size, patch):
     wanted = {k: v for k, v in model.arch_settings.items() if k != 'num_heads'}
     assert {k: arguments['arch'][k] for k in wanted} == wanted
     expected = {name: tuple(t.shape) for name, t in model.state_dict().items()}
-    assert shapes(model.state_dict()) == expected
+    assert MMCLS_VIT.shapes(model.state_dict()) == expected
 
 
 def test_a_hole_between_blocks_is_missing(tiny_vit):
     state = to_mmcls(tiny_vit(num_classes=0).state_dict())
     kept = {k: v for k, v in state.items() if not k.startswith('layers.1.')}
-    missing = set(shapes(kept)) - set(kept)
+    missing = set(MMCLS_VIT.shapes(kept)) - set(kept)
     assert len(missing) == 12
     assert all(name.startswith('layers.1.') for name in missing)
 

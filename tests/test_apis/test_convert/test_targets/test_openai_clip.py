@@ -3,7 +3,7 @@
 import pytest
 from clip.model import CLIP, build_model
 
-from cite.apis.convert.targets.openai_clip import shapes
+from cite.apis.convert.targets.own_models import OPENAI_CLIP
 from cite.core.files.clip_sizes import clip_sizes, image_sizes
 
 TEXT = {
@@ -35,7 +35,9 @@ def test_arguments_and_shapes(tower):
     assert clip_sizes(state) == {**tower, **TEXT}
     assert image_sizes(state) == {**tower, 'embed_dim': TEXT['embed_dim']}
     openai = build_model(dict(state)).state_dict()
-    assert shapes(state) == {name: tuple(t.shape) for name, t in openai.items()}
+    assert OPENAI_CLIP.shapes(state) == {
+        name: tuple(t.shape) for name, t in openai.items()
+    }
 
 
 def test_width_that_has_no_whole_heads():

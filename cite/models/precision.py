@@ -1,4 +1,4 @@
-"""Compute precision of a forward pass."""
+"""The precision that a model, or a part of it, computes in."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -6,24 +6,13 @@ from pathlib import Path
 from typing import Optional
 
 import torch
+from mmcls.utils import get_root_logger
 
 PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 # x86 instructions that multiply bf16 matrices faster than fp32 ones: up to five times
 # on one core with the first (docs/BENCHMARK.md). Without them bf16 is slower.
 CPU_FLAGS = ('avx512_bf16', 'amx_bf16')
 _CPU_INFO = Path('/proc/cpuinfo')
-
-
-def check_precision(precision: str) -> str:
-    """Return ``precision``.
-
-    Raises:
-        ValueError: it is unknown.
-    """
-    choices = ['auto', *PRECISIONS]
-    if precision not in choices:
-        raise ValueError(f'model.precision is {precision!r}; choose one of {choices}.')
-    return precision
 
 
 def compute_dtype(precision: str, device: torch.device) -> Optional[torch.dtype]:
@@ -57,6 +46,36 @@ def cpu_bf16() -> Optional[str]:
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     """Return the autocast context of a precision on a device."""
     dtype = compute_dtype(precision, device)
-    if dtype is None:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=dtype)
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
+
+
+def half_on_gpu(asked: bool, device: torch.device) -> bool:
+    """Tell whether to compute in fp16, which ``float16=True`` asks for on a GPU.
+
+    A CPU has no fast fp16: the request is ignored there, with one log line.
+    """
+    if asked and device.type != 'cuda':
+        _say_ignored(device.type)
+    return asked and device.type == 'cuda'
+
+
+def half_autocast(asked: bool, device: torch.device) -> AbstractContextManager:
+    """Return fp16 autocast if asked for, on a GPU, unless an autocast is on already."""
+    if half_on_gpu(asked, device) and not torch.is_autocast_enabled():
+        return torch.autocast('cuda', dtype=torch.float16)
+    return nullcontext()
+
+
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Return a context without autocast, for sums that half precision would spoil."""
+    if device.type in ('cpu', 'cuda'):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
+@cache
+def _say_ignored(device_type: str) -> None:
+    get_root_logger().info(
+        f'float16=True (neck, head) has no effect on a {device_type.upper()}: '
+        'computing in fp32 or under the surrounding autocast.'
+    )

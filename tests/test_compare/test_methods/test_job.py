@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tiny_compare import write_comparison
 
-from cite.compare.methods.job_config import job_config
+from cite.compare.methods.job import job_config
 from cite.compare.plan.plan import Job, job_inputs
 from cite.compare.plan.read_config import read_comparison
 
