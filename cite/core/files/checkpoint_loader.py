@@ -66,7 +66,6 @@ def check_state_dict(state: Any, file: str) -> None:
     """Check that a state dict maps names to tensors, before PyTorch trusts it.
 
     Args:
-        state: object to check.
         file: path for the message, or an empty string.
 
     Raises:

@@ -71,8 +71,7 @@ class HalfWeightsHook(Hook):
 
     The release trains weights that are stored in half precision, with plain SGD: an
     update smaller than half the spacing of numbers (2 ** -11 of the weight) is lost.
-    This hook shows how that changes a result. Gradients stay in single precision. The
-    priority is the optimizer's, so that the hook acts right after the step::
+    The priority is the optimizer's, so that the hook acts right after the step::
 
         custom_hooks = [dict(type='HalfWeightsHook', priority='ABOVE_NORMAL')]
     """

@@ -49,14 +49,6 @@ class EpochBasedRunner(ExactRunner, mmcv.runner.EpochBasedRunner):
 
     filename_tmpl = 'epoch_{}.pth'
 
-    @property
-    def _done(self) -> int:
-        return int(self.epoch)
-
-    def _continue(self, checkpoint: str, meta: Meta) -> None:
-        self._epoch, self._iter = meta['epoch'], meta['iter']
-        self.logger.info(f'resumed from {checkpoint} at epoch {self._epoch + 1}')
-
     def train(self, data_loader: DataLoader, **kwargs: Any) -> None:
         """Train for an epoch: one pass of a sampler that is endless otherwise."""
         sampler: Any = data_loader.sampler
@@ -64,3 +56,11 @@ class EpochBasedRunner(ExactRunner, mmcv.runner.EpochBasedRunner):
             sampler.endless = False
             sampler.set_epoch(self.epoch)
         super().train(data_loader, **kwargs)
+
+    @property
+    def _done(self) -> int:
+        return int(self.epoch)
+
+    def _continue(self, checkpoint: str, meta: Meta) -> None:
+        self._epoch, self._iter = meta['epoch'], meta['iter']
+        self.logger.info(f'resumed from {checkpoint} at epoch {self._epoch + 1}')

@@ -25,12 +25,7 @@ _EXCHANGE = '.eval_hook'
 
 
 def save_checkpoint(model: nn.Module, filename: str, **kwargs: Any) -> None:
-    """Save a model as mmcv does, whole or not at all.
-
-    Args:
-        model: model to save, wrapped for several devices or not.
-        filename: path of the checkpoint.
-        **kwargs: mmcv's ``optimizer`` and ``meta``.
+    """Save a model as mmcv does, whole or not at all; the arguments are mmcv's.
 
     Raises:
         OSError: the file cannot be written; earlier checkpoints are whole.
