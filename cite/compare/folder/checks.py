@@ -84,7 +84,7 @@ def _is_shots(value: Any) -> bool:
 
 
 # Each setting's type, and a check of its items.
-_SETTINGS: dict[str, tuple[type, Any]] = {
+_SETTINGS: dict[str, tuple[Any, Any]] = {
     'title': (str, None),
     'data_prefix': (str, None),
     'classes': (list, lambda name: isinstance(name, str)),

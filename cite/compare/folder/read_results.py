@@ -37,7 +37,7 @@ def read_results(folder: Union[str, Path]) -> Results:
     labels = class_numbers(first['label'], settings['classes'], folder / 'predictions')
     scores = [table[settings['classes']].to_numpy(np.float64) for table in tables]
     keys = ('job', 'method', 'shots', 'draw', 'seed')
-    runs = [Run(*(row[k] for k in keys), scores=s) for row, s in zip(done, scores)]
+    runs = [Run(**{k: row[k] for k in keys}, scores=s) for row, s in zip(done, scores)]
     configs = {name: folder / f'configs/{name}.py' for name in settings['methods']}
     environment = folder / 'environment.json'
     return Results(
