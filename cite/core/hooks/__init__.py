@@ -1,6 +1,8 @@
+from .class_count_hook import ClassCountHook
 from .ema_hook import EMAHook
 from .finite_loss_hook import FiniteLossHook
-from .iteration_hooks import ClassCountHook, HalfWeightsHook, RandomStateHook
+from .half_weights_hook import HalfWeightsHook
+from .random_state_hook import RandomStateHook
 from .replaced_images_hook import ReplacedImagesHook
 
 __all__ = [

@@ -1,5 +1,6 @@
 """mmcv's runners, registered anew: checkpoints are whole, resuming is exact."""
 
-from .registered import EpochBasedRunner, IterBasedRunner
+from .epoch_based_runner import EpochBasedRunner
+from .iter_based_runner import IterBasedRunner
 
 __all__ = ['EpochBasedRunner', 'IterBasedRunner']
