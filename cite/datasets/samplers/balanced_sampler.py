@@ -35,8 +35,7 @@ class BalancedSampler(Sampler):
     >>> train = dict(type='PatchGastricCls3', patch_balance=True)
 
     Args:
-        dataset: data set with ``get_gt_labels``, and ``get_bags`` for
-            ``balance='slide'``.
+        dataset: data set with ``get_gt_labels``, for ``'slide'`` also ``get_bags``.
         num_replicas: number of ranks.
         rank: number of this rank, from 0.
         seed: seed of the run; None draws one (the same on all ranks).
