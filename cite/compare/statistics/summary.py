@@ -21,7 +21,7 @@ class _Outcome:
     method: str
     shots: Shots
     metric: str
-    runs: int  # of a test: draws and seeds that both methods have
+    runs: int  # in a test, draws and seeds that both methods have
     draws: int
 
     @property
