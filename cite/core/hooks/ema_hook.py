@@ -13,7 +13,9 @@ class EMAHook(_EMAHook):
     mmcv adds them to the model after the checkpoint has been loaded, so that they start
     over, unless the hook's own ``resume_from`` names it again. For mmcv 1.7.
 
-    >>> custom_hooks = [dict(type='EMAHook', momentum=0.001)]  # in a config
+    Example::
+
+        custom_hooks = [dict(type='EMAHook', momentum=0.001)]
     """
 
     def before_run(self, runner: Any) -> None:

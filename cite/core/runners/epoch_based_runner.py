@@ -12,7 +12,9 @@ from .exact_runner import ExactRunner, Meta
 class EpochBasedRunner(ExactRunner, mmcv.runner.EpochBasedRunner):
     """mmcv's runner of epochs: checkpoints are whole, resuming is exact.
 
-    >>> runner = dict(type='EpochBasedRunner', max_epochs=10)  # in a config
+    Example::
+
+        runner = dict(type='EpochBasedRunner', max_epochs=10)
     """
 
     filename_tmpl = 'epoch_{}.pth'

@@ -12,7 +12,9 @@ from .resuming import warn_of_order
 class IterBasedRunner(ExactRunner, mmcv.runner.IterBasedRunner):
     """mmcv's runner of iterations: checkpoints are whole, resuming is exact.
 
-    >>> runner = dict(type='IterBasedRunner', max_iters=1000)  # in a config
+    Example::
+
+        runner = dict(type='IterBasedRunner', max_iters=1000)
     """
 
     filename_tmpl = 'iter_{}.pth'

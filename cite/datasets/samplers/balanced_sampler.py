@@ -30,9 +30,9 @@ class BalancedSampler(Sampler):
     with n times the batch sees. Classes, slides and patches in rotation are each gone
     through completely before they start again, every time in a new order.
 
-    A data set asks for it itself; in a config it is ``patch_balance=True``:
+    A data set asks for it itself; in a config::
 
-    >>> train = dict(type='PatchGastricCls3', patch_balance=True)
+        data = dict(train=dict(type='PatchGastricCls3', patch_balance=True))
 
     Args:
         dataset: data set with ``get_gt_labels``, for ``'slide'`` also ``get_bags``.
