@@ -19,8 +19,8 @@ Triple = tuple[float, float, float]
 class ImageStats:
     """The images that a model expects."""
 
-    mean: Triple  # of the three channels, on the scale 0 to 1
-    std: Triple  # of the three channels, on the same scale
+    mean: Triple  # three channels, on the scale 0 to 1
+    std: Triple  # three channels, on the same scale
     interpolation: str = 'bicubic'  # filter of the resizing, a name of PIL's
     size: int = 224  # edge of the square, pixels
 

@@ -135,7 +135,7 @@ def test_mim_tests_on_ranks(data, one_rank, tmp_path):
     assert re.findall(pattern, printed) == re.findall(pattern, single)
 
 
-# Stand-ins: slurm's own needs daemons. srun starts the tasks with slurm's variables.
+# Imitations: slurm's own needs daemons. srun starts the tasks with slurm's variables.
 SRUN = """#!/bin/bash
 while [[ $1 == -* ]]; do
   case $1 in --ntasks=*) tasks=${1#*=} ;; -p) shift ;; esac
@@ -177,7 +177,7 @@ def test_ranks_count_replaced_images_together(data, tmp_path):
     sampler = BalancedSampler(dataset, seed=3, balance='patch')
     batches = np.array([int(draw) for draw in islice(sampler, 48)]).reshape(6, 8)
     shares = [set(share.flat) for share in (batches[:, :4], batches[:, 4:])]
-    # One that each rank meets alone, and one that both do. Each stand-in is readable.
+    # Each rank meets one alone, and both meet one. Every replacement is readable.
     alone = min(shares[0] - shares[1]), max(shares[1] - shares[0])
     bad = [*alone, max(shares[0] & shares[1])]
     assert not {i + 1 for i in bad} & set(bad)

@@ -70,7 +70,7 @@ class Metric(NamedTuple):
     """A metric of patches or slides."""
 
     bags: bool  # computed on slides
-    compute: Callable[[np.ndarray, np.ndarray], Values]  # of scores (M, K), labels (M,)
+    compute: Callable[[np.ndarray, np.ndarray], Values]  # scores (M, K), labels (M,)
 
 
 def _single(name: str, function: Function) -> Callable:
