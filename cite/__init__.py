@@ -38,8 +38,9 @@ def _is_imported_by_own_command() -> bool:
     that ``cite --help`` need not wait for torch. A child process of the command has
     another ``__main__`` when it starts, so that it registers at import.
     """
-    if getattr(sys, 'argv', [])[:2] in (['-m', '-h'], ['-m', '--help']):
-        return True  # python -m cite --help
+    arguments = getattr(sys, 'argv', [])
+    if arguments[:1] == ['-m'] and {'-h', '--help'} & {*arguments}:
+        return True  # python -m cite train --help
     script = getattr(sys.modules.get('__main__'), '__file__', None)
     return script is not None and Path(script).name == 'cite'
 

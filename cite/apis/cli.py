@@ -13,7 +13,7 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
         main: the command; its ValueError, TypeError or OSError is a user's mistake.
 
     Raises:
-        SystemExit: always; the code is 0, or 2 after a mistake, as argparse has it.
+        SystemExit: always; the code is 0, or 2 after a mistake, as in argparse.
     """
     try:
         main()

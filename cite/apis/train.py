@@ -129,7 +129,7 @@ def _checkpoint_folder(cfg: Config) -> str:
 def _loader_cfg(cfg: Config, distributed: bool) -> dict[str, Any]:
     """Return what all loaders of a run have in common."""
     return {
-        'num_gpus': len(cfg.gpu_ids),  # counts without ranks alone
+        'num_gpus': len(cfg.gpu_ids),  # only used without ranks
         'dist': distributed,
         'round_up': True,
         'seed': cfg.get('seed'),
@@ -184,18 +184,18 @@ def _optimizer_config(cfg: Config, distributed: bool) -> Any:
 
 
 def _with_our_hooks(cfg: Config, datasets: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return a config's hooks and those of every run; one that is listed counts."""
-    ours = [
+    """Return a config's hooks and ours; a hook that the config lists replaces ours."""
+    run_hooks = [
         {'type': 'RandomStateHook', 'priority': 'HIGHEST'},
         {'type': 'FiniteLossHook', 'priority': 'HIGH'},  # before the optimizer's step
     ]
     if cfg.runner['type'] == 'IterBasedRunner':
-        ours.append({'type': 'ClassCountHook'})
+        run_hooks.append({'type': 'ClassCountHook'})
         if any(getattr(dataset, 'on_error', None) == 'skip' for dataset in datasets):
-            ours.append({'type': 'ReplacedImagesHook'})
+            run_hooks.append({'type': 'ReplacedImagesHook'})
     hooks = list(cfg.get('custom_hooks') or [])
     listed = {hook['type'] for hook in hooks}
-    return hooks + [hook for hook in ours if hook['type'] not in listed]
+    return hooks + [hook for hook in run_hooks if hook['type'] not in listed]
 
 
 def _eval_hook(

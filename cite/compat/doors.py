@@ -1,33 +1,43 @@
-"""The doors: every function of mmcv and mmcls that is replaced, by which of ours, why.
+"""The doors: what is replaced in mmcv, mmcls and timm, by which of ours, and why.
 
 Most of what we change in the hosts is a subclass registered under the host's own name
 (``cite/core/runners``, ``EMAHook``, ``ImageClassifier``), by which configs reach it.
 ``mim train mmcls`` and ``mim test mmcls`` also call functions that no registry holds;
-these are listed here. What reads files for mmcv and timm is replaced in
-:mod:`.safe_loading`. For mmcv 1.7 and mmcls 0.25.0.
+these are listed here, and what reads files for mmcv and timm. One more thing changes:
+mmcv's loader of local checkpoints, in its own registry of loaders. For mmcv 1.7, mmcls
+0.25.0 and timm 1.0.
 """
 
 import importlib
 import sys
+from importlib.util import find_spec
 from typing import Any, NamedTuple
+
+from mmcv.runner.checkpoint import CheckpointLoader
 
 from cite.apis.test import multi_gpu_test, single_gpu_test
 from cite.apis.train import train_model
 from cite.core.distributed import init_dist, wrap_distributed_model
+from cite.core.files.checkpoint_loader import load_from_local
 from cite.datasets.builder import build_dataloader
 from cite.models.classifiers.fitting_checkpoint import load_checkpoint
 
+from .safe_loading import SAFE_TORCH, load_url
+
 
 class Door(NamedTuple):
-    """A function of a host that is replaced."""
+    """An attribute of a host's module that is replaced."""
 
     module: str
     name: str
     ours: Any
     why: str
+    in_tools: bool = True  # also where one of mmcls' tools has imported it already
 
 
 _FITS = "a whole classifier takes a whole checkpoint; errors say what doesn't fit"
+_READS = 'torch.load runs the code in a pickle; ours reads tensors and plain data'
+_FETCHES = 'the download of torch loads the file at once; ours reads it safely'
 DOORS = (
     Door(
         'mmcls.apis',
@@ -57,22 +67,36 @@ DOORS = (
         wrap_distributed_model,
         'ranks on CPUs, and torch 2.1 and later',
     ),
+    Door('mmcv.runner.checkpoint', 'torch', SAFE_TORCH, _READS, False),
+    Door('mmcv.runner.checkpoint', 'load_url', load_url, _FETCHES, False),
+    Door('timm.models._helpers', 'torch', SAFE_TORCH, _READS, False),
+    Door('timm.models._hub', 'torch', SAFE_TORCH, _READS, False),
+    Door('timm.models.naflexvit', 'torch', SAFE_TORCH, _READS, False),  # timm 1.0.16
+    Door('timm.models._builder', 'load_state_dict_from_url', load_url, _FETCHES, False),
 )
 
 
 def open_doors() -> None:
-    """Replace the functions, also where one of mmcls' tools has taken them already.
+    """Replace what is listed, and the loader of local checkpoints in mmcv's registry.
 
-    The tools do so before a config's ``custom_imports`` is read. The hosts' own modules
-    are left alone, but for those that are listed.
+    mmcls' tools import functions by name before a config's ``custom_imports`` is read,
+    so that they are replaced there, too. The hosts' own modules are left alone, but for
+    those that are listed.
     """
+    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
     for door in DOORS:
+        if find_spec(door.module) is None:
+            continue
         module = importlib.import_module(door.module)
         original = getattr(module, door.name)
         setattr(module, door.name, door.ours)
-        for name, taker in list(sys.modules.items()):
-            # Not getattr: modules that load lazily would do so.
-            taken = getattr(taker, '__dict__', {}).get(door.name)
-            package = name.split('.')[0]
-            if taken is original and package not in ('mmcv', 'mmcls', 'cite'):
-                setattr(taker, door.name, door.ours)
+        if door.in_tools:
+            _replace_in_tools(door, original)
+
+
+def _replace_in_tools(door: Door, original: Any) -> None:
+    for name, taker in list(sys.modules.items()):
+        # Not getattr: modules that load lazily would do so.
+        taken = getattr(taker, '__dict__', {}).get(door.name)
+        if taken is original and name.split('.')[0] not in ('mmcv', 'mmcls', 'cite'):
+            setattr(taker, door.name, door.ours)

@@ -1,12 +1,10 @@
 """mmcv (for URLs and hub names) and timm read what they fetched with ``torch.load``.
 
 Under torch 1.13 that runs the code that a pickle contains; timm asks for
-``weights_only`` in some places only. The modules named here see a ``torch`` whose
-``load`` is ours, and our download in place of torch's, which also loads. For mmcv 1.7
-and timm 1.0.
+``weights_only`` in some places only. Modules that :mod:`.doors` lists see a ``torch``
+whose ``load`` is ours, and our download in place of torch's, which also loads.
 """
 
-import importlib.util
 import re
 import tempfile
 from pathlib import Path
@@ -48,6 +46,9 @@ class SafeTorch:
         return getattr(torch, name)
 
 
+SAFE_TORCH = SafeTorch()
+
+
 def load_url(
     url: str,
     model_dir: Optional[str] = None,
@@ -66,22 +67,3 @@ def load_url(
         prefix = match.group(1) if match else None
         torch.hub.download_url_to_file(url, str(target), prefix, progress=progress)
     return load_weights(target)
-
-
-_SAFE_TORCH = SafeTorch()
-# Module and attribute of a host: what is put there.
-REPLACED = {
-    ('mmcv.runner.checkpoint', 'torch'): _SAFE_TORCH,
-    ('mmcv.runner.checkpoint', 'load_url'): load_url,
-    ('timm.models._helpers', 'torch'): _SAFE_TORCH,
-    ('timm.models._hub', 'torch'): _SAFE_TORCH,
-    ('timm.models._builder', 'load_state_dict_from_url'): load_url,
-    ('timm.models.naflexvit', 'torch'): _SAFE_TORCH,  # from timm 1.0.16 on
-}
-
-
-def install() -> None:
-    """Give the modules of ``REPLACED`` the safe functions."""
-    for (module, name), replacement in REPLACED.items():
-        if importlib.util.find_spec(module) is not None:
-            setattr(importlib.import_module(module), name, replacement)

@@ -97,7 +97,7 @@ def _backbone_config(model: Union[nn.Module, Mapping[str, Any]]) -> Mapping[str,
     if not config or 'type' not in config:
         raise ValueError(
             "a pipeline has mean='model' (or std, interpolation, size), but "
-            f'{name} does not tell which backbone is meant. Build the model '
+            f'{name} does not say which backbone it has. Build the model '
             "from a config with type='CITEClassifier' or 'ImageClassifier', or give "
             'settle_images that config (cfg.model).'
         )

@@ -34,7 +34,7 @@ def compute_dtype(precision: str, device: torch.device) -> Optional[torch.dtype]
 def cpu_bf16() -> Optional[str]:
     """Name the instruction set with which this CPU multiplies bf16, or None.
 
-    Known on Linux alone; elsewhere ``model.precision='bf16'`` asks for it.
+    Detected only on Linux; elsewhere ``model.precision='bf16'`` asks for it.
     """
     if not _CPU_INFO.is_file():
         return None

@@ -1,3 +1,5 @@
+from typing import Optional
+
 from mmcls.models.builder import MODELS
 
 from .transformers_text_encoder import TransformersTextEncoder
@@ -27,4 +29,12 @@ class BERT(TransformersTextEncoder):
 
     keys = ('pooler_output', 'last_hidden_state', 'mean')
     kind = 'bert'
-    default_model = 'michiyasunaga/BioLinkBERT-large'
+
+    def __init__(
+        self,
+        model: str = 'michiyasunaga/BioLinkBERT-large',
+        key: str = 'pooler_output',
+        text_feature_file: Optional[str] = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        super().__init__(model, key, text_feature_file, trust_remote_code)

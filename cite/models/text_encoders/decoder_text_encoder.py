@@ -1,3 +1,5 @@
+from typing import Optional
+
 from mmcls.models.builder import MODELS
 
 from .transformers_text_encoder import TransformersTextEncoder
@@ -26,4 +28,12 @@ class DecoderTextEncoder(TransformersTextEncoder):
 
     keys = ('last', 'mean')
     kind = 'decoder'
-    default_model = 'microsoft/biogpt'
+
+    def __init__(
+        self,
+        model: str = 'microsoft/biogpt',
+        key: str = 'last',
+        text_feature_file: Optional[str] = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        super().__init__(model, key, text_feature_file, trust_remote_code)

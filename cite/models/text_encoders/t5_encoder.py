@@ -1,3 +1,5 @@
+from typing import Optional
+
 from mmcls.models.builder import MODELS
 
 from .transformers_text_encoder import TransformersTextEncoder
@@ -24,3 +26,17 @@ class T5Encoder(TransformersTextEncoder):
 
     keys = ('mean',)
     kind = 't5'
+
+    def __init__(
+        self,
+        model: Optional[str] = None,
+        key: str = 'mean',
+        text_feature_file: Optional[str] = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        if model is None:  # every T5 of medicine is a folder that the user has made
+            raise ValueError(
+                'model.head.text_encoder.model is missing: give the hub name or the '
+                f'folder of a language model for {type(self).__name__}.'
+            )
+        super().__init__(model, key, text_feature_file, trust_remote_code)

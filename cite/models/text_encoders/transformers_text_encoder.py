@@ -24,33 +24,25 @@ class TransformersTextEncoder(BaseTextEncoder):
 
     Args:
         model: a hub name, or the folder of a transformers model.
-        key: which vector represents a text, one of :attr:`keys`; the first by default.
+        key: which vector represents a text, one of :attr:`keys`.
         text_feature_file: a file with the (K, D) embeddings, see
             :func:`load_text_features`; no model is needed then.
         trust_remote_code: let transformers run Python files that come with the model.
 
     Raises:
-        ValueError: an unknown ``key``, or no ``model`` and no default.
+        ValueError: an unknown ``key``.
     """
 
     keys: ClassVar[tuple[str, ...]]
     kind: ClassVar[Kind]
-    default_model: ClassVar[Optional[str]] = None
 
     def __init__(
         self,
-        model: Optional[str] = None,
-        key: Optional[str] = None,
+        model: str,
+        key: str,
         text_feature_file: Optional[str] = None,
         trust_remote_code: bool = False,
     ) -> None:
-        model = self.default_model if model is None else model
-        key = self.keys[0] if key is None else key
-        if model is None:
-            raise ValueError(
-                'model.head.text_encoder.model is missing: give the hub name or the '
-                f'folder of a language model for {type(self).__name__}.'
-            )
         self.model = model
         self.key = check_choice('model.head.text_encoder.key', key, self.keys)
         self.text_feature_file = text_feature_file
