@@ -244,16 +244,16 @@ def test_arguments_are_checked_before_a_model_is_met():
 @pytest.mark.parametrize(
     ('model', 'message'),
     [
-        ({}, 'the config does not tell which backbone is meant'),
-        ({'backbone': {}}, 'the config does not tell'),
-        (torch.nn.Linear(1, 1), 'a Linear does not tell which backbone'),
+        ({}, 'the config does not say which backbone it has'),
+        ({'backbone': {}}, 'the config does not say'),
+        (torch.nn.Linear(1, 1), 'a Linear does not say which backbone'),
         (
             {'type': 'TIMMImageBackbone', 'model_name': 'vit_large_patch16_224'},
             'the name has no tag',
         ),
     ],
 )
-def test_a_model_that_tells_nothing_is_an_error(data, model, message):
+def test_a_model_that_says_nothing_is_an_error(data, model, message):
     with pytest.raises(ValueError, match=message):
         settle_images(build_dataset(data()), model)
 
