@@ -43,6 +43,16 @@ EXTRAS = {
     'open_clip': ['open_clip_torch>=2.24'],
     # `cite compare` and the demo.
     'compare': ['jinja2', 'pandas>=2', 'scikit-learn>=1.3'],
+    # `cite tile`, `cite predict` and `cite import-features`; the viewer's page is a
+    # template. 1.4.2 is the last of openslide-python for Python 3.9; builds of OpenSlide
+    # before 4.0.1.1 have memory faults in some formats.
+    'slides': [
+        'openslide-python>=1.4.2',
+        'openslide-bin>=4.0.1.1',
+        'h5py>=3.8',
+        'jinja2',
+        'pandas>=2',
+    ],
     # `--engine` of `cite compare`. Ray 2.51 is the last for Python 3.9.
     'ray': ['ray>=2.9'],
     'slurm': ['submitit>=1.5'],
@@ -55,6 +65,7 @@ EXTRAS = {
         'pytest-timeout',
         'pytest-xdist',
         'ruff',
+        'tifffile',
         'types-PyYAML',
     ],
 }
