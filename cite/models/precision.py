@@ -3,10 +3,11 @@
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from mmcls.utils import get_root_logger
+from torch import Tensor
 
 PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 # x86 instructions that multiply bf16 matrices faster than fp32 ones: up to five times
@@ -71,6 +72,22 @@ def full_precision(device: torch.device) -> AbstractContextManager:
     if device.type in ('cpu', 'cuda'):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
+
+
+def require_float(img: Any) -> None:
+    """Refuse images that nobody has normalised, because whole numbers are pixels.
+
+    Raises:
+        ValueError: a tensor is not of a floating-point type.
+    """
+    if isinstance(img, Tensor) and not img.is_floating_point():
+        kind = str(img.dtype).partition('.')[2]
+        raise ValueError(
+            f'the images are {kind}, so nobody has normalised them: give the '
+            'classifier uint8 images with their img_metas (forward, forward_train, '
+            'simple_test or extract_feat), which have img_norm_cfg, or write '
+            "backend='pillow' in PatchGastricPipeline."
+        )
 
 
 @cache

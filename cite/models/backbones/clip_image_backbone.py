@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cite.core.files.clip_files import input_size
 from cite.core.image_stats import OPENAI_CLIP, ImageStats
-from cite.models.precision import full_precision
+from cite.models.precision import full_precision, require_float
 
 from .clip_towers import embed, encode_by_resnet, read_out, run_block
 from .clip_weights import load_visual
@@ -81,6 +81,7 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
+        require_float(x)  # the cast below would take bytes too
         with full_precision(x.device) if self.float32 else nullcontext():
             x = x.to(self.model.conv1.weight.dtype)
             if not self.is_vit:

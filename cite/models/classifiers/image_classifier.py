@@ -1,8 +1,12 @@
 import copy
 from typing import Any
 
+import torch
 from mmcls.models.builder import CLASSIFIERS
 from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
+from torch import Tensor, nn
+
+from cite.models.precision import require_float
 
 from .normalize import ImageBuffer, to_float
 
@@ -33,6 +37,7 @@ class ImageClassifier(_ImageClassifier):
         super().__init__(backbone, *args, **kwargs)
         self.backbone_config = config
         self._image_buffer = ImageBuffer()
+        self.backbone.register_forward_pre_hook(_check_images)
 
     def forward(self, img: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute losses or scores of images (N, 3, H, W), or of features (N, D).
@@ -43,5 +48,47 @@ class ImageClassifier(_ImageClassifier):
             *args: ``return_loss`` of mmcls' classifier.
             **kwargs: the same, and what the data set collects.
         """
-        img = to_float(img, kwargs.get('img_metas'), self._image_buffer)
+        img = self._to_float(img, kwargs.get('img_metas'))
         return super().forward(img, *args, **kwargs)
+
+    def forward_train(
+        self, img: Tensor, gt_label: Tensor, **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Compute the losses of images (N, 3, H, W), or of features (N, D)."""
+        img = self._to_float(img, kwargs.get('img_metas'))
+        return super().forward_train(img, gt_label, **kwargs)
+
+    def simple_test(self, img: Tensor, img_metas: Any = None, **kwargs: Any) -> Any:
+        """Compute the softmax scores of images (N, 3, H, W) or features (N, D).
+
+        With gradients on, as Grad-CAM has them, the scores have gradients with respect
+        to every layer, frozen ones too.
+        """
+        img = self._to_float(img, img_metas)
+        if torch.is_grad_enabled() and not img.requires_grad:
+            img = img.detach().requires_grad_()
+        return super().simple_test(img, img_metas, **kwargs)
+
+    def extract_feat(
+        self, img: Tensor, stage: str = 'neck', img_metas: Any = None
+    ) -> Any:
+        """Compute the features of images (N, 3, H, W).
+
+        Args:
+            img: float images, or uint8 ones with their ``img_metas``.
+            stage: ``'backbone'``, ``'neck'`` or ``'pre_logits'``, as in mmcls.
+            img_metas: meta of each image.
+
+        Raises:
+            ValueError: the images are uint8 and nothing states how to normalise them.
+        """
+        return super().extract_feat(self._to_float(img, img_metas), stage)
+
+    def _to_float(self, img: Any, img_metas: Any) -> Any:
+        return to_float(img, img_metas, self._image_buffer)
+
+
+def _check_images(backbone: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Refuse bytes that reach the backbone past the classifier's own methods."""
+    for image in inputs:
+        require_float(image)

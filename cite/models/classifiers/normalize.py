@@ -6,6 +6,7 @@ precision of the arithmetic are those of torchvision's ``ToTensor`` and ``Normal
 """
 
 import weakref
+from collections.abc import Iterator
 from typing import Any, Optional
 
 import cv2
@@ -15,6 +16,7 @@ from mmcv.parallel import DataContainer
 from torch import Tensor
 
 from cite.core.load_kernels import load_kernels
+from cite.models.precision import require_float
 
 
 class ImageBuffer:
@@ -48,9 +50,15 @@ class ImageBuffer:
 
 
 def to_float(img: Any, img_metas: Any, buffer: Optional[ImageBuffer] = None) -> Any:
-    """Return images as a model takes them; see :func:`normalize` if they are uint8."""
+    """Return images as a model takes them; see :func:`normalize` if they are uint8.
+
+    Raises:
+        ValueError: they are other whole numbers than uint8, or nothing states how to
+            normalise them.
+    """
     if isinstance(img, Tensor) and img.dtype == torch.uint8:
         return normalize(img, img_metas, buffer)
+    require_float(img)
     return img
 
 
@@ -83,8 +91,8 @@ def normalize(
 
 def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
     if isinstance(img_metas, DataContainer):
-        img_metas = [meta for metas in img_metas.data for meta in metas]
-    cfgs = [meta.get('img_norm_cfg') for meta in img_metas or ()]
+        img_metas = img_metas.data
+    cfgs = [meta.get('img_norm_cfg') for meta in _flat(img_metas or ())]
     if len(cfgs) != count or not all(cfgs):
         raise ValueError(
             'the images are uint8 and nothing states how to normalise them: keep '
@@ -96,6 +104,15 @@ def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
         for key in ('mean', 'std')
     )
     return mean, std
+
+
+def _flat(img_metas: Any) -> Iterator[Any]:
+    """Yield metas out of mmcls' nested lists: one list a device, or an augmentation."""
+    for meta in img_metas:
+        if isinstance(meta, (list, tuple)):
+            yield from meta
+        elif meta is not None:
+            yield meta
 
 
 def _look_up(img: Any, out: np.ndarray, mean: Tensor, std: Tensor) -> np.ndarray:
