@@ -1,6 +1,7 @@
 """Wording that error messages of all rooms share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 def shorten(items: Sequence[str], limit: int = 5) -> str:
@@ -31,6 +32,18 @@ def count(number: int, thing: str) -> str:
     """
     ending = '' if number == 1 else 'es' if thing.endswith(('s', 'ch')) else 's'
     return f'{number:,} {thing}{ending}'
+
+
+def meant(name: str, choices: Iterable[str]) -> str:
+    """End a sentence about an unknown name, with the name that was perhaps meant.
+
+    >>> meant('promt', ['prompt', 'neck'])
+    ". Did you mean 'prompt'?"
+    >>> meant('promt', ['neck'])
+    '.'
+    """
+    near = get_close_matches(name, list(choices), n=1, cutoff=0.7)
+    return f'. Did you mean {near[0]!r}?' if near else '.'
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from mmcls.datasets.builder import DATASETS
 from cite.core.image_stats import ImageStats
 from cite.core.seeding import random_state
 from cite.datasets.pipelines.augmentation import passes_images
+from cite.datasets.pipelines.patch import filename_of, read_patch, to_array
 from cite.datasets.storage.feature_note import check_note
 from cite.datasets.storage.features import FeatureDraws, feature_draw
 from cite.datasets.storage.patch_cache import cache_limit, open_store
@@ -166,6 +167,13 @@ class PatchGastricCls3(SlideDataset):
             'cache_index': int(idx) % len(self),
             'pending': self.pending and isinstance(idx, Draw) and self._passes_images,
         }
+        steps = self.pipeline.transforms
+        # mmcls' vis_pipeline takes all steps out and applies them itself, to an array.
+        results['as_array'] = not any(hasattr(step, 'augments') for step in steps)
+        if not steps:
+            results['filename'] = filename_of(results)
+            results['img'] = to_array(read_patch(results))
+            return results
         if self.features is not None:
             results['feature'] = self.features[idx]
             if isinstance(idx, Draw):

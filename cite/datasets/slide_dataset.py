@@ -7,7 +7,8 @@ import mmcv
 import numpy as np
 from mmcls.datasets.base_dataset import BaseDataset
 
-from cite.core.evaluation.metrics import check_metrics, compute_metrics
+from cite.core.evaluation.eval_hooks import check_hook_settings
+from cite.core.evaluation.metrics import best_values, check_metrics, compute_metrics
 from cite.core.evaluation.scores import stack_scores
 from cite.datasets.storage.unreadable import readable, report_absent
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
@@ -77,6 +78,11 @@ class SlideDataset(BaseDataset):
         """Raise a ValueError if one of the names is not that of a metric."""
         check_metrics(names)
 
+    def best_values(self, metrics: Sequence[str]) -> dict[str, float]:
+        """Compute what metrics of this data set give at best; NaN is undefined."""
+        self.check_metrics(metrics)
+        return best_values(metrics, self.get_gt_labels(), len(self.CLASSES))
+
     def evaluate(
         self,
         results: Sequence[np.ndarray],
@@ -84,6 +90,7 @@ class SlideDataset(BaseDataset):
         metric_options: Optional[dict] = None,
         indices: Optional[Sequence[int]] = None,
         logger: Any = None,
+        **hook_settings: Any,
     ) -> dict[str, float]:
         """Compute metrics from the scores of the patches.
 
@@ -94,15 +101,19 @@ class SlideDataset(BaseDataset):
             metric_options: without effect; mmcls passes it.
             indices: items that the results belong to, (N,); default all, in order.
             logger: where a class without patches is reported.
+            **hook_settings: without effect: what a config's ``evaluation`` says to
+                mmcv's hook, because mmcls' ``eval_metric`` passes all of it.
 
         Returns:
             Named values, percent where they are shares.
 
         Raises:
+            TypeError: a setting that neither this method nor the hook has.
             ValueError: an unknown metric, or results that do not fit the data set.
         """
         metrics = [metric] if isinstance(metric, str) else list(metric)
         self.check_metrics(metrics)
+        check_hook_settings(hook_settings)
         items = np.arange(len(self)) if indices is None else np.array(indices, int)
         if self.on_error == 'skip' and len(items) == len(results):
             paths = [self.data_infos[i]['img_info']['filename'] for i in items]

@@ -13,7 +13,13 @@ from mmcls.models.builder import BACKBONES
 from mmcv.parallel import is_module_wrapper
 from torch import nn
 
-from cite.core.image_stats import IMAGENET, ImageStats, read_image_stats
+from cite.core.image_stats import (
+    FROM_MODEL,
+    IMAGENET,
+    KEYS,
+    ImageStats,
+    read_image_stats,
+)
 
 _INSIDE = ('dataset', 'datasets', 'pipeline', 'transforms')
 
@@ -39,6 +45,40 @@ def settle_images(dataset: Any, model: Union[nn.Module, Mapping[str, Any]]) -> N
     stats = image_stats(_backbone_config(model))
     for part in waiting:
         part.settle_images(stats)
+
+
+def show_images(pipeline: Any, backbone: Mapping[str, Any]) -> None:
+    """Rewrite a pipeline's config for mmcls' notebooks and its Grad-CAM tool, in place.
+
+    What it leaves to the model is filled in. The image is normalised by mmcls' own step,
+    after one that shows it: ``vis_cam`` paints on the image that comes before
+    ``Normalize``.
+
+    Args:
+        pipeline: list of steps, configs.
+        backbone: config of the backbone.
+
+    Raises:
+        ValueError: nothing states how the backbone's images are normalised.
+        FileNotFoundError: the file that states it is missing.
+    """
+    for place, step in enumerate(pipeline or ()):
+        if step.get('type') != 'PatchGastricPipeline' or step.get('backend') == 'array':
+            continue
+        stats = image_stats(backbone) if FROM_MODEL in map(str, step.values()) else None
+        for key in KEYS:
+            if stats is not None and step.get(key) == FROM_MODEL:
+                step[key] = getattr(stats, key)
+        step['backend'] = 'array'
+        scale = [
+            [255 * x for x in step.get(key) or getattr(IMAGENET, key)]
+            for key in ('mean', 'std')
+        ]
+        pipeline[place + 1 : place + 1] = [
+            {'type': 'Normalize', 'mean': scale[0], 'std': scale[1], 'to_rgb': True},
+            {'type': 'ImageToTensor', 'keys': ['img']},
+        ]
+        return
 
 
 def image_stats(backbone: Mapping[str, Any]) -> ImageStats:

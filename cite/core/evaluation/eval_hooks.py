@@ -5,24 +5,83 @@ costs a training run its figures. mmcv removes the best checkpoint before it wri
 better one: a run that is killed in between, or a full disk, leaves none.
 """
 
+import inspect
+import math
 import os.path as osp
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional
 
 from mmcls.core import DistEvalHook as _DistEvalHook
 from mmcls.core import EvalHook as _EvalHook
 from mmcv.runner import EvalHook as _BaseEvalHook
+from mmcv.runner import Hook
+
+from cite.core.evaluation.metrics import less_is_better
+from cite.core.messages import meant
+
+# Of a config's `evaluation`, what goes to the data set's evaluate.
+_OF_DATA = ('metric', 'metric_options', 'indices', 'logger')
 
 
 class _Careful(_BaseEvalHook):
     best_ckpt_path: Any
 
     def before_run(self, runner: Any) -> None:
-        metric = self.eval_kwargs.get('metric') or []
-        metrics = [metric] if isinstance(metric, str) else metric
-        check_metric_names(self.dataloader.dataset, metrics)
+        dataset = self.dataloader.dataset
+        check_metric_names(dataset, _as_list(self.eval_kwargs.get('metric') or []))
+        if hasattr(dataset, 'best_values'):
+            check_hook_settings(key for key in self.eval_kwargs if key not in _OF_DATA)
+            self._check_best()
         super().before_run(runner)
+
+    def _init_rule(self, rule: Optional[str], key_indicator: str) -> None:
+        """Settle whether more or less of a value is better; mmcv knows few names."""
+        ours = hasattr(self.dataloader.dataset, 'best_values')
+        if ours and key_indicator != 'auto':
+            better = 'less' if less_is_better(key_indicator) else 'greater'
+            if rule not in (None, better):
+                raise ValueError(
+                    f'evaluation.rule={rule!r} keeps the worst checkpoint by '
+                    f'{key_indicator}. Delete it, or write {better!r}.'
+                )
+            rule = better
+        super()._init_rule(rule, key_indicator)
+
+    def _check_best(self) -> None:
+        """Find what ``save_best`` names among the values that will be computed.
+
+        Raises:
+            ValueError: it is not among them, or the data set has no value for it.
+        """
+        if self.save_best is None:
+            return
+        metrics = _as_list(self.eval_kwargs.get('metric', 'mean_bag_accuracy'))
+        values = self.dataloader.dataset.best_values(metrics)
+        key = self.save_best
+        if key == 'auto':
+            # mmcv takes the first value, which may be one class's accuracy alone.
+            whole = [name for name in values if not name.rpartition('_')[2].isdigit()]
+            key = (whole or [''])[0]
+            self._init_rule(self.rule, key)
+        if key not in values:
+            raise ValueError(
+                f'evaluation.save_best={key!r}, but evaluation.metric={metrics} gives '
+                f'{", ".join(values) or "nothing"} on these data'
+                f'{meant(key, values)} Name one of them, or add its metric.'
+            )
+        if math.isnan(values[key]):
+            raise ValueError(
+                f'evaluation.save_best={key!r} is not defined where all patches are '
+                'of one class, as in data.val. Name another metric.'
+            )
+
+    def evaluate(self, runner: Any, results: Any) -> Any:
+        """Evaluate, and save a best checkpoint whose score is 0, which mmcv skips."""
+        score = super().evaluate(runner, results)
+        if self.save_best and score is not None and not score:
+            self._save_ckpt(runner, score)
+        return score
 
     def _save_ckpt(self, runner: Any, key_score: float) -> None:
         """Save a better checkpoint, then remove the one that was best before."""
@@ -47,11 +106,36 @@ class DistEvalHook(_Careful, _DistEvalHook):
     """Evaluate in training, on several ranks."""
 
 
+def _as_list(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
 def check_metric_names(dataset: Any, metrics: Sequence[str]) -> None:
     """Raise a ValueError for a metric that a data set of ours does not know."""
     check = getattr(dataset, 'check_metrics', None)
     if check is not None and metrics:
         check(list(metrics))
+
+
+def hook_settings() -> set[str]:
+    """Return the names of the arguments of mmcv's evaluation hooks."""
+    kinds = [DistEvalHook, EvalHook, *DistEvalHook.__mro__, *EvalHook.__mro__]
+    return {
+        name
+        for kind in kinds
+        if issubclass(kind, Hook)
+        for name in inspect.signature(kind.__init__).parameters
+    } - {'self', 'dataloader', 'eval_kwargs', 'args', 'kwargs'}
+
+
+def check_hook_settings(settings: Iterable[str]) -> None:
+    """Raise a TypeError for a setting that mmcv's evaluation hooks don't have."""
+    known = hook_settings()
+    for name in settings:
+        if name not in known:
+            raise TypeError(
+                f'evaluation has no setting {name!r}{meant(name, [*known, *_OF_DATA])}'
+            )
 
 
 def _is_predecessor(previous: Any, best: Any, indicator: str) -> bool:

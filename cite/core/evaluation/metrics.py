@@ -104,6 +104,24 @@ for _name in ('f1', 'auroc', 'kappa', 'ece', 'nll'):
         METRICS[_key] = Metric(_bags, _single(_key, SCORE_METRICS[_name]))
 
 
+def best_values(names: Sequence[str], labels: np.ndarray, num_classes: int) -> Values:
+    """Compute what metrics give for perfect scores: their values' names, and NaNs.
+
+    Args:
+        names: keys of ``METRICS``.
+        labels: labels of the patches, (N,); classes without members have no values.
+        num_classes: K.
+    """
+    present = np.unique(labels)
+    scores = np.eye(num_classes)[present]  # one patch, and slide, of each class
+    return compute_metrics(names, scores, present, present.astype(str))
+
+
+def less_is_better(value_name: str) -> bool:
+    """Tell whether a smaller value of a metric, of patches or slides, is better."""
+    return value_name[len('bag_') * value_name.startswith('bag_') :] in LESS_IS_BETTER
+
+
 def check_metrics(names: Sequence[str]) -> None:
     """Raise a ValueError that lists the metrics if one of the names is unknown."""
     unknown = [name for name in names if name not in METRICS]

@@ -1,7 +1,9 @@
 """Where a pipeline's patch comes from: a file, an image in memory, or features."""
 
+import os
 from typing import Any, Optional
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -15,8 +17,9 @@ def read_patch(results: Results) -> Image.Image:
     """Return the image of a data set's item.
 
     Args:
-        results: has ``img_pil``, an image to use as it is, or ``img_info`` with the
-            ``filename`` to read.
+        results: has ``img_pil``, an image to use as it is; ``img_info`` with the
+            ``filename`` to read; or ``img`` as mmcls' ``inference_model`` passes it: a
+            path, or an array that ``mmcv.imread`` returned, (H, W, 3), BGR, uint8.
 
     Returns:
         The decoded image, in the mode that its file has.
@@ -25,11 +28,36 @@ def read_patch(results: Results) -> Image.Image:
         FileNotFoundError: the file is missing.
         UnreadablePatchError: the file is truncated, damaged, not an image, not in one
             of ``FORMATS``, or larger than Pillow decodes.
+        TypeError: there is neither a file nor an image.
     """
     if results.get('img_pil') is not None:
         return results['img_pil']
-    path: Any = filename_of(results)
-    return read_patch_file(path)
+    image = filename_of(results) or results.get('img')
+    if isinstance(image, np.ndarray):
+        return _from_array(image)
+    if isinstance(image, Image.Image):
+        return image
+    if not isinstance(image, (str, os.PathLike)):
+        raise TypeError(
+            f'the image is a {type(image).__name__}; give the path of a file, or an '
+            'array as mmcv.imread returns it.'
+        )
+    return read_patch_file(os.fspath(image))
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """Return an image as mmcls' tools have it: (H, W, 3), BGR, uint8."""
+    return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])
+
+
+def _from_array(image: np.ndarray) -> Image.Image:
+    """Return an array of mmcv's, (H, W, 3), BGR, as an image."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise TypeError(
+            f'the image is an array of shape {image.shape} and type {image.dtype}; '
+            'give (H, W, 3), BGR, uint8, as mmcv.imread returns it.'
+        )
+    return Image.fromarray(np.ascontiguousarray(image[..., ::-1]))
 
 
 def read_feature(results: Results, at_random: bool) -> Tensor:

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
@@ -9,7 +10,7 @@ from torchvision import transforms as T
 from cite.core.image_stats import FROM_MODEL, IMAGENET, KEYS, ImageStats
 
 from .augmentation import Augmentation, PendingPatch, RandomQuarterTurn
-from .patch import Results, filename_of, read_feature, read_patch
+from .patch import Results, filename_of, read_feature, read_patch, to_array
 from .pixels import Scratch, load_planes
 
 _INTERPOLATIONS = ('nearest', 'bilinear', 'bicubic', 'box', 'hamming', 'lanczos')
@@ -49,7 +50,8 @@ class PatchGastricPipeline:
             in test mode is never augmented, even with ``test_mode=False`` here.
         backend: ``'pillow'``, or ``'fast'``: the same image bit for bit, sooner, as
             uint8, which the classifier normalises
-            (:class:`cite.models.classifiers.ImageClassifier`).
+            (:class:`cite.models.classifiers.ImageClassifier`); or ``'array'``: before
+            it is normalised, as mmcls' tools show images, (size, size, 3), BGR, uint8.
 
     Raises:
         ValueError: an argument out of range.
@@ -66,8 +68,10 @@ class PatchGastricPipeline:
         released: bool = False,
         backend: str = 'pillow',
     ) -> None:
-        if backend not in ('pillow', 'fast'):
-            raise ValueError(f"backend={backend!r}; known are 'pillow' and 'fast'.")
+        if backend not in ('pillow', 'fast', 'array'):
+            raise ValueError(
+                f"backend={backend!r}; known are 'pillow', 'fast' and 'array'."
+            )
         self.backend = backend
         self.test_mode = test_mode
         self.released = released
@@ -148,6 +152,9 @@ class PatchGastricPipeline:
         if results.get('feature') is not None:
             results['img'] = read_feature(results, at_random=augment)
             return results
+        if results.get('as_array') or self.backend == 'array':
+            results['img'] = self._array(results, augment)
+            return results
         self._require_settled()
         if self.backend == 'fast':
             planes, draw = self._planes(results), self._draw() if augment else None
@@ -158,6 +165,18 @@ class PatchGastricPipeline:
             transform = self._train if augment else self._eval
             results['img'] = transform(read_patch(results).convert('RGB'))
         return results
+
+    def _array(self, results: Results, augment: bool) -> np.ndarray:
+        """Return the image before its normalisation, (size, size, 3), BGR, uint8."""
+        unknown = {'size', 'interpolation'} & {*self.from_model}
+        if unknown and not self.is_settled:
+            warnings.warn(
+                f'the model decides {sorted(unknown)}, and there is none here: the '
+                f'images shown have {self._values["size"]} pixels a side.',
+                stacklevel=2,
+            )
+        transforms = (self._train if augment else self._eval).transforms[:-2]
+        return to_array(T.Compose(transforms)(read_patch(results).convert('RGB')))
 
     def augments(self, evaluating: bool) -> bool:
         """Tell whether images are augmented in a data set that evaluates or trains."""

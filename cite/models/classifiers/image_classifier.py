@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -6,6 +7,7 @@ from mmcls.models.builder import CLASSIFIERS
 from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
 from torch import Tensor, nn
 
+from cite.models.image_stats import show_images
 from cite.models.precision import require_float
 
 from .normalize import ImageBuffer, to_float
@@ -38,6 +40,20 @@ class ImageClassifier(_ImageClassifier):
         self.backbone_config = config
         self._image_buffer = ImageBuffer()
         self.backbone.register_forward_pre_hook(_check_images)
+
+    @property
+    def cfg(self) -> Any:
+        """The run's config, from which mmcls' ``inference_model`` reads images."""
+        return self._cfg
+
+    @cfg.setter
+    def cfg(self, cfg: Any) -> None:
+        # mmcls' init_model builds a model and leaves its config here; nothing else
+        # passes the model's images to the pipeline.
+        test = (cfg.get('data') or {}).get('test')
+        if isinstance(test, Mapping):
+            show_images(test.get('pipeline'), self.backbone_config)
+        self._cfg = cfg
 
     def forward(self, img: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute losses or scores of images (N, 3, H, W), or of features (N, D).
