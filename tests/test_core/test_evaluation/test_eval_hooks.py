@@ -25,7 +25,7 @@ class Rehearsal(nn.Module):
 def data(tmp_path):
     (tmp_path / 'ann.txt').write_text('a_1.jpg 0\nb_1.jpg 1\nc_1.jpg 2\n')
     file = str(tmp_path / 'ann.txt')
-    dataset = PatchGastricCls3(ann_file=file, data_prefix='', pipeline=[])
+    dataset = PatchGastricCls3(ann_file=file, data_prefix='', pipeline=[dict])
     return DataLoader(dataset, collate_fn=_as_mmcls)
 
 

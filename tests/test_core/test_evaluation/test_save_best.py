@@ -23,7 +23,7 @@ class Untrained(nn.Module):
 def loader(folder, lines='a_1.jpg 0\nb_1.jpg 1\nc_1.jpg 2\n'):
     (folder / 'ann.txt').write_text(lines)
     dataset = PatchGastricCls3(
-        ann_file=str(folder / 'ann.txt'), data_prefix='', pipeline=[]
+        ann_file=str(folder / 'ann.txt'), data_prefix='', pipeline=[dict]
     )
     return DataLoader(dataset, collate_fn=list)
 
