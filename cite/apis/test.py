@@ -6,6 +6,7 @@ a folder for the results through a GPU tensor, which a machine without a GPU lac
 """
 
 import argparse
+import os.path as osp
 import sys
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -17,18 +18,33 @@ from torch.utils.data import DataLoader
 
 from cite.core.distributed import shared_name
 from cite.core.evaluation.eval_hooks import check_metric_names
+from cite.core.hooks.class_count_hook import check_class_count
+from cite.datasets.slide_dataset import SlideDataset
 from cite.models.image_stats import settle_images
+
+from .pictures import check_pictures, paint
+from .result_file import check_result_file, name_results
 
 _single_gpu_test = mmcls.apis.single_gpu_test
 _multi_gpu_test = mmcls.apis.multi_gpu_test
 
 
 def single_gpu_test(
-    model: nn.Module, data_loader: DataLoader, *args: Any, **kwargs: Any
+    model: nn.Module,
+    data_loader: DataLoader,
+    show: bool = False,
+    out_dir: Optional[str] = None,
+    **show_options: Any,
 ) -> list[Any]:
     """Return the scores of each item, on one device; mmcls' arguments."""
+    dataset = data_loader.dataset
     _settle(model, data_loader)
-    return _single_gpu_test(model, data_loader, *args, **kwargs)
+    if not (show or out_dir) or not isinstance(dataset, SlideDataset):
+        return _single_gpu_test(model, data_loader, show, out_dir, **show_options)
+    check_pictures(dataset)
+    scores = _single_gpu_test(model, data_loader)
+    paint(model, dataset, scores, show, out_dir, **show_options)
+    return scores
 
 
 def multi_gpu_test(
@@ -45,16 +61,30 @@ def multi_gpu_test(
 
 
 def _settle(model: nn.Module, data_loader: DataLoader) -> None:
-    check_metric_names(data_loader.dataset, metrics_of_command(sys.argv[1:]))
-    settle_images(data_loader.dataset, model)
+    """Refuse before the first patch what mmcls would refuse after the last one."""
+    dataset = data_loader.dataset
+    command = options_of_command(sys.argv)
+    check_metric_names(dataset, command.metrics)
+    check_class_count(model, dataset, 'test')
+    if command.out:
+        check_result_file(command.out)
+        if isinstance(dataset, SlideDataset):
+            name_results(command.out, dataset)
+    settle_images(dataset, model)
 
 
-def metrics_of_command(arguments: Sequence[str]) -> list[str]:
-    """Return what a command line names after ``--metrics``.
+def options_of_command(words: Sequence[str]) -> argparse.Namespace:
+    """Return ``metrics`` and ``out`` of the command line of mmcls' test command.
 
-    mmcls' test command passes these names to nobody before the end: this is the one
-    place where the package reads the command line of another program.
+    It uses these at its end, and passes them to nobody before: this is the one place
+    where the package reads the command line of another program.
+
+    Args:
+        words: the program and its arguments. Those of another program than a
+            ``test.py`` mean something else: then there is nothing.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--metrics', nargs='+', default=[])
-    return list(parser.parse_known_args(arguments)[0].metrics)
+    parser.add_argument('--out')
+    is_test = bool(words) and osp.basename(words[0]) == 'test.py'
+    return parser.parse_known_args(words[1:] if is_test else [])[0]

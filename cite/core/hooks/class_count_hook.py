@@ -24,13 +24,27 @@ class ClassCountHook(Hook):
             return
         self._checked = True
         loader = getattr(runner.data_loader, '_dataloader', runner.data_loader)
-        classes = loader.dataset.CLASSES
-        model = getattr(runner.model, 'module', runner.model)
-        num_classes = getattr(getattr(model, 'head', None), 'num_classes', None)
-        if num_classes is None or classes is None or num_classes == len(classes):
-            return
-        raise ValueError(
-            f'the head has {num_classes} classes (model.head.texts or '
-            f'model.head.num_classes), the data set {len(classes)}: {list(classes)} '
-            '(data.train.classes). Give one text per class, in the same order.'
-        )
+        check_class_count(runner.model, loader.dataset)
+
+
+def check_class_count(model: Any, dataset: Any, part: str = 'train') -> None:
+    """Refuse a head whose number of classes differs from a data set's.
+
+    Args:
+        model: classifier, or mmcv's wrapper of one.
+        dataset: data set, or mmcls' wrapper of one.
+        part: ``'train'``, ``'val'`` or ``'test'``, for the message.
+
+    Raises:
+        ValueError: the numbers differ.
+    """
+    classes = getattr(dataset, 'CLASSES', None)
+    model = getattr(model, 'module', model)
+    num_classes = getattr(getattr(model, 'head', None), 'num_classes', None)
+    if num_classes is None or classes is None or num_classes == len(classes):
+        return
+    raise ValueError(
+        f'the head has {num_classes} classes (model.head.texts or '
+        f'model.head.num_classes), the data set {len(classes)}: {list(classes)} '
+        f'(data.{part}.classes). Give one text per class, in the same order.'
+    )

@@ -1,0 +1,97 @@
+"""The file of ``mim test … --out FILE``: its format, and the names of what it scores."""
+
+import os.path as osp
+from typing import Any
+
+import numpy as np
+from mmcv.fileio import BaseFileHandler, register_handler
+from mmcv.fileio.io import file_handlers
+
+
+# What mmcls' test command writes for each patch.
+_COLUMNS = ('class_scores', 'pred_score', 'pred_label', 'pred_class')
+
+
+def check_result_file(path: str) -> None:
+    """Refuse a file that mmcls' test command could not write after its whole pass.
+
+    Raises:
+        ValueError: mmcv does not know the format, or it is a folder.
+    """
+    # As mmcv does: what follows the last dot.
+    if path.split('.')[-1] not in file_handlers:
+        known = ', '.join(f'.{kind}' for kind in file_handlers)
+        raise ValueError(
+            f'--out {path}: results cannot be written in this format; the name must '
+            f'end with one of {known}.'
+        )
+    if osp.isdir(path):
+        raise ValueError(f'--out {path} is a folder; name a file.')
+
+
+def name_results(path: str, dataset: Any) -> None:
+    """Make this process write file, slide and label beside the scores in a results file.
+
+    mmcls' test command collects the results itself and gives them to mmcv, whose
+    registry of file formats is the one place on their way where they can be named.
+
+    Args:
+        path: file that the results will be written to.
+        dataset: what is tested, a :class:`cite.datasets.slide_dataset.SlideDataset`.
+    """
+    kind = path.split('.')[-1]
+    handler = file_handlers[kind]
+    if isinstance(handler, ResultFileHandler):
+        handler = handler.handler
+    register = register_handler([kind], handler=handler, dataset=dataset)
+    register(ResultFileHandler)
+
+
+class ResultFileHandler(BaseFileHandler):
+    """A format of mmcv's that names the patches of results.
+
+    Args:
+        handler: mmcv's handler of the format.
+        dataset: what is tested.
+    """
+
+    def __init__(self, handler: Any, dataset: Any) -> None:
+        self.handler, self.dataset = handler, dataset
+        self.str_like = handler.str_like
+
+    def load_from_fileobj(self, file: Any, **kwargs: Any) -> Any:
+        """Read an object, as mmcv does."""
+        return self.handler.load_from_fileobj(file, **kwargs)
+
+    def dump_to_fileobj(self, obj: Any, file: Any, **kwargs: Any) -> None:
+        """Write an object, with names if it is the results of the data set."""
+        self.handler.dump_to_fileobj(self._named(obj), file, **kwargs)
+
+    def dump_to_str(self, obj: Any, **kwargs: Any) -> Any:
+        """Write an object into a string, with names if it is the results."""
+        return self.handler.dump_to_str(self._named(obj), **kwargs)
+
+    def _named(self, obj: Any) -> Any:
+        columns = [k for k in _COLUMNS if k in obj] if isinstance(obj, dict) else []
+        if not columns or any(len(obj[k]) != len(self.dataset) for k in columns):
+            return obj
+        names = {
+            'file': self.dataset.filenames(),
+            'slide': self.dataset.get_bags().tolist(),
+            'label': self.dataset.get_gt_labels().tolist(),
+        }
+        results = {**obj, **names}
+        if 'pred_class' in obj:  # ImageNet's, where the checkpoint does not name any
+            results['pred_class'] = self._classes(obj)
+        # Plain values, because YAML would spell out how NumPy makes an array.
+        return {key: _plain(value) for key, value in results.items()}
+
+    def _classes(self, results: dict[str, Any]) -> list[str]:
+        classes = self.dataset.CLASSES
+        if {*results['pred_class']} <= {*classes} or 'pred_label' not in results:
+            return list(results['pred_class'])
+        return [classes[label] for label in results['pred_label']]
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
