@@ -1,6 +1,7 @@
 """Predictions for slides, from the file of ``mim test … --out results.json``."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Union
 
@@ -8,7 +9,9 @@ import numpy as np
 
 from cite.core.evaluation.confusion import class_recall, confusion
 from cite.core.evaluation.scores import bag_scores
-from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.tables.annotations import Annotation, bag_of, read_annotations
+
+NAMES = ('file', 'slide', 'label')  # of each patch, see cite.apis.result_file
 
 
 class SlidePredictions(NamedTuple):
@@ -33,14 +36,15 @@ class SlidePredictions(NamedTuple):
 
 
 def read_predictions(
-    results: Union[str, Path], ann_file: Union[str, Path]
+    results: Union[str, Path], ann_file: Union[str, Path, None] = None
 ) -> SlidePredictions:
     """Average the patches' scores over each slide.
 
     Args:
         results: the JSON file of ``mim test mmcls … --out FILE``, with
             ``class_scores``.
-        ann_file: the annotation file that was tested on.
+        ann_file: the annotation file that was tested on. Results that name their slides
+            do not need it; if it is given, they must be of this file.
 
     Returns:
         One row per slide.
@@ -49,20 +53,53 @@ def read_predictions(
         FileNotFoundError: one of the files is missing.
         ValueError: the results have no scores, or are not of this annotation file.
     """
-    scores = _read_scores(Path(results))
-    annotations = read_annotations(ann_file, scores.shape[1])
-    if len(annotations) != len(scores):
+    path = Path(results)
+    values, scores = _read_scores(path)
+    named = all(key in values for key in NAMES)
+    if not named and ann_file is None:
         raise ValueError(
-            f'{results} holds the scores of {len(scores)} patches, {ann_file} lists '
-            f'{len(annotations)}. Name the annotation file that was tested on.'
+            f'{path} does not name its slides; give the annotation file that was '
+            'tested on too.'
         )
-    bags = np.array([bag_of(annotation.filename) for annotation in annotations])
-    labels = np.array([annotation.label for annotation in annotations])
-    means, labels, names = bag_scores(scores, labels, bags)
+    columns = [values[key] for key in NAMES] if named else []
+    if any(not isinstance(c, list) or len(c) != len(scores) for c in columns):
+        raise ValueError(f'{path}: {", ".join(NAMES)} are not one a patch.')
+    if ann_file is not None:
+        annotations = read_annotations(ann_file, scores.shape[1])
+        _check_same(path, scores, columns, ann_file, annotations)
+        if not named:
+            columns = [
+                [annotation.filename for annotation in annotations],
+                [bag_of(annotation.filename) for annotation in annotations],
+                [annotation.label for annotation in annotations],
+            ]
+    means, labels, names = bag_scores(scores, np.array(columns[2]), np.array(columns[1]))
     return SlidePredictions(names, labels, means)
 
 
-def _read_scores(path: Path) -> np.ndarray:
+def _check_same(
+    path: Path,
+    scores: np.ndarray,
+    columns: Sequence[list],
+    ann_file: Union[str, Path],
+    annotations: Sequence[Annotation],
+) -> None:
+    """Refuse results of another annotation file."""
+    if len(annotations) != len(scores):
+        raise ValueError(
+            f'{path} holds the scores of {len(scores)} patches, {ann_file} lists '
+            f'{len(annotations)}. Name the annotation file that was tested on.'
+        )
+    for line, (file, annotation) in enumerate(zip(columns[0] if columns else (), annotations), 1):
+        if file != annotation.filename:
+            raise ValueError(
+                f'{path} has the scores of {file} where {ann_file}:{line} lists '
+                f'{annotation.filename}. Name the annotation file that was tested on.'
+            )
+
+
+def _read_scores(path: Path) -> tuple[dict, np.ndarray]:
+    """Return what a results file holds, and its scores (N, K)."""
     remedy = (
         'Write it with `mim test mmcls CONFIG --checkpoint CKPT '
         f'--out {path} --out-items class_scores`.'
@@ -70,10 +107,11 @@ def _read_scores(path: Path) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file. {remedy}')
     try:
-        scores = np.array(json.loads(path.read_text(encoding='utf-8'))['class_scores'])
+        values = json.loads(path.read_text(encoding='utf-8'))
+        scores = np.array(values['class_scores'])
     except (ValueError, KeyError, TypeError) as error:
         message = f'{path} is not a JSON file with class_scores. {remedy}'
         raise ValueError(message) from error
     if scores.ndim != 2 or scores.dtype.kind not in 'fi':
         raise ValueError(f'{path}: class_scores is not a table of patches and classes.')
-    return scores  # (N, K)
+    return values, scores

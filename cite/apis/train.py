@@ -30,9 +30,13 @@ from torch import nn
 
 from cite.core.distributed import wrap_distributed_model
 from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
+from cite.core.hooks.class_count_hook import check_class_count
 from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
 from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images
+
+from .config_keys import unknown_keys
+from .data_notes import log_data
 
 _PARTS = ('train', 'val', 'test')
 # Keys of `data` that are not settings of a loader.
@@ -70,6 +74,11 @@ def train_model(
     _settle_start(cfg)
     datasets = list(dataset) if isinstance(dataset, (list, tuple)) else [dataset]
     settle_images(datasets, model)
+    for _, message, _ in unknown_keys(cfg):
+        get_root_logger().warning(message)
+    for dataset in datasets:
+        check_class_count(model, dataset)
+        log_data('training', dataset)
     loader_cfg = _loader_cfg(cfg, distributed)
     train_cfg = {**loader_cfg, **cfg.data.get('train_dataloader', {})}
     loaders = [build_dataloader(dataset, **train_cfg) for dataset in datasets]
@@ -203,6 +212,8 @@ def _eval_hook(
 ) -> EvalHook:
     dataset = build_dataset(cfg.data.val, {'test_mode': True})
     settle_images(dataset, model)
+    check_class_count(model, dataset, 'val')
+    log_data('evaluating', dataset)
     settings = {**loader_cfg, **_NO_SHUFFLE, **cfg.data.get('val_dataloader', {})}
     eval_cfg = cfg.get('evaluation', {})
     eval_cfg['by_epoch'] = cfg.runner['type'] != 'IterBasedRunner'

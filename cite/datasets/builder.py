@@ -16,7 +16,7 @@ import mmcls.datasets
 import numpy as np
 import torch
 from mmcv.parallel import collate as _collate
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from cite.core.load_kernels import load_kernels
 
@@ -61,7 +61,26 @@ def build_dataloader(
         return FeatureLoader.in_place_of(loader)
     if isinstance(loader.sampler, BalancedSampler):
         _augment_in_batches(loader, samples_per_gpu)
+    elif loader.num_workers and _evaluates_bytes(dataset):
+        size = getattr(dataset, 'image_bytes', 0) * (loader.batch_size or 0)
+        prepare_workers(loader, samples_per_gpu, size)
+        loader.worker_init_fn = functools.partial(_hold_back, loader.worker_init_fn)
     return loader
+
+
+def _evaluates_bytes(dataset: Any) -> bool:
+    """Tell whether batches of an evaluation can take the way of training's.
+
+    torch would pass them through /dev/shm, of which a container has 64 MB by default.
+    """
+    return getattr(dataset, 'test_mode', False) and getattr(dataset, 'image_bytes', 0)
+
+
+def _hold_back(original: Callable[[int], None], worker: int) -> None:
+    """Let a worker's data set leave its images to :func:`collate`."""
+    info: Any = get_worker_info()
+    info.dataset.pending = True
+    original(worker)
 
 
 def _augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:

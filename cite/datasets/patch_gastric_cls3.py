@@ -165,7 +165,9 @@ class PatchGastricCls3(SlideDataset):
             'test_mode': self.test_mode,
             'cache': self.cache,
             'cache_index': int(idx) % len(self),
-            'pending': self.pending and isinstance(idx, Draw) and self._passes_images,
+            'pending': self.pending
+            and self._passes_images
+            and (self.test_mode or isinstance(idx, Draw)),
         }
         steps = self.pipeline.transforms
         # mmcls' vis_pipeline takes all steps out and applies them itself, to an array.

@@ -12,6 +12,7 @@ import mmcv
 import torch
 
 from cite.apis.config_file import find_config
+from cite.apis.config_keys import unknown_keys
 
 from . import annotations
 from .images import check_images
@@ -58,6 +59,7 @@ def check_config(path: str, options: Options = Options()) -> Report:
         raise ValueError(message) from error
     report = Report(path)
     check_environment(report)
+    check_keys(cfg, report)
     check_weights(cfg, report)
     parts = list(read_parts(cfg, report))
     classes = next((p.classes for p in parts if p.name == 'train'), None)
@@ -84,6 +86,13 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
     table = table or annotations.find_table(parts)
     annotations.check_patients([*distinct.values()], table, options.patient, report)
     annotations.check_published(parts, table, report)
+
+
+def check_keys(cfg: Any, report: Report) -> None:
+    """Look for keys that nothing reads, such as misspelt ones."""
+    for key, message, certain in unknown_keys(cfg):
+        note = report.error if certain else report.warn
+        note('unknown key', key, f'{message} Correct or delete it.')
 
 
 def check_environment(report: Report) -> None:

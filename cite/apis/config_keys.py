@@ -1,0 +1,180 @@
+"""Keys of a config that nothing reads, such as ``auto_resum``, with what was meant.
+
+A dict with a ``type`` is compared with the arguments of that class. At the top a config
+may have variables of its own, so that only what resembles a known key is named.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple, Optional
+
+from mmcls.datasets import build_dataloader
+from mmcls.datasets.builder import DATASETS, PIPELINES, SAMPLERS
+from mmcls.models.builder import MODELS
+from mmcv.runner import HOOKS, RUNNERS
+from mmcv.runner.optimizer.builder import OPTIMIZERS
+from torch.utils.data import DataLoader
+
+from cite.core.evaluation.eval_hooks import hook_settings
+from cite.core.messages import meant
+from cite.datasets.slide_dataset import SlideDataset
+
+_REGISTRIES = (MODELS, DATASETS, PIPELINES, SAMPLERS, HOOKS, RUNNERS, OPTIMIZERS)
+# What mmcv takes out of a dict before it builds the class.
+_TAKEN = {'type', 'priority', 'constructor', 'paramwise_cfg'}
+# mmcls' tools take these out of `runner` for one kind of device.
+_TAKEN |= {'ipu_model_cfg', 'options_cfg'}
+# What mmcls, mmcv and this package read at the top, and the usual names of variables.
+_TOP = (
+    *('model', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'runner'),
+    *('momentum_config', 'checkpoint_config', 'log_config', 'evaluation', 'workflow'),
+    *('custom_hooks', 'custom_imports', 'dist_params', 'log_level', 'load_from'),
+    *('resume_from', 'auto_resume', 'work_dir', 'seed', 'deterministic', 'device'),
+    *('gpu_ids', 'fp16', 'find_unused_parameters', 'cudnn_benchmark', 'sampler'),
+    *('total_epochs', 'mp_start_method', 'opencv_num_threads', 'run_name', 'n'),
+    *('autoscale_lr', 'profiler', 'ipu_options', 'dataset_type', 'img_norm_cfg'),
+    *('paramwise_cfg', 'data_root', 'data_prefix', 'train_pipeline', 'test_pipeline'),
+    *('train_cfg', 'test_cfg', 'samples_per_gpu', 'workers_per_gpu', 'interval'),
+)
+_NEAR = 0.8  # share of letters in common from which a name is a misspelling
+
+
+class UnknownKey(NamedTuple):
+    """A key that nothing reads."""
+
+    key: str  # its place, such as 'model.backbone.promt_length'
+    message: str
+    certain: bool  # False: it only resembles a known key
+
+
+def unknown_keys(cfg: Mapping[str, Any]) -> list[UnknownKey]:
+    """List the keys of a config that nothing reads.
+
+    Args:
+        cfg: config of a run, whose custom imports are done.
+    """
+    unknown = []
+    for key in cfg:
+        near = get_close_matches(key, _TOP, n=1, cutoff=_NEAR)
+        if key not in _TOP and near and not key.startswith('_'):
+            message = f'nothing reads {key!r}{meant(key, _TOP)}'
+            unknown.append(UnknownKey(key, message, False))
+    unknown += _compare('data', cfg.get('data'), _loader_keys())
+    unknown += _compare('evaluation', cfg.get('evaluation'), _evaluation_keys(cfg))
+    for key, name in _hooks(cfg):
+        node, hook = cfg.get(key), HOOKS.get(name)
+        if isinstance(node, Mapping) and 'type' not in node and hook is not None:
+            known, certain = arguments(hook)
+            unknown += _compare(key, node, {*known, *_TAKEN, 'policy'}, certain)
+    for key in cfg:
+        if not key.startswith('_') and key in _TOP:
+            unknown += _of_types(key, cfg[key])
+    return unknown
+
+
+def arguments(kind: Any) -> tuple[set[str], bool]:
+    """Return the arguments that a class takes, and whether these are all.
+
+    A class that has ``**kwargs`` takes its base's too, if it passes them on; what else
+    it does with them cannot be known.
+    """
+    known: set[str] = set()
+    for base in inspect.getmro(kind) if isinstance(kind, type) else (kind,):
+        init = base.__dict__.get('__init__') if isinstance(base, type) else base
+        if init is None or base is object:
+            continue
+        try:
+            parameters = inspect.signature(init).parameters.values()
+        except (TypeError, ValueError):
+            return known, False
+        known |= {p.name for p in parameters}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return known, True
+        if not _passes_on(init):
+            return known, False
+    return known, False
+
+
+def _passes_on(init: Any) -> bool:
+    """Tell whether ``super().__init__`` gets the ``**kwargs`` whole."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(init)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    given = [
+        isinstance(node.func, ast.Attribute) and node.func.attr == '__init__'
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and any(k.arg is None for k in node.keywords)
+    ]
+    touched = any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == 'kwargs'
+        for node in ast.walk(tree)
+    )
+    return bool(given) and all(given) and not touched
+
+
+def _of_types(where: str, node: Any) -> Iterator[UnknownKey]:
+    """Yield the unknown keys of all dicts with a ``type`` in a part of a config."""
+    if isinstance(node, (list, tuple)):
+        for i, member in enumerate(node):
+            yield from _of_types(f'{where}[{i}]', member)
+    if not isinstance(node, Mapping):
+        return
+    kind = node.get('type')
+    classes = [r.get(kind) for r in _REGISTRIES] if isinstance(kind, str) else []
+    takes = [arguments(found) for found in classes if found is not None]
+    if takes:
+        known = {*_TAKEN}.union(*(names for names, _ in takes))
+        certain = all(is_closed for _, is_closed in takes)
+        yield from _compare(where, node, known, certain)
+    for key, value in node.items():
+        if key != 'policies':  # RandAugment's, which takes entries out of them
+            yield from _of_types(f'{where}.{key}', value)
+
+
+def _compare(
+    where: str, node: Any, known: Optional[set[str]], certain: bool = True
+) -> Iterator[UnknownKey]:
+    """Yield the keys of a dict that are not known; if not certain, misspellings alone."""
+    if not isinstance(node, Mapping) or known is None:
+        return
+    for key in node:
+        near = get_close_matches(key, known, n=1, cutoff=_NEAR)
+        if key not in known and (certain or near):
+            message = f'{where} has no {key!r}{meant(key, known)}'
+            yield UnknownKey(f'{where}.{key}', message, certain)
+
+
+def _loader_keys() -> set[str]:
+    parts = ('train', 'val', 'test')
+    known = {*parts, *(f'{part}_dataloader' for part in parts)}
+    for function in (build_dataloader, DataLoader.__init__):
+        known |= {*inspect.signature(function).parameters}
+    # mmcls' own, which ours passes on.
+    return known | {'num_gpus', 'dist', 'shuffle', 'round_up', 'seed', 'pin_memory'}
+
+
+def _evaluation_keys(cfg: Mapping[str, Any]) -> Optional[set[str]]:
+    """Return the keys of ``evaluation``; None for a data set that isn't ours."""
+    data = (cfg.get('data') or {}).get('val')
+    kind = DATASETS.get(data.get('type', '')) if isinstance(data, Mapping) else None
+    if kind is None or not issubclass(kind, SlideDataset):
+        return None
+    evaluated = {*inspect.signature(kind.evaluate).parameters}
+    return hook_settings() | evaluated
+
+
+def _hooks(cfg: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys that stand for a hook without ``type``, and the hook's name."""
+    yield 'checkpoint_config', 'CheckpointHook'
+    yield 'optimizer_config', 'OptimizerHook'
+    for key, ending in (('lr_config', 'Lr'), ('momentum_config', 'Momentum')):
+        policy = (cfg.get(key) or {}).get('policy')
+        if isinstance(policy, str):
+            name = policy.title() if policy == policy.lower() else policy
+            yield key, f'{name}{ending}UpdaterHook'
