@@ -15,14 +15,13 @@ from . import plain_types
 from .budget import Budget, TooLargeError, check_tree
 from .plain_pickle import Builder, Record, RefusedError, Unpickler
 from .plain_tensors import Storage, StorageType, as_bytes, item_size
+from .zip_file import open_zip
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _TAR = 257, b'ustar'  # offset and magic bytes of a tar's first entry
 _TYPED_LISTS = ('int', 'double', 'bool', 'tensor')
 # What functions of TorchScript's pickles take; their values are not looked at.
 _SCRIPTED = (list, dict, str, int, float, bool, Tensor, Record)
-# zipfile keeps some 20 bytes for one of this list, in which a tensor has a hundred.
-_SIZE_OF_LIST, _LONGEST_LIST = 5, 16 << 20
 
 
 def read_torch_file(file: BinaryIO) -> Any:
@@ -71,18 +70,6 @@ def _read_archive(archive: zipfile.ZipFile, budget: Budget) -> Any:
         return Unpickler(file, plain_types.find, budget, storage).load()
     root = Unpickler(file, _find_scripted, budget, storage).load()
     return _tensors_of(root, budget)
-
-
-def open_zip(file: BinaryIO) -> zipfile.ZipFile:
-    """Open a zip file whose list of contents is not out of proportion.
-
-    Raises:
-        TooLargeError: the list is larger than that of any archive of tensors.
-    """
-    end: Any = vars(zipfile)['_EndRecData'](file)
-    if end and end[_SIZE_OF_LIST] > _LONGEST_LIST:
-        raise TooLargeError(f'its list of contents has {end[_SIZE_OF_LIST]:,} bytes')
-    return zipfile.ZipFile(file)
 
 
 class _Records:
