@@ -88,7 +88,8 @@ def drop_damaged(prefix: str, rows: int) -> None:
     """
     sums = (read_note(prefix) or {}).get('checksums', {})
     for file in Path(prefix).parent.glob(f'{Path(prefix).name}_*.npy'):
-        if not is_intact(file, sums.get(file.name), rows):
+        is_whole = file.stem[len(Path(prefix).name) + 1 :].isdigit()  # not a piece
+        if is_whole and not is_intact(file, sums.get(file.name), rows):
             get_root_logger().warning(
                 f'{file} is not what was written: removing it and computing it again'
             )

@@ -110,7 +110,7 @@ def extract_draw(
 def _pieces(path: str, rows: int) -> dict[Path, range]:
     """Return the rows of each piece, by the piece's path."""
     pieces = [range(i, min(i + PIECE, rows)) for i in range(0, rows, PIECE)]
-    return {Path(f'{path}.{p.start}-{p.stop}.piece'): p for p in pieces}
+    return {Path(f'{path}.{p.start}-{p.stop}.npy'): p for p in pieces}
 
 
 @torch.inference_mode()

@@ -62,8 +62,8 @@ def pack(
         The path ``out``.
 
     Raises:
-        ValueError: the pipeline is not the fast one, a patch cannot be read, ``out`` exists
-            and was packed in another way, or another process is packing it.
+        ValueError: the pipeline is not the fast one, a patch cannot be read, ``out``
+            exists and was packed in another way, or another process is packing it.
         FileNotFoundError: the config, the folder or a patch does not exist.
         OSError: the disk is too full.
     """

@@ -16,6 +16,7 @@ from mmcv import Config
 
 from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
+from cite.core.files.numpy_files import MappedArray
 from cite.core.messages import count, shorten
 
 from .job import JobInputs, job_config

@@ -27,7 +27,7 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
         raise FileNotFoundError(f'{path}: no such file.')
     if path.stat().st_size > most:
         raise ValueError(
-            f'{path}: it has {path.stat().st_size:,} bytes; at most {most:,} are read.'
+            f'{path} is too large: {path.stat().st_size:,} bytes, at most {most:,} are read.'
         )
     return parse_json(path.read_bytes(), path)
 
@@ -40,7 +40,9 @@ def parse_json(data: bytes, where: object) -> Any:
         # JSON can name half of a character, which no file can hold.
         json.dumps(value, ensure_ascii=False).encode('utf-8')
     except UnicodeEncodeError as error:
-        raise ValueError(f'{where}: it holds half of a character.') from error
+        raise ValueError(
+            f'{where} is not text: it holds half of a character.'
+        ) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f'{where}: it is not JSON ({first_line(error)}).') from error
+        raise ValueError(f'{where} is not JSON: {first_line(error)}.') from error
     return value

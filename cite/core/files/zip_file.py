@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 from .budget import TooLargeError
 
-# zipfile keeps some 20 bytes for one of the list, in which a tensor has about a hundred.
+# zipfile keeps some 20 bytes for one of the list, where a tensor has about a hundred.
 _SIZE_OF_LIST, _LONGEST_LIST = 5, 16 << 20
 
 
