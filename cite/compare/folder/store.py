@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cite.core.files.json_file import parse_json
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 
@@ -110,8 +111,8 @@ def read_rows(path: Path, strict: bool = False) -> list[dict[str, Any]]:
     rows = []
     for number, line in enumerate([*lines, last], 1):
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line, path)
+        except ValueError:
             row = None
         if is_row(row):
             rows.append(row)

@@ -25,10 +25,9 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
     """
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file.')
-    if path.stat().st_size > most:
-        raise ValueError(
-            f'{path} is too large: {path.stat().st_size:,} bytes, at most {most:,} are read.'
-        )
+    size = path.stat().st_size
+    if size > most:
+        raise ValueError(f'{path} is too large: {size:,} bytes; at most {most:,}.')
     return parse_json(path.read_bytes(), path)
 
 

@@ -63,12 +63,14 @@ def test_a_header_that_is_no_description_is_refused(tmp_path, header):
 
 
 def test_a_small_npz_that_unpacks_to_gigabytes_is_refused(tmp_path):
-    with zipfile.ZipFile(tmp_path / 'a.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
-        with archive.open('a.npy', 'w', force_zip64=True) as entry:
-            fields = {'descr': '|u1', 'fortran_order': False, 'shape': (200 << 20,)}
-            np.lib.format.write_array_header_1_0(entry, fields)
-            for _ in range(200):
-                entry.write(bytes(1 << 20))
+    fields = {'descr': '|u1', 'fortran_order': False, 'shape': (200 << 20,)}
+    with (
+        zipfile.ZipFile(tmp_path / 'a.npz', 'w', zipfile.ZIP_DEFLATED) as archive,
+        archive.open('a.npy', 'w', force_zip64=True) as entry,
+    ):
+        np.lib.format.write_array_header_1_0(entry, fields)
+        for _ in range(200):
+            entry.write(bytes(1 << 20))
     assert (tmp_path / 'a.npz').stat().st_size < 1 << 20
     with pytest.raises(ValueError, match=r'a\.npz .*more than 8 times'):
         read_npz(tmp_path / 'a.npz')
