@@ -412,7 +412,9 @@ def test_text_feature_file(stranger, tmp_path, trace):
     with refused():
         load_text_features(stranger())
     np.save(tmp_path / 'texts.npy', np.array([Trap(trace)], object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r'texts\.npy is not an array of numbers'):
+    with pytest.raises(
+        ValueError, match=r'texts\.npy is damaged or not a NumPy array of numbers'
+    ):
         load_text_features(tmp_path / 'texts.npy')
     assert not trace.exists()
 

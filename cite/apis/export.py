@@ -10,6 +10,7 @@ from mmcv.runner import load_checkpoint
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import write_whole
 
 from .config_file import find_config, read_config
@@ -59,7 +60,7 @@ def export_checkpoint(
     model = build_classifier(cfg.model)
     loaded = load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
     meta = loaded.get('meta', {}) if isinstance(loaded, dict) else {}
-    with write_whole(out) as partial:
+    with only_one(out, 'writing', 'Wait for it.'), write_whole(out) as partial:
         _write(partial, _full_state(model, plain), meta, out.suffix)
     return out
 

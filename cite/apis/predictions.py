@@ -112,6 +112,6 @@ def _read_scores(path: Path) -> tuple[dict, np.ndarray]:
     except (ValueError, KeyError, TypeError) as error:
         message = f'{path} is not a JSON file with class_scores. {remedy}'
         raise ValueError(message) from error
-    if scores.ndim != 2 or scores.dtype.kind not in 'fi':
+    if scores.ndim != 2 or scores.dtype.kind not in 'fi' or np.isinf(scores).any():
         raise ValueError(f'{path}: class_scores is not a table of patches and classes.')
     return values, scores

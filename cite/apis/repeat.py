@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cite.core.files.json_file import read_json
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import write_text_whole
 
 from .config_file import find_config
@@ -65,7 +67,11 @@ def repeat(
     """
     results: Results = {}
     for seed in seeds:
-        values = _run(config, seed, metrics, work_dir / f'seed{seed}')
+        folder = work_dir / f'seed{seed}'
+        folder.mkdir(parents=True, exist_ok=True)
+        # Not the folder itself, which the training holds.
+        with only_one(folder / RECORD, 'repeating', 'Give another --work-dir.'):
+            values = _run(config, seed, metrics, folder)
         for name, value in values.items():
             results.setdefault(name, []).append(float(value))
     return results
@@ -78,7 +84,7 @@ def _run(
     environment = {'SPLIT': str(seed)}
     identity = run_identity(config, environment)
     file, checkpoint = folder / RECORD, folder / 'latest.pth'
-    record = json.loads(file.read_text()) if file.is_file() else {}
+    record = read_json(file) if file.is_file() else {}
     if record.get('identity') != identity or _was_replaced(checkpoint, record):
         if record:
             print(
@@ -96,7 +102,7 @@ def _run(
         test = ['test', 'mmcls', config, '--checkpoint', str(checkpoint)]
         test += ['--metrics', *metrics, '--out', str(out), '--out-items', 'none']
         _mim(test, environment)
-        record.update(metrics=list(metrics), results=json.loads(out.read_text()))
+        record.update(metrics=list(metrics), results=read_json(out))
         _write(file, record)
     return record['results']
 

@@ -7,8 +7,10 @@ finite trains on. This function does what mmcls' does for CPUs and GPUs, with ou
 loaders, evaluation hooks and runners, and without these faults.
 """
 
+import os
 import os.path as osp
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, Optional
 
 import numpy as np
@@ -31,6 +33,7 @@ from torch import nn
 from cite.core.distributed import wrap_distributed_model
 from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
 from cite.core.hooks.class_count_hook import check_class_count
+from cite.core.files.lock import only_one
 from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
 from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images
@@ -41,6 +44,7 @@ from .data_notes import log_data
 _PARTS = ('train', 'val', 'test')
 # Keys of `data` that are not settings of a loader.
 _NOT_OF_LOADERS = (*_PARTS, *(f'{part}_dataloader' for part in _PARTS))
+_ELSEWHERE = 'Give another --work-dir, or wait until that run has ended.'
 _NO_SHUFFLE = {'shuffle': False, 'sampler_cfg': None, 'drop_last': False}
 
 
@@ -67,10 +71,27 @@ def train_model(
         meta: notes for the log and the checkpoints; the seed is added.
 
     Raises:
-        ValueError: a checkpoint, data set or setting that does not fit the run.
+        ValueError: a checkpoint, data set or setting that does not fit the run, or
+            another run is training in ``cfg.work_dir``.
     """
     meta = {} if meta is None else meta
     cfg.seed = meta['seed'] = _shared_seed(cfg.get('seed'), cfg.get('device', 'cpu'))
+    with ExitStack() as locks:
+        if get_dist_info()[0] == 0:
+            for folder in _folders(cfg):
+                locks.enter_context(only_one(folder, 'training', _ELSEWHERE))
+        _train(model, dataset, cfg, distributed, validate, timestamp, meta)
+
+
+def _train(
+    model: nn.Module,
+    dataset: Any,
+    cfg: Config,
+    distributed: bool,
+    validate: bool,
+    timestamp: Optional[str],
+    meta: dict[str, Any],
+) -> None:
     _settle_start(cfg)
     datasets = list(dataset) if isinstance(dataset, (list, tuple)) else [dataset]
     settle_images(datasets, model)
@@ -113,8 +134,9 @@ def _settle_start(cfg: Config) -> None:
     """Clear half-written files away, and settle runner and checkpoint to start from."""
     logger = get_root_logger()
     if get_dist_info()[0] == 0:
-        folders = dict.fromkeys([str(cfg.work_dir), _checkpoint_folder(cfg)])
-        removed = [name for folder in folders for name in remove_leftovers(folder)]
+        removed = [
+            name for folder in _folders(cfg) for name in remove_leftovers(folder)
+        ]
         if removed:
             logger.info(f'removed half-written files of a killed run: {removed}')
     if cfg.get('runner') is None:
@@ -125,6 +147,14 @@ def _settle_start(cfg: Config) -> None:
         cfg.resume_from = latest_checkpoint(_checkpoint_folder(cfg))
         if cfg.resume_from is None:
             logger.info(f'auto_resume: no checkpoint in {cfg.work_dir}, a new run')
+
+
+def _folders(cfg: Config) -> list[str]:
+    """Return the folders that a run writes to, which exist then."""
+    folders = [*dict.fromkeys([str(cfg.work_dir), _checkpoint_folder(cfg)])]
+    for folder in folders:
+        os.makedirs(folder, exist_ok=True)
+    return folders
 
 
 def _checkpoint_folder(cfg: Config) -> str:

@@ -158,7 +158,7 @@ def test_a_loader_of_images_is_torchs(config):
 
 def test_what_is_finished_is_not_computed_again(config, tmp_path, monkeypatch):
     monkeypatch.setattr(extract_rows, 'PIECE', 5)
-    monkeypatch.setattr(extract_rows, '_join', lambda *_: 1 / 0)
+    monkeypatch.setattr(extract_rows, 'join_pieces', lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # killed before the first file is whole
         extract_features(config, tmp_path / 'out', num_aug=1)
     pieces = sorted(path.name for path in (tmp_path / 'out').glob('*.npy'))

@@ -1,14 +1,14 @@
 """A published checkpoint, as read from disk."""
 
-import json
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Optional, Union
 
-import numpy as np
 import torch
 
+from cite.core.files import numpy_files
+from cite.core.files.json_file import read_json
 from cite.core.files.weights import load_weights
 from cite.core.image_stats import ImageStats
 from cite.models.hub import HUB_FILES
@@ -87,11 +87,10 @@ def read_npz(path: Path) -> dict[str, torch.Tensor]:
     """Read the arrays of an ``.npz``, never its pickles."""
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such weights file.')
+    arrays = numpy_files.read_npz(path)
     try:
-        with np.load(str(path), allow_pickle=False) as arrays:
-            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-    # Bad zip, bad array header, pickled objects, types that torch lacks.
-    except Exception as error:
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    except TypeError as error:  # a type that torch lacks
         raise ValueError(f'{path} is not an npz of plain arrays: {error}') from error
 
 
@@ -101,8 +100,8 @@ def _read_configs(path: Path) -> dict[str, Any]:
     for name in HUB_CONFIGS if path.name in HUB_FILES else ():
         file = path.with_name(name)
         if file.is_file():
-            try:
-                merged.update(json.loads(file.read_text(encoding='utf-8')))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f'{file} is not a JSON object: {error}') from error
+            content = read_json(file)
+            if not isinstance(content, dict):
+                raise ValueError(f'{file} is not a JSON object.')
+            merged.update(content)
     return merged

@@ -7,6 +7,7 @@ from typing import Optional
 import torch
 from safetensors.torch import save_file
 
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import write_whole
 from cite.core.image_stats import ImageStats
 
@@ -66,7 +67,7 @@ def write_weights(
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in state.items()
     }
-    with write_whole(out) as partial:
+    with only_one(out, 'writing', 'Wait for it.'), write_whole(out) as partial:
         if out.suffix == '.safetensors':
             metadata = {'format': 'pt', 'converted_from': origin}
             metadata.update(stats.metadata() if stats else {})

@@ -1,6 +1,7 @@
 """Features of a frozen backbone, computed once for all runs that need them."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -9,12 +10,19 @@ from mmcls.models import build_classifier
 from mmcv import Config
 
 from cite.apis.config_file import read_config
+from cite.core.files.lock import only_one
 from cite.core.frozen import frozen_digest, frozen_state
 from cite.core.messages import shorten
 from cite.models.image_stats import settle_images
 
-from .extract_notes import describe, write_feature_config, write_note
-from .extract_rows import Extraction, extract_draw, start_ranks
+from .extract_notes import (
+    describe,
+    drop_damaged,
+    write_checksum,
+    write_feature_config,
+    write_note,
+)
+from .extract_rows import Extraction, extract_draw, is_first_rank, start_ranks
 
 
 def extract_features(
@@ -52,7 +60,8 @@ def extract_features(
         The path of a config that ``mim train`` and ``mim test`` run on the features.
 
     Raises:
-        ValueError: the config trains its backbone, or ``out`` has other features.
+        ValueError: the config trains its backbone, ``out`` has other features, or
+            another process is extracting there.
         FileNotFoundError: the config, an annotation file or a patch does not exist.
     """
     cfg = read_config(config, options)
@@ -61,11 +70,20 @@ def extract_features(
     extraction = Extraction(batch_size, workers, dtype, seed, num_aug, force)
     model, digest = _frozen_model(cfg)
     data: dict[str, dict[str, Any]] = {}
-    for split in splits:
-        dataset = _dataset(cfg, split, model)
-        note = describe(config, dataset, digest, model, extraction)
-        data[split], width = _extract_split(model, dataset, out, note, extraction)
-    return write_feature_config(config, out, data, width, digest, options)
+    with _one_extraction(out):
+        for split in splits:
+            dataset = _dataset(cfg, split, model)
+            note = describe(config, dataset, digest, model, extraction)
+            data[split], width = _extract_split(model, dataset, out, note, extraction)
+        return write_feature_config(config, out, data, width, digest, options)
+
+
+def _one_extraction(out: Path) -> AbstractContextManager:
+    """Hold the folder on the first rank, so that no other call writes there."""
+    if not is_first_rank():
+        return nullcontext()
+    out.mkdir(parents=True, exist_ok=True)
+    return only_one(out, 'extracting features', 'Wait for it, or name another --out.')
 
 
 def _frozen_model(cfg: Config) -> tuple[Any, str]:
@@ -104,9 +122,14 @@ def _extract_split(
     kind = 'eval' if dataset.test_mode else 'train'
     prefix = out / f'{kind}-{Path(dataset.ann_file).stem}'
     write_note(str(prefix), note, extraction.force)
+    if is_first_rank():
+        drop_damaged(str(prefix), len(dataset))
     draws = 1 if dataset.test_mode else extraction.num_aug
     for draw in range(1, draws + 1):
-        width = extract_draw(model, dataset, f'{prefix}_{draw}.npy', draw, extraction)
+        path = f'{prefix}_{draw}.npy'
+        width = extract_draw(model, dataset, path, draw, extraction)
+        if is_first_rank():
+            write_checksum(Path(path), str(prefix))
     data = {
         'feature_file': str(prefix.resolve()),
         'num_aug': draws,

@@ -12,6 +12,7 @@ from cite.core.files.write_whole import write_text_whole
 from cite.datasets.storage.feature_note import note_path, read_note
 
 from .extract_rows import Extraction, is_first_rank
+from .pieces import checksum, is_intact
 
 _HEADER = """\
 # Written by `cite extract`: {config} on features that were
@@ -76,6 +77,32 @@ def write_note(prefix: str, note: dict[str, Any], force: bool) -> None:
             get_root_logger().info(f'removing {file}: it has {reason}')
             file.unlink()
         write_text_whole(path, json.dumps(note, indent=1) + '\n')
+
+
+def drop_damaged(prefix: str, rows: int) -> None:
+    """Remove features that are not what was written, so that they are computed again.
+
+    Args:
+        prefix: path of the feature files without ``_{i}.npy``.
+        rows: number of rows that each has.
+    """
+    sums = (read_note(prefix) or {}).get('checksums', {})
+    for file in Path(prefix).parent.glob(f'{Path(prefix).name}_*.npy'):
+        is_whole = file.stem[len(Path(prefix).name) + 1 :].isdigit()  # not a piece
+        if is_whole and not is_intact(file, sums.get(file.name), rows):
+            get_root_logger().warning(
+                f'{file} is not what was written: removing it and computing it again'
+            )
+            file.unlink()
+
+
+def write_checksum(path: Path, prefix: str) -> None:
+    """Add the checksum of a file of features to their note."""
+    note = read_note(prefix) or {}
+    sums = note.setdefault('checksums', {})
+    if path.name not in sums:
+        sums[path.name] = checksum(path)
+        write_text_whole(note_path(prefix), json.dumps(note, indent=1) + '\n')
 
 
 def write_feature_config(

@@ -18,11 +18,13 @@ from torch import distributed, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from cite.core.files.write_whole import PARTIAL, write_whole
+from cite.core.files.numpy_files import MappedArray
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 from cite.models.precision import autocast
+
+from .pieces import join_pieces, read_piece, write_piece
 
 DTYPES = ('float32', 'float16')
 PIECE = 4096  # rows
@@ -93,17 +95,16 @@ def extract_draw(
     if not Path(path).is_file():
         rank, ranks = get_dist_info()
         pieces = _pieces(path, len(dataset))
-        missing = [piece for piece in list(pieces)[rank::ranks] if not piece.is_file()]
+        missing = [p for p in list(pieces)[rank::ranks] if read_piece(p) is None]
         bar = tqdm(missing, desc=Path(path).name, unit='piece', disable=rank > 0)
         for piece in bar:
             features = _features(model, dataset, pieces[piece], draw, extraction)
-            with write_whole(piece) as partial_path, partial_path.open('wb') as file:
-                np.save(file, features)
+            write_piece(piece, features)
         _wait()
         if rank == 0:
-            _join(path, list(pieces))
+            join_pieces(path, list(pieces), len(dataset))
         _wait()
-    return int(np.load(path, mmap_mode='r').shape[1])
+    return int(MappedArray(path).array.shape[1])
 
 
 def _pieces(path: str, rows: int) -> dict[Path, range]:
@@ -142,20 +143,6 @@ def _batches(
         num_workers=extraction.workers,
         collate_fn=partial(collate, samples_per_gpu=extraction.batch_size),
     )
-
-
-def _join(path: str, pieces: list[Path]) -> None:
-    """Write the pieces one after another into the final file, then remove them."""
-    parts = [np.load(piece, mmap_mode='r') for piece in pieces]
-    shape = sum(len(part) for part in parts), parts[0].shape[1]
-    with write_whole(path) as partial_path:
-        whole = np.lib.format.open_memmap(partial_path, 'w+', parts[0].dtype, shape)
-        np.concatenate(parts, out=whole)
-        whole.flush()
-    # Killed ranks may have left partial files of pieces behind.
-    leftovers = Path(path).parent.glob(f'{Path(path).name}.*{PARTIAL}')
-    for file in [*pieces, *leftovers]:
-        file.unlink()
 
 
 def _wait() -> None:

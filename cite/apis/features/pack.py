@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from cite.apis.config_file import read_config
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
 from cite.datasets.storage.pack import (
@@ -61,8 +62,8 @@ def pack(
         The path ``out``.
 
     Raises:
-        ValueError: the pipeline is not the fast one, a patch cannot be read, or ``out``
-            exists and was packed in another way.
+        ValueError: the pipeline is not the fast one, a patch cannot be read, ``out``
+            exists and was packed in another way, or another process is packing it.
         FileNotFoundError: the config, the folder or a patch does not exist.
         OSError: the disk is too full.
     """
@@ -72,10 +73,12 @@ def pack(
             f'{out}: a packed file is an array: its name must end in .npy.'
         )
     patches = _patches(read_config(config, options), split, ann)
-    if force:
-        for path in (note_of(out), out):
-            path.unlink(missing_ok=True)
-    _write(out, patches, workers)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with only_one(out, 'packing', 'Name another --out, or wait for it.'):
+        if force:
+            for path in (note_of(out), out):
+                path.unlink(missing_ok=True)
+        _write(out, patches, workers)
     return out
 
 
@@ -146,7 +149,6 @@ def _write(out: Path, patches: _Patches, workers: int) -> None:
         _agree(out, note)
         _journal(out).unlink(missing_ok=True)  # killed after the note was written
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
     _check_room(out, len(patches) * 3 * patches.size**2)
     checksums = _write_rows(out, patches, note, workers)
     note.update(names=patches.names, crc32=checksums)

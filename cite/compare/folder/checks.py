@@ -1,12 +1,16 @@
 """Checks of the files in a comparison's folder, before they are trusted."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from cite.compare.plan.config import names_files
+from cite.compare.plan.config import MOST_RESAMPLES, names_files
 from cite.core.evaluation.metrics import SCORE_METRICS
+from cite.core.files.json_file import read_json
 
+# Seconds: a century.
+_LONGEST = 3e9
+#: Columns of the predictions besides those of the classes.
+COLUMNS = ('slide', 'patient', 'label', 'patches', 'file')
 #: The remedy for a missing or damaged file.
 AGAIN = 'Run `cite compare` again with the same config: it does what is missing.'
 #: The same for a file that is only written if it is missing.
@@ -36,9 +40,11 @@ def read_object(path: Path) -> dict[str, Any]:
         ValueError: it is not one.
     """
     try:
-        values = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'{path}: it is not JSON ({error}). {REMOVE}') from error
+        values = read_json(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{error} {AGAIN}') from error
+    except ValueError as error:
+        raise ValueError(f'{error} {REMOVE}') from error
     if not isinstance(values, dict):
         raise ValueError(f'{path}: it is not a JSON object. {REMOVE}')
     return values
@@ -69,18 +75,31 @@ def is_row(row: Any) -> bool:
     if not isinstance(row, dict) or not names_files(row.get('job')):
         return False
     kinds: dict[str, Any] = {'method': str, 'error': str, 'figures': dict}
-    kinds['seconds'] = int, float
+    if 'seconds' in row and not _is_duration(row['seconds']):
+        return False
     if not all(isinstance(row[key], kinds[key]) for key in kinds if key in row):
         return False
     return 'method' not in row or (
         'shots' in row
         and (row['shots'] is None or _is_shots(row['shots']))
-        and all(isinstance(row.get(key), int) for key in ('draw', 'seed'))
+        and all(_is_count(row.get(key)) for key in ('draw', 'seed'))
     )
 
 
 def _is_shots(value: Any) -> bool:
-    return value == 'all' or isinstance(value, int)
+    return value == 'all' or _is_count(value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < _LONGEST
+
+
+def _is_resamples(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= MOST_RESAMPLES
 
 
 # Each setting's type, and a check of its items.
@@ -91,7 +110,7 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {
     'methods': (dict, names_files),
     'shots': (list, _is_shots),
     'draws': (int, None),
-    'seeds': (list, lambda seed: isinstance(seed, int)),
+    'seeds': (list, _is_count),
     'reference': (str, None),
     'figures': (list, lambda name: isinstance(name, str) and name in SCORE_METRICS),
     'resamples': (int, None),
@@ -104,7 +123,13 @@ def _is_setting(key: str, value: Any) -> bool:
         return False
     if key == 'methods':
         methods = value.values()
-        return all(
+        return bool(value) and all(
             isinstance(m, dict) and isinstance(m.get('label'), str) for m in methods
         )
-    return key != 'classes' or 0 < len(value) == len({*value})
+    if key == 'draws':
+        return _is_count(value)
+    if key == 'resamples':
+        return _is_resamples(value)
+    if key == 'classes':
+        return len(value) == len({*value} - {*COLUMNS, ''}) > 0
+    return kind is not list or bool(value)

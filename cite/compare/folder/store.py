@@ -1,10 +1,12 @@
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cite.core.files.json_file import parse_json
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 
 from .checks import AGAIN, is_row
@@ -12,6 +14,7 @@ from .checks import AGAIN, is_row
 RESULTS = 'results.jsonl'
 # Results of jobs that the config does not name at present.
 UNUSED = 'unused.jsonl'
+_WAIT = 'Wait for it, or give another --out.'
 
 
 class Store:
@@ -30,15 +33,8 @@ class Store:
     def __init__(self, out: Path) -> None:
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
-        self._lock = (out / '.lock').open('w')
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise ValueError(
-                f'{out}: a comparison is already running there. Wait for it, or give '
-                'another --out.'
-            ) from error
+        self._lock = ExitStack()
+        self._lock.enter_context(only_one(out, 'running a comparison', _WAIT))
         for folder in (out, *(out / name for name in _FOLDERS)):
             for partial in folder.glob(f'*{PARTIAL}'):
                 partial.unlink()
@@ -115,8 +111,8 @@ def read_rows(path: Path, strict: bool = False) -> list[dict[str, Any]]:
     rows = []
     for number, line in enumerate([*lines, last], 1):
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line, path)
+        except ValueError:
             row = None
         if is_row(row):
             rows.append(row)

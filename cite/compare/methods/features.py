@@ -16,6 +16,7 @@ from mmcv import Config
 
 from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
+from cite.core.files.numpy_files import MappedArray
 from cite.core.messages import count, shorten
 
 from .job import JobInputs, job_config
@@ -68,7 +69,7 @@ class Draws(NamedTuple):
 
     def read(self, draw: int) -> np.ndarray:
         """Return one draw of these rows, (N, D)."""
-        return np.load(f'{self.prefix}_{draw}.npy', mmap_mode='r')[self.rows]
+        return MappedArray(f'{self.prefix}_{draw}.npy').check()[self.rows]
 
 
 def shared_draws(
@@ -150,5 +151,5 @@ def _locked(path: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.lockf(file, fcntl.LOCK_EX)  # workers do not inherit it, as with flock
         yield

@@ -11,7 +11,7 @@ from mmcv import Config
 from cite.apis.run_identity import path_contents, settings_identity
 from cite.compare.methods.job import Job, JobInputs, job_config, read_method
 
-from .config import Comparison
+from .config import Comparison, names_files
 from .leakage import check_leakage
 from .read_config import read_comparison
 
@@ -45,12 +45,33 @@ def make_plan(config: str) -> Plan:
     """
     comparison = read_comparison(config)
     jobs = plan_jobs(comparison)
+    _check_names(jobs, config)
     inputs = {job.name: job_inputs(comparison, job) for job in jobs}
     train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
     check_leakage(comparison, train_files, config)
     read, contents = functools.cache(read_method), functools.cache(path_contents)
     digests = {name: job_digest(i, read, contents) for name, i in inputs.items()}
     return Plan(comparison, jobs, inputs, digests)
+
+
+def _check_names(jobs: list[Job], config: str) -> None:
+    """Refuse two jobs of one name, which would share a result, and very long names."""
+    by_name: dict[str, Job] = {}
+    for job in jobs:
+        if not names_files(job.name):
+            raise ValueError(
+                f'{config}: the job {job.name[:60]}… is too long for the name of a '
+                'file. Give its method a shorter name.'
+            )
+        other = by_name.setdefault(job.name, job)
+        if other is not job:
+            same = 'a value of shots or seeds is listed twice'
+            if other.method != job.method:
+                same = f'the methods {other.method} and {job.method} make it'
+            raise ValueError(
+                f'{config}: two jobs are called {job.name}: {same}. Rename one, or '
+                'delete it.'
+            )
 
 
 def plan_jobs(comparison: Comparison) -> list[Job]:

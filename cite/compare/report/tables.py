@@ -24,6 +24,8 @@ _LATEX = {
     '–': '--',
     '×': r'$\times$',
     **{mark: f'\\{mark}' for mark in '&%$#_{}'},
+    # At the start of a row, \\ would take these as its own arguments.
+    **{mark: f'{{{mark}}}' for mark in '[]*'},
     # In LaTeX's old default encoding these print as ¡, ¿, ”.
     '<': r'\textless{}',
     '>': r'\textgreater{}',
@@ -47,6 +49,17 @@ def markdown(text: str) -> str:
     for mark, written in (('&', '&amp;'), ('<', '&lt;'), ('>', '&gt;')):
         text = text.replace(mark, written)
     return ''.join(f'\\{mark}' if mark in '\\|`*_[]' else mark for mark in text)
+
+
+def spreadsheet(text: str) -> str:
+    """Return a text that a spreadsheet does not read as a formula.
+
+    Files of predictions, which are read back, hold names as they are.
+
+    >>> spreadsheet('=1+1'), spreadsheet('CITE')
+    ("'=1+1", 'CITE')
+    """
+    return f"'{text}" if text.lstrip()[:1] in {*'=+-@'} else text
 
 
 def notes(results: Results, summary: Summary) -> list[str]:
@@ -76,7 +89,8 @@ def csv_table(results: Results, summary: Summary) -> str:
     """
     rows = []
     for (level, method, shots, metric), cell in summary.cells.items():
-        keys = [level, method, results.methods[method], shots_words(shots), metric]
+        keys = [level, method, spreadsheet(results.methods[method])]
+        keys += [shots_words(shots), metric]
         head = [*keys, *map(_exact, cell.value), cell.runs, cell.draws]
         tests = [
             t

@@ -21,7 +21,8 @@ def stack_scores(
         (N, K).
 
     Raises:
-        ValueError: another number of patches or classes, or scores that are NaN.
+        ValueError: another number of patches or classes, or scores that are
+            NaN or infinite.
     """
     if len(results) != num_patches:
         raise ValueError(
@@ -35,11 +36,11 @@ def stack_scores(
             f'{len(classes)}: {", ".join(classes)}. Give model.head and the data set '
             'the same classes.'
         )
-    lost = np.flatnonzero(np.isnan(scores).any(axis=1))
+    lost = np.flatnonzero(~np.isfinite(scores).all(axis=1))
     if lost.size:
         raise ValueError(
-            f'the scores of {lost.size} of {num_patches} patches are NaN (first: '
-            f'result {lost[0]}). The weights diverged, or half precision overflowed.'
+            f'the scores of {lost.size} of {num_patches} patches are NaN or infinite '
+            f'(first: result {lost[0]}). The weights diverged, or half precision overflowed.'
         )
     return scores
 

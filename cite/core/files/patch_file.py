@@ -1,5 +1,6 @@
 """Patch images from disk: the formats that are read, and errors that name the file."""
 
+import os
 from pathlib import Path
 from typing import Optional, Union
 
@@ -8,6 +9,9 @@ from PIL import Image, UnidentifiedImageError
 # Formats that patches are stored in. Pillow looks at a file's content, not at its name,
 # and supports more formats: for an EPS, under any name, it would start Ghostscript.
 FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM')
+# The largest regions that models take have 4,096 pixels a side. A file of a few hundred
+# kilobytes can claim more, of which each worker then holds several copies.
+MOST_PIXELS = 6000 * 6000
 _PREFIX = 16  # bytes by which Pillow recognises a format
 
 
@@ -19,10 +23,23 @@ def open_patch(path: Union[str, Path]) -> Image.Image:
     """Open an image file as ``Image.open`` does, if its format is one of ``FORMATS``.
 
     Raises:
-        OSError: it is missing, not an image, or in the format that the message states.
+        FileNotFoundError: it is missing, or a folder, a pipe or a device, which would
+            block.
+        OSError: it is not an image, in the format that the message states, or larger
+            than ``MOST_PIXELS``.
     """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: no such file.')
     try:
-        return Image.open(path, formats=FORMATS)
+        image = Image.open(path, formats=FORMATS)
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            image.close()
+            raise OSError(
+                f'it has {width:,} x {height:,} pixels, more than the '
+                f'{MOST_PIXELS:,} of the largest patches; cut it into patches'
+            )
+        return image
     except UnidentifiedImageError as error:
         kind = _other_format(path)
         if kind is None:
@@ -39,7 +56,7 @@ def read_patch_file(path: Union[str, Path]) -> Image.Image:
     Raises:
         FileNotFoundError: the file is missing.
         UnreadablePatchError: the file is truncated, damaged, not an image, not in one
-            of ``FORMATS``, or larger than Pillow decodes.
+            of ``FORMATS``, or of more than ``MOST_PIXELS``.
     """
     try:
         with open_patch(path) as image:

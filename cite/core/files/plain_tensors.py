@@ -7,10 +7,8 @@ from typing import Any, NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from .plain_pickle import Builder, RefusedError
-
-# More elements than any memory holds: a hostile file can repeat one (stride 0).
-_MOST_ELEMENTS = 1 << 40
+from .budget import BESIDE, TIMES
+from .plain_pickle import Builder, RefusedError, check_args, check_shape
 
 
 class StorageType(NamedTuple):
@@ -82,14 +80,15 @@ def rebuild_as(
     """Make the tensor of ``_rebuild_tensor_v3``, after checks that torch omits."""
     if not isinstance(storage, Storage) or not isinstance(dtype, torch.dtype):
         raise RefusedError('it holds a tensor without a storage')
-    data, size, stride = storage.data, tuple(size), tuple(stride)
-    numbers = (offset, *size, *stride)
-    if len(size) != len(stride) or not all(type(n) is int and n >= 0 for n in numbers):
+    data, size, stride = storage.data, check_shape(size), check_shape(stride)
+    if len(size) != len(stride) or type(offset) is not int or offset < 0:
         raise RefusedError('it holds a tensor of an impossible shape')
     reach = sum((n - 1) * step for n, step in zip(size, stride))
     last = 0 if 0 in size else offset + reach + 1
     bytes_each = item_size(dtype)
-    if last * bytes_each > len(data) or math.prod(size) > _MOST_ELEMENTS:
+    # A stride of 0 repeats an element: .float() or .clone() write all of them out.
+    most = TIMES * len(data) + BESIDE
+    if last * bytes_each > len(data) or math.prod(size) * bytes_each > most:
         raise RefusedError('it holds a tensor larger than its data')
     if not last:
         return torch.empty(size, dtype=dtype)
@@ -100,8 +99,10 @@ def rebuild_as(
 
 def rebuild_typed(build: Any, kind: Any, args: Any, state: Any) -> Tensor:
     """Make a tensor that had extra attributes, without them."""
-    if not isinstance(build, Builder) or type(args) is not tuple:
+    is_tensor = isinstance(build, Builder) and '_rebuild_tensor' in build.name
+    if not is_tensor or type(args) is not tuple:
         raise RefusedError('it holds a tensor of a custom type')
+    check_args(build, args)
     return build.build(*args)
 
 

@@ -12,12 +12,16 @@ from typing import Any, BinaryIO, Callable, Optional
 from torch import Tensor
 
 from . import plain_types
+from .budget import Budget, TooLargeError, check_tree
 from .plain_pickle import Builder, Record, RefusedError, Unpickler
 from .plain_tensors import Storage, StorageType, as_bytes, item_size
+from .zip_file import open_zip
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _TAR = 257, b'ustar'  # offset and magic bytes of a tar's first entry
 _TYPED_LISTS = ('int', 'double', 'bool', 'tensor')
+# What functions of TorchScript's pickles take; their values are not looked at.
+_SCRIPTED = (list, dict, str, int, float, bool, Tensor, Record)
 
 
 def read_torch_file(file: BinaryIO) -> Any:
@@ -30,51 +34,67 @@ def read_torch_file(file: BinaryIO) -> Any:
         RefusedError: the file holds more than tensors and plain data.
         Exception: the file is damaged; the parsers raise many types.
     """
+    budget = Budget(file.seek(0, io.SEEK_END))
     if zipfile.is_zipfile(file):
-        return _read_archive(zipfile.ZipFile(file))
+        content = _read_archive(open_zip(file), budget)
+        check_tree(content, Budget(budget.size))
+        return content
     file.seek(_TAR[0])
     if file.read(len(_TAR[1])) == _TAR[1]:
         raise RefusedError('it is a tar, as torch wrote them until 2017')
-    return _read_old(file)
+    content = _read_old(file, budget)
+    check_tree(content, Budget(budget.size))
+    return content
 
 
-def _read_archive(archive: zipfile.ZipFile) -> Any:
+def _read_archive(archive: zipfile.ZipFile, budget: Budget) -> Any:
     names = archive.namelist()
     pickles = [n for n in names if n.count('/') == 1 and n.endswith('/data.pkl')]
     if not pickles:
         raise ValueError('a zip file that torch did not write')
     folder = pickles[0][: -len('data.pkl')]
+    records = _Records(archive, budget.size)
     order = folder + 'byteorder'
-    if order in names and _record(archive, order) != b'little':
+    if order in names and records.read(order) != b'little':
         raise ValueError('written on a big-endian machine')
     storages: dict[str, Tensor] = {}
 
     def storage(pid: Any) -> Storage:
         kind, key, _ = _storage_id(pid)
         if key not in storages:
-            storages[key] = as_bytes(_record(archive, f'{folder}data/{key}'))
+            storages[key] = as_bytes(records.read(f'{folder}data/{key}'))
         return Storage(storages[key], kind.dtype)
 
-    file = io.BytesIO(_record(archive, pickles[0]))
+    file = io.BytesIO(records.read(pickles[0]))
     if folder + 'constants.pkl' not in names:
-        return Unpickler(file, plain_types.find, storage).load()
-    return _tensors_of(Unpickler(file, _find_scripted, storage).load())
+        return Unpickler(file, plain_types.find, budget, storage).load()
+    root = Unpickler(file, _find_scripted, budget, storage).load()
+    return _tensors_of(root, budget)
 
 
-def _record(archive: zipfile.ZipFile, name: str) -> bytearray:
-    """Read a whole record and verify its checksum."""
-    info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise RefusedError(f'it holds {name} compressed, which torch never does')
-    stored: Any = archive.fp
-    data = bytearray(min(info.file_size, stored.seek(0, io.SEEK_END)))
-    with archive.open(info) as opened:
-        record: Any = opened
-        size = record.readinto(memoryview(data))
-        # zipfile verifies the checksum when the end is read.
-        if size != info.file_size or record.read(1):
-            raise ValueError(f'{name} is cut off')
-    return data
+class _Records:
+    """The records of an archive, which may not lie on top of each other."""
+
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+        self._archive, self._size, self._left = archive, size, size
+
+    def read(self, name: str) -> bytearray:
+        """Read a whole record and verify its checksum."""
+        info = self._archive.getinfo(name)
+        whole = info.file_size
+        if info.compress_type != zipfile.ZIP_STORED or whole != info.compress_size:
+            raise RefusedError(f'it holds {name} compressed, which torch never does')
+        self._left -= whole
+        if self._left < 0 and whole <= self._size:
+            raise TooLargeError('its records together are larger than the file')
+        data = bytearray(min(whole, self._size))
+        with self._archive.open(info) as opened:
+            record: Any = opened
+            size = record.readinto(memoryview(data))
+            # zipfile verifies the checksum when the end is read.
+            if size != whole or record.read(1):
+                raise ValueError(f'{name} is cut off')
+        return data
 
 
 def _storage_id(pid: Any) -> tuple[StorageType, str, int]:
@@ -83,20 +103,22 @@ def _storage_id(pid: Any) -> tuple[StorageType, str, int]:
     _, kind, key, _, numel = pid[:5]
     if not isinstance(kind, StorageType) or type(numel) is not int or numel < 0:
         raise RefusedError('it refers to a storage of an unknown type')
-    return kind, str(key), numel
+    if type(key) is not str:
+        raise RefusedError('it refers to a storage by something else than a name')
+    return kind, key, numel
 
 
 def _find_scripted(module: str, name: str) -> Any:
     """Look up a name in TorchScript, whose objects become records."""
     if module.split('.')[0] == '__torch__':
-        return Builder(name, lambda *_: Record(f'{module}.{name}'))
+        return Builder(name, lambda *_: Record(name), (tuple, *_SCRIPTED))
     typed = [f'build_{kind}list' for kind in _TYPED_LISTS]
     if module == 'torch.jit._pickle' and name in [*typed, 'restore_type_tag']:
-        return Builder(name, lambda value, *_: value)
+        return Builder(name, lambda value, *_: value, _SCRIPTED)
     return plain_types.find(module, name)
 
 
-def _tensors_of(root: Any) -> dict[str, Tensor]:
+def _tensors_of(root: Any, budget: Budget) -> dict[str, Tensor]:
     """Return a scripted module's tensors by their names in its state dict."""
     tensors: dict[str, Tensor] = {}
     pending = [('', root)]
@@ -108,20 +130,22 @@ def _tensors_of(root: Any) -> dict[str, Tensor]:
         elif isinstance(value, Record) and id(value) not in seen:
             seen.add(id(value))
             if not isinstance(value.fields, dict):
-                raise RefusedError(f'its part {prefix!r} unpacks itself by code')
+                raise RefusedError(f'its part {prefix[:200]!r} unpacks itself by code')
             dot = prefix + '.' if prefix else ''
-            fields = [(f'{dot}{key}', field) for key, field in value.fields.items()]
-            pending.extend(reversed(fields))
+            for key, field in reversed([*value.fields.items()]):
+                if type(key) is not str:
+                    raise RefusedError(f'its part {prefix[:200]!r} has an odd name')
+                budget.spend(4 * (len(dot) + len(key)))  # of up to 4 bytes a letter
+                pending.append((f'{dot}{key}', field))
     return tensors
 
 
-def _read_old(file: BinaryIO) -> Any:
-    file.seek(0, io.SEEK_END)
-    left = file.tell()
+def _read_old(file: BinaryIO, budget: Budget) -> Any:
+    left = budget.size
     file.seek(0)
-    if (_load(file), _load(file)) != (_MAGIC, _PROTOCOL):
+    if (_load(file, budget), _load(file, budget)) != (_MAGIC, _PROTOCOL):
         raise ValueError('not a file of torch')
-    if _load(file).get('little_endian') is not True:
+    if _load(file, budget).get('little_endian') is not True:
         raise ValueError('written on a big-endian machine')
     buffers: dict[str, bytearray] = {}
     sizes: dict[str, int] = {}
@@ -138,23 +162,27 @@ def _read_old(file: BinaryIO) -> Any:
         data, start, stop = as_bytes(buffers[key]), 0, None
         if len(pid) > 5 and pid[5] is not None:
             _, first, count = pid[5]
-            start, stop = int(first) * each, (int(first) + int(count)) * each
+            if type(first) is not int or type(count) is not int:
+                raise RefusedError('it holds a storage of an impossible size')
+            start, stop = first * each, (first + count) * each
             if min(start, stop) < 0:
                 raise RefusedError('it holds a storage of an impossible size')
         return Storage(data[start:stop], kind.dtype)
 
-    content = _load(file, storage)
-    for key in _load(file):
-        number, buffer = file.read(8), buffers[str(key)]
+    content = _load(file, budget, storage)
+    for key in _load(file, budget):
+        number, buffer = file.read(8), buffers[key]
         if len(number) != 8:
             raise ValueError('the file is cut off')
         count = int.from_bytes(number, 'little')
-        if count * sizes[str(key)] != len(buffer):
+        if count * sizes[key] != len(buffer):
             raise ValueError('a storage whose size differs from the announced one')
         if file.readinto(memoryview(buffer)) != len(buffer):  # type: ignore[attr-defined]
             raise ValueError('a storage is cut off')
     return content
 
 
-def _load(file: BinaryIO, storage: Optional[Callable[[Any], Any]] = None) -> Any:
-    return Unpickler(file, plain_types.find, storage).load()
+def _load(
+    file: BinaryIO, budget: Budget, storage: Optional[Callable[[Any], Any]] = None
+) -> Any:
+    return Unpickler(file, plain_types.find, budget, storage).load()

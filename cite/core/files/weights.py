@@ -15,10 +15,13 @@ from safetensors.torch import load_file as load_safetensors
 
 from cite.core.messages import first_line
 
+from .budget import TooLargeError
 from .plain_pickle import RefusedError
 from .torch_files import read_torch_file
 
 TRUST_VARIABLE = 'CITE_TRUST'
+# torch keeps some 20 bytes for one of a safetensors file's header.
+_LONGEST_HEADER = 16 << 20
 
 
 def load_weights(path: Union[str, Path]) -> Any:
@@ -61,17 +64,28 @@ def load_weights(path: Union[str, Path]) -> Any:
         # The parsers of zip and pickle raise many types on damaged files.
         except Exception as error:
             raise ValueError(
-                f'{path} is damaged or not a checkpoint ({first_line(error)}). Copy '
-                'or download it again.'
+                f'{path} is damaged or not a checkpoint ({first_line(error)[:200]}). '
+                'Copy or download it again.'
             ) from error
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
+        with path.open('rb') as file:
+            header = int.from_bytes(file.read(8), 'little')
+        if header > _LONGEST_HEADER:
+            raise TooLargeError(f'its list of tensors has {header:,} bytes')
         return load_safetensors(str(path))
     # A type that torch lacks raises KeyError; a damaged header raises many types.
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         raise ValueError(f'{path} is not a whole safetensors file: {error}') from error
+
+
+def is_panic(error: BaseException) -> bool:
+    """Tell whether a library in Rust gave up: its exception is not an Exception."""
+    return type(error).__name__ == 'PanicException'
 
 
 def _is_trusted(path: Path) -> bool:

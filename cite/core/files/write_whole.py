@@ -24,7 +24,7 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
         path: file to write.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, as on a full disk; it is named.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,8 +33,10 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
         yield partial
         flush(partial)
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     flush(path.parent)
 

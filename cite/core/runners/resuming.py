@@ -13,6 +13,11 @@ from mmcv.runner import (
 )
 from torch.utils.data import DataLoader
 
+from cite.core.files.budget import MOST_DEPTH
+from cite.core.messages import first_line
+
+from .optimizer_state import check_state
+
 # Settings that tell optimizers apart; the others change with torch's version.
 _HALLMARKS = {'momentum', 'dampening', 'betas', 'alpha', 'rho', 'lr_decay', 'etas'}
 Meta = dict[str, Any]  # the notes of a checkpoint
@@ -71,12 +76,15 @@ def check_meta(checkpoint: str, meta: Any) -> Meta:
     return meta
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Any, depth: int = 0) -> bool:
     """Tell whether a value consists of numbers, strings, lists and dicts only."""
+    if depth > MOST_DEPTH:
+        return False
     if isinstance(value, dict):
-        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+        items = value.items()
+        return all(isinstance(k, str) and _is_plain(v, depth + 1) for k, v in items)
     if isinstance(value, list):
-        return all(map(_is_plain, value))
+        return all(_is_plain(item, depth + 1) for item in value)
     return value is None or isinstance(value, (str, int, float, np.number))
 
 
@@ -101,7 +109,15 @@ def load_optimizer(optimizer: Any, state: Any, checkpoint: str) -> None:
             'the optimizer that it was written with, or start a new run from its '
             'weights with load_from.'
         )
-    optimizer.load_state_dict(state)
+    try:
+        check_state(optimizer, state)
+        optimizer.load_state_dict(state)
+    # Each class of optimizers unpacks its state in its own way.
+    except Exception as error:
+        raise ValueError(
+            f'{checkpoint}: the state of its optimizer is damaged, or of other '
+            f'parameters ({first_line(error)[:200]}). {_REMEDY}'
+        ) from error
 
 
 def _outlines(groups: list[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ is missing or has no folder for its compiled code.
 """
 
 import functools
+import os
 import struct
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from cite.core.files.patch_file import MOST_PIXELS
 from cite.core.load_kernels import load_kernels
 
 from .patch import Results, filename_of, read_patch
@@ -80,6 +82,8 @@ def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
     """Decode a whole three-channel JPEG, BGR; None for all else, which is Pillow's."""
     path: Any = filename_of(results)
     try:
+        if not os.path.isfile(path):  # a pipe would block; Pillow's reader reports it
+            return None
         with open(path, 'rb') as file:
             data = file.read()
     except (OSError, TypeError):
@@ -92,8 +96,8 @@ def _decode_jpeg(results: Results) -> Optional[np.ndarray]:
 def _is_plain_jpeg(data: bytes) -> bool:
     """Tell whether it starts and ends like a JPEG and has three components.
 
-    A frame of more pixels than Pillow decodes without a warning is left to Pillow:
-    OpenCV would make a gigabyte out of a few hundred bytes that claim such a size.
+    A frame of more pixels than any patch is left to the reader that refuses it: OpenCV
+    would make a gigabyte out of a few hundred bytes that claim such a size.
     """
     # A truncated file would be filled up with grey by OpenCV.
     if data[:2] != b'\xff\xd8' or data[-2:] != b'\xff\xd9':
@@ -103,8 +107,7 @@ def _is_plain_jpeg(data: bytes) -> bool:
         marker = data[at + 1]
         if 0xC0 <= marker <= 0xC2:  # baseline, extended and progressive frames
             height, width = struct.unpack_from('>HH', data, at + 5)
-            limit = Image.MAX_IMAGE_PIXELS
-            return data[at + 9] == 3 and (limit is None or height * width <= limit)
+            return data[at + 9] == 3 and height * width <= MOST_PIXELS
         # A decoder may read a marker without a length, or another frame, differently.
         if marker not in _TABLES:
             return False

@@ -1,8 +1,9 @@
 """The source of extracted features, written beside them as JSON, checked on use."""
 
-import json
 from pathlib import Path
 from typing import Any, Optional, Union
+
+from cite.core.files.json_file import read_json
 
 
 def note_path(prefix: str) -> Path:
@@ -20,11 +21,9 @@ def read_note(prefix: str) -> Optional[dict[str, Any]]:
     if not path.is_file():
         return None
     try:
-        note = json.loads(path.read_text(encoding='utf-8'))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f'{path} is not a JSON object: {error}. Extract the features again.'
-        ) from error
+        note = read_json(path)
+    except ValueError as error:
+        raise ValueError(f'{error} Extract the features again.') from error
     is_complete = isinstance(note, dict) and all(
         isinstance(note.get(key, {}), dict) for key in ('annotation', 'backbone')
     )

@@ -1,9 +1,11 @@
 """Features that replace images: ``feature_file`` of our data sets."""
 
 import os.path as osp
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 import numpy as np
+
+from cite.core.files.numpy_files import MappedArray
 
 # The finaliser of splitmix64: Steele, Lea and Flood, OOPSLA 2014, section 3.
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -21,6 +23,8 @@ class FeatureDraws:
         num_aug: number of draws.
         num_patches: N.
 
+    Reading raises a ValueError if a file has become shorter.
+
     Raises:
         ValueError: ``num_aug`` missing or below 1, or a file that is damaged, not
             numeric or of another shape.
@@ -36,7 +40,7 @@ class FeatureDraws:
         prefix = osp.expanduser(prefix)
         self.paths = [f'{prefix}_{i}.npy' for i in range(1, num_aug + 1)]
         self._draws = [_open(path, num_aug, num_patches) for path in self.paths]
-        widths = [draw.shape[1] for draw in self._draws]
+        widths = [draw.array.shape[1] for draw in self._draws]
         for path, width in zip(self.paths, widths):
             if width != widths[0]:
                 raise ValueError(
@@ -46,7 +50,9 @@ class FeatureDraws:
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Return all draws of one patch, (num_aug, D), float32."""
-        return np.stack([draw[index] for draw in self._draws]).astype(np.float32)
+        return np.stack([draw.check()[index] for draw in self._draws]).astype(
+            np.float32
+        )
 
     def __len__(self) -> int:
         """Return the number of draws."""
@@ -54,20 +60,13 @@ class FeatureDraws:
 
     def take(self, draws: np.ndarray, indices: np.ndarray) -> np.ndarray:
         """Return draw ``draws[j]`` of patch ``indices[j]``, (N, D), float32."""
-        batch = np.empty((len(indices), self._draws[0].shape[1]), np.float32)
+        width = self._draws[0].array.shape[1]
+        batch = np.empty((len(indices), width), np.float32)
         for i, draw in enumerate(self._draws):
             rows = np.flatnonzero(draws == i)
             if len(rows):
-                batch[rows] = draw[indices[rows]]
+                batch[rows] = draw.check()[indices[rows]]
         return batch
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A worker maps the files itself; pickled arrays would be copies of them.
-        return {'paths': self.paths}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.paths = state['paths']
-        self._draws = [_map(path) for path in self.paths]
 
 
 def feature_draw(
@@ -95,21 +94,15 @@ def _mix(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint64(31))
 
 
-def _map(path: str) -> np.ndarray:
-    # A plain view: indexing np.memmap itself is several times slower.
-    return np.asarray(np.load(path, mmap_mode='r', allow_pickle=False))
-
-
-def _open(path: str, num_aug: int, num_patches: int) -> np.ndarray:
+def _open(path: str, num_aug: int, num_patches: int) -> MappedArray:
     try:
-        array = _map(path)
+        mapped = MappedArray(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'{path}: no such feature file, but num_aug={num_aug} asks for {num_aug} '
             'of them. Extract the features first, or lower num_aug.'
         ) from error
-    except Exception as error:  # NumPy parses the header as Python source
-        raise ValueError(f'{path} is damaged or not a NumPy array: {error}') from error
+    array = mapped.array
     if array.dtype.kind not in 'fiu' or array.ndim != 2:
         raise ValueError(
             f'{path} holds an array of type {array.dtype} and shape {array.shape}; '
@@ -120,4 +113,4 @@ def _open(path: str, num_aug: int, num_patches: int) -> np.ndarray:
             f'{path} has {len(array)} rows, the annotation file {num_patches} lines: '
             'the features were extracted from another annotation file.'
         )
-    return array
+    return mapped

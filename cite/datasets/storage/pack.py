@@ -6,7 +6,6 @@ row.
 """
 
 import hashlib
-import json
 import zlib
 from collections.abc import Sequence
 from io import BytesIO
@@ -15,9 +14,12 @@ from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
+from cite.core.files.json_file import read_json
+from cite.core.files.numpy_files import MappedArray
 from cite.core.messages import shorten
 
 VERSION = 1
+_LONGEST_NOTE = 1 << 30  # bytes: the names and checksums of ten million patches
 REMEDY = 'Make it again: `cite pack` with --force.'
 
 
@@ -73,21 +75,13 @@ class PackedPatches:
         """
         index = results['cache_index']
         row = int(self._rows[index])
-        planes = self._images[row]
+        planes = self._images.check()[row]
         if zlib.crc32(planes) != self._checksums[index]:
             raise ValueError(
                 f'{self.path}: row {row} ({results["img_info"]["filename"]}) has '
                 f'changed since it was packed. {REMEDY}'
             )
         return planes
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A pickled map would be a copy of the whole file.
-        return {**self.__dict__, '_images': self._images.shape}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._images = _open(self.path, state['_images'])
 
 
 def note_of(path: Path) -> Path:
@@ -114,11 +108,10 @@ def read_pack_note(path: Path) -> dict[str, Any]:
                 f'`cite pack CONFIG --out {path}` starts or resumes it.'
             )
     try:
-        note = json.loads(note_of(path).read_text(encoding='utf-8'))
-        is_valid = _is_valid(note)
-    except (ValueError, RecursionError):
-        is_valid = False
-    if not is_valid:
+        note = read_json(note_of(path), _LONGEST_NOTE)
+    except ValueError:
+        note = None
+    if not _is_valid(note):
         raise ValueError(f'{note_of(path)} is damaged, or of another version. {REMEDY}')
     return dict(note)
 
@@ -140,16 +133,16 @@ def _is_valid(note: Any) -> bool:
     )
 
 
-def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _open(path: Path, shape: tuple[int, ...]) -> MappedArray:
     """Map the file's rows into memory, which all processes that read it share."""
     try:
-        images = np.load(path, mmap_mode='r', allow_pickle=False)
-    except Exception as error:  # NumPy parses the header as Python source
-        raise ValueError(f'{path} is damaged ({error}). {REMEDY}') from error
+        mapped = MappedArray(path)
+    except ValueError as error:
+        raise ValueError(f'{error}. {REMEDY}') from error
+    images = mapped.array
     if images.shape != shape or images.dtype != np.uint8:
         raise ValueError(f'{path} has {images.shape} instead of {shape}. {REMEDY}')
-    # Not np.memmap itself: each of its views costs more than a patch's checksum.
-    return np.asarray(images).view(np.ndarray)
+    return mapped
 
 
 def header(shape: tuple[int, ...]) -> bytes:

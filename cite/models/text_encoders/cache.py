@@ -18,10 +18,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from cite.core.files.weights import is_panic
 from cite.core.files.write_whole import write_whole
 
 # Raise it when the same question may get another answer.
@@ -64,10 +65,17 @@ def cache_folder() -> Optional[Path]:
     setting = os.environ.get('CITE_CACHE', '')
     if setting.lower() == 'off':
         return None
-    if setting:
-        return Path(setting).expanduser()
     home = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-    return Path(home).expanduser() / 'cite' / 'text_embeddings'
+    folder = Path(setting) if setting else Path(home) / 'cite' / 'text_embeddings'
+    try:
+        return folder.expanduser()
+    except (KeyError, RuntimeError):  # an unknown user, as in `docker run --user 12345`
+        _warn_once(
+            f'the cache of text embeddings, {folder}, is below the home of a user who '
+            'is not known here, so every start reads the language model again. '
+            'Set CITE_CACHE to a folder that can be written, or to "off".'
+        )
+        return None
 
 
 def _read(key: str) -> Optional[Tensors]:
@@ -75,12 +83,17 @@ def _read(key: str) -> Optional[Tensors]:
     if folder is None:
         return None
     try:
+        if not (folder / f'{key}.safetensors').is_file():  # a pipe would block
+            return None
         with safe_open(str(folder / f'{key}.safetensors'), framework='pt') as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             checksum = (file.metadata() or {}).get('checksum')
-    except (OSError, SafetensorError):
+        return tensors if checksum == _checksum(tensors) else None
+    # A folder or half a file in its place: it costs time, never a run.
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         return None
-    return tensors if checksum == _checksum(tensors) else None
 
 
 def _write(key: str, tensors: Tensors) -> None:
@@ -90,7 +103,7 @@ def _write(key: str, tensors: Tensors) -> None:
     try:
         with write_whole(folder / f'{key}.safetensors') as partial:
             save_file(tensors, str(partial), {'checksum': _checksum(tensors)})
-    except (OSError, SafetensorError) as error:
+    except Exception as error:
         reason = getattr(error, 'strerror', None) or error  # without the random name
         _warn_once(
             f'the text embeddings could not be kept in {folder} ({reason}), so the '

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cite.core.files.numpy_files import read_npy
 from cite.core.files.weights import load_weights
 from cite.core.messages import check_choice
 from cite.models.hub import cache_identity, config_width, model_digest, short_name
@@ -159,7 +160,8 @@ def load_text_features(path: Union[str, Path]) -> Tensor:
         raise FileNotFoundError(
             f'{path}: no such file (model.head.text_encoder.text_feature_file).'
         )
-    features = _load_npy(path) if path.suffix == '.npy' else load_weights(path)
+    is_npy = path.suffix == '.npy'
+    features = _load_npy(path) if is_npy else load_weights(path)
     if isinstance(features, dict) and len(features) == 1:
         features = next(iter(features.values()))
     if not isinstance(features, Tensor) or features.dim() != 2:
@@ -172,7 +174,4 @@ def load_text_features(path: Union[str, Path]) -> Tensor:
 
 
 def _load_npy(path: Path) -> Tensor:
-    try:
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    except Exception as error:  # NumPy parses the header as Python source
-        raise ValueError(f'{path} is not an array of numbers: {error}') from error
+    return torch.from_numpy(read_npy(path).astype(np.float32))

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,39 @@ def test_folder_that_cannot_be_written(tmp_path, tiny_bert, monkeypatch):
         warnings.simplefilter('error')
         BERT(str(tiny_bert))(TEXTS)
         BERT(str(tiny_bert))(TEXTS[:2])
+
+
+@pytest.mark.parametrize(
+    'setting', ['~no-such-user/cache', '', '/dev/null', 'x' * 5000]
+)
+def test_a_place_that_cannot_be_a_folder_costs_time_alone(
+    monkeypatch, tmp_path, setting
+):
+    monkeypatch.setenv('CITE_CACHE', setting)
+    monkeypatch.delenv('HOME')
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr(os, 'getuid', lambda: 54321)  # as pwd sees an unknown user
+    cache.forget()
+    with pytest.warns(UserWarning, match='CITE_CACHE'):
+        answer = cache.cached(lambda: {'q': setting}, lambda: {'a': torch.ones(1)})
+    assert answer['a'] == 1
+
+
+def test_a_pipe_or_folder_in_the_place_of_a_file_is_not_waited_for(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv('CITE_CACHE', str(tmp_path))
+    for make in (os.mkfifo, os.mkdir):
+        cache.forget()
+        for path in tmp_path.iterdir():
+            path.unlink()
+        cache.cached(lambda: {'q': 2}, lambda: {'a': torch.ones(1)})
+        (file,) = tmp_path.iterdir()
+        file.unlink()
+        make(file)
+        cache.forget()
+        answer = cache.cached(lambda: {'q': 2}, lambda: {'a': torch.ones(1)})
+        assert answer['a'] == 1
 
 
 def test_off_leaves_no_file(tmp_path, tiny_bert, monkeypatch):

@@ -1,0 +1,64 @@
+"""Two runs never write the same thing; a killed run holds nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from cite.core.files.lock import lock_file, only_one
+
+HOLD = """
+import os, sys, time
+from cite.core.files.lock import only_one
+with only_one(sys.argv[1], 'training', 'Wait.'):
+    if os.fork() == 0:  # a worker, which outlives its parent
+        time.sleep(30)
+    print('held', flush=True)
+    time.sleep(30)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    command = [sys.executable, '-c', HOLD, str(tmp_path)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout.readline() == 'held\n'
+    yield process
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_the_second_run_is_told_who_is_the_first(tmp_path, holder):
+    told = rf'already training there \(process {holder.pid} on .*Wait'
+    with pytest.raises(ValueError, match=told), only_one(tmp_path, 'training', 'Wait.'):
+        pass
+
+
+def test_a_killed_run_holds_nothing_although_its_worker_lives(tmp_path, holder):
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    with only_one(tmp_path, 'training', 'Wait.'):
+        os.killpg(holder.pid, 0)  # the worker is still there
+
+
+def test_a_block_holds_until_its_end_and_leaves_no_file(tmp_path):
+    file = tmp_path / 'packed.npy'
+    with only_one(file, 'packing', 'Wait.'):
+        second = only_one(tmp_path / '.' / 'packed.npy', 'packing', 'Wait.')
+        with pytest.raises(ValueError, match=r'packed.* already packing'), second:
+            pass
+        with only_one(tmp_path, 'training', 'Wait.'):  # something else
+            pass
+    assert not [*tmp_path.iterdir()]
+    with only_one(file, 'packing', 'Wait.'):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_not_locked(tmp_path):
+    with only_one(tmp_path / 'no such' / 'file', 'packing', 'Wait.'):
+        pass
+    assert lock_file(tmp_path / 'file').name == '.file.lock'
