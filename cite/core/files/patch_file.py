@@ -8,6 +8,12 @@ from PIL import Image, UnidentifiedImageError
 # Formats that patches are stored in. Pillow looks at a file's content, not at its name,
 # and supports more formats: for an EPS, under any name, it would start Ghostscript.
 FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM')
+# How the names of such files end, in small letters, as Pillow lists them.
+SUFFIXES = (
+    *('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.apng', '.tif', '.tiff', '.bmp'),
+    *('.webp', '.jp2', '.j2k', '.jpc', '.jpf', '.jpx', '.j2c', '.gif'),
+    *('.pbm', '.pgm', '.ppm', '.pnm', '.pfm'),
+)
 _PREFIX = 16  # bytes by which Pillow recognises a format
 
 

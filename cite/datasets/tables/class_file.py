@@ -60,9 +60,10 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     owners: dict[str, str] = {}
     for key, value in root.value:
         where = f'{path}:{key.start_mark.line + 1}'
-        name = plain_cell(plain_text(key, where, _REMEDY))
-        if not name.isprintable():
-            raise ValueError(f'{where}: class {name!r} is not one line of text.')
+        written = plain_text(key, where, _REMEDY)
+        if not written.isprintable():
+            raise ValueError(f'{where}: class {written!r} is not one line of text.')
+        name = plain_cell(written)
         if name in classes:
             raise ValueError(f'{where}: class {name!r} is listed twice. {_REMEDY}')
         classes[name] = list(_subtypes(name, value, path))
