@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from cite.core.files.patch_file import read_patch_file
+from cite.core.files.rgb import load_rgb
 
 Results = dict[str, Any]
 
@@ -19,15 +20,16 @@ def read_patch(results: Results) -> Image.Image:
             ``filename`` to read.
 
     Returns:
-        The decoded image, in the mode that its file has.
+        The decoded image, 8-bit RGB.
 
     Raises:
         FileNotFoundError: the file is missing.
         UnreadablePatchError: the file is truncated, damaged, not an image, not in one
-            of ``FORMATS``, or larger than Pillow decodes.
+            of ``FORMATS``, larger than Pillow decodes, or has pixels of unknown range.
+        ValueError: the image in memory has pixels of unknown range.
     """
     if results.get('img_pil') is not None:
-        return results['img_pil']
+        return load_rgb(results['img_pil'])
     path: Any = filename_of(results)
     return read_patch_file(path)
 
