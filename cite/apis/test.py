@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cite.apis.class_order import check_run
 from cite.core.distributed import shared_name
 from cite.core.evaluation.eval_hooks import check_metric_names
 from cite.models.image_stats import settle_images
@@ -46,6 +47,7 @@ def multi_gpu_test(
 
 def _settle(model: nn.Module, data_loader: DataLoader) -> None:
     check_metric_names(data_loader.dataset, metrics_of_command(sys.argv[1:]))
+    check_run(model, [('data.test', data_loader.dataset.CLASSES)])
     settle_images(data_loader.dataset, model)
 
 

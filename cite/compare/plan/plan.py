@@ -12,6 +12,7 @@ from cite.apis.run_identity import path_contents, settings_identity
 from cite.compare.methods.job import Job, JobInputs, job_config, read_method
 
 from .config import Comparison
+from .class_order import check_classes
 from .leakage import check_leakage
 from .read_config import read_comparison
 
@@ -46,6 +47,7 @@ def make_plan(config: str) -> Plan:
     comparison = read_comparison(config)
     jobs = plan_jobs(comparison)
     inputs = {job.name: job_inputs(comparison, job) for job in jobs}
+    check_classes(comparison, config)
     train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
     check_leakage(comparison, train_files, config)
     read, contents = functools.cache(read_method), functools.cache(path_contents)
