@@ -115,7 +115,7 @@ def _mean_colours(ann_file: Paths, folder: Paths) -> tuple[np.ndarray, np.ndarra
     labels: dict[str, int] = {}
     for name, label in read_annotations(ann_file, CLASSES):
         image = read_patch({'img_info': {'filename': str(Path(folder) / name)}})
-        mean = np.asarray(image.convert('RGB')).mean((0, 1))  # (3,)
+        mean = np.asarray(image).mean((0, 1))  # (3,)
         colours.setdefault(bag_of(name), []).append(mean)
         labels[bag_of(name)] = label
     slides = sorted(colours)

@@ -104,7 +104,7 @@ def _read_images(paths: Sequence[Union[str, Path]]) -> list[np.ndarray]:
         except UnreadablePatchError as error:
             warnings.warn(f'{error} It is left out of the picture.', stacklevel=2)
         else:
-            images.append(np.asarray(image.convert('RGB').resize((150, 150))))
+            images.append(np.asarray(image.resize((150, 150))))
     return images
 
 

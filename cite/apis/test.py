@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cite.apis.class_order import check_run
 from cite.core.distributed import shared_name
 from cite.core.evaluation.eval_hooks import check_metric_names
 from cite.core.hooks.class_count_hook import check_class_count
@@ -66,6 +67,7 @@ def _settle(model: nn.Module, data_loader: DataLoader) -> None:
     command = options_of_command(sys.argv)
     check_metric_names(dataset, command.metrics)
     check_class_count(model, dataset, 'test')
+    check_run(model, [('data.test', dataset.CLASSES)])
     if command.out:
         check_result_file(command.out)
         if isinstance(dataset, SlideDataset):

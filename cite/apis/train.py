@@ -30,6 +30,7 @@ from mmcv.runner import (
 from torch import distributed as dist
 from torch import nn
 
+from cite.apis.class_order import check_run, classes_of_config
 from cite.core.distributed import wrap_distributed_model
 from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
 from cite.core.hooks.class_count_hook import check_class_count
@@ -115,7 +116,13 @@ def _train(
         runner.resume(cfg.resume_from)
     elif cfg.load_from:
         runner.load_checkpoint(cfg.load_from)
+    classes = [('data.train', datasets[0].CLASSES)]
+    check_run(model, [*classes, *classes_of_config({'data': _evaluated(cfg)})])
     runner.run(loaders, cfg.workflow)
+
+
+def _evaluated(cfg: Config) -> dict[str, Any]:
+    return {part: cfg.data[part] for part in ('val', 'test') if cfg.data.get(part)}
 
 
 def _shared_seed(seed: Optional[int], device: str) -> int:

@@ -4,6 +4,7 @@ import importlib
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -11,6 +12,7 @@ from typing import Any, Optional
 import mmcv
 import torch
 
+from cite.apis.class_order import check_class_order, classes_of_config
 from cite.apis.config_file import find_config
 from cite.apis.config_keys import unknown_keys
 
@@ -64,10 +66,21 @@ def check_config(path: str, options: Options = Options()) -> Report:
     parts = list(read_parts(cfg, report))
     classes = next((p.classes for p in parts if p.name == 'train'), None)
     check_texts_and_encoder(cfg.get('model') or {}, classes, report)
+    _check_class_order(cfg, report)
     _check_parts(parts, options, report)
     workers = os.cpu_count() or 1 if options.workers is None else options.workers
     check_images(parts, report, workers, options.decode, options.sample)
     return report
+
+
+def _check_class_order(cfg: Mapping[str, Any], report: Report) -> None:
+    with suppress(ValueError, FileNotFoundError):  # files: reported where they are read
+        first, *others = classes_of_config(cfg)
+        for other in others:
+            with report.errors('class order', other[0]):
+                message = check_class_order(first, other)
+                if message:
+                    report.warn('class names', other[0], message)
 
 
 def _check_parts(parts: list[Part], options: Options, report: Report) -> None:

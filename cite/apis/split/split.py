@@ -20,6 +20,7 @@ from cite.datasets.tables.slide_table import Slide, read_captions
 
 from .draw import draw_groups, draw_shots, draw_slides
 from .split_notes import note_left_out, note_reached, note_short_classes, note_stale
+from .table_notes import no_id_fits, note_look_alikes, note_patients
 
 Patches = Mapping[str, list[str]]  # slide id -> names of its patches
 Sides = dict[str, list[list[str]]]  # side or file -> slide ids of each class
@@ -78,6 +79,7 @@ def make_split(
     chosen = _slides_of_files(sides, patches, shots, draws, seed, val)
     files = {out / name: _annotations(ids, patches) for name, ids in chosen.items()}
     notes += note_reached(by_class, drawn, val, group_by)
+    notes += note_patients(table, sides) if group_by is None else []
     notes += note_short_classes(sides['training'], names, shots)
     notes += note_stale(files, out, val)
     write_annotations(files)
@@ -115,13 +117,7 @@ def _read_data(
     folder = list_patches(path)
     patches = folder.slides
     if not any(slide.id in patches for slide in slides):
-        raise ValueError(
-            f'{table}: none of the {len(slides)} ids begins the name of a patch in '
-            f'{path} (ids such as {slides[0].id}, patches such as '
-            f"{next(iter(patches.values()))[0]}). PatchGastric's first published "
-            'captions.csv had wrong ids: download it again from '
-            'https://zenodo.org/record/6550925.'
-        )
+        raise ValueError(no_id_fits(table, slides, path, patches))
     missing = [s.id for c in by_class for s in c if s.id not in patches]
     if missing and not allow_missing:
         raise ValueError(
@@ -130,6 +126,7 @@ def _read_data(
             'slides out with --allow-missing.'
         )
     notes = note_left_out(slides, by_class, folder)
+    notes += note_look_alikes(slides, classes, patches, grouped=group_by is not None)
     if classes is PATCH_GASTRIC_CLASSES:
         warnings = compare_counts(table, slides, path, patches)
         notes += [f'warning: {place}: {message}' for place, message in warnings]

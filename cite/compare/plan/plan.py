@@ -11,6 +11,7 @@ from mmcv import Config
 from cite.apis.run_identity import path_contents, settings_identity
 from cite.compare.methods.job import Job, JobInputs, job_config, read_method
 
+from .class_order import check_classes
 from .config import Comparison, names_files
 from .leakage import check_leakage
 from .read_config import read_comparison
@@ -47,6 +48,7 @@ def make_plan(config: str) -> Plan:
     jobs = plan_jobs(comparison)
     _check_names(jobs, config)
     inputs = {job.name: job_inputs(comparison, job) for job in jobs}
+    check_classes(comparison, config)
     train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
     check_leakage(comparison, train_files, config)
     read, contents = functools.cache(read_method), functools.cache(path_contents)

@@ -6,6 +6,7 @@ from typing import Optional
 from PIL import Image
 
 from cite.core.files.patch_file import open_patch
+from cite.core.files.rgb import load_rgb
 
 SIZE = 112  # pixels; a patch is 300 of them
 QUALITY = 62
@@ -30,7 +31,7 @@ class Thumbnails:
         try:
             with open_patch(self.folder / file) as image:
                 image.draft('RGB', (SIZE, SIZE))
-                whole = image.convert('RGB')
+                whole = load_rgb(image)
                 small = whole.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
         except MemoryError:
             raise

@@ -6,12 +6,20 @@ from typing import Optional, Union
 
 from PIL import Image, UnidentifiedImageError
 
+from .rgb import PixelError, load_rgb
+
 # Formats that patches are stored in. Pillow looks at a file's content, not at its name,
 # and supports more formats: for an EPS, under any name, it would start Ghostscript.
 FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM')
 # The largest regions that models take have 4,096 pixels a side. A file of a few hundred
 # kilobytes can claim more, of which each worker then holds several copies.
 MOST_PIXELS = 6000 * 6000
+# How the names of such files end, in small letters, as Pillow lists them.
+SUFFIXES = (
+    *('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.apng', '.tif', '.tiff', '.bmp'),
+    *('.webp', '.jp2', '.j2k', '.jpc', '.jpf', '.jpx', '.j2c', '.gif'),
+    *('.pbm', '.pgm', '.ppm', '.pnm', '.pfm'),
+)
 _PREFIX = 16  # bytes by which Pillow recognises a format
 
 
@@ -51,27 +59,29 @@ def open_patch(path: Union[str, Path]) -> Image.Image:
 
 
 def read_patch_file(path: Union[str, Path]) -> Image.Image:
-    """Decode a patch file, in the mode that it has.
+    """Decode a patch file into 8-bit RGB.
 
     Raises:
         FileNotFoundError: the file is missing.
         UnreadablePatchError: the file is truncated, damaged, not an image, not in one
-            of ``FORMATS``, or of more than ``MOST_PIXELS``.
+            of ``FORMATS``, of more than ``MOST_PIXELS``, or has pixels of unknown
+            range.
     """
     try:
         with open_patch(path) as image:
-            image.load()
+            return load_rgb(image)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{path}: no such patch.') from error
     except MemoryError:  # not a fault of the file
         raise
+    except PixelError as error:
+        raise UnreadablePatchError(f'{path}: {error}') from error
     # Pillow's decoders raise any exception for damaged files: SyntaxError, IndexError,
     # struct.error.
     except Exception as error:
         raise UnreadablePatchError(
             f'{path}: this patch is truncated, or not an image ({error}).'
         ) from error
-    return image
 
 
 def _other_format(path: Union[str, Path]) -> Optional[str]:

@@ -1,5 +1,4 @@
 from mmcls.datasets.builder import PIPELINES
-from PIL import Image
 from torchvision import transforms as T
 
 from cite.core.files.clip_files import input_size
@@ -35,7 +34,6 @@ class CLIPPreprocess:
             [
                 T.Resize(self.size, T.InterpolationMode.BICUBIC),
                 T.CenterCrop(self.size),
-                _to_rgb,
                 T.ToTensor(),
                 T.Normalize(OPENAI_CLIP.mean, OPENAI_CLIP.std),
             ]
@@ -57,7 +55,3 @@ class CLIPPreprocess:
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(arch={self.arch!r}, size={self.size})'
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    return image.convert('RGB')

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from cite.core.files.patch_file import read_patch_file
+from cite.core.files.rgb import load_rgb
 
 Results = dict[str, Any]
 
@@ -22,21 +23,22 @@ def read_patch(results: Results) -> Image.Image:
             path, or an array that ``mmcv.imread`` returned, (H, W, 3), BGR, uint8.
 
     Returns:
-        The decoded image, in the mode that its file has.
+        The decoded image, 8-bit RGB.
 
     Raises:
         FileNotFoundError: the file is missing.
         UnreadablePatchError: the file is truncated, damaged, not an image, not in one
-            of ``FORMATS``, or larger than Pillow decodes.
+            of ``FORMATS``, of too many pixels, or has pixels of unknown range.
+        ValueError: the image in memory has pixels of unknown range.
         TypeError: there is neither a file nor an image.
     """
     if results.get('img_pil') is not None:
-        return results['img_pil']
+        return load_rgb(results['img_pil'])
     image = filename_of(results) or results.get('img')
     if isinstance(image, np.ndarray):
         return _from_array(image)
     if isinstance(image, Image.Image):
-        return image
+        return load_rgb(image)
     if not isinstance(image, (str, os.PathLike)):
         raise TypeError(
             f'the image is a {type(image).__name__}; give the path of a file, or an '

@@ -163,7 +163,7 @@ class PatchGastricPipeline:
             results['img_norm_cfg'] = self._norm_cfg
         else:
             transform = self._train if augment else self._eval
-            results['img'] = transform(read_patch(results).convert('RGB'))
+            results['img'] = transform(read_patch(results))
         return results
 
     def _array(self, results: Results, augment: bool) -> np.ndarray:

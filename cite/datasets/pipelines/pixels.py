@@ -65,7 +65,7 @@ def load_planes(
     image = None if results.get('img_pil') is not None else _decode_jpeg(results)
     bgr = image is not None
     if image is None:
-        image = np.asarray(read_patch(results).convert('RGB'))  # (H, W, 3)
+        image = np.asarray(read_patch(results))  # (H, W, 3)
     # Pillow's versions differ in which direction of a rectangle they do first.
     square = image.shape[0] == image.shape[1]
     if load_kernels() is not None and interpolation in _FILTERS and square:

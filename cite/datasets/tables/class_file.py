@@ -8,6 +8,8 @@ import yaml
 
 from cite.core.files.text_file import compose, plain_text
 
+from .cells import plain_cell
+
 # Source: the CITE paper, section 3: grades as classes, both poorly differentiated
 # subtypes as one; the subtypes as PatchGastric's table writes them.
 PATCH_GASTRIC_CLASSES: dict[str, list[str]] = {
@@ -58,9 +60,10 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     owners: dict[str, str] = {}
     for key, value in root.value:
         where = f'{path}:{key.start_mark.line + 1}'
-        name = plain_text(key, where, _REMEDY)
-        if not name.isprintable():
-            raise ValueError(f'{where}: class {name!r} is not one line of text.')
+        written = plain_text(key, where, _REMEDY)
+        if not written.isprintable():
+            raise ValueError(f'{where}: class {written!r} is not one line of text.')
+        name = plain_cell(written)
         if name in classes:
             raise ValueError(f'{where}: class {name!r} is listed twice. {_REMEDY}')
         classes[name] = list(_subtypes(name, value, path))
@@ -77,12 +80,13 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
 def _subtypes(name: str, node: yaml.Node, path: Path) -> Iterator[str]:
     where = f'{path}:{node.start_mark.line + 1}'
     if node.tag == 'tag:yaml.org,2002:null':
-        yield name
+        yield plain_cell(name)
     elif isinstance(node, yaml.SequenceNode) and node.value:
         for item in node.value:
-            yield plain_text(item, f'{path}:{item.start_mark.line + 1}', _REMEDY)
+            place = f'{path}:{item.start_mark.line + 1}'
+            yield plain_cell(plain_text(item, place, _REMEDY))
     elif isinstance(node, yaml.ScalarNode):
-        yield plain_text(node, where, _REMEDY)
+        yield plain_cell(plain_text(node, where, _REMEDY))
     else:
         raise ValueError(
             f'{where}: class {name!r} has neither a subtype nor a list of them. '

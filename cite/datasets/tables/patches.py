@@ -4,11 +4,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple, Union
 
+from cite.core.files.patch_file import SUFFIXES
 from cite.core.messages import shorten
 
 from .annotations import bag_of, filename_fault
-
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
 
 
 class PatchFolder(NamedTuple):
@@ -59,7 +58,7 @@ def _images(folder: Path) -> tuple[list[str], list[str]]:
     images, ignored = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            is_image = entry.name.lower().endswith(IMAGE_SUFFIXES)
+            is_image = entry.name.lower().endswith(SUFFIXES)
             if not is_image or entry.name.startswith('.') or entry.is_dir():
                 ignored.append(entry.name)
             else:

@@ -1,6 +1,6 @@
 """PatchGastric's published counts, with which a user's copy of it is compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -39,7 +39,7 @@ def compare_counts(
         The table or folder that differs, with a warning; at most one, because patches
         are counted once the table is complete.
     """
-    if _IDS.isdisjoint(slide.id for slide in slides):
+    if not is_patch_gastric(slides):
         return []
     by_class = [
         [slide.id for slide in slides if slide.subtype in subtypes]
@@ -66,6 +66,11 @@ def compare_counts(
         f'were published. {reason} patches_captions.zip again (data/README.md).'
     )
     return [(folder, message)]
+
+
+def is_patch_gastric(slides: Iterable[Slide]) -> bool:
+    """Tell whether some of the slides have PatchGastric's ids."""
+    return not _IDS.isdisjoint(slide.id for slide in slides)
 
 
 def _total(counts: Sequence[int]) -> str:

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
 from cite.core.files.text_file import read_utf8
 
 from .annotations import filename_fault
+from .cells import plain_cell
 
 COLUMNS = ('id', 'subtype', 'text')
 
@@ -22,15 +23,25 @@ class Slide(NamedTuple):
 
 
 def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
-    """Return the table's column with the patient: as given, or ``patient`` if present.
+    """Return the table's column with the patient, or None if it has none.
+
+    It is ``column`` if that is given, or else the one that is named ``patient``, in
+    small or capital letters.
 
     Raises:
-        ValueError: the table is not UTF-8.
+        ValueError: the table cannot be read, or has two such columns.
     """
     if column is not None:
         return column
-    header = read_utf8(path).split('\n')[0].strip().split(',')
-    return 'patient' if 'patient' in header else None
+    line, header = next(_rows(path), (1, []))
+    _locate(header, COLUMNS, f'{path}:{line}')
+    named = [name for name in header if name.casefold() == 'patient']
+    if len(named) > 1:
+        raise ValueError(
+            f'{path}:{line}: more than one column with patients: {", ".join(named)}. '
+            'Delete or rename all but one.'
+        )
+    return named[0] if named else None
 
 
 def read_captions(
@@ -38,8 +49,9 @@ def read_captions(
 ) -> list[Slide]:
     """Read a table with the columns ``id``, ``subtype`` and ``text``.
 
-    Everything is text as written: ``007`` keeps its zeros and ``NA`` is a name. Further
-    columns are allowed, in any order.
+    Everything is text as written: ``007`` keeps its zeros and ``NA`` is a name. Blanks
+    at a cell's edges do not count, and several within it count as one. Further columns
+    are allowed, in any order.
 
     Args:
         path: CSV file, UTF-8, comma-separated.
@@ -61,9 +73,10 @@ def read_captions(
             'named with --data-path.'
         )
     rows = _rows(path)
-    _, header = next(rows, (1, []))
+    first_line, header = next(rows, (1, []))
     names = ['id', 'subtype'] + ([group_by] if group_by is not None else [])
-    columns = list(zip(names, _locate(header, [*names, 'text'], path)))
+    positions = _locate(header, [*names, 'text'], f'{path}:{first_line}')
+    columns = list(zip(names, positions))
     slides: list[Slide] = []
     lines: dict[str, int] = {}
     for line, row in rows:
@@ -91,7 +104,7 @@ def _read_row(
             'Put text that contains a comma into double quotes.'
         )
     for name, column in columns:
-        if not row[column].strip():
+        if not row[column]:
             raise ValueError(f'{where}: no {name} in this row. Fill it in.')
     slide, subtype, *group = [row[column] for _, column in columns]
     _check_id(slide, where)
@@ -99,9 +112,20 @@ def _read_row(
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the line it begins on; quoted text may span lines."""
+    """Yield each row with the line it begins on; quoted text may span lines.
+
+    The header is the first. Lines may end in LF, CR LF or CR.
+    """
+    text = read_utf8(path)
+    if '\0' in text:
+        line = text.count('\n', 0, text.index('\0')) + 1
+        raise ValueError(
+            f'{path}:{line}: a NUL byte, as in UTF-16 text. Save the table as CSV in '
+            'UTF-8.'
+        )
     # Strict: otherwise a stray quote would silently swallow the rows after it.
-    reader = csv.reader(io.StringIO(read_utf8(path), newline=''), strict=True)
+    file = io.StringIO(text, newline='')
+    reader = csv.reader(file, strict=True, skipinitialspace=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -113,11 +137,12 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 f'{path}:{line}: not a row of a CSV table: {error}. Look for a quote '
                 'that is not closed.'
             ) from error
-        if row:
-            yield line, row
+        cells = [plain_cell(cell) for cell in row]
+        if cells not in ([], ['']):
+            yield line, cells
 
 
-def _locate(header: list[str], wanted: list[str], path: Path) -> list[int]:
+def _locate(header: list[str], wanted: Sequence[str], where: str) -> list[int]:
     """Return the positions of the wanted columns."""
     present = ', '.join(map(repr, header)) or 'none'
     for name in wanted:
@@ -127,7 +152,7 @@ def _locate(header: list[str], wanted: list[str], path: Path) -> list[int]:
             if name not in COLUMNS:
                 remedy = 'Add it, name another with --group-by, or leave that out.'
             raise ValueError(
-                f'{path}:1: the column {name!r} is {state}; the columns are: '
+                f'{where}: the column {name!r} is {state}; the columns are: '
                 f'{present}. {remedy}'
             )
     return [header.index(name) for name in wanted]

@@ -66,6 +66,9 @@ def load_checkpoint(
     state = _state_dict(checkpoint, filename, revise_keys)
     # Before the model's own hooks complete the state dict.
     saved_shapes = {name: tuple(value.shape) for name, value in state.items()}
+    # Compared with the data's by cite.apis.class_order.
+    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    classifier.trained_classes = (meta or {}).get('CLASSES')
     starts_training = logger is not None and not strict
     if starts_training:
         _check_any_name(classifier, saved_shapes, filename)

@@ -9,6 +9,7 @@ from torch import Tensor
 from cite.models.class_token import class_token
 from cite.models.precision import full_precision, half_on_gpu
 
+from .caption_file import read_caption_file
 from .text_source import check_texts
 from .text_state import TextState
 
@@ -39,6 +40,9 @@ class TextBufferHead(TextState, _ClsHead):
     ) -> None:
         super().__init__(**kwargs)
         self.register_texts(check_texts(texts), text_encoder)
+        # A file of texts names the classes, whose order the data must have, too.
+        from_file = isinstance(texts, str)
+        self.text_classes = [*read_caption_file(texts)] if from_file else None
         self.num_classes = len(self.texts)
         self.float16 = float16
 

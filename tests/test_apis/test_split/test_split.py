@@ -311,7 +311,7 @@ def change_prefixes(data):
         ),
         (lambda data: add_rows(data, 's_1,Y,t\n'), {}, r'captions\.csv:17: .*merged'),
         (lambda data: (data / 'captions.csv').unlink(), {}, 'no such table'),
-        (change_prefixes, {}, r'none of the 15 ids .* wrong ids: .*zenodo.*6550925'),
+        (change_prefixes, {}, r'none of the 15 ids .* its slide.s id, then "_"'),
         (
             lambda data: (data / 'patches_captions' / 's 1_1.jpg').touch(),
             {},

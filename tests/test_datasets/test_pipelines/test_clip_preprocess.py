@@ -19,10 +19,7 @@ SMALL = {
 
 def noise(width, height, mode):
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    image = Image.fromarray(pixels).convert(mode)
-    if mode == 'RGBA':
-        image.putalpha(Image.fromarray(pixels[..., 0]))
-    return image
+    return Image.fromarray(pixels).convert(mode)  # RGBA is opaque
 
 
 @pytest.mark.parametrize('mode', ['RGB', 'L', 'RGBA'])

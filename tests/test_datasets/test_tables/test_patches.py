@@ -4,7 +4,9 @@ import os
 import sys
 
 import pytest
+from PIL import Image
 
+from cite.core.files.patch_file import FORMATS, SUFFIXES
 from cite.datasets.tables.patches import list_patches
 
 
@@ -65,3 +67,12 @@ def test_no_folder_or_no_images(tmp_path):
     fill(folder / 'patches_captions', ['a_1.jpg'])
     with pytest.raises(FileNotFoundError, match='but patches_captions'):
         list_patches(folder)
+
+
+def test_every_format_that_is_read_is_listed(tmp_path):
+    Image.init()
+    suffixes = [end for end, kind in Image.EXTENSION.items() if kind in FORMATS]
+    assert sorted(SUFFIXES) == sorted(suffixes)
+    for k, end in enumerate(suffixes):
+        (tmp_path / f'a_{k}{end.upper() if k % 2 else end}').touch()
+    assert len(list_patches(tmp_path).slides['a']) == len(suffixes)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cite.datasets.tables.slide_table import read_captions
+from cite.datasets.tables.slide_table import patient_column, read_captions
 
 SHARED = Path(__file__).resolve().parents[4] / 'shared' / 'data'
 
@@ -50,7 +50,6 @@ def test_real_tables_as_pandas_reads_them(name):
         ('a,X,"two\nlines"\n\nb,X,t\nb,Y,t\n', 6, "the id 'b' is on line 5"),
         ('a_b,X,t\n', 2, 'merged'),
         ('a b,X,t\n', 2, 'space'),
-        (' a,X,t\n', 2, 'space'),
         ('a/b,X,t\n', 2, '"/"'),
         ('..,X,t\n', 2, 'leaves'),
         ('a\\b,X,t\n', 2, 'backslash'),
@@ -112,6 +111,53 @@ def test_no_table_no_rows_no_utf8(tmp_path):
 def test_byte_order_mark_and_crlf_as_spreadsheets_save_them(tmp_path):
     path = write(tmp_path, b'\xef\xbb\xbfid,subtype,text\r\na,X,t\r\n')
     assert read_captions(path) == [('a', 'X', 'a')]
+
+
+ROWS = [['id', 'subtype', 'text', 'patient'], ['a', 'X', '', 'P1'], ['b', 'Y', '', 'P1']]
+
+
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r', '\n\n', '\r\n \r\n'])
+@pytest.mark.parametrize('cell', ['{}', '"{}"', ' {} ', '\xa0{}', '{}\u200b', '" {} "', ' "{}"'])
+@pytest.mark.parametrize('start', ['', '\ufeff', '\n\n'])
+def test_however_a_table_is_written_patients_are_found(tmp_path, end, cell, start):
+    lines = [','.join(cell.format(value) for value in row) for row in ROWS]
+    path = write(tmp_path, start + end.join(lines) + end)
+    assert patient_column(path, None) == 'patient'
+    assert read_captions(path, 'patient') == [('a', 'X', 'P1'), ('b', 'Y', 'P1')]
+
+
+@pytest.mark.parametrize('separator', [';', '\t', '|'])
+@pytest.mark.parametrize('read', [lambda p: patient_column(p, None), read_captions])
+def test_another_separator_is_refused_by_both_readers(tmp_path, separator, read):
+    path = write(tmp_path, '\n'.join(separator.join(row) for row in ROWS))
+    with pytest.raises(ValueError, match=r':1: the column .id. is missing.*commas'):
+        read(path)
+
+
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be', 'utf-32'])
+@pytest.mark.parametrize('read', [lambda p: patient_column(p, None), read_captions])
+def test_another_encoding_is_refused_by_both_readers(tmp_path, encoding, read):
+    text = '\n'.join(','.join(row) for row in ROWS)
+    path = write(tmp_path, text.encode(encoding))
+    with pytest.raises(ValueError, match=r':1: .*UTF-8'):
+        read(path)
+
+
+def test_the_column_of_patients_may_have_capital_letters_but_not_a_double(tmp_path):
+    path = write(tmp_path, 'id,subtype,text,Patient\na,X,,P1\n')
+    assert patient_column(path, None) == 'Patient'
+    path = write(tmp_path, 'id,subtype,text,Patient,PATIENT\na,X,,P1,P2\n')
+    with pytest.raises(ValueError, match='more than one column with patients'):
+        patient_column(path, None)
+    path = write(tmp_path, 'id,subtype,text,patient,patient \na,X,,P1,P2\n')
+    with pytest.raises(ValueError, match='more than one column with patients'):
+        patient_column(path, None)
+
+
+def test_ids_that_differ_in_blanks_alone_are_one(tmp_path):
+    path = write(tmp_path, 'id,subtype,text\na,X,\na ,X,\n')
+    with pytest.raises(ValueError, match=r':3: the id .a. is on line 2'):
+        read_captions(path)
 
 
 nearly = st.lists(

@@ -1,0 +1,101 @@
+"""Any image as 8-bit RGB, or the reason why it has none without guessing.
+
+Pillow's ``convert('RGB')`` clips 16 and 32 bits and floats at 255, so that patches come
+out white or black, and it drops transparency, so that what cannot be seen comes out.
+"""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+_BITS, _PHOTOMETRIC, _PLANAR, _FORMAT = 258, 262, 284, 339  # TIFF 6.0, section 8
+_WHITE_IS_ZERO, _SEPARATE = 0, 2
+_UNSIGNED = {1, 4}  # 4: undefined
+# 16 bits that end below a quarter of their range are those of a camera with 10, 12 or
+# 14 bits: of 8 bits, a slide's background would be below 64.
+_DIM = 1 << 14
+_REMEDY = (
+    'Save the patches with 8 bits per channel, scaled by the range that your camera or '
+    'program has (0 is black, 255 is white).'
+)
+
+
+class PixelError(ValueError):
+    """Pixels that cannot be scaled to 8 bits without guessing."""
+
+
+def load_rgb(image: Image.Image) -> Image.Image:
+    """Decode an image and return it in mode RGB.
+
+    16 bits are divided by 257, which takes 65,535 to 255. Transparent pixels are put on
+    white, as the empty parts of slides are.
+
+    Args:
+        image: image as ``Image.open`` returns it, or one in memory.
+
+    Raises:
+        PixelError: the range of the values is not known: 32 bits, signed numbers,
+            floats, or 16 bits of which few are used; or the colours are CIELAB.
+        Exception: the image is damaged; Pillow raises any.
+    """
+    deep = _is_deep(image)  # before the decoder forgets it
+    image.load()
+    if image.mode.startswith('I;16') or (image.mode == 'I' and image.format == 'PPM'):
+        image = _from_16_bits(np.asarray(image))
+    elif image.mode in ('I', 'F', 'LAB'):
+        names = {'I': '32-bit integers', 'F': 'floats', 'LAB': 'CIELAB colours'}
+        raise PixelError(
+            f'its pixels are {names[image.mode]}, whose range is not known. {_REMEDY}'
+        )
+    elif deep:  # Pillow keeps the upper 8 bits
+        _check_dim(int(np.asarray(image).max()) * 257)
+    return _without_alpha(image)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Tell whether a channel has 16 bits, and refuse TIFFs that Pillow misreads."""
+    tags: Any = getattr(image, 'tag_v2', None)
+    if tags is None:
+        return any(';16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
+    bits = max(_numbers(tags.get(_BITS, 1)))
+    if not {*_numbers(tags.get(_FORMAT, 1))} <= _UNSIGNED:
+        kind = f'{bits}-bit floats or signed numbers'
+    elif bits not in (1, 2, 4, 8, 16):
+        kind = f'numbers of {bits} bits'
+    elif bits == 16 and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        kind = 'numbers of 16 bits, 0 being white'
+    elif bits == 16 and tags.get(_PLANAR) == _SEPARATE:
+        kind = 'numbers of 16 bits in separate planes'
+    else:
+        return bits == 16
+    raise PixelError(f'its pixels are {kind}, which are not read. {_REMEDY}')
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _from_16_bits(pixels: np.ndarray) -> Image.Image:
+    """Scale (H, W) of 0 to 65,535 to 8 bits."""
+    _check_dim(int(pixels.max()))
+    return Image.fromarray(((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def _check_dim(highest: int) -> None:
+    if 0 < highest < _DIM:
+        raise PixelError(
+            f'its pixels have 16 bits, but none is above {highest} of 65535: their '
+            f'range is probably that of a camera with fewer bits. {_REMEDY}'
+        )
+
+
+def _without_alpha(image: Image.Image) -> Image.Image:
+    if image.mode in ('La', 'RGBa', 'LA', 'PA', 'RGBA') or 'transparency' in image.info:
+        if image.mode == 'La':
+            image = image.convert('LA')
+        image = image.convert('RGBA')
+        if image.getextrema()[3] != (255, 255):
+            white = Image.new('RGBA', image.size, (255, 255, 255, 255))
+            image = Image.alpha_composite(white, image)
+    return image if image.mode == 'RGB' else image.convert('RGB')
