@@ -5,6 +5,8 @@ import pprint
 from pathlib import Path
 from typing import Callable, Optional, Union
 
+from cite.models.backbones.weights_options import options_of_origin
+
 from .checkpoint import Checkpoint, find_weights
 from .conversion import Conversion
 from .layout import Layout
@@ -51,7 +53,8 @@ def convert_checkpoint(
     conversion = _examine(source, layout, target, prefix)
     log(conversion.listing())
     conversion.check()
-    write_weights(conversion.state, out, force, conversion.layout, conversion.stats)
+    origin, stats = conversion.layout, conversion.stats
+    write_weights(conversion.state, out, force, origin, stats, conversion.options)
     log(_usage(conversion, out, prefix))
     return conversion
 
@@ -65,6 +68,8 @@ def _examine(
     model = _find_target(source_layout, target)
     try:
         translation = source_layout.translate(checkpoint)
+        options = options_of_origin(source_layout.name, 'reg_token' in translation.state)
+        translation = dataclasses.replace(translation, options=options)
         state = model.rename(translation.state)
         expected = model.shapes(state)
         config, notes = model.config(state, translation)
@@ -74,7 +79,9 @@ def _examine(
             f'{error}'
         ) from error
     stats = checkpoint.stats or source_layout.stats
-    size = config.get('img_size', 224)
+    size = source_layout.size or config.get('img_size', 224)
+    if source_layout.family == 'vit' and translation.norm_eps != 1e-6:
+        options = {**options, 'norm_eps': translation.norm_eps}
     prefix = f'{prefix.rstrip(".")}.' if prefix and model.file_key == 'init_cfg' else ''
     return Conversion(
         source=checkpoint.path,
@@ -87,6 +94,7 @@ def _examine(
         notes=[*translation.notes, *notes],
         stats=stats and dataclasses.replace(stats, size=size),
         file_key=model.file_key,
+        options=options,
     )
 
 

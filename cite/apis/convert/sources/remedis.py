@@ -10,7 +10,7 @@ import torch
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, Translation
 from cite.apis.convert.names import rename, tensors_of
-from cite.core.image_stats import UNIT
+from cite.core.image_stats import HALF
 
 RULES = [
     (r':0$', ''),
@@ -67,5 +67,5 @@ REMEDIS = Layout(
     f"an npz with a name that ends in '{KERNEL}'",
     recognises,
     translate,
-    UNIT,
+    HALF,
 )
