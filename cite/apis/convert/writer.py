@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from cite.core.files.save_torch import save_torch
 from cite.core.files.weights_notes import OPTIONS, ORIGIN
 from cite.core.files.write_whole import write_whole
 from cite.core.image_stats import ImageStats
@@ -91,7 +92,7 @@ def _write(
     tensors: State, partial: Path, suffix: str, metadata: dict[str, str]
 ) -> None:
     if suffix != '.safetensors':
-        torch.save(tensors, str(partial))
+        save_torch(tensors, partial)
         return
     partial.touch()
     usual_mode = partial.stat().st_mode
