@@ -1,12 +1,13 @@
 """How the images of a pretrained model are normalised, sized and resized."""
 
 import json
+import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from safetensors import SafetensorError, safe_open
+from cite.core.files.weights_notes import OPTIONS, ORIGIN, read_notes
 
 KEY = 'image_stats'  # in the metadata of a safetensors file
 # In a pipeline step this word leaves one of ``KEYS`` to the model.
@@ -47,24 +48,41 @@ class ImageStats:
 
 
 IMAGENET = ImageStats((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# torchvision's Resize is bilinear unless it is told otherwise.
+IMAGENET_BILINEAR = replace(IMAGENET, interpolation='bilinear')
 HALF = ImageStats((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-UNIT = ImageStats((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # pixels from 0 to 1 as they are
 OPENAI_CLIP = ImageStats(
     (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 )
+# What earlier converters noted wrongly, by the origin of a file. REMEDIS's graph turns
+# pixels x into 2x - 1 before the first variable.
+_EARLIER: dict[str, dict[str, Any]] = {
+    'BiT (TensorFlow)': {'mean': HALF.mean, 'std': HALF.std},
+    'CTransPath': {'interpolation': 'bilinear'},
+    'augreg': {'interpolation': 'bilinear'},
+    'MoCo v3': {'interpolation': 'bilinear'},
+}
 
 
 def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
-    """Return what a safetensors file states about its images; None if it does not."""
-    file = Path(path or '').expanduser()
-    if file.suffix != '.safetensors' or not file.is_file():
+    """Return what a safetensors file states about its images; None if it does not.
+
+    A warning names what an earlier converter noted wrongly; the right value is used.
+    """
+    notes = read_notes(path)
+    if not notes.get(KEY):
         return None
-    try:
-        with safe_open(str(file), 'pt') as tensors:
-            stated = (tensors.metadata() or {}).get(KEY)
-    except SafetensorError:  # the backbone will report what is wrong with the file
-        return None
-    return ImageStats.of(json.loads(stated)) if stated else None
+    stats = ImageStats.of(json.loads(notes[KEY]))
+    right = _EARLIER.get(notes.get(ORIGIN, ''), {})
+    if OPTIONS in notes or all(getattr(stats, k) == v for k, v in right.items()):
+        return stats
+    warnings.warn(
+        f'{path} was converted by an earlier version, whose note about the images was '
+        f'wrong. They get {right}, as its authors do it, so features differ from those '
+        'of that version. Convert the published file again to be rid of this warning.',
+        stacklevel=2,
+    )
+    return replace(stats, **right)
 
 
 def unknown_stats(backbone: Mapping[str, Any], reason: str) -> ValueError:

@@ -10,16 +10,11 @@ import torch
 from cite.core.files import numpy_files
 from cite.core.files.json_file import read_json
 from cite.core.files.weights import load_weights
+from cite.core.hub_images import stats_of_configs
 from cite.core.image_stats import ImageStats
 from cite.models.hub import HUB_FILES
 
 HUB_CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
-# How images are normalised, in these configs: (section, names of mean and std).
-STATISTICS = (
-    (None, 'image_mean', 'image_std'),
-    ('preprocess_cfg', 'mean', 'std'),
-    ('pretrained_cfg', 'mean', 'std'),
-)
 
 
 @dataclass(frozen=True)
@@ -54,12 +49,8 @@ class Checkpoint:
 
     @property
     def stats(self) -> Optional[ImageStats]:
-        """Normalisation of the images in the hub's configs; None if they lack it."""
-        for section, mean, std in STATISTICS:
-            values = self.config.get(section) if section else self.config
-            if isinstance(values, dict) and {mean, std} <= {*values}:
-                return ImageStats.of({'mean': values[mean], 'std': values[std]})
-        return None
+        """How the hub's configs prepare images; None if they do not say it."""
+        return stats_of_configs(self.config)
 
     def first_names(self, limit: int = 5) -> list[str]:
         """Return some names for messages, each dict with the first name in it."""
@@ -81,6 +72,30 @@ def find_weights(source: Union[str, Path]) -> Path:
     raise FileNotFoundError(
         f'{path} is a folder without any of {", ".join(HUB_FILES)}: name the file.'
     )
+
+
+def folder_note(source: Union[str, Path]) -> list[str]:
+    """Tell which file of a folder was read if it has transformers' and open_clip's.
+
+    They hold one model, but its code may differ: QuiltNet's authors load open_clip's
+    file, whose config implies plain GELU, and transformers' config says QuickGELU.
+    """
+    folder = Path(source)
+    names = [name for name in HUB_FILES if (folder / name).is_file()]
+    read, other = names[0], [n for n in names if n.startswith('open_clip')]
+    if not other or read in other:
+        return []
+    config = _read_configs(folder / read).get('model_cfg')
+    gelu = isinstance(config, dict) and not config.get('quick_gelu', False)
+    activation = (
+        ' open_clip_config.json implies plain GELU, so open_clip computes other '
+        "features than these, which are transformers'." if gelu else ''
+    )
+    return [
+        f'{folder} has two files of the model, {read} (transformers) and {other[0]} '
+        f'(open_clip); {read} was read.{activation} To read the other, name the file: '
+        f'{folder / other[0]}.'
+    ]
 
 
 def read_npz(path: Path) -> dict[str, torch.Tensor]:

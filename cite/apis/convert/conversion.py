@@ -1,7 +1,7 @@
 """A conversion before it is written: what fits the model and what does not."""
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
@@ -27,6 +27,7 @@ class Conversion:
         notes: sentences for the user.
         stats: normalisation of the model's images; None if it is unknown.
         file_key: key of the config that names the file.
+        options: arguments of the backbone that a safetensors file notes.
     """
 
     source: Path
@@ -39,6 +40,7 @@ class Conversion:
     notes: list[str]
     stats: Optional[ImageStats] = None
     file_key: str = 'init_cfg'
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def matched(self) -> list[str]:

@@ -1,16 +1,18 @@
 """Turn a published checkpoint into one that our backbones load."""
 
 import dataclasses
-import pprint
 from pathlib import Path
 from typing import Callable, Optional, Union
 
-from .checkpoint import Checkpoint, find_weights
+from cite.models.backbones.weights_options import options_of_origin
+
+from .checkpoint import Checkpoint, find_weights, folder_note
 from .conversion import Conversion
 from .layout import Layout
 from .sources import GUESSED, LAYOUTS
 from .target import Target
 from .targets import TARGETS
+from .usage import usage
 from .writer import check_paths, write_weights
 
 PathLike = Union[str, Path]
@@ -51,8 +53,9 @@ def convert_checkpoint(
     conversion = _examine(source, layout, target, prefix)
     log(conversion.listing())
     conversion.check()
-    write_weights(conversion.state, out, force, conversion.layout, conversion.stats)
-    log(_usage(conversion, out, prefix))
+    origin, stats = conversion.layout, conversion.stats
+    write_weights(conversion.state, out, force, origin, stats, conversion.options)
+    log(usage(conversion, out, prefix))
     return conversion
 
 
@@ -65,6 +68,8 @@ def _examine(
     model = _find_target(source_layout, target)
     try:
         translation = source_layout.translate(checkpoint)
+        options = options_of_origin(source_layout.name, 'reg_token' in translation.state)
+        translation = dataclasses.replace(translation, options=options)
         state = model.rename(translation.state)
         expected = model.shapes(state)
         config, notes = model.config(state, translation)
@@ -74,7 +79,10 @@ def _examine(
             f'{error}'
         ) from error
     stats = checkpoint.stats or source_layout.stats
-    size = config.get('img_size', 224)
+    beside = folder_note(source) if Path(source).is_dir() else []
+    size = source_layout.size or config.get('img_size', 224)
+    if source_layout.family == 'vit' and translation.norm_eps != 1e-6:
+        options = {**options, 'norm_eps': translation.norm_eps}
     prefix = f'{prefix.rstrip(".")}.' if prefix and model.file_key == 'init_cfg' else ''
     return Conversion(
         source=checkpoint.path,
@@ -84,9 +92,10 @@ def _examine(
         expected={prefix + name: shape for name, shape in expected.items()},
         dropped=translation.dropped,
         config=config,
-        notes=[*translation.notes, *notes],
+        notes=[*beside, *translation.notes, *notes],
         stats=stats and dataclasses.replace(stats, size=size),
         file_key=model.file_key,
+        options=options,
     )
 
 
@@ -124,29 +133,3 @@ def _find_target(layout: Layout, name: Optional[str]) -> Target:
             f'{", ".join(fitting)}.'
         )
     return fitting[name]
-
-
-def _usage(conversion: Conversion, out: Path, prefix: str) -> str:
-    """Tell what was written and how a config names it."""
-    config = dict(conversion.config)
-    intro = f'Wrote {out}. In a config:'
-    if conversion.file_key == 'init_cfg':
-        names = 'PromptedVisionTransformer and VisionTransformerFrozen'
-        intro = f'Wrote {out}. In a config ({names} take the same):'
-        below = {'prefix': prefix.rstrip('.')} if prefix else {}
-        config['init_cfg'] = {'type': 'Pretrained', 'checkpoint': str(out), **below}
-    else:
-        config[conversion.file_key] = str(out)
-    shown = pprint.pformat(config, width=84, sort_dicts=False)
-    stats = conversion.stats
-    if stats is None:
-        images = (
-            'The file does not say how images are normalised: put image_stats=dict('
-            'mean=…, std=…) into the backbone, with the values of its authors.'
-        )
-    else:
-        images = (
-            f'Images: mean {stats.mean}, std {stats.std}; a safetensors file contains '
-            'these values, and the backbone reads them from there.'
-        )
-    return '\n'.join([*conversion.notes, intro, shown, images])

@@ -1,7 +1,7 @@
 """What the converter knows about one kind of published checkpoint."""
 
 from dataclasses import dataclass, field
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import torch
 
@@ -23,6 +23,8 @@ class Translation:
         num_heads: number of attention heads, if the source tells it.
         norm_eps: epsilon of the layer norms.
         notes: sentences for the user.
+        options: other arguments of the backbone that the origin's code implies; see
+            :mod:`cite.models.backbones.weights_options`.
     """
 
     state: State
@@ -30,6 +32,7 @@ class Translation:
     num_heads: Optional[int] = None
     norm_eps: float = 1e-6
     notes: list[str] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Layout:
             ``ValueError`` for a model outside the family.
         stats: normalisation of the images, if it is the same for all such models.
         target: key of ``TARGETS`` to write for by default.
+        size: side of the images, if it is not what the positions show.
     """
 
     name: str
@@ -56,3 +60,4 @@ class Layout:
     translate: Callable[[Checkpoint], Translation]
     stats: Optional[ImageStats] = None
     target: Optional[str] = None
+    size: Optional[int] = None

@@ -11,11 +11,11 @@ from timm.models import build_model_with_cfg, generate_default_cfgs, register_mo
 from timm.models.swin_transformer import SwinTransformer
 from torch import nn
 
-from cite.core.image_stats import IMAGENET
+from cite.core.image_stats import IMAGENET_BILINEAR
 
 from .published import timm_config
 
-_CONFIG = timm_config(IMAGENET, 'patch_embed.proj.0', 'head.fc')
+_CONFIG = timm_config(IMAGENET_BILINEAR, 'patch_embed.proj.0', 'head.fc')
 default_cfgs = generate_default_cfgs({'ctranspath': _CONFIG})
 
 

@@ -18,6 +18,8 @@ from cite.core.image_stats import HALF
 from .published import timm_config
 
 PATCH = 256  # pixels
+# Both were trained on 14 x 14 patches and are used on 16 x 16: positions are resized.
+GRID = 14
 _STATS = replace(HALF, size=16 * PATCH)
 _CONFIG = timm_config(_STATS, 'patch_embed.vit.patch_embed.proj')
 default_cfgs = generate_default_cfgs({'hipt_4k': _CONFIG})
@@ -35,7 +37,7 @@ class RegionEmbed(PatchEmbed):
         super().__init__(*args, **kwargs)
         width = self.proj.out_channels
         del self.proj
-        sizes = {'img_size': PATCH, 'patch_size': 16, 'embed_dim': 384, 'num_heads': 6}
+        sizes = {'img_size': 224, 'patch_size': 16, 'embed_dim': 384, 'num_heads': 6}
         options = {**sizes, 'num_classes': 0, 'dynamic_img_size': True, **(vit or {})}
         self.vit = VisionTransformer(**options)
         self.phi = nn.Sequential(nn.Linear(self.vit.embed_dim, width), nn.GELU())
@@ -54,7 +56,7 @@ class RegionEmbed(PatchEmbed):
 def hipt_4k(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
     """Build HIPT's ViT-256 and ViT-4K as one model of regions (192 wide)."""
     sizes = {
-        'img_size': 16 * PATCH,
+        'img_size': GRID * PATCH,
         'patch_size': PATCH,
         'embed_dim': 192,
         'depth': 6,

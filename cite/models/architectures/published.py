@@ -3,7 +3,7 @@
 The name determines the sizes and the images' mean and std, so neither can be forgotten.
 Both come from the models' own pages, which docs/MODEL_ZOO.md lists.
 
-Source of REMEDIS (BiT's ResNets, on plain pixels): Azizi et al., *Robust and
+Source of REMEDIS (BiT's ResNets; the published graph turns pixels x into 2x - 1): Azizi et al., *Robust and
 data-efficient generalization of self-supervised machine learning for diagnostic
 imaging*, Nature Biomedical Engineering 2023, Methods; Kolesnikov et al., *Big Transfer
 (BiT)*, ECCV 2020.
@@ -20,7 +20,13 @@ from timm.models.resnetv2 import ResNetV2
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from cite.core.image_stats import HALF, IMAGENET, OPENAI_CLIP, UNIT, ImageStats
+from cite.core.image_stats import (
+    HALF,
+    IMAGENET,
+    IMAGENET_BILINEAR,
+    OPENAI_CLIP,
+    ImageStats,
+)
 
 SMALL = {'embed_dim': 384, 'depth': 12, 'num_heads': 6, 'patch_size': 16}
 BASE = {'embed_dim': 768, 'depth': 12, 'num_heads': 12, 'patch_size': 16}
@@ -31,8 +37,6 @@ DINOV2 = {'init_values': 1e-5}
 GATED = {**DINOV2, 'mlp_layer': SwiGLUPacked, 'act_layer': nn.SiLU}
 # 2.66667 for each half, as in DINOv2's giant; Virchow has 5.3375.
 HALVES = {**GATED, 'mlp_ratio': 2.66667 * 2}
-# uni/get_encoder/get_encoder.py of mahmoodlab/UNI resizes as torchvision does.
-BILINEAR = replace(IMAGENET, interpolation='bilinear')
 H_OPTIMUS = ImageStats(
     (0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517), size=224
 )
@@ -40,14 +44,16 @@ H_OPTIMUS = ImageStats(
 # Arguments of timm's VisionTransformer, and statistics of the images.
 MODELS: dict[str, tuple[dict[str, Any], ImageStats]] = {
     'retfound': (LARGE, IMAGENET),
-    'hipt_256': ({**SMALL, 'img_size': 256}, HALF),
+    # Trained on 14 x 14 patches and used on 16 x 16.
+    'hipt_256': (SMALL, replace(HALF, size=256)),
     'biomedclip': (BASE, OPENAI_CLIP),
-    # conch/open_clip_custom/factory.py of mahmoodlab/CONCH.
-    'conch': ({**BASE, 'img_size': 448, 'init_values': 1.0}, OPENAI_CLIP),
-    'uni': ({**LARGE, **DINOV2}, BILINEAR),
+    # conch/open_clip_custom/ of mahmoodlab/CONCH. CONCH v1.5 is another model.
+    'conch': ({**BASE, 'img_size': 448}, replace(OPENAI_CLIP, size=448)),
+    # uni/get_encoder/get_encoder.py of mahmoodlab/UNI.
+    'uni': ({**LARGE, **DINOV2}, IMAGENET_BILINEAR),
     'uni2_h': (
         {**GIANT, **HALVES, 'depth': 24, 'reg_tokens': 8, 'no_embed_class': True},
-        BILINEAR,
+        IMAGENET_BILINEAR,
     ),
     'virchow': ({**HUGE, **GATED, 'mlp_ratio': 5.3375}, IMAGENET),
     'virchow2': ({**HUGE, **GATED, 'mlp_ratio': 5.3375, 'reg_tokens': 4}, IMAGENET),
@@ -65,8 +71,9 @@ REMEDIS: dict[str, dict[str, Any]] = {
     'remedis_50x1': {'layers': (3, 4, 6, 3)},
     'remedis_152x2': {'layers': (3, 8, 36, 3), 'width_factor': 2},
 }
-# Group norm and standardised convolutions.
-BIT = {'stem_type': 'fixed', 'conv_layer': partial(StdConv2d, eps=1e-8)}
+# Group norm and standardised convolutions, with the epsilon of BiT's own code (timm's
+# is 1e-8).
+BIT = {'stem_type': 'fixed', 'conv_layer': partial(StdConv2d, eps=1e-10)}
 
 
 def timm_config(
@@ -91,9 +98,8 @@ def timm_config(
 
 
 def _configs() -> dict[str, Any]:
-    configs = {name: timm_config(UNIT, 'stem.conv', 'head.fc') for name in REMEDIS}
-    for name, (sizes, stats) in MODELS.items():
-        stats = replace(stats, size=sizes.get('img_size', 224))
+    configs = {name: timm_config(HALF, 'stem.conv', 'head.fc') for name in REMEDIS}
+    for name, (_, stats) in MODELS.items():
         configs[name] = timm_config(stats, 'patch_embed.proj')
     return configs
 

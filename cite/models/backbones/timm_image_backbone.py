@@ -1,15 +1,20 @@
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
-from torch import Tensor
+from torch import Tensor, nn
+
+from cite.core.messages import check_choice
+from cite.models.architectures.positions import set_positions
 
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
 from .timm_models import UNUSED, create, image_side, is_plain_vit, pool, stats_of_name
 from .weights_files import fill_model
+from .weights_options import options_of_weights
 
 # Arguments of `adapt`; the others in a config are the model's.
 _ADAPT = ('fix', 'lora', 'prompt_length', 'prompt_layers', 'prompt_pos', 'prompt_init')
+POOLS = ('token', 'mean')
 
 
 @BACKBONES.register_module()
@@ -36,7 +41,15 @@ class TIMMImageBackbone(AdaptedBackbone):
         init_cfg: mmcv's initialisation.
         **kwargs: arguments of :class:`AdaptedBackbone`; ``norm_eps``, the epsilon of a
             vision transformer's layer norms; ``mlp_layer='swiglu'``, the gated
-            feed-forward network of DINOv2's giant; or the model's, e.g. ``img_size``.
+            feed-forward network of DINOv2's giant; ``positions``, how a plain vision
+            transformer's positions are interpolated between sizes (``'timm'``,
+            ``'plain'``, ``'dino'``, ``'google'``:
+            :data:`cite.models.architectures.positions.RULES`); ``pool='mean'``; or the
+            model's, e.g. ``img_size``. A converted file states ``norm_eps``,
+            ``positions`` and ``act_layer`` itself, and some names imply ``positions``.
+            ``pool='mean'`` is the mean over the patches' tokens before the last norm,
+            normed without weights, as fine-tuning by MAE's and RETFound's code starts
+            from it; by default ``pool='token'``.
 
     Raises:
         ValueError: no such model, a checkpoint of another one, or an option that does
@@ -57,9 +70,15 @@ class TIMMImageBackbone(AdaptedBackbone):
         if checkpoint and pretrained:
             raise ValueError('give a checkpoint or pretrained=True, not both.')
         adapt = {name: kwargs.pop(name) for name in _ADAPT if name in kwargs}
+        pool_name = check_choice('pool', kwargs.pop('pool', 'token'), POOLS)
+        kwargs = {**options_of_weights(model_name, checkpoint), **kwargs}
+        positions = kwargs.pop('positions', None)
         self.model = create(model_name, pretrained, **kwargs)
         if checkpoint:
             fill_model(self.model, checkpoint, UNUSED)
+        if positions:
+            set_positions(self.model, positions)
+        self._mean_norm = self._take_norm(model_name) if pool_name == 'mean' else None
         hub_name = f'timm:{model_name}' if pretrained else None
         self.weights_source = checkpoint or hub_name
         tokens = None
@@ -70,6 +89,17 @@ class TIMMImageBackbone(AdaptedBackbone):
     #: Tells how the images of a config of this backbone are prepared.
     image_stats = staticmethod(stats_of_name)
 
+    def _take_norm(self, model_name: str) -> nn.Module:
+        """Replace the model's last norm by one without weights, behind the mean."""
+        if not is_plain_vit(self.model):
+            raise ValueError(
+                f"pool='mean' is for plain vision transformers; {model_name} is a "
+                f'{type(self.model).__name__}. Leave it out.'
+            )
+        width, eps = self.model.embed_dim, self.model.norm.eps
+        self.model.norm = nn.Identity()
+        return nn.LayerNorm(width, eps=eps, elementwise_affine=False)
+
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
         if is_plain_vit(self.model) and not self.model.patch_embed.dynamic_img_pad:
@@ -77,9 +107,15 @@ class TIMMImageBackbone(AdaptedBackbone):
         x = self.frame(x)
         if not self.prompts_tokens:
             with self.full_on_cpu(x.device):
-                return pool(self.model, self.model.forward_features(x))
+                return self._pool(self.model.forward_features(x))
         inserted = self.prompt.shape[1] if self.prompt_pos == 'prepend' else 0
-        return pool(self.model, self._prompted_features(x), inserted)
+        return self._pool(self._prompted_features(x), inserted)
+
+    def _pool(self, features: Tensor, prompts: int = 0) -> Tensor:
+        if self._mean_norm is None:
+            return pool(self.model, features, prompts)
+        leading = self.model.num_prefix_tokens + prompts
+        return self._mean_norm(features[:, leading:].mean(1))
 
     def _prompted_features(self, images: Tensor) -> Tensor:
         """Run timm's plain vision transformer with prompts; returns (N, T, D)."""

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from torch import Tensor, nn
 
+from cite.core.hub_images import stats_of_configs
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import shorten
 from cite.models import hub
@@ -20,8 +21,6 @@ _TOWERS = {
     'siglip_vision_model': 'SiglipVisionModel',
 }
 _PREPROCESSOR = ('preprocessor_config.json',)
-# PIL's numbers in that file, and torchvision's names for them.
-_RESAMPLE = {0: 'nearest', 1: 'lanczos', 2: 'bilinear', 3: 'bicubic', 4: 'box'}
 
 
 def create(model_name: str) -> Any:
@@ -161,11 +160,7 @@ def stats_of_folder(backbone: Mapping[str, Any]) -> ImageStats:
     if not file.is_file():
         raise unknown_stats(backbone, f'there is no {file}')
     config = json.loads(file.read_text(encoding='utf-8'))
-    if not {'image_mean', 'image_std'} <= {*config}:
+    stats = stats_of_configs(config)
+    if stats is None:
         raise unknown_stats(backbone, f'{file} has no image_mean and image_std')
-    size = config.get('crop_size') or config.get('size') or 224
-    if isinstance(size, dict):
-        size = size.get('height') or size.get('shortest_edge') or 224
-    mean, std = tuple(config['image_mean']), tuple(config['image_std'])
-    resample = _RESAMPLE.get(config.get('resample', 3), 'bicubic')
-    return ImageStats(mean, std, resample, size)
+    return stats

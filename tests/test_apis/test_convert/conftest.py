@@ -8,26 +8,11 @@ import pytest
 import timm
 import torch
 from mmcls.models import BACKBONES
+from random_weights import randomise
 from torch import nn
 
 import cite.compat  # noqa: F401  (mmcv then reads safetensors)
 from cite.apis.convert import Conversion, convert_checkpoint
-
-
-def randomise(module: nn.Module, seed: int) -> nn.Module:
-    """Give every parameter random values, so that no two tensors can be confused."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            # Outputs are about as large as inputs, for any width.
-            spread = (
-                min(0.2, parameter[0].numel() ** -0.5) if parameter.dim() > 1 else 0.2
-            )
-            parameter.normal_(0, spread, generator=generator)
-        for part in module.modules():
-            if isinstance(part, (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)):
-                part.weight.add_(1)
-    return module.eval()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The output is a new file, whole or not there at all, and never the input."""
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -120,3 +121,23 @@ def test_safetensors_says_where_it_is_from(tmp_path: Path):
     write_weights({'a': torch.ones(1)}, tmp_path / 'o.safetensors', False, 'MoCo v3')
     with safe_open(str(tmp_path / 'o.safetensors'), 'pt') as file:
         assert file.metadata() == {'format': 'pt', 'converted_from': 'MoCo v3'}
+
+
+@pytest.fixture
+def full_disk():
+    """No file may grow beyond 64 kB, which each library meets as it meets a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize('suffix', ['.safetensors', '.pth', '.pt'])
+def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path, full_disk, suffix):
+    out = tmp_path / f'out{suffix}'
+    out.write_bytes(b'precious')
+    state = {str(i): torch.randn(1000, 100) for i in range(10)}
+    with pytest.raises(OSError, match=r'out.* could not be written: .*takes 4\.0 MB'):
+        write_weights(state, out, True, 'timm')
+    assert [p.name for p in tmp_path.iterdir()] == [out.name]
+    assert out.read_bytes() == b'precious'

@@ -4,6 +4,8 @@ Source: Steiner et al., *How to train your ViT? Data, Augmentation, and Regulari
 in Vision Transformers*, TMLR 2022, and its published checkpoints.
 """
 
+from dataclasses import replace
+
 import torch
 
 from cite.apis.convert.checkpoint import Checkpoint
@@ -62,4 +64,12 @@ def translate(checkpoint: Checkpoint) -> Translation:
     return Translation(state, dropped, num_heads)
 
 
-AUGREG = Layout('augreg', 'vit', f"an npz with '{QUERY}'", recognises, translate, HALF)
+AUGREG = Layout(
+    'augreg',
+    'vit',
+    f"an npz with '{QUERY}'",
+    recognises,
+    translate,
+    # As tf.image.resize does by default.
+    replace(HALF, interpolation='bilinear'),
+)

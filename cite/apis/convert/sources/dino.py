@@ -2,9 +2,6 @@
 
 import dataclasses
 
-import torch
-from torch.nn import functional as F
-
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import HEADS, TIMM_BLOCK, tensors_of, without
@@ -43,29 +40,6 @@ def translate(checkpoint: Checkpoint) -> Translation:
     return Translation(*without(teacher_state(checkpoint), HEADS))
 
 
-def translate_hipt(checkpoint: Checkpoint) -> Translation:
-    """Keep the same, with positions of 14 x 14 patches resized to HIPT's 16 x 16."""
-    translation = translate(checkpoint)
-    state = translation.state
-    if 'pos_embed' in state and state['pos_embed'].shape[1] == 1 + 14 * 14:
-        state = {**state, 'pos_embed': to_sixteen(state['pos_embed'])}
-    return dataclasses.replace(translation, state=state)
-
-
-def to_sixteen(positions: torch.Tensor) -> torch.Tensor:
-    """Interpolate positions (1, 1 + 14 * 14, D) as DINO's code does at each forward.
-
-    The scale is a tenth of a patch too large, as in that code, which avoids a wrong
-    rounding; HIPT was trained with it.
-    """
-    first, grid = positions[:, :1], positions[:, 1:]
-    grid = grid.unflatten(1, (14, 14)).permute(0, 3, 1, 2).float()
-    scale = (16 + 0.1) / 14
-    grid = F.interpolate(grid, scale_factor=(scale, scale), mode='bicubic')
-    grid = grid.flatten(2).transpose(1, 2).to(positions.dtype)
-    return torch.cat([first, grid], dim=1)
-
-
 def translate_region(checkpoint: Checkpoint) -> Translation:
     """Join HIPT's two published files into one model of regions."""
     patch_file = checkpoint.path.with_name(PATCH_FILE)
@@ -74,8 +48,8 @@ def translate_region(checkpoint: Checkpoint) -> Translation:
             f'the ViT-4K reads features of the ViT-256: put {PATCH_FILE} (from the '
             "same place, HIPT's repository) beside it."
         )
-    region = translate_hipt(checkpoint)
-    patches = translate_hipt(Checkpoint.read(patch_file))
+    region = translate(checkpoint)
+    patches = translate(Checkpoint.read(patch_file))
     state = {
         f'patch_embed.{name}' if name.startswith('phi.') else name: tensor
         for name, tensor in region.state.items()
@@ -94,7 +68,7 @@ DINO = Layout(
     IMAGENET,
 )
 HIPT_PATCH = Layout(
-    'HIPT ViT-256', 'vit', DINO.looks_like, recognises_teacher, translate_hipt, HALF
+    'HIPT ViT-256', 'vit', DINO.looks_like, recognises_teacher, translate, HALF, size=256
 )
 HIPT_BY_NAME = dataclasses.replace(HIPT_PATCH, recognises=recognises_by_name)
 HIPT_REGION = Layout(
@@ -104,4 +78,5 @@ HIPT_REGION = Layout(
     recognises_region,
     translate_region,
     HALF,
+    size=4096,
 )

@@ -10,7 +10,9 @@ import torch
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, Translation
 from cite.apis.convert.names import rename, tensors_of
-from cite.core.image_stats import UNIT
+from cite.core.image_stats import HALF
+
+from .remedis_scopes import is_numbered, with_scopes
 
 RULES = [
     (r':0$', ''),
@@ -35,7 +37,10 @@ IGNORED = ('head', 'global_step', 'Momentum', 'projection', 'save_counter')
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
-    return any(KERNEL in name for name in checkpoint.content)
+    names = list(checkpoint.content)
+    return any(KERNEL in name for name in names) or (
+        is_numbered(names) and any('standardized_conv2d/' in name for name in names)
+    )
 
 
 def translate(checkpoint: Checkpoint) -> Translation:
@@ -43,6 +48,8 @@ def translate(checkpoint: Checkpoint) -> Translation:
     state = tensors_of(checkpoint.content)
     dropped = [n for n in state if any(p.startswith(IGNORED) for p in n.split('/'))]
     kept = {name: t for name, t in state.items() if name not in dropped}
+    if is_numbered([*kept]):
+        kept = with_scopes(kept)
     named = rename(kept, RULES)
     return Translation({_unit(n): _torch_shape(t) for n, t in named.items()}, dropped)
 
@@ -67,5 +74,5 @@ REMEDIS = Layout(
     f"an npz with a name that ends in '{KERNEL}'",
     recognises,
     translate,
-    UNIT,
+    HALF,
 )

@@ -15,7 +15,7 @@ from cite.apis.convert.names import (
     tensors_of,
     without,
 )
-from cite.core.image_stats import IMAGENET
+from cite.core.image_stats import IMAGENET, IMAGENET_BILINEAR
 
 DECODER = ('decoder_', 'mask_token')
 MOCO_ENCODER = 'module.base_encoder.'
@@ -126,7 +126,7 @@ MOCO = Layout(
     f"a 'state_dict' with names that start with '{MOCO_ENCODER}'",
     recognises_moco,
     translate_moco,
-    IMAGENET,
+    IMAGENET_BILINEAR,
     # As the release's converter wrote it.
     target='mmcls',
 )
@@ -158,5 +158,5 @@ CTRANSPATH = Layout(
     f"a 'model' with '{STEM}'",
     recognises_ctranspath,
     translate_ctranspath,
-    IMAGENET,
+    IMAGENET_BILINEAR,
 )

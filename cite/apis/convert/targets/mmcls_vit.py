@@ -20,6 +20,11 @@ RULES = [
 # Attention heads of the published ViT-Ti, -S, -B, -L and -H by their width.
 USUAL_HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16}
 
+POSITIONS = (
+    'mmcls interpolates positions in another way than this model was published with: '
+    'features are the same at {} pixels only. For other sizes write it for timm.'
+)
+
 
 def to_mmcls(state: State) -> State:
     """Replace timm's names for a plain ViT by mmcls'."""
@@ -65,7 +70,13 @@ def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[s
     if source.norm_eps != 1e-6:
         arguments['norm_cfg'] = {'type': 'LN', 'eps': source.norm_eps}
     config = {'type': 'VisionTransformer', **arguments}
-    return config, note_heads(source, usual)
+    if source.options.get('act_layer') == 'gelu_tanh':
+        gelu = {'type': 'GELU', 'approximate': 'tanh'}
+        config['layer_cfgs'] = {'act_cfg': gelu}
+    notes = note_heads(source, usual)
+    if source.options.get('positions', 'plain') != 'plain':
+        notes.append(POSITIONS.format(arguments['img_size']))
+    return config, notes
 
 
 MMCLS_VIT = Target(

@@ -5,6 +5,7 @@ from typing import Any, Callable
 
 from cite.apis.convert.layout import State, Translation
 from cite.apis.convert.target import Target
+from cite.models.architectures import hipt
 from cite.models.backbones.timm_models import create
 
 # timm's names of BiT's ResNets, by the number of units of each stage and the width.
@@ -49,8 +50,9 @@ def hipt_arguments(state: State) -> dict[str, Any]:
     """Read the side of a region off its position embedding."""
     if 'pos_embed' not in state:
         raise ValueError('it is not a ViT-4K: it lacks pos_embed.')
-    side = 256 * math.isqrt(state['pos_embed'].shape[1] - 1)
-    return {'model_name': 'hipt_4k', **({} if side == 4096 else {'img_size': side})}
+    side = hipt.PATCH * math.isqrt(state['pos_embed'].shape[1] - 1)
+    usual = hipt.GRID * hipt.PATCH
+    return {'model_name': 'hipt_4k', **({} if side == usual else {'img_size': side})}
 
 
 BIT = timm_target("timm's BiT ResNet", 'bit', bit_arguments)

@@ -84,6 +84,7 @@ def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[s
     differing = {k: v for k, v in arguments.items() if v != named.get(k, ...)}
     if source.norm_eps != 1e-6:
         differing['norm_eps'] = source.norm_eps
+    differing.update(source.options)
     config = {'type': 'TIMMImageBackbone', 'model_name': name, **sizes, **differing}
     return config, note_heads(source, usual)
 

@@ -1,8 +1,11 @@
 """Google's npz files, against timm's own reader of them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 WIDTH, HEADS, HIDDEN, PATCH, BLOCKS = 32, 4, 128, 8, 3
 
@@ -48,14 +51,21 @@ def test_features_are_those_of_timms_reader(
     tmp_path, tiny_vit, images, convert, to, vit_features, assert_same, prefix
 ):
     np.savez(tmp_path / 'B_8.npz', **google_arrays(prefix))
-    reference = tiny_vit()
+    # flax's gelu: approximated by tanh.
+    reference = tiny_vit(act_layer=partial(nn.GELU, approximate='tanh'))
     reference.load_pretrained(str(tmp_path / 'B_8.npz'))
     conversion = convert(tmp_path / 'B_8.npz', target=to)
     assert conversion.layout == 'augreg'
     # These arrays have a dimension of heads, so their number is not a guess.
     found = conversion.config.get('arch', conversion.config)
     assert found['num_heads'] == HEADS
-    assert conversion.notes == []
+    assert [note[:18] for note in conversion.notes] == (
+        ['mmcls interpolates'] if to == 'mmcls' else []
+    )
+    assert (conversion.stats.mean, conversion.stats.interpolation) == (
+        (0.5,) * 3,
+        'bilinear',
+    )
     with torch.no_grad():
         wanted = reference.forward_features(images)
     assert_same(vit_features(conversion, images, heads=HEADS), wanted)

@@ -104,6 +104,7 @@ def test_the_config_names_sizes_and_statistics(tmp_path, randomised, convert):
         'init_values': 1e-5,
         'reg_tokens': 4,
         'no_embed_class': True,
+        'positions': 'timm',
     }
     assert conversion.stats.std == (0.229, 0.224, 0.225)
     assert conversion.stats.size == 70

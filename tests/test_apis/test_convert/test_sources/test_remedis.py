@@ -1,50 +1,11 @@
 """REMEDIS: transformers' BiT is the reference, its weights under TensorFlow's names."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
-from transformers import BitConfig, BitModel
-
-SIZES = {
-    '50x1': (1, [3, 4, 6, 3]),
-    '152x2': (2, [3, 8, 36, 3]),
-}
-
-
-def build(size, randomised):
-    factor, depths = SIZES[size]
-    widths = [256 * factor * 2**i for i in range(4)]
-    config = BitConfig(depths=depths, hidden_sizes=widths, embedding_size=64 * factor)
-    return randomised(BitModel(config), 0)
-
-
-def variables(model, prefix):
-    """Name and turn weights as BiT's TensorFlow does, with heads of training."""
-    state = model.state_dict()
-    found = {}
-
-    def convolution(name, source):
-        kernel = state[f'{source}.weight'].permute(2, 3, 1, 0)
-        found[f'{name}/standardized_conv2d/kernel'] = kernel.numpy()
-
-    def norm(name, source):
-        for tf, own in (('gamma', 'weight'), ('beta', 'bias')):
-            found[f'{name}group_norm/{tf}'] = state[f'{source}.{own}'].numpy()
-
-    convolution('root_block', 'embedder.convolution')
-    norm('', 'norm')
-    for i, stage in enumerate(model.encoder.stages):
-        for j, layer in enumerate(stage.layers):
-            source = f'encoder.stages.{i}.layers.{j}'
-            unit = f'block{i + 1}/unit{j + 1:02d}'
-            for k, letter in enumerate('abc', start=1):
-                convolution(f'{unit}/{letter}', f'{source}.conv{k}')
-                norm(f'{unit}/{letter}/', f'{source}.norm{k}')
-            if layer.downsample is not None:
-                convolution(f'{unit}/a/proj', f'{source}.downsample.conv')
-    found['head_contrastive/nl_0/dense/kernel'] = np.ones((2, 2), np.float32)
-    found = {prefix + name: value for name, value in found.items()}
-    return {**found, 'global_step': np.array(7)}
+from published_bit import build, variables
 
 
 @pytest.mark.parametrize(
@@ -62,8 +23,8 @@ def test_features(tmp_path, randomised, convert, built, assert_same, size, prefi
     assert conversion.layout == 'BiT (TensorFlow)'
     assert conversion.config['model_name'] == f'remedis_{size}'
     assert len(conversion.dropped) == 2
-    assert conversion.stats.mean == (0.0, 0.0, 0.0)
-    assert conversion.stats.std == (1.0, 1.0, 1.0)
+    # The published graph takes pixels x from 0 to 1 and turns them into 2x - 1.
+    assert conversion.stats.mean == conversion.stats.std == (0.5, 0.5, 0.5)
     images = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         wanted = model(images).pooler_output.flatten(1)
@@ -76,3 +37,38 @@ def test_a_unit_that_is_missing_is_named(tmp_path, randomised, convert):
     np.savez(tmp_path / 'remedis.npz', **arrays)
     with pytest.raises(ValueError, match=r'1 missing \(stages.*norm2\.bias'):
         convert(tmp_path / 'remedis.npz')
+
+
+@pytest.mark.parametrize('names', ['proj', 'twelve'])
+def test_numbered_variables_without_scopes(
+    tmp_path, randomised, convert, built, assert_same, names
+):
+    """TensorFlow 2 names 151 variables in a dozen ways; numbers keep their order."""
+    model = build('50x1', randomised)
+    arrays = {}
+    for name, array in sorted(variables(model, '').items(), key=order_of_creation):
+        if name.startswith(('head', 'global_step')):
+            continue
+        short = re.sub(r'^block\d+/unit\d+/', '', name)
+        if names == 'twelve':
+            short = short.replace('a/proj/', 'a/').replace('root_block/', '')
+        arrays[f'{len(arrays):03d}/{short}:0'] = array
+    assert len(arrays) == 151
+    assert len({name[4:] for name in arrays}) == (12 if names == 'twelve' else 13)
+    np.savez(tmp_path / 'remedis.npz', **arrays)
+    conversion = convert(tmp_path / 'remedis.npz')
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = model(images).pooler_output.flatten(1)
+        assert_same(built(conversion)(images), wanted)
+
+
+def order_of_creation(item):
+    """Root, units in turn with each norm before its convolution, last norm."""
+    name = item[0]
+    found = re.match(r'block(\d)/unit(\d+)/([abc])/(proj)?', name)
+    if not found:
+        return (9 if name.startswith('group_norm') else 0, name)
+    block, unit, letter, proj = found.groups()
+    step = 0 if 'group_norm' in name else 1 if proj else 2
+    return (int(block), int(unit), letter, step, name)

@@ -1,0 +1,42 @@
+"""Save with torch, with a clear error where the disk is full."""
+
+from pathlib import Path
+from typing import Any, BinaryIO, Optional, Union
+
+import torch
+
+
+class _Deferring:
+    """A file to write to that keeps its first error for later.
+
+    torch 1.13 writes the end of its archive in a destructor: an error there ends the
+    process, and so does one in a write, because the destructor comes after it.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.error: Optional[OSError] = None
+
+    def write(self, data: Any) -> int:
+        try:
+            if self.error is None:
+                self.file.write(data)
+        except OSError as error:
+            self.error = error
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        """Do nothing: closing the file flushes it."""
+
+
+def save_torch(content: Any, path: Union[str, Path]) -> None:
+    """Write what :func:`torch.save` takes.
+
+    Raises:
+        OSError: the file cannot be written, because the disk is full for example.
+    """
+    with Path(path).open('wb') as file:
+        deferring = _Deferring(file)
+        torch.save(content, deferring)
+        if deferring.error is not None:
+            raise deferring.error
