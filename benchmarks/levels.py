@@ -190,3 +190,64 @@ def power(
         difference = samples[0][name].minus(samples[1][name])
         verdict = judge(name, difference, terms(on), True)
         yield name, verdict.value.estimate, verdict.p <= 0.05
+
+
+def level_table(counts: Counter, patients: Sequence[int]) -> str:
+    """Write the shares, in percent, by patients and draws: the least and the most."""
+    head = ['figure', 'patients', 'draws', 'interval', 'difference', 'star']
+    lines = [f'| {" | ".join(head)} |', '|---|---:|---:|---|---|---|']
+    for name, number, draws in itertools.product(METRICS, patients, DRAWS):
+        cells = [f'{number} {draws} {s} {x}' for s in SEEDS for x in SPREADS]
+        shares = [
+            _share(counts, [f'{cell} {name} {what}' for cell in cells])
+            for what in ('one', 'two', 'star')
+        ]
+        lines.append(f'| {" | ".join([name, str(number), str(draws), *shares])} |')
+    for name in METRICS:
+        keys = [f'{spread} {name} family' for spread in SPREADS]
+        lines.append(f'| {name}, Holm | 100 | 5 | | | {_share(counts, keys)} |')
+    return '\n'.join(lines)
+
+
+def _share(counts: Counter, keys: Sequence[str]) -> str:
+    """Write the least and the most of shares; a dash where fewer than half have one."""
+    simulations = max(counts[f'done {spread}'] for spread in SPREADS)
+    usable = [k for k in keys if counts[f'{k} of'] > simulations / 2]
+    shares = [100 * counts[f'{k} yes'] / counts[f'{k} of'] for k in usable]
+    return f'{min(shares):.1f} to {max(shares):.1f}' if shares else '–'
+
+
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog='python -m benchmarks.levels',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add('--out', type=Path, required=True, help='counts, JSON; continued if it exists')
+    add('--simulations', type=int, default=600, help='per spread (default: 600)')
+    add('--patients', type=int, nargs='+', default=PATIENTS, help='default: all four')
+    add('--seed', type=int, default=0)
+    return parser.parse_args(argv)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Simulate what is missing and print the tables."""
+    args = parse_args(argv)
+    done = json.loads(args.out.read_text()) if args.out.is_file() else {}
+    counts = Counter(done)
+    for at, spread in enumerate(SPREADS):
+        simulation = None
+        for i in range(counts[f'done {spread}'], args.simulations):
+            simulation = simulation or Simulation(spread, args.patients)
+            simulation.run([args.seed, at, i], counts)
+            family([args.seed, at, i, 1], spread, counts)
+            counts[f'done {spread}'] += 1
+            if not (i + 1) % _EVERY or i + 1 == args.simulations:
+                write_text_whole(args.out, json.dumps(counts, indent=0) + '\n')
+    print(level_table(counts, args.patients))
+
+
+if __name__ == '__main__':
+    run_cli(main)

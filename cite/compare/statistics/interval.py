@@ -36,13 +36,13 @@ class Variance(NamedTuple):
     def of_draws_alone(self) -> float:
         """The part of draws without what the part of patients has already.
 
-        All of `both` would be too much: a few draws estimate their part badly, and where
-        it comes out too small, nothing is left. (J - 2) / (J - 1) keeps the level for
-        five draws or more; ``benchmarks/levels.py`` shows it.
+        Taking off all of `both` would claim too much: a few draws know their part badly,
+        and where it comes out too small, nothing of it is left. A share of (J - 2) / J
+        keeps the level for five draws or more; ``benchmarks/levels.py`` shows it.
         """
         if self.number_of_draws < 2:
             return 0.0
-        share = (self.number_of_draws - 2) / (self.number_of_draws - 1)
+        share = (self.number_of_draws - 2) / self.number_of_draws
         return max(self.draws - share * self.both, 0.0)
 
 

@@ -14,7 +14,7 @@ from .interval import Interval, Variance, half_width, p_value, variance
 
 FEW_DRAWS = 5  # with fewer, nothing is said about the methods
 FEW_PATIENTS = 10  # with fewer, nothing at all
-FEW_OF_CLASS = 5  # patients of a class; with fewer, nothing about means over classes
+FEW_OF_CLASS = 7  # patients of a class; with fewer, nothing about means over classes
 OF_CLASSES = ('mean_accuracy', 'f1', 'auroc', 'kappa')
 
 
