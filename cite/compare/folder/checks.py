@@ -94,7 +94,6 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {
     'seeds': (list, lambda seed: isinstance(seed, int)),
     'reference': (str, None),
     'figures': (list, lambda name: isinstance(name, str) and name in SCORE_METRICS),
-    'resamples': (int, None),
 }
 
 

@@ -58,7 +58,8 @@ def variance(
     Args:
         values: a metric of each draw (the mean over its seeds), (J,).
         without: the same with each patient left out, (J, C).
-        overlap: share of the training slides that two draws have in common, 0 to 1.
+        overlap: share of the training slides that two draws have in common, 0 to less
+            than 1.
     """
     draws, patients = without.shape
     moved = without - without.mean(1, keepdims=True)  # (J, C)
@@ -68,8 +69,8 @@ def variance(
         return Variance(float(of_patients), 0.0, 0.0, patients, draws)
     apart = shrunk * ((moved - moved.mean(0)) ** 2).sum() / (draws * (draws - 1))
     # Draws that share slides are alike: their spread shows 1 - overlap of the variance.
-    times = 1 / draws + (overlap / (1 - overlap) if overlap < 1 else np.inf)
-    of_draws = values.var(ddof=1) * times if values.var() > 0 else 0.0
+    times = 1 / draws + overlap / (1 - overlap)
+    of_draws = values.var(ddof=1) * times
     return Variance(*map(float, (of_patients, of_draws, apart)), patients, draws)
 
 

@@ -74,13 +74,15 @@ def judge(metric: str, sample: Sample, terms: Terms, paired: bool) -> Verdict:
     """
     sample = sample.by_draw()
     estimate = float(sample.values.mean())
-    models = terms.trained and len(sample.draws) < FEW_DRAWS
+    alike = terms.overlap >= 1  # all draws hold the same slides
+    models = terms.trained and (alike or len(sample.draws) < FEW_DRAWS)
     reason = _reason(metric, estimate, sample, terms)
     if reason or sample.without is None:
         return Verdict(Interval(estimate), float('nan'), models, reason)
-    of = variance(sample.values, sample.without, terms.overlap)
-    if models:
-        of = of._replace(draws=0.0, both=0.0, number_of_draws=1)
+    if models:  # their mean, as if it were one draw
+        of = variance(np.array([estimate]), sample.without.mean(0, keepdims=True))
+    else:
+        of = variance(sample.values, sample.without, terms.overlap)
     if not paired:
         return _of_method(metric, estimate, of, models)
     half = float(half_width(of))
