@@ -191,7 +191,6 @@ def test_many_comparisons_get_resamples_enough_to_be_significant(tmp_path):
         shots=(1, 2, 4, 8, 16),
         draws=1,
         seeds=1,
-        resamples=100,
         patch_files=False,
     )
     summary = summarise(read_results(out))
