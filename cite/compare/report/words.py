@@ -6,7 +6,11 @@ import numpy as np
 
 from cite.compare.folder.results import Shots
 from cite.compare.statistics.interval import Interval
-from cite.compare.statistics.judge import FEW_OF_CLASS, FEW_PATIENTS
+from cite.compare.statistics.judge import (
+    FEW_FOR_TAIL,
+    FEW_OF_CLASS,
+    FEW_PATIENTS,
+)
 from cite.core.evaluation.metrics import LESS_IS_BETTER
 from cite.core.messages import count
 
@@ -60,6 +64,8 @@ REASONS = {
     'there is no p-value and no star.',
     'patients': f'With fewer than {FEW_PATIENTS} patients there is no interval, no '
     'p-value and no star: so few do not show how much patients differ.',
+    'tail': f'With fewer than {FEW_FOR_TAIL} patients the negative log-likelihood has '
+    'no interval and no star: a single confident mistake decides it.',
     'class': f'A class with fewer than {FEW_OF_CLASS} patients: balanced accuracy, macro '
     'F1, AUROC and kappa have no interval and no star, because each of these patients '
     'may change them a lot.',

@@ -14,7 +14,9 @@ from .interval import Interval, Variance, half_width, p_value, variance
 
 FEW_DRAWS = 5  # with fewer, nothing is said about the methods
 FEW_PATIENTS = 10  # with fewer, nothing at all
+FEW_FOR_TAIL = 20  # with fewer, nothing about a mean that single patients decide
 FEW_OF_CLASS = 7  # patients of a class; with fewer, nothing about means over classes
+HEAVY_TAILED = ('nll',)
 OF_CLASSES = ('mean_accuracy', 'f1', 'auroc', 'kappa')
 
 
@@ -100,6 +102,8 @@ def _reason(metric: str, estimate: float, sample: Sample, terms: Terms) -> str:
         return 'undefined'
     if terms.patients < FEW_PATIENTS:
         return 'patients'
+    if metric in HEAVY_TAILED and terms.patients < FEW_FOR_TAIL:
+        return 'tail'
     if metric in OF_CLASSES and terms.of_class < FEW_OF_CLASS:
         return 'class'
     if sample.without is None or np.isnan(sample.without).any():
