@@ -3,113 +3,33 @@
 python -m benchmarks.levels --out levels.json             # the whole grid, resumable
 python -m benchmarks.levels --out small.json --simulations 20 --patients 30 100
 
-Methods are made up: a draw of training slides sets a method's skill and its preference
-for classes, a seed adds to the preference, a patient's slides are hard alike. The
-verdicts are those of ``cite.compare.statistics.judge``, which `cite compare` reports.
-With 2,000 simulations, a share of 5 % has a standard error of 0.5 points. The counts are
-written after every 20, and a second start continues them.
+The verdicts are those of ``cite.compare.statistics.judge``, which `cite compare` reports.
+With 400 simulations, a share of 5 % has a standard error of 1.1 points. The counts are
+written after every 20, and a second start continues them. 400 take half an hour of one
+core.
 """
 
 import argparse
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Optional
 
 import numpy as np
+from scipy import special
 
 from cite.apis.cli import run_cli
 from cite.compare.statistics.holm import holm
-from cite.compare.statistics.judge import Sample, Terms, Verdict, judge
-from cite.compare.statistics.leave_out import leave_out
-from cite.core.evaluation.metrics import BIASED, SCORE_METRICS
+from cite.compare.statistics.judge import Sample, Verdict, judge
 from cite.core.files.write_whole import write_text_whole
 
-CLASSES, SKILL = 3, 1.2
+from .made_up_methods import METRICS, SKILL, cohort, terms, test, train, truth
+
 PATIENTS, DRAWS, SEEDS = (10, 30, 100, 300), (1, 2, 3, 5, 10), (1, 2)
 SPREADS = (0.0, 0.25, 0.6)
-METRICS = tuple(name for name in SCORE_METRICS if name not in BIASED)
 _EVERY = 20  # simulations between two savings
-
-
-class Model(NamedTuple):
-    """A trained model: how well it tells the classes apart, and which it prefers."""
-
-    draw: int
-    seed: int
-    skill: float
-    tilt: np.ndarray  # (K,)
-
-
-class Cohort(NamedTuple):
-    """Test slides."""
-
-    labels: np.ndarray  # (N,)
-    patient: np.ndarray  # (N,)
-    hard: np.ndarray  # (N, K), what is hard about the patient
-    patients: int
-
-
-def train(rng: np.random.Generator, spread: float, skill: float = SKILL) -> list[Model]:
-    """Train a method on ten draws with two seeds each."""
-    models = []
-    for draw in range(max(DRAWS)):
-        tilt = rng.normal(size=CLASSES) * spread
-        of_draw = skill + rng.normal() * spread
-        for seed in range(max(SEEDS)):
-            own = tilt + rng.normal(size=CLASSES) * spread / 2
-            models.append(Model(draw, seed, of_draw, own))
-    return models
-
-
-def cohort(rng: np.random.Generator, patients: int) -> Cohort:
-    """Draw patients with one or two slides each."""
-    patient = np.repeat(np.arange(patients), rng.integers(1, 3, patients))
-    labels = rng.choice(CLASSES, len(patient))
-    hard = rng.normal(size=(patients, CLASSES))[patient] * 0.6
-    return Cohort(labels, patient, hard, patients)
-
-
-def predict(rng: np.random.Generator, model: Model, on: Cohort) -> np.ndarray:
-    """Return a model's probabilities, (N, K)."""
-    logits = model.skill * 1.5 * np.eye(CLASSES)[on.labels] + on.hard + model.tilt
-    logits += rng.normal(size=on.hard.shape)
-    scores = np.exp(logits - logits.max(1, keepdims=True))
-    return scores / scores.sum(1, keepdims=True)
-
-
-def test(
-    rng: np.random.Generator, models: Sequence[Model], on: Cohort
-) -> dict[str, Sample]:
-    """Test models; returns a sample of every metric."""
-    draws = np.array([model.draw for model in models])
-    values, rest = [], []
-    for model in models:
-        scores = predict(rng, model, on)
-        values.append([SCORE_METRICS[name](scores, on.labels) for name in METRICS])
-        rest.append(leave_out(METRICS, scores, on.labels, on.patient, on.patients))
-    columns = np.array(values).T
-    return {
-        name: Sample(draws, column, np.stack([each[name] for each in rest]))
-        for name, column in zip(METRICS, columns)
-    }
-
-
-def truth(models: Sequence[Model], on: Cohort) -> np.ndarray:
-    """Return the metrics of models on a large cohort, (M, metrics)."""
-    rng = np.random.default_rng(0)
-    scores = (predict(rng, model, on) for model in models)
-    rows = [[SCORE_METRICS[name](s, on.labels) for name in METRICS] for s in scores]
-    return np.array(rows)
-
-
-def terms(on: Cohort) -> Terms:
-    """Return what the intervals on a cohort rest on."""
-    known = {*zip(on.patient.tolist(), on.labels.tolist())}
-    of_class = Counter(label for _, label in known)
-    return Terms(on.patients, min(of_class[k] for k in range(CLASSES)), True)
 
 
 def holds(verdict: Verdict, value: float) -> Optional[bool]:
@@ -178,10 +98,8 @@ def family(seed: Sequence[int], spread: float, counts: Counter, others: int = 4)
         _count(counts, f'{spread} {name} family', bool((holm(p) <= 0.05).any()))
 
 
-def power(
-    seed: Sequence[int], spread: float, skill: float
-) -> Iterator[tuple[str, float, bool]]:
-    """Compare two methods that differ; yields metric, difference and star."""
+def power(seed: Sequence[int], spread: float, skill: float, counts: Counter) -> None:
+    """Compare two methods that differ; keeps the differences, for the oracle."""
     rng = np.random.default_rng(seed)
     on = cohort(rng, 100)
     models = [[m for m in train(rng, spread, s) if m.draw < 5] for s in (SKILL, skill)]
@@ -189,7 +107,28 @@ def power(
     for name in METRICS:
         difference = samples[0][name].minus(samples[1][name])
         verdict = judge(name, difference, terms(on), True)
-        yield name, verdict.value.estimate, verdict.p <= 0.05
+        _count(counts, f'{spread} {name} power', verdict.p <= 0.05)
+        counts[f'{spread} {name} sum'] += verdict.value.estimate
+        counts[f'{spread} {name} squares'] += verdict.value.estimate**2
+
+
+def weaker_skill(spread: float, points: float = 10) -> float:
+    """Return the skill at which a method's accuracy is so many points lower."""
+    rng = np.random.default_rng(98)
+    on = cohort(rng, 2_000)
+    at = METRICS.index('accuracy')
+
+    def accuracy(skill: float) -> float:
+        same = np.random.default_rng(97)
+        models = [m for _ in range(20) for m in train(same, spread, skill)[::2]]
+        return float(truth(models, on)[:, at].mean())
+
+    best = accuracy(SKILL)
+    low, high = 0.0, SKILL
+    for _ in range(10):
+        middle = (low + high) / 2
+        low, high = (middle, high) if accuracy(middle) < best - points else (low, middle)
+    return (low + high) / 2
 
 
 def level_table(counts: Counter, patients: Sequence[int]) -> str:
@@ -206,6 +145,24 @@ def level_table(counts: Counter, patients: Sequence[int]) -> str:
     for name in METRICS:
         keys = [f'{spread} {name} family' for spread in SPREADS]
         lines.append(f'| {name}, Holm | 100 | 5 | | | {_share(counts, keys)} |')
+    return '\n'.join(lines)
+
+
+def power_table(counts: Counter) -> str:
+    """Write how often a true difference gets a star, beside an oracle's test.
+
+    The oracle knows the variance of the difference, and takes a normal quantile.
+    """
+    lines = ['| spread | figure | star | oracle | ratio |', '|---:|---|---:|---:|---:|']
+    for spread, name in itertools.product(SPREADS, METRICS):
+        key = f'{spread} {name}'
+        number = counts[f'{key} power of']
+        mean = counts[f'{key} sum'] / number
+        deviation = np.sqrt(counts[f'{key} squares'] / number - mean**2)
+        oracle = 100 * special.ndtr(abs(mean) / deviation - special.ndtri(0.975))
+        star = 100 * counts[f'{key} power yes'] / number
+        cells = [spread, name, f'{star:.1f}', f'{oracle:.1f}', f'{star / oracle:.2f}']
+        lines.append(f'| {" | ".join(map(str, cells))} |')
     return '\n'.join(lines)
 
 
@@ -239,14 +196,16 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     counts = Counter(done)
     for at, spread in enumerate(SPREADS):
         simulation = None
+        skill = weaker_skill(spread)
         for i in range(counts[f'done {spread}'], args.simulations):
             simulation = simulation or Simulation(spread, args.patients)
             simulation.run([args.seed, at, i], counts)
             family([args.seed, at, i, 1], spread, counts)
+            power([args.seed, at, i, 2], spread, skill, counts)
             counts[f'done {spread}'] += 1
             if not (i + 1) % _EVERY or i + 1 == args.simulations:
                 write_text_whole(args.out, json.dumps(counts, indent=0) + '\n')
-    print(level_table(counts, args.patients))
+    print(level_table(counts, args.patients), power_table(counts), sep='\n\n')
 
 
 if __name__ == '__main__':

@@ -110,7 +110,7 @@ def _rule(frame: Frame, x: float, class_: str) -> Markup:
 def _row(frame: Frame, looks: Marks, test: Test, row: float) -> Markup:
     look = looks[test.method]._replace(hollow=not test.significant)
     estimate, low, high = test.difference
-    star = ' *' if test.significant else ''
+    star = ' *' if test.significant else ' †' if test.models else ''
     short = abbreviate(look.label, 23 - len(star)) + star
     _, y = frame.at(0, row)
     parts = [svg.text_at(short, 0, y + 4, 'name')]
