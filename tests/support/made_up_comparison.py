@@ -25,7 +25,16 @@ METHODS = {
     'abmil': ('ABMIL', 'abmil', (0.25, 1.7), 1.7),
     'zeroshot': ('Zero-shot', 'trained', (0.3, 0.3), 0.5),
 }
-FIGURES = ['accuracy', 'mean_accuracy', 'f1', 'auroc', 'kappa', 'ece', 'ece_debiased', 'nll']
+FIGURES = [
+    'accuracy',
+    'mean_accuracy',
+    'f1',
+    'auroc',
+    'kappa',
+    'ece',
+    'ece_debiased',
+    'nll',
+]
 
 
 def make_comparison(

@@ -141,7 +141,6 @@ def _about_intervals(results: Results, summary: Summary) -> Iterator[str]:
     shared = [f'{100 * share:.0f} % with {k}' for k, share in overlap if share]
     if shared:
         yield (
-            'Two draws of training slides share slides, because they are chosen from the '
-            f'same few: {", ".join(shared)} a class. Intervals and tests are wider for '
-            'it.'
+            'Two draws of training slides share slides, because they are chosen from '
+            f'the same few: {", ".join(shared)} a class. So the intervals are wider.'
         )

@@ -60,9 +60,9 @@ def notes(results: Results, summary: Summary) -> list[str]:
         + (f' of {count(patients, "patient")}' if patients else '')
         + f': mean over draws of training slides, with 95 % intervals: {QUESTION} '
         f'({units} and draws are the two samples).',
-        f'A star: differs from {reference} at the same number of training slides, asked '
-        'of new patients and new training slides; p at most 0.05 after Holm’s correction '
-        'over all comparisons of that metric.',
+        f'A star: differs from {reference} at the same number of training slides, and '
+        'would on new patients and new training slides; p at most 0.05 after Holm’s '
+        'correction over all tests of that metric.',
         'All in percent; kappa times 100, NLL in nats. ECE and NLL: less is better.',
     ]
     return [*lines, *cautions(results, summary)]

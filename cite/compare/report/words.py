@@ -59,19 +59,18 @@ QUESTION = 'what the method would do on new patients, trained on new slides'
 #: Why there is no interval, or an interval and no test (``Verdict.reason``).
 REASONS = {
     'draws': 'With fewer than five different draws of training slides (†), values and '
-    'differences are those of these trained models: their intervals say what they would '
-    'do on new patients, not what the methods would do with other training slides. So '
-    'there is no p-value and no star.',
+    'differences are those of these trained models: their intervals say what they '
+    'would do on new patients, not what the methods would do with other training '
+    'slides. So there is no p-value and no star.',
     'patients': f'With fewer than {FEW_PATIENTS} patients there is no interval, no '
     'p-value and no star: so few do not show how much patients differ.',
     'tail': f'With fewer than {FEW_FOR_TAIL} patients the negative log-likelihood has '
     'no interval and no star: a single confident mistake decides it.',
-    'class': f'A class with fewer than {FEW_OF_CLASS} patients: balanced accuracy, macro '
-    'F1, AUROC and kappa have no interval and no star, because each of these patients '
-    'may change them a lot.',
+    'class': f'A class with fewer than {FEW_OF_CLASS} patients: balanced accuracy, '
+    'macro F1, AUROC and kappa have no interval and no star, because each of these '
+    'patients may change them a lot.',
     'biased': 'The calibration errors have no interval and no star: they are worked out '
-    'in bins and cannot be below 0, and no interval that we tried holds the true error '
-    'as often as it should.',
+    'in bins and never below 0, and a bootstrap holds the true error too seldom.',
     'end': 'A value at the end of its scale (such as 100 %), or one that is the same '
     'without any of the patients, has no interval.',
     'undefined': 'A metric that is undefined, or would be without one of the patients, '

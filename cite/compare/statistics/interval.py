@@ -1,10 +1,10 @@
 """Intervals and tests of a mean over patients and over draws of training slides.
 
-Both are samples: of patients, and of choices of training slides. They are crossed, since
-every model is tested on every patient, so the variance of the mean has three estimates:
-from patients, from draws, and from what a draw does to a patient, which both contain:
-Cameron, Gelbach and Miller, *Robust inference with multiway clustering*, Journal of
-Business & Economic Statistics 29(2), 2011, equation 2.11.
+Both are samples: of patients, and of choices of training slides. They are crossed,
+since every model is tested on every patient, so the variance of the mean has three
+estimates: from patients, from draws, and from what a draw does to a patient, which both
+contain: Cameron, Gelbach and Miller, *Robust inference with multiway clustering*,
+Journal of Business & Economic Statistics 29(2), 2011, equation 2.11.
 """
 
 from typing import NamedTuple, Union
@@ -36,8 +36,8 @@ class Variance(NamedTuple):
     def of_draws_alone(self) -> float:
         """The part of draws without what the part of patients has already.
 
-        Taking off all of `both` would claim too much: a few draws know their part badly,
-        and where it comes out too small, nothing of it is left. A share of (J - 2) / J
+        Taking off all of `both` would claim too much: the part of a few draws is badly
+        known, and where it comes out too small, nothing is left. A share of (J - 2) / J
         keeps the level for five draws or more; ``benchmarks/levels.py`` shows it.
         """
         if self.number_of_draws < 2:
@@ -46,9 +46,7 @@ class Variance(NamedTuple):
         return max(self.draws - share * self.both, 0.0)
 
 
-def variance(
-    values: np.ndarray, without: np.ndarray, overlap: float = 0.0
-) -> Variance:
+def variance(values: np.ndarray, without: np.ndarray, overlap: float = 0.0) -> Variance:
     """Estimate the variance of the mean over draws.
 
     Source: Efron and Stein, *The jackknife estimate of variance*, Annals of Statistics
@@ -71,7 +69,8 @@ def variance(
     # Draws that share slides are alike: their spread shows 1 - overlap of the variance.
     times = 1 / draws + overlap / (1 - overlap)
     of_draws = values.var(ddof=1) * times
-    return Variance(*map(float, (of_patients, of_draws, apart)), patients, draws)
+    estimates = float(of_patients), float(of_draws), float(apart)
+    return Variance(*estimates, patients, draws)
 
 
 def half_width(

@@ -30,15 +30,16 @@ def leave_out(
     """Compute metrics without each cluster (patient or slide).
 
     Args:
-        names: keys of :data:`cite.core.evaluation.metrics.SCORE_METRICS`, not those that
-            are binned.
+        names: keys of :data:`cite.core.evaluation.metrics.SCORE_METRICS`, not those
+            that are binned.
         scores: probabilities (N, K).
         labels: (N,).
         clusters: number of each item's cluster, (N,), 0 to C - 1.
         size: number of clusters, C.
 
     Returns:
-        (C,) for each name, in the metric's unit; NaN where the rest leaves it undefined.
+        (C,) for each name, in the metric's unit; NaN where the rest leaves it
+        undefined.
 
     Raises:
         ValueError: a name that is unknown or binned.

@@ -31,7 +31,7 @@ def tested(starred):
     """Return the lines of ``table.csv`` that hold a comparison."""
     table = pd.read_csv(starred / 'table.csv', dtype={'shots': str})
     table = table[table.difference.notna()]
-    # All training slides are one draw, and no interval is known for a calibration error.
+    # All training slides are one draw; a calibration error has no interval.
     untested = (table.shots == 'all') | table.figure.isin(['ece', 'ece_debiased'])
     assert (table.p_holm.isna() == untested).all()
     stars = table.p_holm <= 0.05

@@ -100,9 +100,7 @@ def test_the_page_has_landmarks_and_headings_in_order(page):
 
 
 def test_554_slides_stay_below_5_mb(tmp_path):
-    out = make_comparison(
-        tmp_path / 'out', draws=1, seeds=1, pictures=6, patches=4
-    )
+    out = make_comparison(tmp_path / 'out', draws=1, seeds=1, pictures=6, patches=4)
     write_all(out)
     size = (out / 'report.html').stat().st_size
     assert 500_000 < size < 5_000_000

@@ -91,7 +91,9 @@ def nll(table):
 
 def by_draw(runs, method, shots, figure):
     """Return a figure of a method for each draw, the mean over its seeds."""
-    chosen = [(r['draw'], t) for r, t in runs if (r['method'], r['shots']) == (method, shots)]
+    chosen = [
+        (r['draw'], t) for r, t in runs if (r['method'], r['shots']) == (method, shots)
+    ]
     frame = pd.DataFrame([(draw, figure(table)) for draw, table in chosen])
     return frame.groupby(0)[1].mean()
 
@@ -121,6 +123,7 @@ def test_two_differences(runs, line):
 def test_the_interval_of_a_difference_and_what_its_star_means(runs, line):
     """Each patient is left out in turn, and each data set is scored anew."""
     people = sorted({*runs[0][1].patient})
+
     def difference(kept):
         some = [(row, table[table.patient.isin(kept)]) for row, table in runs]
         linear, cite = (by_draw(some, m, 1, accuracy) for m in ('linear', 'cite'))

@@ -13,4 +13,6 @@ def test_holm_by_hand():
 
 
 def test_a_comparison_without_a_test_does_not_count():
-    assert holm([0.01, np.nan, 0.04]) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
+    assert holm([0.01, np.nan, 0.04]) == pytest.approx(
+        [0.02, np.nan, 0.04], nan_ok=True
+    )

@@ -15,9 +15,7 @@ def _means_without(items):
 def test_of_one_draw_it_is_students_interval_over_patients(rng):
     items = rng.normal(3, 2, size=(1, 12))
     of = variance(items.mean(1), _means_without(items))
-    low, high = stats.t.interval(
-        0.95, 11, loc=items.mean(), scale=stats.sem(items[0])
-    )
+    low, high = stats.t.interval(0.95, 11, loc=items.mean(), scale=stats.sem(items[0]))
     assert items.mean() + half_width(of) == pytest.approx(high)
     assert items.mean() - half_width(of) == pytest.approx(low)
     expected = stats.ttest_1samp(items[0], 0).pvalue

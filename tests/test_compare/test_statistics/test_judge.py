@@ -86,7 +86,9 @@ def test_equal_methods_get_few_stars_and_intervals_hold_the_truth():
     for i in range(40):
         simulation.run([1, i], counts)
     for what, low, high in (('star', 0, 0.1), ('one', 0.9, 1), ('two', 0.9, 1)):
-        keys = [f'30 {d} 2 0.25 {m} {what}' for d in (5, 10) for m in ('accuracy', 'nll')]
+        keys = [
+            f'30 {d} 2 0.25 {m} {what}' for d in (5, 10) for m in ('accuracy', 'nll')
+        ]
         yes, of = (sum(counts[f'{k} {x}'] for k in keys) for x in ('yes', 'of'))
         assert of == 160
         assert low <= yes / of <= high, what

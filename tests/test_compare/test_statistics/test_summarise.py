@@ -157,7 +157,7 @@ def test_a_test_pairs_draws_and_seeds_that_both_have(tmp_path):
 
 
 def test_pairing_makes_a_steady_difference_certain(tmp_path):
-    # Both are right on the same 60 of 100; one on 12 more. Apart, the intervals overlap.
+    # Both are right on the same 60 of 100, one on 12 more: apart, intervals overlap.
     labels = np.zeros(100, int)
     first, second = (np.where(np.arange(100) < n, 0.1, 0.9) for n in (60, 72))
     runs = {('ref', 1, d, 0): first for d in range(1, 6)}
