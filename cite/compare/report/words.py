@@ -69,8 +69,8 @@ REASONS = {
     'class': f'A class with fewer than {FEW_OF_CLASS} patients: balanced accuracy, '
     'macro F1, AUROC and kappa have no interval and no star, because each of these '
     'patients may change them a lot.',
-    'biased': 'The calibration errors have no interval and no star: they are worked out '
-    'in bins and never below 0, and a bootstrap holds the true error too seldom.',
+    'biased': 'The calibration errors have no interval and no star: they come from '
+    'bins and are never below 0, and a bootstrap holds the true error too seldom.',
     'end': 'A value at the end of its scale (such as 100 %), or one that is the same '
     'without any of the patients, has no interval.',
     'undefined': 'A metric that is undefined, or would be without one of the patients, '
