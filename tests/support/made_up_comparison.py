@@ -25,7 +25,16 @@ METHODS = {
     'abmil': ('ABMIL', 'abmil', (0.25, 1.7), 1.7),
     'zeroshot': ('Zero-shot', 'trained', (0.3, 0.3), 0.5),
 }
-FIGURES = ['accuracy', 'mean_accuracy', 'f1', 'auroc', 'kappa', 'ece', 'nll']
+FIGURES = [
+    'accuracy',
+    'mean_accuracy',
+    'f1',
+    'auroc',
+    'kappa',
+    'ece',
+    'ece_debiased',
+    'nll',
+]
 
 
 def make_comparison(
@@ -40,7 +49,6 @@ def make_comparison(
     patch_files: bool = True,
     pictures: int = 0,
     patients: bool = True,
-    resamples: int = 2000,
     failures: int = 1,
     seed: int = 0,
     title: str = 'Few-slide grading of gastric adenocarcinoma (made up)',
@@ -73,7 +81,6 @@ def make_comparison(
         'seeds': list(range(seeds)),
         'reference': methods[0],
         'figures': FIGURES,
-        'resamples': resamples,
         'patients': {},
     }
     (out / 'comparison.json').write_text(json.dumps(settings, indent=1))

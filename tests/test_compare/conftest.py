@@ -48,7 +48,6 @@ SMALL = dict(
     methods=('cite', 'linear', 'abmil', 'zeroshot'),
     shots=(1, 4, 'all'),
     draws=2,
-    resamples=200,
     pictures=6,
 )
 

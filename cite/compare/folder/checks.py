@@ -113,7 +113,6 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {
     'seeds': (list, _is_count),
     'reference': (str, None),
     'figures': (list, lambda name: isinstance(name, str) and name in SCORE_METRICS),
-    'resamples': (int, None),
 }
 
 

@@ -10,6 +10,7 @@ from cite.apis.check.report import Report
 from cite.compare.engines.task import ROOT
 from cite.compare.methods.job import JobInputs, job_config
 from cite.compare.plan.config import Comparison
+from cite.compare.plan.overlap import training_overlap
 
 from .checks import read_object
 from .store import Store
@@ -26,7 +27,7 @@ def write_record(
         comparison: what is compared.
         inputs: inputs of each job.
     """
-    store.write_text('comparison.json', _dump(_description(comparison)))
+    store.write_text('comparison.json', _dump(_description(comparison, inputs)))
     store.write_text('environment.json', _dump(_environment(store.out, config)))
     first = {i.method.name: i for i in reversed([*inputs.values()])}
     for name, method_inputs in first.items():
@@ -34,7 +35,9 @@ def write_record(
         store.write_text(f'configs/{name}.py', text)
 
 
-def _description(comparison: Comparison) -> dict[str, Any]:
+def _description(
+    comparison: Comparison, inputs: Mapping[str, JobInputs]
+) -> dict[str, Any]:
     return {
         'title': comparison.title,
         'data_prefix': comparison.data_prefix,
@@ -48,7 +51,7 @@ def _description(comparison: Comparison) -> dict[str, Any]:
         'seeds': comparison.seeds,
         'reference': comparison.reference,
         'figures': comparison.metrics,
-        'resamples': comparison.resamples,
+        'overlap': training_overlap(inputs.values(), len(comparison.classes)),
         'patients': bool(comparison.patients),
     }
 

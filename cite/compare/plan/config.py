@@ -28,7 +28,6 @@ class Comparison:
         patient: column of that table with the patient.
         patients: patient of each slide, where the table names one.
         options: keys of every method's config with other values.
-        resamples: number of resamples of the bootstrap.
         slurm: parameters for submitit, such as ``slurm_partition``.
     """
 
@@ -48,7 +47,6 @@ class Comparison:
     patient: Optional[str] = None
     patients: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
-    resamples: int = 2000
     slurm: dict[str, Any] = field(default_factory=dict)
 
     def train_file(self, shots: Shots, draw: int) -> Path:

@@ -15,7 +15,7 @@ from .config import MOST_RESAMPLES, Comparison, names_files
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
-    *('options', 'resamples', 'slurm'),
+    *('options', 'slurm'),
 )
 _REQUIRED = ('ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods')
 _DEFAULTS = {'shots': ['all'], 'draws': 0, 'seeds': [0], 'figures': (*SCORE_METRICS,)}

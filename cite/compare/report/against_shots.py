@@ -140,12 +140,12 @@ def _series(
     frame: Frame, look: Mark, cells: Cells, trained: Sequence[Shots], offset: float
 ) -> Markup:
     """Draw a method: its band, its line, and its marks with a bar at each."""
-    values = {s: c.value for s, c in cells.items() if not np.isnan(c.value.low)}
+    values = {s: c.value for s, c in cells.items() if not np.isnan(c.value.estimate)}
     if None in values:
         value, low, high = values[None]
         left, right = frame.x
         return look.group(
-            frame.area([left, right], [low, low], [high, high]),
+            *_band(frame, [left, right], [(low, high)] * 2),
             frame.line([(left, value), (right, value)], stroke_dasharray=look.dash),
             look.at(*frame.at(left + 0.06 * (right - left), value)),
         )
@@ -156,13 +156,24 @@ def _series(
     xs = [x for x, _ in places]
     means = [(x, v.estimate) for x, v in places]
     parts = [
-        frame.area(xs, [v.low for _, v in places], [v.high for _, v in places]),
+        *_band(frame, xs, [v[1:] for _, v in places]),
         frame.line(means, stroke_dasharray=look.dash),
     ]
     for x, v in places:
-        parts.append(frame.line([(x, v.low), (x, v.high)], class_='whisker'))
+        if not np.isnan(v.low):
+            parts.append(frame.line([(x, v.low), (x, v.high)], class_='whisker'))
         parts.append(look.at(*frame.at(x, v.estimate)))
     return look.group(*parts)
+
+
+def _band(
+    frame: Frame, xs: Sequence[float], bounds: Sequence[tuple[float, float]]
+) -> list[Markup]:
+    """Draw a band between bounds; none if one of the values has no interval."""
+    if np.isnan(bounds).any():
+        return []
+    low, high = zip(*bounds)
+    return [frame.area(xs, low, high)]
 
 
 def _names(frame: Frame, looks: Marks, lines: dict[str, Cells]) -> list[Markup]:

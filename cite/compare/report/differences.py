@@ -23,12 +23,14 @@ def differences_figure(
     label = METRIC_LABELS[metric]
     tests = summary.family('slide', metric)
     shots = [s for s in results.shots if any(t.shots == s for t in tests)]
+    tested = sum(t.tested for t in tests)
     better = 'left' if label.less_is_better else 'right'
     caption = (
         f'{label.name} of slides: method minus {results.reference_label}, '
         f'on the same slides, draws and seeds. Better is to the {better}. Filled marks '
         f'and a star differ at p ≤ 0.05 after Holm’s correction '
-        f'({count(len(tests), "comparison")} of this metric); hollow ones do not.'
+        f'({count(tested, "test")} of this metric); hollow ones do not, or are not '
+        'tested (†: these trained models are compared, not the methods).'
     )
     bounds = [x for t in tests for x in t.difference if not np.isnan(x)] or [-1, 1]
     ticks = svg.nice_ticks(min(*bounds, 0), max(*bounds, 0), 4)
@@ -49,7 +51,7 @@ def _cells(test: Test, name: str) -> list[str]:
         shots_words(test.shots),
         name,
         estimate,
-        f'[{low}, {high}]',
+        '–' if np.isnan(test.difference.low) else f'[{low}, {high}]',
         test.runs_text,
         p_words(test.p),
         p_words(test.adjusted) + (' *' if test.significant else ''),
@@ -84,12 +86,19 @@ def _chart(tests: Sequence[Test], looks: Marks, ticks: Sequence[float]) -> Marku
     ]
     descriptions = [
         f'{looks[t.method].label}: {label.write_interval(t.difference, True)}, '
-        f'{"differs" if t.significant else "no difference shown"}.'
+        f'{_said(t)}.'
         for t in tests
     ]
     key = f'differences-{metric}-{shots_words(shots)}'
     title = f'Differences in {label.name.lower()} with {slides_words(shots)}'
     return svg.picture(key, 330, height, title, ' '.join(descriptions), *parts)
+
+
+def _said(test: Test) -> str:
+    """Say what a test showed."""
+    if not test.tested:
+        return 'these models, not tested' if test.models else 'not tested'
+    return 'differs' if test.significant else 'no difference shown'
 
 
 def _rule(frame: Frame, x: float, class_: str) -> Markup:
@@ -101,11 +110,12 @@ def _rule(frame: Frame, x: float, class_: str) -> Markup:
 def _row(frame: Frame, looks: Marks, test: Test, row: float) -> Markup:
     look = looks[test.method]._replace(hollow=not test.significant)
     estimate, low, high = test.difference
-    star = ' *' if test.significant else ''
+    star = ' *' if test.significant else ' †' if test.models else ''
     short = abbreviate(look.label, 23 - len(star)) + star
     _, y = frame.at(0, row)
     parts = [svg.text_at(short, 0, y + 4, 'name')]
-    if not np.isnan([estimate, low]).any():
+    if not np.isnan(low):
         parts.append(frame.line([(low, row), (high, row)], class_='reach'))
+    if not np.isnan(estimate):
         parts.append(look.at(*frame.at(estimate, row)))
     return look.group(*parts)

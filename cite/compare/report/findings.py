@@ -1,14 +1,15 @@
 """What a reader should take away, and what should make them careful."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Optional
 
 import numpy as np
 
 from cite.compare.folder.results import Results, Shots
-from cite.compare.statistics.summary import ALPHA, FEW_PATIENTS, Summary
+from cite.compare.statistics.summary import Summary, Test
 from cite.core.messages import count
 
-from .words import METRIC_LABELS, p_words, slides_words
+from .words import METRIC_LABELS, REASONS, slides_words
 
 FEW_SLIDES = 20  # with fewer in a class, each changes the means over classes a lot
 
@@ -30,21 +31,41 @@ def findings(results: Results, summary: Summary) -> list[str]:
         )
         reference_value = dict(ranked).get(results.reference)
         if best != results.reference and reference_value is not None:
-            shown = summary.differs(('slide', best, shots, metric))
+            test = summary.tests.get(('slide', best, shots, metric))
             text += f'; {reference} has {label.write_interval(reference_value)}, '
-            text += 'and the two differ' if shown else 'and no difference is shown'
+            text += f'and {_shown(test)}'
         sentences.append(f'{text}.')
     tests = summary.family('slide', metric)
     if tests:
-        good = -1 if label.less_is_better else 1
-        differ = [t for t in tests if t.significant]
-        better = sum(good * t.difference.estimate > 0 for t in differ)
-        sentences.append(
-            f'{count(len(tests), "comparison")} with {reference} on '
-            f'{_lower(label.name)}: {len(differ)} significant after Holm’s correction '
-            f'({better} better, {len(differ) - better} worse).'
-        )
+        sentences.append(_tested(tests, reference))
     return sentences
+
+
+def _shown(test: Optional[Test]) -> str:
+    """Say what the test of a leading method against the reference shows."""
+    if test is None or (not test.tested and not test.models):
+        return 'the difference is not tested'
+    if test.models:
+        return 'only these trained models are compared, not the methods'
+    return 'the two differ' if test.significant else 'no difference is shown'
+
+
+def _tested(tests: Sequence[Test], reference: str) -> str:
+    """Count the comparisons of one metric, and those that came out significant."""
+    label = METRIC_LABELS[tests[0].metric]
+    good = -1 if label.less_is_better else 1
+    tested = [t for t in tests if t.tested]
+    differ = [t for t in tested if t.significant]
+    better = sum(good * t.difference.estimate > 0 for t in differ)
+    text = f'{count(len(tests), "comparison")} with {reference} on {_lower(label.name)}'
+    if not tested:
+        return f'{text}: none can be tested.'
+    left = len(tests) - len(tested)
+    untested = f', {left} of them not tested' if left else ''
+    return (
+        f'{text}{untested}: {len(differ)} significant after Holm’s correction '
+        f'({better} better, {len(differ) - better} worse).'
+    )
 
 
 def _lower(name: str) -> str:
@@ -65,11 +86,15 @@ def _ranked(results: Results, summary: Summary, metric: str, shots: Shots) -> li
 
 def cautions(results: Results, summary: Summary) -> list[str]:
     """List what weakens this comparison."""
-    return [*_about_runs(results, summary), *_about_slides(results, summary)]
+    return [
+        *_about_runs(results),
+        *_about_slides(results),
+        *_about_intervals(results, summary),
+    ]
 
 
-def _about_runs(results: Results, summary: Summary) -> Iterator[str]:
-    """Name missing and failed runs, few draws, and unequal numbers of runs."""
+def _about_runs(results: Results) -> Iterator[str]:
+    """Name missing and failed runs, and unequal numbers of runs."""
     if results.reference not in results.methods:
         yield (
             f'{results.reference_label}, the reference, has no finished run: nothing '
@@ -80,13 +105,6 @@ def _about_runs(results: Results, summary: Summary) -> Iterator[str]:
             f'{count(len(results.failures), "job")} failed (jobs/…/log.txt gives the '
             'reason): a method that fails on hard draws looks better than it is.'
         )
-    few = [cell.draws for cell in summary.cells.values() if cell.few_draws]
-    if few:
-        yield (
-            f'Some methods have only {count(min(few), "draw")} of training slides '
-            '(†): so few reveal little of the spread between draws, and the intervals '
-            'are too narrow.'
-        )
     trained = [shots for shots in results.shots if shots is not None]
     runs = {len(results.of(m, shots)) for m in results.methods for shots in trained}
     if len(runs - {0}) > 1:
@@ -96,8 +114,8 @@ def _about_runs(results: Results, summary: Summary) -> Iterator[str]:
         )
 
 
-def _about_slides(results: Results, summary: Summary) -> Iterator[str]:
-    """Name the classes with few test slides; warn of few or unknown patients."""
+def _about_slides(results: Results) -> Iterator[str]:
+    """Name the classes with few test slides; warn of unknown patients."""
     members = np.bincount(results.labels, minlength=len(results.classes))
     rare = [f'{n} ({m})' for n, m in zip(results.classes, members) if m < FEW_SLIDES]
     if rare:
@@ -110,13 +128,19 @@ def _about_slides(results: Results, summary: Summary) -> Iterator[str]:
             'Patients are not known: slides count as independent. If some are of one '
             'patient, the intervals are too narrow.'
         )
-    elif summary.clusters < FEW_PATIENTS:
-        least = 2.0 ** (1 - summary.clusters)
-        tests = len(summary.family('slide', summary.metrics[0]))
-        star = ', so that none can have a star' if tests * least > ALPHA else ''
+
+
+def _about_intervals(results: Results, summary: Summary) -> Iterator[str]:
+    """Say why some values have no interval or no test, and what draws share."""
+    outcomes = (*summary.cells.values(), *summary.tests.values())
+    reasons = {one.reason for one in outcomes} | {
+        'draws' for one in outcomes if one.models
+    }
+    yield from (text for reason, text in REASONS.items() if reason in reasons)
+    overlap = results.settings.get('overlap', {}).items()
+    shared = [f'{100 * share:.0f} % with {k}' for k, share in overlap if share]
+    if shared:
         yield (
-            f'Only {count(summary.clusters, "patient")} among the test slides: a '
-            'bootstrap over so few underestimates the uncertainty. The intervals are '
-            f'too narrow; p cannot be below {p_words(least)}, and Holm’s correction '
-            f'multiplies the least p by the number of comparisons, {tests}{star}.'
+            'Two draws of training slides share slides, because they are chosen from '
+            f'the same few: {", ".join(shared)} a class. So the intervals are wider.'
         )

@@ -3,7 +3,7 @@ from typing import Any, Optional
 from markupsafe import Markup
 
 from cite.compare.folder.results import Results
-from cite.compare.statistics.bootstrap import Interval
+from cite.compare.statistics.interval import Interval
 from cite.compare.statistics.summary import Key, Summary
 
 from .svg import tag
@@ -46,6 +46,7 @@ def _entry(summary: Summary, key: Key) -> dict[str, Any]:
     """Return a cell: its texts, marks, and the value it is sorted by."""
     level, _, shots, metric = key
     label, value = METRIC_LABELS[metric], summary.cells[key].value
+    bounds = f'{label.write(value.low)} to {label.write(value.high)}'
     column = (
         cell.value.estimate
         for (at, _, s, name), cell in summary.cells.items()
@@ -55,7 +56,7 @@ def _entry(summary: Summary, key: Key) -> dict[str, Any]:
     best = (min if label.less_is_better else max)(estimates, default=None)
     return {
         'estimate': label.write(value.estimate),
-        'bounds': f'{label.write(value.low)} to {label.write(value.high)}',
+        'bounds': bounds if value.low == value.low else '',
         'order': value.estimate,
         'best': len(estimates) > 1 and value.estimate == best,
         'star': summary.differs(key),

@@ -21,7 +21,7 @@ from .mistakes import methods_at, slide_cards, slide_rows
 from .reliability_diagrams import reliability_figure
 from .roc_curves import roc_figure
 from .thumbnails import Thumbnails
-from .words import METRIC_LABELS, shots_words, slides_words
+from .words import METRIC_LABELS, QUESTION, shots_words, slides_words
 
 _HERE = Path(__file__).parent
 _PICTURES = 1_500_000  # bytes of the page for patches
@@ -73,7 +73,7 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
         'classes': _classes(results),
         'legend': [*looks.values()],
         'reference': results.reference_label,
-        'resamples': summary.resamples,
+        'question': QUESTION,
         'patients_known': any(results.patients),
         'levels': [table for at in LEVELS if (table := headline(results, summary, at))],
         **_drawings(results, summary, looks),

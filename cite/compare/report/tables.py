@@ -8,13 +8,14 @@ from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
 
 from .findings import cautions
-from .words import METRIC_LABELS, shots_words, slides_words
+from .words import METRIC_LABELS, QUESTION, shots_words, slides_words
 
 _LEVEL_TITLES = {'slide': 'Slides', 'patch': 'Patches'}
 COLUMNS = (
     *('level', 'method', 'label', 'shots', 'figure', 'value', 'low', 'high'),
-    *('runs', 'draws', 'reference', 'reference_shots', 'difference'),
+    *('runs', 'draws', 'about', 'reference', 'reference_shots', 'difference'),
     *('difference_low', 'difference_high', 'paired_runs', 'p', 'p_holm'),
+    'reason',
 )
 _LATEX = {
     '\\': r'\textbackslash{}',
@@ -70,12 +71,11 @@ def notes(results: Results, summary: Summary) -> list[str]:
     lines = [
         f'{count(len(results.slides), "test slide")}'
         + (f' of {count(patients, "patient")}' if patients else '')
-        + ': mean over draws of training slides and seeds, with 95 % bootstrap '
-        f'intervals over {units}, draws and seeds '
-        f'({count(summary.resamples, "resample")}).',
-        f'A star: differs from {reference} at the same number of training slides, by a '
-        'paired bootstrap, p at most 0.05 after Holm’s correction over all comparisons '
-        'of that metric.',
+        + f': mean over draws of training slides, with 95 % intervals: {QUESTION} '
+        f'({units} and draws are the two samples).',
+        f'A star: differs from {reference} at the same number of training slides, and '
+        'would on new patients and new training slides; p at most 0.05 after Holm’s '
+        'correction over all tests of that metric.',
         'All in percent; kappa times 100, NLL in nats. ECE and NLL: less is better.',
     ]
     return [*lines, *cautions(results, summary)]
@@ -91,7 +91,8 @@ def csv_table(results: Results, summary: Summary) -> str:
     for (level, method, shots, metric), cell in summary.cells.items():
         keys = [level, method, spreadsheet(results.methods[method])]
         keys += [shots_words(shots), metric]
-        head = [*keys, *map(_exact, cell.value), cell.runs, cell.draws]
+        about = 'models' if cell.models else 'methods'
+        head = [*keys, *map(_exact, cell.value), cell.runs, cell.draws, about]
         tests = [
             t
             for t in summary.family(level, metric)
@@ -100,9 +101,9 @@ def csv_table(results: Results, summary: Summary) -> str:
         for t in tests:
             difference = [*map(_exact, t.difference), t.runs, _exact(t.p)]
             against = [results.reference, shots_words(t.shots)]
-            rows.append([*head, *against, *difference, _exact(t.adjusted)])
+            rows.append([*head, *against, *difference, _exact(t.adjusted), t.reason])
         if not tests:
-            rows.append([*head, *[''] * 8])
+            rows.append([*head, *[''] * 8, cell.reason])
     return csv_text(COLUMNS, rows)
 
 

@@ -5,7 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from cite.compare.folder.results import Shots
-from cite.compare.statistics.bootstrap import Interval
+from cite.compare.statistics.interval import Interval
+from cite.compare.statistics.judge import (
+    FEW_FOR_TAIL,
+    FEW_OF_CLASS,
+    FEW_PATIENTS,
+)
 from cite.core.evaluation.metrics import LESS_IS_BETTER
 from cite.core.messages import count
 
@@ -28,9 +33,9 @@ class MetricLabel(NamedTuple):
         return zero if text.lstrip('+-') == zero else text.replace('-', '−')
 
     def write_interval(self, interval: Interval, sign: bool = False) -> str:
-        """Write ``estimate [low, high]``."""
+        """Write ``estimate [low, high]``, or the estimate alone."""
         estimate, low, high = (self.write(x, sign) for x in interval)
-        return f'{estimate} [{low}, {high}]'
+        return estimate if np.isnan(interval.low) else f'{estimate} [{low}, {high}]'
 
 
 _NAMES = {
@@ -40,11 +45,36 @@ _NAMES = {
     'auroc': ('AUROC, one against the rest', 'AUROC', '%', 1),
     'kappa': ('Quadratic weighted kappa', 'Kappa', '× 100', 1),
     'ece': ('Expected calibration error', 'ECE', '%', 1),
+    'ece_debiased': ('Debiased calibration error', 'ECE deb.', '%', 1),
     'nll': ('Negative log-likelihood', 'NLL', 'nats', 3),
 }
 METRIC_LABELS = {
     key: MetricLabel(*names, less_is_better=key in LESS_IS_BETTER)
     for key, names in _NAMES.items()
+}
+
+
+#: What a method's interval and test are about.
+QUESTION = 'what the method would do on new patients, trained on new slides'
+#: Why there is no interval, or an interval and no test (``Verdict.reason``).
+REASONS = {
+    'draws': 'With fewer than five different draws of training slides (†), values and '
+    'differences are those of these trained models: their intervals say what they '
+    'would do on new patients, not what the methods would do with other training '
+    'slides. So there is no p-value and no star.',
+    'patients': f'With fewer than {FEW_PATIENTS} patients there is no interval, no '
+    'p-value and no star: so few do not show how much patients differ.',
+    'tail': f'With fewer than {FEW_FOR_TAIL} patients the negative log-likelihood has '
+    'no interval and no star: a single confident mistake decides it.',
+    'class': f'A class with fewer than {FEW_OF_CLASS} patients: balanced accuracy, '
+    'macro F1, AUROC and kappa have no interval and no star, because each of these '
+    'patients may change them a lot.',
+    'biased': 'The calibration errors have no interval and no star: they come from '
+    'bins and are never below 0, and a bootstrap holds the true error too seldom.',
+    'end': 'A value at the end of its scale (such as 100 %), or one that is the same '
+    'without any of the patients, has no interval.',
+    'undefined': 'A metric that is undefined, or would be without one of the patients, '
+    'has no interval.',
 }
 
 
@@ -67,9 +97,11 @@ def slides_words(shots: Shots) -> str:
 
 
 def p_words(p: float) -> str:
-    """Write a p-value.
+    """Write a p-value; a dash for NaN.
 
     >>> p_words(0.0004), p_words(0.0321)
     ('<\u202f0.001', '0.032')
     """
+    if np.isnan(p):
+        return '–'
     return '<\u202f0.001' if p < 0.001 else f'{p:.3f}'

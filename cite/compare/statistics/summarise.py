@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -6,23 +6,19 @@ import numpy as np
 from cite.compare.folder.results import Results, Run, Shots
 from cite.core.evaluation.metrics import BIASED, SCORE_METRICS
 
-from . import bootstrap
-from .bootstrap import Interval, holm, interval, paired_p_value
-from .clustered import resampled_metrics
-from .summary import ALPHA, LEVELS, Cell, Key, Summary, Test
-
-# A bootstrap's least p-value is 2 / (resamples + 1); Holm's correction multiplies it by
-# the number of tests, and half of ALPHA must be within reach.
-PER_TEST = round(2 / (ALPHA / 2))
+from .holm import holm
+from .judge import Sample, Terms, judge
+from .leave_out import leave_out
+from .summary import LEVELS, Cell, Key, Summary, Test
 
 
 @dataclass(frozen=True)
 class _Values:
-    """A run's metrics: plain, and in every resample of the slides."""
+    """A run's metrics: plain, and with each patient left out."""
 
     run: Run
     plain: dict[str, float]
-    resampled: dict[str, np.ndarray]  # (R,)
+    without: dict[str, np.ndarray]  # (C,)
 
 
 _Groups = dict[tuple[Shots, str], list[_Values]]  # by shots and method
@@ -31,40 +27,45 @@ _Groups = dict[tuple[Shots, str], list[_Values]]  # by shots and method
 def summarise(results: Results) -> Summary:
     """Compute every metric with its interval, and test methods against the reference.
 
-    Intervals: 95 %, percentile bootstrap over patients (slides where no patient is
-    known), and independently over draws of training slides and seeds within a draw. All
-    runs are evaluated on the same resamples of the slides. The calibration error has a
-    basic interval: see :func:`cite.compare.statistics.bootstrap.reflect`.
+    Intervals and tests are those of :func:`cite.compare.statistics.judge.judge`, over
+    patients (slides where no patient is known) and draws of training slides.
 
     Tests: at each number of shots, a method minus the reference on the draws and seeds
     that both have; a method that is not trained is compared with all runs of the
     reference. Holm's correction is over all tests of one metric at one level.
 
     Args:
-        results: contents of the comparison's folder. Its ``resamples`` are raised if
-            so many tests could not come out significant with them.
+        results: contents of the comparison's folder.
     """
     metrics = tuple(results.settings['figures'])
-    resamples = _resamples(results)
     names, member = np.unique(results.clusters, return_inverse=True)
-    weights = bootstrap.resample_clusters(len(names), resamples)
+    of_class = _patients_of_class(results, member)
+    terms = {
+        shots: Terms(len(names), of_class, shots is not None, _overlap(results, shots))
+        for shots in results.shots
+    }
     cells: dict[Key, Cell] = {}
     tests: dict[Key, Test] = {}
     for level in LEVELS:
-        groups = _groups(results, level, metrics, member, weights)
+        groups = _groups(results, level, metrics, member, len(names))
         for metric in metrics:
             for (shots, method), values in groups.items():
                 key = (level, method, shots, metric)
-                cells[key] = _cell(key, values)
-            tests.update(_tests(level, metric, groups, results.reference, len(names)))
-    return Summary(cells, tests, metrics, resamples, len(names))
+                cells[key] = _cell(key, values, terms[shots])
+            tests.update(_tests(level, metric, groups, results.reference, terms))
+    return Summary(cells, tests, metrics, len(names))
 
 
-def _resamples(results: Results) -> int:
-    """Return the number of resamples: as configured, or more for many tests."""
-    trained = [s for s in results.shots if s is not None]
-    tests = (len(results.methods) - 1) * max(len(trained), 1)
-    return max(int(results.settings['resamples']), PER_TEST * tests)
+def _patients_of_class(results: Results, member: np.ndarray) -> int:
+    """Return how many patients the rarest of the tested classes has."""
+    pairs = {*zip(results.labels.tolist(), member.tolist())}
+    labels = [label for label, _ in pairs]
+    return min(labels.count(label) for label in {*labels})
+
+
+def _overlap(results: Results, shots: Shots) -> float:
+    """Return the share of training slides that two draws have in common."""
+    return float(results.settings.get('overlap', {}).get(str(shots), 0.0))
 
 
 def _groups(
@@ -72,10 +73,11 @@ def _groups(
     level: str,
     metrics: Sequence[str],
     member: np.ndarray,
-    weights: np.ndarray,
+    size: int,
 ) -> _Groups:
     """Compute the metrics of all runs that have scores at a level."""
     groups: _Groups = {(s, m): [] for s in results.shots for m in results.methods}
+    left_out = [name for name in metrics if name not in BIASED]
     for run in results.runs:
         scores, labels, clusters = run.scores, results.labels, member
         if level == 'patch':
@@ -84,43 +86,41 @@ def _groups(
                 continue
             scores, labels = patches.scores, patches.labels
             clusters = member[patches.slide]
-        many = resampled_metrics(metrics, scores, labels, clusters, weights)
-        resampled = {name: v.astype(np.float32) for name, v in many.items()}
         plain = {name: SCORE_METRICS[name](scores, labels) for name in metrics}
-        groups[run.shots, run.method].append(_Values(run, plain, resampled))
+        without = leave_out(left_out, scores, labels, clusters, size)
+        groups[run.shots, run.method].append(_Values(run, plain, without))
     return {key: values for key, values in groups.items() if values}
 
 
-def _over_runs(runs: Sequence[Run], values: Sequence[np.ndarray]) -> np.ndarray:
-    """Average values of M runs, (R,) each, over resampled runs: (R,)."""
-    resampled = np.stack(values)  # (M, R)
-    draws = [run.draw for run in runs]
-    times = bootstrap.resample_runs(draws, resampled.shape[1])
-    return bootstrap.over_runs(resampled, times)
+def _sample(metric: str, values: Sequence[_Values], runs: Sequence[Run]) -> Sample:
+    draws = np.array([run.draw for run in runs])
+    plain = np.array([v.plain[metric] for v in values])
+    if metric in BIASED:
+        return Sample(draws, plain, None)
+    return Sample(draws, plain, np.stack([v.without[metric] for v in values]))
 
 
-def _distribution(metric: str, estimate: float, resampled: np.ndarray) -> np.ndarray:
-    return bootstrap.reflect(estimate, resampled) if metric in BIASED else resampled
-
-
-def _interval(metric: str, estimate: float, resampled: np.ndarray) -> Interval:
-    bounds = interval(estimate, _distribution(metric, estimate, resampled))
-    if metric not in BIASED or np.isnan(bounds.high):
-        return bounds
-    # Mirrored errors may be below 0, and all of them below the estimate.
-    return bounds._replace(low=max(bounds.low, 0), high=max(bounds.high, estimate))
-
-
-def _cell(key: Key, values: Sequence[_Values]) -> Cell:
+def _cell(key: Key, values: Sequence[_Values], terms: Terms) -> Cell:
     metric, runs = key[-1], [v.run for v in values]
-    plain = tuple(v.plain[metric] for v in values)
-    resampled = _over_runs(runs, [v.resampled[metric] for v in values])
-    value = _interval(metric, float(np.mean(plain)), resampled)
-    return Cell(*key, len(runs), len({run.draw for run in runs}), value, plain)
+    sample = _sample(metric, values, runs)
+    verdict = judge(metric, sample, terms, paired=False)
+    return Cell(
+        *key,
+        runs=len(runs),
+        draws=len({run.draw for run in runs}),
+        models=verdict.models,
+        reason=verdict.reason,
+        value=verdict.value,
+        of_runs=tuple(sample.values.tolist()),
+    )
 
 
 def _tests(
-    level: str, metric: str, groups: _Groups, reference: str, clusters: int
+    level: str,
+    metric: str,
+    groups: _Groups,
+    reference: str,
+    terms: Mapping[Shots, Terms],
 ) -> dict[Key, Test]:
     tests = {}
     for (shots, method), values in groups.items():
@@ -131,7 +131,7 @@ def _tests(
                 pairs = _pairs(values, groups[at, reference])
                 key = (level, method, at if shots is None else shots, metric)
                 if pairs:
-                    tests[key] = _test(key, pairs, clusters)
+                    tests[key] = _test(key, pairs, terms[key[2]])
     adjusted = holm([test.p for test in tests.values()])
     return {
         key: replace(test, adjusted=float(p))
@@ -152,17 +152,19 @@ def _pairs(
     return [(v, by_run[key]) for v, key in zip(method, keys) if key in by_run]
 
 
-def _test(key: Key, pairs: Sequence[tuple[_Values, _Values]], clusters: int) -> Test:
+def _test(key: Key, pairs: Sequence[tuple[_Values, _Values]], terms: Terms) -> Test:
     metric = key[-1]
-    estimate = float(np.mean([a.plain[metric] - b.plain[metric] for a, b in pairs]))
-    differences = [a.resampled[metric] - b.resampled[metric] for a, b in pairs]
     runs = [b.run if a.run.shots is None else a.run for a, b in pairs]
-    difference = _distribution(metric, estimate, _over_runs(runs, differences))
+    method = _sample(metric, [a for a, _ in pairs], runs)
+    reference = _sample(metric, [b for _, b in pairs], runs)
+    verdict = judge(metric, method.minus(reference), terms, paired=True)
     return Test(
         *key,
         runs=len(runs),
         draws=len({run.draw for run in runs}),
-        difference=interval(estimate, difference),
-        p=paired_p_value(difference, clusters),
+        models=verdict.models,
+        reason=verdict.reason,
+        difference=verdict.value,
+        p=verdict.p,
         adjusted=float('nan'),
     )

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from cite.compare.folder.results import Shots
 
-from .bootstrap import Interval
+from .interval import Interval
 
 LEVELS = ('slide', 'patch')
 ALPHA = 0.05
-FEW_DRAWS = 5  # with fewer, the spread between draws is hardly known
-FEW_PATIENTS = 30  # with fewer, a bootstrap's intervals are too narrow
 Key = tuple[str, str, Shots, str]  # level, method, shots, metric
 
 
@@ -23,23 +21,20 @@ class _Outcome:
     metric: str
     runs: int  # in a test, draws and seeds that both methods have
     draws: int
-
-    @property
-    def few_draws(self) -> bool:
-        """Whether the spread between draws is hardly known; marked with a dagger."""
-        return self.shots not in (None, 'all') and self.draws < FEW_DRAWS
+    models: bool  # about these trained models, not about the methods
+    reason: str  # why there is no interval or no test, a key of report.words.REASONS
 
     @property
     def runs_text(self) -> str:
-        """The number of runs with its dagger, as in tables."""
-        return f'{self.runs}{"†" if self.few_draws else ""}'
+        """The number of runs, with a dagger if they say nothing about the method."""
+        return f'{self.runs}{"†" if self.models else ""}'
 
 
 @dataclass(frozen=True)
 class Cell(_Outcome):
     """A metric of a method at one number of training slides."""
 
-    value: Interval  # the mean over runs
+    value: Interval  # the mean over runs, each draw counting the same
     of_runs: tuple[float, ...]  # each run's value, in the order of Results.of
 
 
@@ -48,8 +43,13 @@ class Test(_Outcome):
     """Whether a method differs from the reference, on the runs that both have."""
 
     difference: Interval  # method - reference
-    p: float
+    p: float  # NaN if nothing is tested
     adjusted: float  # by Holm's method, within the metric and level
+
+    @property
+    def tested(self) -> bool:
+        """Whether there is a p-value."""
+        return self.p == self.p
 
     @property
     def significant(self) -> bool:
@@ -64,7 +64,6 @@ class Summary:
     cells: dict[Key, Cell]
     tests: dict[Key, Test]
     metrics: tuple[str, ...]
-    resamples: int
     clusters: int  # patients, or slides where no patient is known
 
     def rows(self, level: str) -> list[tuple[Shots, str]]:
@@ -87,6 +86,6 @@ class Summary:
         return key in self.tests and self.tests[key].significant
 
     def family(self, level: str, metric: str) -> list[Test]:
-        """Return the tests that are corrected together."""
+        """Return the comparisons of a metric; those tested are corrected together."""
         tests = self.tests.values()
         return [t for t in tests if (t.level, t.metric) == (level, metric)]

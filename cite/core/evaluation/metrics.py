@@ -8,6 +8,7 @@ import numpy as np
 from . import confusion as cm
 from .calibration import calibration_error, negative_log_likelihood
 from .confusion import accuracy, class_accuracy, mean_accuracy
+from .debiased import debiased_calibration_error
 from .scores import bag_scores
 
 Function = Callable[[np.ndarray, np.ndarray], float]
@@ -58,12 +59,15 @@ SCORE_METRICS: dict[str, Function] = {
     'auroc': lambda scores, labels: 100 * auroc(scores, labels),
     'kappa': _of_counts(cm.quadratic_kappa),
     'ece': lambda scores, labels: 100 * calibration_error(scores, labels),
+    'ece_debiased': lambda scores, labels: (
+        100 * debiased_calibration_error(scores, labels)
+    ),
     'nll': negative_log_likelihood,
 }
 #: Metrics of which less is better.
-LESS_IS_BETTER = ('ece', 'nll')
-#: Metrics that grow as the number of items falls, though nothing else changes.
-BIASED = ('ece',)
+LESS_IS_BETTER = ('ece', 'ece_debiased', 'nll')
+#: Metrics whose error no resampling of items shows: they are binned, and cut at 0.
+BIASED = ('ece', 'ece_debiased')
 
 
 class Metric(NamedTuple):
@@ -99,7 +103,7 @@ METRICS = {
     'mean_bag_accuracy': Metric(True, _single('mean_bag_accuracy', mean_accuracy)),
 }
 # Those of the other figures: of patches, and with `bag_` of slides.
-for _name in ('f1', 'auroc', 'kappa', 'ece', 'nll'):
+for _name in ('f1', 'auroc', 'kappa', 'ece', 'ece_debiased', 'nll'):
     for _key, _bags in ((_name, False), (f'bag_{_name}', True)):
         METRICS[_key] = Metric(_bags, _single(_key, SCORE_METRICS[_name]))
 

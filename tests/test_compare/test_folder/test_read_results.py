@@ -163,7 +163,6 @@ def test_a_damaged_record_is_named_with_the_remedy(out, name, text):
         {'draws': 'many'},
         {'reference': 'nobody'},
         {'figures': 3},
-        {'resamples': 'x'},
         {'data_prefix': 3},
         {'title': None},
     ],

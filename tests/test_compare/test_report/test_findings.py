@@ -11,7 +11,7 @@ from made_up_comparison import CLASSES, make_comparison
 from cite.compare.folder.read_results import read_results
 from cite.compare.report import write_all
 from cite.compare.report.findings import cautions, findings
-from cite.compare.statistics.bootstrap import Interval
+from cite.compare.statistics.interval import Interval
 from cite.compare.statistics.summarise import summarise
 
 
@@ -23,7 +23,6 @@ def parts(tmp_path_factory):
         methods=('cite', 'linear'),
         shots=(1,),
         draws=5,
-        resamples=100,
         patch_files=False,
         failures=0,
     )
@@ -41,26 +40,60 @@ def with_patients(results, number):
     return replace(results, patients=np.array(names))
 
 
-@pytest.mark.parametrize(('number', 'few'), [(29, True), (30, False)])
-def test_few_patients_are_a_reason_for_care(parts, number, few):
-    results, summary = parts
-    text = cautious(with_patients(results, number), replace(summary, clusters=number))
-    assert ('Only 29 patients among the test slides' in text) is few
+@pytest.mark.parametrize(('number', 'few'), [(9, True), (10, False)])
+def test_few_patients_are_a_reason_for_no_interval(parts, number, few):
+    results = with_patients(parts[0], number)
+    summary = summarise(results)
+    assert ('With fewer than 10 patients' in cautious(results, summary)) is few
+    value = summary.cells['slide', 'linear', 1, 'accuracy'].value
+    test = summary.tests['slide', 'linear', 1, 'accuracy']
+    assert bool(np.isnan(value.low)) is few
+    assert test.tested is not few
+
+
+def test_a_class_of_few_patients_is_a_reason_for_no_interval(parts):
+    results = parts[0]
+    rare = results.labels == results.labels[0]
+    patients = np.where(rare, 'p', results.patients)  # all slides of a class are one's
+    results = replace(results, patients=patients)
+    summary = summarise(results)
+    assert 'A class with fewer than 7 patients' in cautious(results, summary)
+    for metric, given in (('accuracy', True), ('nll', True), ('auroc', False)):
+        value = summary.cells['slide', 'linear', 1, metric].value
+        assert bool(np.isnan(value.low)) is not given, metric
 
 
 def test_unknown_patients_are_a_reason_for_care(parts):
-    results, summary = parts
-    text = cautious(with_patients(results, 0), replace(summary, clusters=10))
+    results = with_patients(parts[0], 0)
+    text = cautious(results, summarise(results))
     assert 'Patients are not known' in text
-    assert 'Only 10' not in text
+    assert 'fewer than 10' not in text
 
 
-def test_few_draws_are_a_reason_for_care(parts):
+@pytest.mark.parametrize(('draws', 'few'), [(4, True), (5, False)])
+def test_with_few_draws_models_are_compared_and_not_methods(parts, draws, few):
+    runs = [run for run in parts[0].runs if run.draw <= draws]
+    results = replace(parts[0], runs=runs)
+    summary = summarise(results)
+    assert ('these trained models' in cautious(results, summary)) is few
+    cell = summary.cells['slide', 'linear', 1, 'accuracy']
+    test = summary.tests['slide', 'linear', 1, 'accuracy']
+    assert cell.runs_text == f'{2 * draws}{"†" if few else ""}'
+    assert cell.value.low < cell.value.estimate < cell.value.high
+    assert test.tested is not few
+    assert test.difference.low < test.difference.high
+    if few:
+        assert not test.significant
+        assert findings(results, summary)[-1].endswith('none can be tested.')
+
+
+def test_what_draws_share_is_said(parts):
     results, summary = parts
-    assert 'of training slides (†)' not in cautious(results, summary)
-    cells = {key: replace(cell, draws=4) for key, cell in summary.cells.items()}
-    text = cautious(results, replace(summary, cells=cells))
-    assert 'only 4 draws of training slides' in text
+    settings = {**results.settings, 'overlap': {'1': 0.25, 'all': 0.0}}
+    text = cautious(replace(results, settings=settings), summary)
+    assert 'share slides' in text
+    assert '25 % with 1 a class' in text
+    assert 'share slides' not in cautious(results, summary)
 
 
 def test_failed_jobs_are_a_reason_for_care(parts):
@@ -80,22 +113,11 @@ def test_the_leader_is_named_with_its_interval(parts):
     assert f'{cells[best].estimate:.1f} [{cells[best].low:.1f}' in first
 
 
-def test_a_star_out_of_reach_is_said(parts):
-    results, summary = parts
-    tests = len(summary.family('slide', 'accuracy'))
-    for number in (4, 5, 6):
-        text = cautious(
-            with_patients(results, number), replace(summary, clusters=number)
-        )
-        assert ('none can have a star' in text) is (tests * 2 / 2**number > 0.05)
-
-
 def test_an_untrained_method_may_lead(tmp_path):
     out = make_comparison(
         *(tmp_path / 'o', 80),
         methods=('cite', 'zeroshot'),
         shots=(1,),
-        resamples=50,
         patch_files=False,
         failures=0,
     )
@@ -114,7 +136,6 @@ def test_without_a_run_of_the_reference_the_others_are_reported(tmp_path):
         *(tmp_path / 'o', 30),
         methods=('cite', 'linear', 'abmil'),
         shots=(1,),
-        resamples=50,
         failures=0,
     )
     lines = [json.loads(line) for line in (out / 'results.jsonl').open()]

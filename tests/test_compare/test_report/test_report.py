@@ -83,7 +83,7 @@ def test_every_picture_has_its_words(page):
 
 def test_every_figure_has_a_caption_and_its_numbers(page):
     figures = len(page.of('figure'))
-    assert figures == 3 + 7 + 3 * 3  # against shots, differences, curves
+    assert figures == 3 + 8 + 3 * 3  # against shots, differences, curves
     assert len(page.of('figcaption')) == figures
     summaries = [t for _, t in page.texts if t == 'The numbers in this figure']
     assert len(summaries) == figures
@@ -100,9 +100,7 @@ def test_the_page_has_landmarks_and_headings_in_order(page):
 
 
 def test_554_slides_stay_below_5_mb(tmp_path):
-    out = make_comparison(
-        tmp_path / 'out', draws=1, seeds=1, pictures=6, resamples=50, patches=4
-    )
+    out = make_comparison(tmp_path / 'out', draws=1, seeds=1, pictures=6, patches=4)
     write_all(out)
     size = (out / 'report.html').stat().st_size
     assert 500_000 < size < 5_000_000
@@ -139,7 +137,6 @@ def test_a_comparison_without_pictures_patches_and_patients_is_reported(tmp_path
         seeds=1,
         patch_files=False,
         patients=False,
-        resamples=50,
         failures=0,
     )
     write_all(out)
@@ -158,7 +155,6 @@ def test_untrained_methods_alone_are_reported(tmp_path):
         *(tmp_path / 'o', 24),
         methods=('zeroshot',),
         shots=(1,),
-        resamples=50,
         failures=0,
     )
     write_all(out)

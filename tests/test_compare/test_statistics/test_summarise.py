@@ -2,10 +2,10 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_comparison import make_comparison
 from scipy import stats
 from sklearn import metrics as sk
 
@@ -76,7 +76,7 @@ def test_every_figure_is_scikit_learns_mean_over_runs(written):
             cell = summary.cells['slide', method, shots, name]
             assert cell.of_runs == pytest.approx(values, rel=1e-4), name
             assert cell.value.estimate == pytest.approx(np.mean(values), rel=1e-4)
-            assert cell.value.low <= cell.value.estimate <= cell.value.high
+            assert cell.value.low <= cell.value.estimate <= cell.value.high, name
 
 
 def test_patches_are_counted_one_by_one(written):
@@ -128,13 +128,14 @@ def test_draws_that_differ_widen_the_interval(tmp_path, rng):
             for d, share in enumerate(shares, 1)
         }
 
-    alike = _folder(tmp_path / 'a', draws([0.6] * 4), labels)
-    apart = _folder(tmp_path / 'b', draws([0.3, 0.5, 0.7, 0.9]), labels)
+    shares = [0.3, 0.4, 0.5, 0.6, 0.7]
+    alike = _folder(tmp_path / 'a', draws([0.5] * 5), labels)
+    apart = _folder(tmp_path / 'b', draws(shares), labels)
     narrow, wide = (s.cells['slide', 'm', 1, 'accuracy'].value for s in (alike, apart))
     assert wide.high - wide.low > 1.8 * (narrow.high - narrow.low)
-    # Between draws: deviation of the mean of 4 of (30, 50, 70, 90).
-    deviation = np.std([30, 50, 70, 90]) / 2
-    assert (wide.high - wide.low) / 2 == pytest.approx(1.96 * deviation, rel=0.25)
+    # Between draws: Student's interval of their mean; slides add little.
+    half = stats.t.ppf(0.975, 4) * stats.sem([100 * s for s in shares])
+    assert (wide.high - wide.low) / 2 == pytest.approx(half, rel=0.25)
 
 
 def test_a_test_pairs_draws_and_seeds_that_both_have(tmp_path):
@@ -150,21 +151,24 @@ def test_a_test_pairs_draws_and_seeds_that_both_have(tmp_path):
     test = summary.tests['slide', 'other', 1, 'accuracy']
     assert test.runs == 1
     assert test.difference.estimate == pytest.approx(50)
-    assert test.significant
     # The table's values are over all runs: equal.
     values = [summary.cells['slide', m, 1, 'accuracy'].value for m in ('ref', 'other')]
     assert [v.estimate for v in values] == [75, 75]
 
 
-def test_pairing_makes_a_steady_difference_certain(tmp_path, rng):
-    # Both are right on the same 60 of 100; one on 5 more. Apart, the intervals overlap.
+def test_pairing_makes_a_steady_difference_certain(tmp_path):
+    # Both are right on the same 60 of 100, one on 12 more: apart, intervals overlap.
     labels = np.zeros(100, int)
     first, second = (np.where(np.arange(100) < n, 0.1, 0.9) for n in (60, 72))
-    runs = {('ref', 1, 1, 0): first, ('other', 1, 1, 0): second}
+    runs = {('ref', 1, d, 0): first for d in range(1, 6)}
+    runs.update({('other', 1, d, 0): second for d in range(1, 6)})
     summary = _folder(tmp_path / 'o', runs, labels)
     a, b = (summary.cells['slide', m, 1, 'accuracy'].value for m in ('ref', 'other'))
     assert a.high > b.low
-    assert summary.tests['slide', 'other', 1, 'accuracy'].p < 0.01
+    test = summary.tests['slide', 'other', 1, 'accuracy']
+    # All draws agree, so this is Student's test of the slides.
+    right = np.arange(100) < 12
+    assert test.p == pytest.approx(stats.ttest_1samp(right * 1.0, 0).pvalue, rel=1e-6)
 
 
 def test_an_untrained_method_meets_the_reference_at_every_number_of_shots(written):
@@ -176,45 +180,34 @@ def test_an_untrained_method_meets_the_reference_at_every_number_of_shots(writte
 
 
 def test_holm_is_over_all_comparisons_of_a_figure(written):
-    tests = summarise(read_results(written)).family('slide', 'auroc')
+    results = read_results(written)
+    runs = [
+        replace(run, draw=draw)  # copies: as many draws as a test needs
+        for run in results.runs
+        for draw in ((run.draw, run.draw + 2, run.draw + 4) if run.draw else (0,))
+    ]
+    tests = summarise(replace(results, runs=runs)).family('slide', 'auroc')
     assert len(tests) == 9
+    tests = [t for t in tests if t.tested]
+    assert {t.shots for t in tests} == {1, 4}  # of all slides there is one choice
     smallest = min(tests, key=lambda t: t.p)
-    assert smallest.adjusted == pytest.approx(min(1, 9 * smallest.p))
+    assert smallest.adjusted == pytest.approx(min(1, len(tests) * smallest.p))
     ranked = sorted(tests, key=lambda t: t.p)
     assert all(a.adjusted <= b.adjusted for a, b in zip(ranked, ranked[1:]))
 
 
-def test_many_comparisons_get_resamples_enough_to_be_significant(tmp_path):
-    out = make_comparison(
-        *(tmp_path / 'o', 40),
-        methods=('cite', 'linear', 'abmil', 'finetune'),
-        shots=(1, 2, 4, 8, 16),
-        draws=1,
-        seeds=1,
-        resamples=100,
-        patch_files=False,
-    )
-    summary = summarise(read_results(out))
-    least = 2 / (summary.resamples + 1)
-    assert len(summary.family('slide', 'auroc')) * least < 0.05
-
-
-def test_the_calibration_errors_interval_holds_the_estimate_and_reaches_down(
-    tmp_path, rng
-):
-    # Calibrated scores: the error is chance alone, and the truth, 0, lies below it.
-    scores = rng.uniform(0.05, 0.95, size=300)
-    labels = (rng.uniform(size=300) < scores).astype(int)
-    summary = _folder(tmp_path / 'o', {('m', 1, 1, 0): scores}, labels)
-    value = summary.cells['slide', 'm', 1, 'ece'].value
-    assert 1 < value.estimate < 12
-    assert value.low < 2
-    assert value.low <= value.estimate <= value.high
+def test_a_calibration_error_has_no_interval_and_no_test(written):
+    summary = summarise(read_results(written))
+    for metric in ('ece', 'ece_debiased'):
+        for cell in (c for key, c in summary.cells.items() if key[-1] == metric):
+            assert cell.reason == 'biased'
+            assert np.isnan(cell.value.low)
+        assert not any(t.tested for t in summary.family('slide', metric))
 
 
 def test_the_same_folder_gives_the_same_summary(written):
     results = read_results(written)
-    assert summarise(results) == summarise(results)
+    assert repr(summarise(results)) == repr(summarise(results))
 
 
 def test_runs_are_paired_by_draw_and_seed(tmp_path):
@@ -232,9 +225,9 @@ def test_runs_are_paired_by_draw_and_seed(tmp_path):
 
 
 def test_seeds_of_a_draw_are_not_as_many_draws(tmp_path, rng):
-    # Four draws that differ, each with four seeds that do not: four things, not 16.
+    # Five draws that differ, each with four seeds that do not: five things, not 20.
     labels, right = np.zeros(200, int), np.full(200, 0.2)
-    runs, shares = {}, (0.3, 0.5, 0.7, 0.9)
+    runs, shares = {}, (0.3, 0.4, 0.5, 0.6, 0.7)
     for draw, share in enumerate(shares, 1):
         scores = np.where(rng.uniform(size=200) < share, 0.2, 0.8)
         for seed in range(4):
@@ -242,31 +235,48 @@ def test_seeds_of_a_draw_are_not_as_many_draws(tmp_path, rng):
             runs['other', 1, draw, seed] = right
     runs['zero', None, 0, 0] = right
     summary = _folder(tmp_path / 'o', runs, labels, settings={'seeds': [0, 1, 2, 3]})
-    deviation = 100 * np.std(shares) / 2
+    expected = stats.t.ppf(0.975, 4) * stats.sem([100 * s for s in shares])
     for value in (
         summary.cells['slide', 'ref', 1, 'accuracy'].value,
         summary.tests['slide', 'other', 1, 'accuracy'].difference,
         summary.tests['slide', 'zero', 1, 'accuracy'].difference,
     ):
         half = (value.high - value.low) / 2
-        assert half == pytest.approx(1.96 * deviation, rel=0.25)
+        assert half == pytest.approx(expected, rel=0.25)
 
 
-def test_five_patients_of_many_slides_are_five(tmp_path):
-    """All favour one method: an exact test of signs says 2 in 32."""
+def test_ten_patients_of_many_slides_are_ten(tmp_path):
+    """All favour one method: an exact test of signs says 2 in 1024."""
     labels = np.zeros(40, int)
-    runs = {('ref', 1, 1, 0): np.full(40, 0.9), ('other', 1, 1, 0): np.full(40, 0.1)}
-    patients = [f'p{i // 8}' for i in range(40)]
+    runs = {('ref', 1, d, 0): np.full(40, 0.9) for d in range(1, 6)}
+    runs.update({('other', 1, d, 0): np.full(40, 0.1) for d in range(1, 6)})
+    patients = [f'p{i // 4}' for i in range(40)]
     summary = _folder(tmp_path / 'o', runs, labels, patients)
     test = summary.tests['slide', 'other', 1, 'accuracy']
     assert test.difference == (100, 100, 100)
-    assert test.p == stats.binomtest(5, 5).pvalue
-    assert summary.clusters == 5
+    assert test.p == stats.binomtest(10, 10).pvalue
+    assert summary.clusters == 10
+
+
+def test_draws_that_share_slides_are_less_sure(tmp_path, rng):
+    labels = np.zeros(40, int)
+    runs = {
+        (m, 1, d, 0): np.where(rng.uniform(size=40) < d / 8, 0.2, 0.8)
+        for m in ('ref', 'other')
+        for d in range(1, 6)
+    }
+    p = [
+        _folder(tmp_path / str(share), runs, labels, settings=settings)
+        .tests['slide', 'other', 1, 'accuracy']
+        .p
+        for share, settings in ((0, {}), (1, {'overlap': {'1': 0.5}}))
+    ]
+    assert p[0] < p[1]
 
 
 def test_patches_go_with_their_slides_patient(tmp_path, rng):
     # Every patch has its slide's scores, so its interval is that of the slides.
-    labels, patients = np.zeros(40, int), [f'p{i // 4}' for i in range(40)]
+    labels, patients = np.zeros(40, int), [f'p{i // 2}' for i in range(40)]
     out, scores = tmp_path / 'o', rng.uniform(size=40)
     runs, settings = {('m', 1, 1, 0): scores}, {'figures': ['nll']}
     _folder(out, runs, labels, patients, settings)
@@ -282,12 +292,16 @@ def test_patches_go_with_their_slides_patient(tmp_path, rng):
     assert patch == pytest.approx(slide, rel=1e-6)
 
 
-@pytest.mark.parametrize(('others', 'star'), [(1, True), (2, False)])
+@pytest.mark.parametrize(('others', 'star'), [(1, True), (5, False)])
 def test_a_star_is_of_the_corrected_value(tmp_path, others, star):
-    # Six slides favour each method: p is 2 in 64, and twice that with two of them.
-    labels, wrong, right = np.zeros(6, int), np.full(6, 0.9), np.full(6, 0.1)
-    runs = {(f'other{i}', 1, 1, 0): right for i in range(others)}
-    summary = _folder(tmp_path / 'o', {('ref', 1, 1, 0): wrong, **runs}, labels)
-    test = summary.tests['slide', 'other0', 1, 'accuracy']
-    assert test.adjusted == others * 2 / 64
+    # 40 slides; each method is right on 6 more: Student's p is 0.012.
+    labels, wrong = np.zeros(40, int), np.full(40, 0.9)
+    right = np.where(np.arange(40) < 6, 0.1, 0.9)
+    draws = range(1, 6)
+    runs = {('ref', 1, d, 0): wrong for d in draws}
+    runs.update({(f'o{i}', 1, d, 0): right for i in range(others) for d in draws})
+    test = _folder(tmp_path / 'o', runs, labels).tests['slide', 'o0', 1, 'accuracy']
+    p = stats.ttest_1samp((np.arange(40) < 6) * 1.0, 0).pvalue
+    assert 0.01 < p < 0.05
+    assert test.adjusted == pytest.approx(others * p, rel=1e-6)
     assert test.significant is star
