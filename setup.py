@@ -91,7 +91,10 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['cite', 'cite.*']),
     package_data={
-        'cite': [f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js')]
+        'cite': [
+            f'**/*.{end}'
+            for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js', 'txt')
+        ]
     },
     python_requires='>=3.9',
     install_requires=REQUIRES,
