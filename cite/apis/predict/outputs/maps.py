@@ -15,7 +15,7 @@ from .tile_table import TileTable
 
 LONGEST = 1600  # pixels of a map's longer edge
 _OPACITY = 0.62  # of the heat, so that the tissue's outlines are seen under it
-_MARGIN, _BAR, _LABELS = 24, 22, 200  # pixels to the right of the slide
+_MARGIN, _BAR, _LABELS = 24, 22, 230  # pixels to the right of the slide
 _LOWEST = 260  # pixels; a flatter slide still gets a bar that can be read
 SLIDE_AREA = 'slide area'  # text in the PNG: width and height without the bar
 
@@ -117,7 +117,7 @@ def _draw_bar(
     draw = ImageDraw.Draw(picture)
     left, top = shape[1] + _MARGIN, 64
     length = min(picture.height - top - 24, 320)
-    draw.text((left, 10), _shorten(draw, name), 'black', _font(17))
+    draw.text((left, 10), _shorten(draw, name), 'black', _font(15))
     draw.text((left, 34), 'probability', '#52606d', _font(14))
     bar = Image.fromarray(colours[::-1, None, :]).resize((_BAR, length))
     picture.paste(bar, (left, top))
@@ -131,7 +131,7 @@ def _draw_bar(
 def _draw_legend(picture: Image.Image, width: int, classes: Sequence[str]) -> None:
     draw = ImageDraw.Draw(picture)
     left = width + _MARGIN
-    draw.text((left, 10), 'likeliest class', 'black', _font(17))
+    draw.text((left, 10), 'likeliest class', 'black', _font(15))
     for k, name in enumerate(classes):
         top = 44 + 28 * k
         draw.rectangle((left, top, left + 17, top + 17), class_colour(k))
@@ -142,7 +142,7 @@ def _draw_legend(picture: Image.Image, width: int, classes: Sequence[str]) -> No
 
 def _shorten(draw: ImageDraw.ImageDraw, text: str) -> str:
     room = _LABELS - 12
-    while text and draw.textlength(text, _font(17)) > room:
+    while text and draw.textlength(text, _font(15)) > room:
         text = text[:-2] + '…'
     return text
 
