@@ -2,12 +2,13 @@
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 # Nominal magnifications at 10 µm / mpp; scanners call 0.23 to 0.28 µm a pixel 40x.
 _MAGNIFICATIONS = (5, 10, 20, 40, 80)
+_CHUNK = 64  # tiles
 
 
 class TileFeatures(NamedTuple):
@@ -21,34 +22,68 @@ class TileFeatures(NamedTuple):
     encoder: str  # digest of what computed them
 
 
-def write_features(
-    path: Path, name: str, tiles: TileFeatures, level0_mpp: float, overlap: int = 0
-) -> None:
-    """Write ``features`` (N, D) and ``coords`` (N, 2) with TRIDENT's attributes.
+class FeaturesFile:
+    """Writes features batch by batch, so that a large slide's need not fit in memory.
+
+    ``features`` (N, D) and ``coords`` (N, 2) with TRIDENT's attributes.
 
     Args:
-        path: HDF5 file.
-        name: the slide's.
-        tiles: what to write.
-        level0_mpp: µm a pixel of level 0.
-        overlap: pixels of the tile by which neighbours overlap.
+        path: HDF5 file; None writes nothing.
     """
-    import h5py
 
-    with h5py.File(path, 'w') as file:
-        features = file.create_dataset('features', data=tiles.features)
-        coords = file.create_dataset('coords', data=tiles.coords.astype(np.int64))
-        features.attrs['name'] = name
-        features.attrs['encoder'] = tiles.encoder
-        coords.attrs.update(
-            name=name,
-            patch_size=tiles.patch_pixels,
-            patch_size_level0=tiles.size,
-            level0_magnification=magnification(level0_mpp),
-            target_magnification=magnification(tiles.mpp),
-            overlap=overlap,
-            mpp=tiles.mpp,
-            encoder=tiles.encoder,
+    def __init__(self, path: Optional[Path]) -> None:
+        self.path = path
+        self.file: Any = None
+
+    def __enter__(self) -> 'FeaturesFile':
+        if self.path is not None:
+            import h5py
+
+            self.file = h5py.File(self.path, 'w')
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def append(self, features: np.ndarray) -> None:
+        """Append the features of further tiles, (B, D)."""
+        if self.file is None:
+            return
+        if 'features' not in self.file:
+            self.file.create_dataset(
+                'features',
+                shape=(0, features.shape[1]),
+                maxshape=(None, features.shape[1]),
+                chunks=(_CHUNK, features.shape[1]),
+                dtype=np.float32,
+            )
+        data = self.file['features']
+        data.resize(len(data) + len(features), 0)
+        data[len(data) - len(features) :] = features
+
+    def finish(self, coords: np.ndarray, source: Any, encoder: str) -> None:
+        """Write the tiles' corners (N, 2), and the attributes.
+
+        Args:
+            coords: of the tiles whose features were appended.
+            source: the slide's tiles, with ``name``, ``size``, ``cut`` and ``reader``.
+            encoder: digest of the model.
+        """
+        if self.file is None or 'features' not in self.file:
+            return
+        self.file['features'].attrs.update(name=source.name, encoder=encoder)
+        data = self.file.create_dataset('coords', data=coords.astype(np.int64))
+        cut = source.cut
+        data.attrs.update(
+            name=source.name,
+            patch_size=cut.patch_pixels,
+            patch_size_level0=source.size,
+            level0_magnification=magnification(source.reader.mpp),
+            target_magnification=magnification(cut.mpp),
+            overlap=round(cut.patch_pixels * (1 - cut.stride)),
+            mpp=cut.mpp,
+            encoder=encoder,
         )
 
 

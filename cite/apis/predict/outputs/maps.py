@@ -119,8 +119,9 @@ def _draw_bar(
     length = min(picture.height - top - 24, 320)
     draw.text((left, 10), _shorten(draw, name), 'black', _font(15))
     draw.text((left, 34), 'probability', '#52606d', _font(14))
-    bar = Image.fromarray(colours[::-1, None, :]).resize((_BAR, length))
-    picture.paste(bar, (left, top))
+    steps = np.rint(np.linspace(255, 0, length)).astype(int)
+    bar = np.repeat(colours[steps, None, :], _BAR, 1)
+    picture.paste(Image.fromarray(bar), (left, top))
     for tenth in range(0, 11, 2):
         y = top + round((length - 1) * (1 - tenth / 10))
         draw.line((left + _BAR, y, left + _BAR + 5, y), 'black')

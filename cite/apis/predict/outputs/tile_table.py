@@ -64,7 +64,7 @@ def read_tile_csv(path: Path, classes: list[str]) -> TileTable:
     """
     import pandas as pd
 
-    frame = pd.read_csv(path)
+    frame = pd.read_csv(path, float_precision='round_trip')
     columns = [*_BOX, *(f'prob_{name}' for name in classes)]
     if list(frame.columns) != columns:
         raise ValueError(f'{path} has the columns {list(frame.columns)}, not {columns}.')

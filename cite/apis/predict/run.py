@@ -1,0 +1,247 @@
+"""Predict slides, one after another: streamed, resumable, none stops the rest."""
+
+import errno
+import fcntl
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, NamedTuple, Optional, Union
+
+from cite.core.files.write_whole import PARTIAL, write_text_whole
+from cite.core.messages import first_line
+from cite.slides import find_slides
+
+from .manifest import finished, read_manifests
+from .outputs.slides_csv import write_slides_csv
+from .patch_folder import PatchSlide, patch_slides
+from .predict_slide import Load, predict_source
+from .report.page import report_page
+from .sources import Cut, PatchSource, SlideSource, Source
+from .write_slide import SlideFolder, write_slide
+
+# Counts in the identity of an answer: raise it when its numbers change.
+_VERSION = 1
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class Options(NamedTuple):
+    """What a user can choose for a run; all of it is part of an answer's identity."""
+
+    stride: float = 1.0
+    min_tissue: float = 0.5
+    features: bool = False
+    viewer: bool = True
+    stability: bool = False
+
+
+class Job(NamedTuple):
+    """A slide to predict."""
+
+    name: str
+    path: Path
+    patches: Optional[PatchSlide] = None
+    mpp: Optional[float] = None
+    roi: Optional[Path] = None
+
+    def open(self, cut: Cut) -> Source:
+        """Return the slide's tiles."""
+        if self.patches is not None:
+            return PatchSource(self.patches.folder, self.name, self.patches.files, cut)
+        return SlideSource(self.path, self.name, cut, self.mpp, self.roi)
+
+
+def find_jobs(
+    paths: Sequence[Union[str, Path]],
+    mpp: Optional[Callable[[Path], Optional[float]]] = None,
+    roi: Optional[Path] = None,
+) -> list[Job]:
+    """List the slides in files and folders.
+
+    Args:
+        paths: slide files, folders of them, and folders of patches.
+        mpp: the scale of a slide where the user gave one.
+        roi: GeoJSON for all slides, or a folder with one ``NAME.geojson`` for each.
+
+    Raises:
+        FileNotFoundError: a path is missing or has no slide.
+        ValueError: two slides have one id.
+    """
+    jobs, files = [], []
+    for path in map(Path, paths):
+        patches = patch_slides(path)
+        if patches is None:
+            files.append(path)
+        else:
+            jobs += [Job(p.name, p.folder, patches=p) for p in patches]
+    for slide in find_slides(files) if files else []:
+        scale = mpp(slide.path) if mpp else None
+        jobs.append(Job(slide.id, slide.path, None, scale, _roi_of(roi, slide.path)))
+    _refuse_equal_names(jobs)
+    return jobs
+
+
+def predict_slides(
+    predictor: Any,
+    jobs: Sequence[Job],
+    out: Union[str, Path],
+    options: Options = Options(),  # noqa: B008 (a constant)
+    load: Load = Load(),  # noqa: B008
+    say: Callable[[str], None] = print,
+) -> dict[str, str]:
+    """Predict slides into a folder; those whose files are all there are left alone.
+
+    Args:
+        predictor: the model.
+        jobs: the slides.
+        out: folder of answers.
+        options: how slides are cut, and what is written.
+        load: batch size and loading processes.
+        say: receives a line for each slide.
+
+    Returns:
+        Slides without an answer and the reason, by file.
+
+    Raises:
+        ValueError: another run writes into the folder.
+        OSError: the folder cannot be written.
+    """
+    out = Path(out)
+    failures: dict[str, str] = {}
+    with _locked(out):
+        for number, job in enumerate(jobs, 1):
+            head = f'[{number}/{len(jobs)}] {job.name}'
+            try:
+                say(f'{head}: {_predict(predictor, job, out, options, load)}')
+            except (ValueError, TypeError, OSError) as error:
+                if not job.path.exists():
+                    error = FileNotFoundError(f'{job.path}: the file is gone.')
+                failures[str(job.path)] = first_line(error)
+                say(f'{head}: failed: {first_line(error)}')
+                _stop_if_full(error)
+        write_overview(predictor, out, failures)
+    return failures
+
+
+def write_overview(predictor: Any, out: Path, failures: Mapping[str, str]) -> None:
+    """Write ``slides.csv`` and ``report.html`` from the slides' manifests."""
+    classes = list(predictor.classes)
+    model = _model_of(predictor)
+    manifests = [m for m in read_manifests(out) if m['model'] == model]
+    write_slides_csv(out / 'slides.csv', manifests, failures, classes)
+    facts = [
+        ('Model', str(predictor.model.folder)),
+        ('Digest', model['digest']),
+        ('Patches', f'{predictor.model.patch_pixels} px, {predictor.model.mpp} µm'),
+        *((f'Text of {name}', text) for name, text in _texts(predictor)),
+    ]
+    page = report_page(
+        out, manifests, failures, {'classes': classes, 'facts': facts}
+    )
+    write_text_whole(out / 'report.html', page)
+
+
+def _predict(
+    predictor: Any, job: Job, out: Path, options: Options, load: Load
+) -> str:
+    """Predict a slide if it is not there, and say what came out."""
+    model = predictor.model
+    cut = Cut(model.patch_pixels, model.mpp, options.stride, options.min_tissue)
+    source = job.open(cut)
+    identity = _identity(source, _model_of(predictor), job, options)
+    manifest = finished(out, job.name, identity)
+    if manifest is not None:
+        return f'{manifest["answer"]["predicted"]} (there already)'
+    if not len(source):
+        figures = source.facts()['tissue']
+        raise ValueError(f'{source.file}: no tile has enough tissue ({_plain(figures)}).')
+    start = time.monotonic()
+    with SlideFolder(out, job.name) as folder:
+        name = f'{job.name}.h5'
+        features = folder.place('features', name) if options.features else None
+        result = predict_source(predictor, source, load, features, options.stability)
+        seconds = time.monotonic() - start
+        write_slide(
+            folder, result, source, _model_of(predictor), identity, options.viewer, seconds
+        )
+    rate = len(result.table.coords) / max(seconds, 1e-9)
+    share = result.probabilities.max()
+    return f'{result.predicted} {share:.3f}, {len(source)} tiles, {rate:.1f} tiles/s'
+
+
+def _identity(
+    source: Source, model: Mapping[str, Any], job: Job, options: Options
+) -> str:
+    """Digest all that a slide's files depend on."""
+    facts = source.facts()
+    parts = [_VERSION, facts['slide'], facts['grid'], model, options._asdict()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _model_of(predictor: Any) -> dict[str, Any]:
+    calibration = predictor.model.calibration
+    return {
+        'digest': predictor.model.digest,
+        'classes': list(predictor.classes),
+        'texts': dict(_texts(predictor)),
+        'calibrated': calibration is not None,
+    }
+
+
+def _texts(predictor: Any) -> list[tuple[str, str]]:
+    texts = predictor.texts or ()
+    return [(name, str(text)) for name, text in zip(predictor.classes, texts)]
+
+
+def _roi_of(roi: Optional[Path], slide: Path) -> Optional[Path]:
+    if roi is None or not roi.is_dir():
+        return roi
+    path = roi / f'{slide.stem}.geojson'
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file; --roi names its folder.')
+    return path
+
+
+def _refuse_equal_names(jobs: Sequence[Job]) -> None:
+    paths: dict[str, Path] = {}
+    for job in jobs:
+        # File systems of other machines tell no upper from lower case.
+        other = paths.setdefault(job.name.lower(), job.path)
+        if other != job.path:
+            raise ValueError(
+                f'{other} and {job.path} both have the id {job.name}. Rename one, or '
+                'predict them into two folders.'
+            )
+
+
+def _stop_if_full(error: Exception) -> None:
+    """Go on after a slide's error, but not where none can be written."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        raise error
+
+
+def _plain(figures: Mapping[str, Any]) -> str:
+    return ', '.join(
+        f'{key} {value:.3g}' if isinstance(value, float) else f'{key} {value}'
+        for key, value in figures.items()
+    )
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keep other runs out of a folder, and remove what a killed run left."""
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / '.lock', 'w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f'{out}: another run writes into this folder. Wait for it, or give '
+                'another --out.'
+            ) from error
+        for left in out.glob(f'.*{PARTIAL}'):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
