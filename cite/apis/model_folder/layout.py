@@ -18,6 +18,7 @@ RULES: dict[str, Rule] = {
     'model': {
         'type': str,
         'precision': str,
+        'freeze': list,
         'backbone': dict,
         'neck?': (dict, list),
         'head': dict,

@@ -1,3 +1,5 @@
+from typing import Optional
+
 from mmcls.datasets.builder import PIPELINES
 from PIL import Image
 from torchvision import transforms as T
@@ -23,14 +25,15 @@ class CLIPPreprocess:
 
     Args:
         arch: an OpenAI CLIP model name, or the path of a checkpoint.
+        size: edge of the images, pixels; by default the model's.
 
     Raises:
         ValueError: neither a known name nor a CLIP checkpoint.
     """
 
-    def __init__(self, arch: str) -> None:
+    def __init__(self, arch: str, size: Optional[int] = None) -> None:
         self.arch = arch
-        self.size = input_size(arch)
+        self.size = input_size(arch) if size is None else size
         self._transform = T.Compose(
             [
                 T.Resize(self.size, T.InterpolationMode.BICUBIC),
