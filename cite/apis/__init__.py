@@ -11,9 +11,6 @@ __all__ = ['Predictor']
 def __getattr__(name: str) -> Any:
     """Import ``Predictor`` when it is asked for: it needs torch and mmcls."""
     if name == 'Predictor':
-        import cite
-
-        cite.register()
         from .predictor import Predictor
 
         return Predictor

@@ -56,7 +56,7 @@ def read_model(folder: Union[str, Path]) -> ExportedModel:
     except ValueError as error:
         place = f'{weights}: {FEATURES_PREFIX}*'
         raise ValueError(f'{place}: {error}. {REMEDY}') from error
-    digest = hashlib.sha256(file.read_bytes() + file_digest(weights).encode()).hexdigest()
+    digest = data_digest(file.read_bytes() + file_digest(weights).encode())
     return ExportedModel(folder, config, tensors, digest, summary)
 
 
@@ -160,7 +160,13 @@ def _read_tensors(path: Path, stated: dict[str, Any]) -> dict[str, Tensor]:
     return tensors
 
 
+def data_digest(data: bytes) -> str:
+    """Return the SHA-256 of bytes, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
     sha = hashlib.sha256()
     with path.open('rb') as file:
         for block in iter(lambda: file.read(1 << 20), b''):

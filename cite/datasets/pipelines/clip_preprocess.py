@@ -1,4 +1,4 @@
-from typing import Optional
+from typing import Any, Optional
 
 from mmcls.datasets.builder import PIPELINES
 from PIL import Image
@@ -53,6 +53,16 @@ class CLIPPreprocess:
         else:
             results['img'] = self._transform(read_patch(results))
         return results
+
+    def describe(self) -> dict[str, Any]:
+        """Return the values of the step, as plain data."""
+        stats = {'mean': list(OPENAI_CLIP.mean), 'std': list(OPENAI_CLIP.std)}
+        return {
+            **stats,
+            'interpolation': 'bicubic',
+            'size': self.size,
+            'backend': 'pillow',
+        }
 
     def augments(self, evaluating: bool) -> bool:
         """Tell whether a feature's draw is taken at random; images never change."""
