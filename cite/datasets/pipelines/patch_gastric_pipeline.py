@@ -159,6 +159,18 @@ class PatchGastricPipeline:
             results['img'] = transform(read_patch(results).convert('RGB'))
         return results
 
+    def describe(self) -> dict[str, Any]:
+        """Return mean, std, interpolation, size and backend, as plain data."""
+        self._require_settled()
+        values = self._values
+        return {
+            'mean': list(values['mean']),
+            'std': list(values['std']),
+            'interpolation': values['interpolation'],
+            'size': values['size'],
+            'backend': self.backend,
+        }
+
     def augments(self, evaluating: bool) -> bool:
         """Tell whether images are augmented in a data set that evaluates or trains."""
         return not self.test_mode and not (evaluating and not self.released)

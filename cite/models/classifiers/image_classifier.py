@@ -1,8 +1,10 @@
 import copy
 from typing import Any
 
+import torch
 from mmcls.models.builder import CLASSIFIERS
 from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
+from torch import Tensor
 
 from .normalize import ImageBuffer, to_float
 
@@ -12,7 +14,8 @@ class ImageClassifier(_ImageClassifier):
     """mmcls' ``ImageClassifier``, which takes uint8 images too.
 
     It replaces mmcls' under its name, and remembers the config of its backbone, which
-    tells what images the backbone was trained on.
+    tells what images the backbone was trained on. Scores on a CPU do not depend on the
+    batch: see :meth:`simple_test`.
 
     Example::
 
@@ -45,3 +48,26 @@ class ImageClassifier(_ImageClassifier):
         """
         img = to_float(img, kwargs.get('img_metas'), self._image_buffer)
         return super().forward(img, *args, **kwargs)
+
+    def simple_test(self, img: Tensor, img_metas: Any = None, **kwargs: Any) -> Any:
+        """Compute the softmax scores of images (N, 3, H, W) or features (N, D).
+
+        On a CPU each image is computed alone. The last bits of a matrix product there
+        depend on its number of rows and even on a row's place among them, so that an
+        image's scores would depend on which others are in its batch.
+        """
+        if not _one_by_one(img):
+            return super().simple_test(img, img_metas, **kwargs)
+        # Copied, because the place of the first byte in memory matters too.
+        rows = [
+            super(ImageClassifier, self).simple_test(image.clone()[None], **kwargs)
+            for image in img
+        ]
+        if isinstance(rows[0], Tensor):
+            return torch.cat(rows)
+        return [scores for row in rows for scores in row]
+
+
+def _one_by_one(img: Any) -> bool:
+    is_batch = isinstance(img, Tensor) and img.dim() == 4 and len(img) > 1
+    return is_batch and img.device.type == 'cpu' and not torch.jit.is_tracing()
