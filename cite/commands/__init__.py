@@ -19,6 +19,7 @@ COMMANDS = (
     'extract',
     'pack',
     'compare',
+    'predict',
     'repeat',
 )
 # mmcls' own tools keep their tracebacks, which name the part that failed.

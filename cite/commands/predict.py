@@ -12,6 +12,7 @@ the features of an earlier run with --features are scored again.
 import argparse
 import sys
 from pathlib import Path
+from typing import Any, Callable, Optional
 
 from cite.apis.cli import make_parser
 
@@ -70,3 +71,25 @@ def main(args: argparse.Namespace) -> None:
     print(f'{"incomplete: " if failures else ""}{args.out / "report.html"}')
     if failures:
         sys.exit(1)
+
+
+def _reword(predictor: Any, args: argparse.Namespace) -> None:
+    from cite.apis.predict.reword import reword
+
+    label = Path(args.texts).stem
+    moved = reword(predictor, args.out, label)
+    for slide in moved:
+        print(slide)
+    number = sum(slide.moved for slide in moved)
+    print(f'{number} of {len(moved)} slides moved: {args.out / "texts" / label}')
+
+
+def _scales(mpp: Optional[str]) -> Optional[Callable[[Path], Optional[float]]]:
+    """Return the scale of each slide that the user gave one for."""
+    if mpp is None:
+        return None
+    try:
+        number = float(mpp)
+    except ValueError:
+        raise NotImplementedError  # the table of cite tile
+    return lambda path: number

@@ -13,6 +13,7 @@ from .sources import Cut, SlideSource, Source
 from .stream import stream
 
 _SHIFT = 0.5  # of a tile
+_FAR = 99  # per cent of training tiles are nearer
 _SCALES = (0.95, 1.05)
 
 
@@ -54,7 +55,6 @@ def predict_source(
     table, missing = scored.table, scored.missing
     shares = slide_probabilities(predictor, table.probabilities)
     slide = source.facts()
-    calibration = predictor.model.calibration
     shifted = _shifted(predictor, source, load) if stability else {}
     raised = [
         flags.little_tissue(slide['tissue'].get('area_mm2'), len(table.coords)),
@@ -65,7 +65,7 @@ def predict_source(
             predictor.model.knows(source.name, slide['slide']['quickhash'])
         ),
         flags.far_features(scored.far),
-        flags.uncalibrated(calibration),
+        flags.uncalibrated(calibration_of(predictor)),
     ]
     return SlideResult(
         source.name,
@@ -73,7 +73,7 @@ def predict_source(
         shares,
         missing,
         [flag for flag in raised if flag is not None],
-        conformal_set(predictor, shares),
+        conformal_set(predictor, table.probabilities),
         source.thumbnail,
     )
 
@@ -103,7 +103,7 @@ def score_tiles(
             was_read[batch.indices] = True
             file.append(np.asarray(vectors, np.float32))
             if training is not None:
-                far += int(training.far(np.asarray(vectors)).sum())
+                far += int((training.distance(vectors) > training.distances[_FAR]).sum())
         file.finish(coords[was_read], source, predictor.model.digest)
     number = int(was_read.sum())
     if not number:
@@ -113,19 +113,30 @@ def score_tiles(
     return Scored(table, missing, None if training is None else far / number)
 
 
+def calibration_of(predictor: Any) -> Any:
+    """Return the model's calibration, or None; it does not hold for other texts."""
+    same = predictor.texts == predictor.model.texts
+    return predictor.model.calibration if same else None
+
+
 def slide_probabilities(predictor: Any, probabilities: np.ndarray) -> np.ndarray:
-    """Return a slide's probabilities (K,): the mean of its tiles', in double precision."""
+    """Return a slide's probabilities (K,): the mean of its tiles', calibrated."""
     mean = probabilities.mean(0, dtype=np.float64)
-    calibration = predictor.model.calibration
-    return mean if calibration is None else calibration.apply(mean)
+    calibration = calibration_of(predictor)
+    return mean if calibration is None else calibration.probabilities(mean[None])[0]
 
 
-def conformal_set(predictor: Any, shares: np.ndarray) -> Optional[list[str]]:
-    """Return the classes at the calibration's coverage, or None without one."""
-    calibration = predictor.model.calibration
+def conformal_set(predictor: Any, probabilities: np.ndarray) -> Optional[list[str]]:
+    """Return the classes at the calibration's coverage, or None without one.
+
+    Args:
+        predictor: the model.
+        probabilities: of the slide's tiles, (N, K).
+    """
+    calibration = calibration_of(predictor)
     if calibration is None:
         return None
-    kept = calibration.classes(shares)
+    kept = calibration.sets(probabilities.mean(0, dtype=np.float64)[None])[0]
     return [name for name, keep in zip(predictor.classes, kept) if keep]
 
 

@@ -55,24 +55,34 @@ def reword(predictor: Any, out: Path, label: str) -> list[Moved]:
     """
     goal = out / 'texts' / label
     moved, manifests = [], []
-    for manifest in _with_features(out, predictor):
+    for manifest in _with_features(out):
         old, new = _rescore(predictor, out, manifest)
         with write_whole(goal / 'tiles' / f'{manifest["id"]}.csv') as partial:
             write_tile_csv(partial, new)
-        shares = slide_probabilities(predictor, new.probabilities)
-        k = int(shares.argmax())
-        manifests.append(_changed(manifest, predictor, shares))
-        before = manifest['answer']['predicted']
-        changed = int((old.predicted != new.predicted).sum())
-        number = len(new.coords)
-        moved.append(
-            Moved(manifest['id'], before, new.classes[k], shares[k], number, changed)
-        )
+        manifests.append(_changed(manifest, predictor, new))
+        moved.append(_moved(manifest, manifests[-1]['answer'], old, new))
     write_slides_csv(goal / 'slides.csv', manifests, {}, list(predictor.classes))
     return moved
 
 
-def _with_features(out: Path, predictor: Any) -> Iterator[dict[str, Any]]:
+def _moved(
+    manifest: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    old: TileTable,
+    new: TileTable,
+) -> Moved:
+    names = [np.array(table.classes)[table.predicted] for table in (old, new)]
+    return Moved(
+        manifest['id'],
+        manifest['answer']['predicted'],
+        answer['predicted'],
+        answer['probabilities'][answer['predicted']],
+        len(new.coords),
+        int((names[0] != names[1]).sum()),
+    )
+
+
+def _with_features(out: Path) -> Iterator[dict[str, Any]]:
     manifests = list(read_manifests(out))
     kept = [m for m in manifests if f'features/{m["id"]}.h5' in m['files']]
     if not kept:
@@ -80,20 +90,13 @@ def _with_features(out: Path, predictor: Any) -> Iterator[dict[str, Any]]:
             f'{out}: no features of an earlier run. Run `cite predict SLIDES --model '
             f'… --out {out} --features` once; then texts can be changed in seconds.'
         )
-    for manifest in kept:
-        if manifest['model']['classes'] != list(predictor.classes):
-            raise ValueError(
-                f'{out}: the answers are for the classes '
-                f'{", ".join(manifest["model"]["classes"])}, and the model has '
-                f'{", ".join(predictor.classes)}.'
-            )
-        yield manifest
+    yield from kept
 
 
 def _rescore(
     predictor: Any, out: Path, manifest: Mapping[str, Any]
 ) -> tuple[TileTable, TileTable]:
-    name, classes = manifest['id'], list(predictor.classes)
+    name = manifest['id']
     path = out / 'features' / f'{name}.h5'
     stored = read_features(path)
     if stored.encoder != predictor.model.digest:
@@ -102,19 +105,21 @@ def _rescore(
             f'{stored.encoder[:12]}, not {predictor.model.digest[:12]}).'
         )
     scores = np.asarray(predictor.score(stored.features), np.float32)
-    old = read_tile_csv(out / 'tiles' / f'{name}.csv', classes)
-    return old, TileTable(stored.coords, stored.size, scores, classes)
+    new = TileTable(stored.coords, stored.size, scores, list(predictor.classes))
+    classes = manifest['model']['classes']
+    return read_tile_csv(out / 'tiles' / f'{name}.csv', classes), new
 
 
 def _changed(
-    manifest: Mapping[str, Any], predictor: Any, shares: np.ndarray
+    manifest: Mapping[str, Any], predictor: Any, new: TileTable
 ) -> dict[str, Any]:
-    classes = list(predictor.classes)
+    classes = new.classes
+    shares = slide_probabilities(predictor, new.probabilities)
     answer = {
         **manifest['answer'],
         'predicted': classes[int(shares.argmax())],
         'probabilities': dict(zip(classes, shares.tolist())),
-        'set': conformal_set(predictor, shares),
+        'set': conformal_set(predictor, new.probabilities),
     }
     # The other flags speak of the answer with the old texts.
     kept = ('little tissue', 'mpp overridden', 'mpp guessed', 'uncalibrated')

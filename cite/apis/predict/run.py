@@ -18,7 +18,7 @@ from cite.slides import find_slides
 from .manifest import finished, read_manifests
 from .outputs.slides_csv import write_slides_csv
 from .patch_folder import PatchSlide, patch_slides
-from .predict_slide import Load, predict_source
+from .predict_slide import Load, calibration_of, predict_source
 from .report.page import report_page
 from .sources import Cut, PatchSource, SlideSource, Source
 from .write_slide import SlideFolder, write_slide
@@ -110,6 +110,11 @@ def predict_slides(
         OSError: the folder cannot be written.
     """
     out = Path(out)
+    if predictor.pipeline is None:
+        raise ValueError(
+            f'{predictor.model.folder} takes features, not images. Export it again '
+            'with the config of the images.'
+        )
     failures: dict[str, str] = {}
     with _locked(out):
         for number, job in enumerate(jobs, 1):
@@ -182,12 +187,11 @@ def _identity(
 
 
 def _model_of(predictor: Any) -> dict[str, Any]:
-    calibration = predictor.model.calibration
     return {
         'digest': predictor.model.digest,
         'classes': list(predictor.classes),
         'texts': dict(_texts(predictor)),
-        'calibrated': calibration is not None,
+        'calibrated': calibration_of(predictor) is not None,
     }
 
 
