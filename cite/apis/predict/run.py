@@ -124,8 +124,11 @@ def predict_slides(
             except (ValueError, TypeError, OSError) as error:
                 if not job.path.exists():
                     error = FileNotFoundError(f'{job.path}: the file is gone.')
-                failures[str(job.path)] = first_line(error)
-                say(f'{head}: failed: {first_line(error)}')
+                reason = first_line(error)
+                for named in (f'{job.path}: ', f'{job.path.name}: '):
+                    reason = reason[len(named) :] if reason.startswith(named) else reason
+                failures[str(job.path)] = reason
+                say(f'{head}: failed: {reason}')
                 _stop_if_full(error)
         write_overview(predictor, out, failures)
     return failures

@@ -46,9 +46,8 @@ class SlideFolder:
 
     def place(self, kind: str, file: str) -> Path:
         """Return where to write ``{kind}/{file}``."""
-        path = self.path / kind / file
-        path.parent.mkdir(exist_ok=True)
-        return path
+        (self.path / kind).mkdir(exist_ok=True)
+        return self.path / kind / file
 
     def keep(self) -> dict[str, str]:
         """Move the files to their places, and return their digests by path."""
@@ -100,7 +99,7 @@ def write_slide(
         f'{facts["slide"]["quickhash"]} {model["digest"]}',
         (bounds[0], bounds[1]) if bounds else (0, 0),
     )
-    write_maps(folder.place('maps', '').parent / 'maps', name, table, *source.thumbnail)
+    write_maps(folder.place('maps', ''), name, table, *source.thumbnail)
     if viewer:
         _write_viewer(folder.place('viewer', name), result, source, facts)
     manifest = {
