@@ -33,7 +33,7 @@ class ImageReader:
     """
 
     vendor = 'image'
-    bounds = None
+    bounds: Optional[tuple[int, int, int, int]] = None
 
     def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
@@ -52,9 +52,13 @@ class ImageReader:
         else:
             self.mpp, self.mpp_source = find_mpp(_properties(tags), str(path))
 
-    @cached_property
+    @property
     def quickhash(self) -> str:
         """Digest of the file."""
+        return self._quickhash
+
+    @cached_property
+    def _quickhash(self) -> str:
         return content_hash(self.path)
 
     @cached_property

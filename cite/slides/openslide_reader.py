@@ -80,6 +80,8 @@ class OpenSlideReader:
 
     def _open(self) -> None:
         library = import_openslide()
+        if not self.path.is_file():  # not an OSError, which one region alone may raise
+            raise ValueError(f'{self.path}: the slide file is no longer there.')
         try:
             self._slide: Any = library.OpenSlide(str(self.path))
         except library.OpenSlideUnsupportedFormatError as error:

@@ -5,6 +5,7 @@ import numpy as np
 
 SEED = 0.5  # share of ink in a pixel's neighbourhood from which it belongs to a stroke
 NEAR = 5  # pixels of that neighbourhood's edge
+CERTAIN = 0.001  # share of a slide that saturated red has to cover
 REACH = 24  # pixels by which a stroke's blurred margin is followed
 
 
@@ -45,6 +46,8 @@ def _red(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     other = np.maximum(green, blue)
     balanced = np.abs(green - blue) < 0.15 * red
     strong = (other < 0.3 * red) & balanced & (red > 60)
+    if strong.mean() > CERTAIN:  # then paler red is ink too, and not blood
+        strong |= (other < 0.7 * red) & (np.abs(green - blue) < 0.06 * red)
     return strong, (other < 0.93 * red) & (blue - green < 0.1 * red) & (red > 40)
 
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Optional, Protocol
+from typing import Optional, Protocol, TypeVar
 
 import numpy as np
+
+Self = TypeVar('Self')
 
 
 class SlideReader(Protocol):
@@ -64,7 +66,7 @@ class SlideReader(Protocol):
         """Close the file."""
         ...
 
-    def __enter__(self) -> 'SlideReader': ...
+    def __enter__(self: Self) -> Self: ...
 
     def __exit__(
         self,

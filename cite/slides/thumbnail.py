@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def read_thumbnail(reader: SlideReader, mpp: float) -> Thumbnail:
 
 def _pieces(
     reader: SlideReader, level: int, k: int, box: tuple[int, int, int, int]
-) -> Iterator[tuple[tuple[int, int, int, int], object]]:
+) -> Iterator[tuple[tuple[int, int, int, int], Union[np.ndarray, OSError]]]:
     """Yield boxes with their pixels, or with the error; what fails is divided."""
     try:
         yield box, _mean(reader, level, k, box)
