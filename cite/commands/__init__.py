@@ -18,6 +18,7 @@ COMMANDS = (
     'export',
     'extract',
     'pack',
+    'tile',
     'compare',
     'predict',
     'repeat',
