@@ -16,6 +16,7 @@ COMMANDS = (
     'ann',
     'convert',
     'export',
+    'calibrate',
     'extract',
     'pack',
     'tile',

@@ -110,7 +110,9 @@ def _check_frozen(network: Any, model: ExportedModel, backbone: dict[str, Any]) 
     """Compare the digest of the frozen weights with the one of training."""
     wanted = model.config['backbone_weights']['digest']
     saved = model.tensors.get(DIGEST_KEY)
-    if wanted != (None if saved is None else bytes(saved.tolist()).hex()):
+    stated = None if wanted is None else torch.tensor([*bytes.fromhex(wanted)])
+    same = saved is None if stated is None else _equal(saved, stated)
+    if not same:
         raise ValueError(
             f'{model.folder / WEIGHTS} and config.json state different digests of the '
             f'frozen weights. {REMEDY}'
@@ -127,6 +129,11 @@ def _check_frozen(network: Any, model: ExportedModel, backbone: dict[str, Any]) 
         )
 
 
+def _equal(saved: Optional[Tensor], stated: Tensor) -> bool:
+    is_digest = saved is not None and saved.dtype == torch.uint8
+    return is_digest and torch.equal(saved.long(), stated)  # type: ignore[union-attr]
+
+
 def _load(network: Any, model: ExportedModel) -> None:
     """Load what was trained; names, shapes and types must all fit."""
     file, state = model.folder / WEIGHTS, dict(model.tensors)
@@ -138,6 +145,8 @@ def _load(network: Any, model: ExportedModel) -> None:
     ]
     if wrong_types:
         raise ValueError(f'{file}: other types: {shorten(wrong_types, 3)}. {REMEDY}')
+    if model.texts is not None and 'head.text_embeddings' not in state:
+        raise ValueError(f'{file} lacks head.text_embeddings. {REMEDY}')
     encoder = getattr(network.head, 'text_encoder', None)
     # The language model need not be here, and its name may differ here.
     if encoder is not None:
