@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from cite.models.precision import autocast
 from .image_pipeline import ImagePipeline, PatchSources, Source
 from .model_folder.network import build_network
 from .model_folder.read import read_model
+
+if TYPE_CHECKING:
+    from .predict.slide_result import SlideResult
 
 Texts = Union[str, Path, Sequence[Any]]
 
@@ -107,6 +110,43 @@ class Predictor:
             raise ValueError(f'features are {tuple(rows.shape)}; give (N, D).')
         scores = [self._head(part) for part in self._parts(rows)]
         return _stacked(scores, len(self.classes))
+
+    def predict_slide(
+        self,
+        path: Union[str, Path],
+        mpp: Optional[float] = None,
+        roi: Union[str, Path, None] = None,
+        stride: float = 1.0,
+        batch_size: int = 64,
+        workers: int = 0,
+    ) -> 'SlideResult':
+        """Predict a slide file, or a folder of one slide's patches.
+
+        Args:
+            path: the file or folder.
+            mpp: µm a pixel of level 0, instead of what the file says.
+            roi: GeoJSON of the area to predict, instead of the tissue that is found.
+            stride: step of the tiles, in tiles.
+            batch_size: tiles that are loaded together.
+            workers: processes that load them.
+
+        Returns:
+            ``.probabilities`` (K,), ``.tiles`` (a DataFrame), ``.plot()`` and more.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it cannot be read, has no scale or no tissue.
+        """
+        from .predict.predict_slide import Load, predict_source
+        from .predict.run import Options, find_jobs, open_source
+
+        self._require_pipeline()
+        scale = None if mpp is None else str(mpp)
+        jobs = find_jobs([path], scale, None if roi is None else Path(roi))
+        if len(jobs) != 1:
+            raise ValueError(f'{path} holds {len(jobs)} slides; name one of them.')
+        source = open_source(self, jobs[0], Options(stride))
+        return predict_source(self, source, Load(batch_size, workers))
 
     def dataset(self, images: Sequence[Source]) -> PatchSources:
         """Return a data set of model inputs for torch's loader."""

@@ -12,7 +12,7 @@ the features of an earlier run with --features are scored again.
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any
 
 from cite.apis.cli import make_parser
 
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> None:
     if not args.slides:
         _reword(predictor, args)
         return
-    jobs = find_jobs(args.slides, _scales(args.mpp), args.roi)
+    jobs = find_jobs(args.slides, args.mpp, args.roi)
     failures = predict_slides(
         predictor,
         jobs,
@@ -83,13 +83,3 @@ def _reword(predictor: Any, args: argparse.Namespace) -> None:
     number = sum(slide.moved for slide in moved)
     print(f'{number} of {len(moved)} slides moved: {args.out / "texts" / label}')
 
-
-def _scales(mpp: Optional[str]) -> Optional[Callable[[Path], Optional[float]]]:
-    """Return the scale of each slide that the user gave one for."""
-    if mpp is None:
-        return None
-    try:
-        number = float(mpp)
-    except ValueError:
-        raise NotImplementedError  # the table of cite tile
-    return lambda path: number

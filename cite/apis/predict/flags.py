@@ -32,6 +32,11 @@ def little_tissue(area: Optional[float], tiles: int) -> Optional[Flag]:
     return Flag('little tissue', f'The answer rests on {count(tiles, "tile")}{of}.')
 
 
+def pale_tissue(note: str) -> Optional[Flag]:
+    """Say what is odd about the tissue that was found."""
+    return Flag('pale tissue', f'{note[0].upper()}{note[1:]}.') if note else None
+
+
 def scale_source(mpp: float, source: str) -> Optional[Flag]:
     """Say if the scale is not the scanner's own."""
     if source in _SURE:

@@ -58,6 +58,7 @@ def predict_source(
     shifted = _shifted(predictor, source, load) if stability else {}
     raised = [
         flags.little_tissue(slide['tissue'].get('area_mm2'), len(table.coords)),
+        flags.pale_tissue(source.note()),
         flags.scale_source(slide['slide']['mpp'], slide['slide']['mpp_source']),
         flags.missing_tiles(table.probabilities, len(missing), table.classes),
         flags.unstable(int(shares.argmax()), shifted, table.classes),
@@ -75,6 +76,7 @@ def predict_source(
         [flag for flag in raised if flag is not None],
         conformal_set(predictor, table.probabilities),
         source.thumbnail,
+        {change: p.tolist() for change, p in shifted.items()},
     )
 
 

@@ -1,19 +1,19 @@
 """Predict slides, one after another: streamed, resumable, none stops the rest."""
 
 import errno
-import fcntl
 import hashlib
 import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, Union
 
+from cite.core.files.folder_lock import folder_lock
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.core.messages import first_line
 from cite.slides import find_slides
+from cite.slides.scale_table import ScaleTable
 
 from .manifest import finished, read_manifests
 from .outputs.slides_csv import write_slides_csv
@@ -56,14 +56,14 @@ class Job(NamedTuple):
 
 def find_jobs(
     paths: Sequence[Union[str, Path]],
-    mpp: Optional[Callable[[Path], Optional[float]]] = None,
+    mpp: Optional[str] = None,
     roi: Optional[Path] = None,
 ) -> list[Job]:
     """List the slides in files and folders.
 
     Args:
         paths: slide files, folders of them, and folders of patches.
-        mpp: the scale of a slide where the user gave one.
+        mpp: a number, or a table with the columns slide,mpp.
         roi: GeoJSON for all slides, or a folder with one ``NAME.geojson`` for each.
 
     Raises:
@@ -77,9 +77,10 @@ def find_jobs(
             files.append(path)
         else:
             jobs += [Job(p.name, p.folder, patches=p) for p in patches]
+    scales = ScaleTable(mpp)
     for slide in find_slides(files) if files else []:
-        scale = mpp(slide.path) if mpp else None
-        jobs.append(Job(slide.id, slide.path, None, scale, _roi_of(roi, slide.path)))
+        region = _roi_of(roi, slide.path)
+        jobs.append(Job(slide.id, slide.path, None, scales[slide], region))
     _refuse_equal_names(jobs)
     return jobs
 
@@ -116,7 +117,9 @@ def predict_slides(
             'with the config of the images.'
         )
     failures: dict[str, str] = {}
-    with _locked(out):
+    with folder_lock(out):
+        for left in out.glob(f'.*{PARTIAL}'):  # by a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         for number, job in enumerate(jobs, 1):
             head = f'[{number}/{len(jobs)}] {job.name}'
             try:
@@ -134,11 +137,27 @@ def predict_slides(
     return failures
 
 
+def open_source(predictor: Any, job: Job, options: Options) -> Source:
+    """Open a slide and cut it as the model's training patches were.
+
+    Raises:
+        ValueError: it cannot be opened, has no scale, or no tile with enough tissue.
+    """
+    model = predictor.model
+    cut = Cut(model.patch_pixels, model.mpp, options.stride, options.min_tissue)
+    source = job.open(cut)
+    if not len(source):
+        raise ValueError(f'{source.file}: no tile to score: {source.note()}.')
+    return source
+
+
 def write_overview(predictor: Any, out: Path, failures: Mapping[str, str]) -> None:
     """Write ``slides.csv`` and ``report.html`` from the slides' manifests."""
     classes = list(predictor.classes)
     model = _model_of(predictor)
     manifests = [m for m in read_manifests(out) if m['model'] == model]
+    # As in the manifests: a folder's name may say more than it should.
+    failures = {Path(file).name: reason for file, reason in failures.items()}
     write_slides_csv(out / 'slides.csv', manifests, failures, classes)
     facts = [
         ('Model', str(predictor.model.folder)),
@@ -156,16 +175,11 @@ def _predict(
     predictor: Any, job: Job, out: Path, options: Options, load: Load
 ) -> str:
     """Predict a slide if it is not there, and say what came out."""
-    model = predictor.model
-    cut = Cut(model.patch_pixels, model.mpp, options.stride, options.min_tissue)
-    source = job.open(cut)
-    identity = _identity(source, _model_of(predictor), job, options)
+    source = open_source(predictor, job, options)
+    identity = _identity(source, _model_of(predictor), options)
     manifest = finished(out, job.name, identity)
     if manifest is not None:
         return f'{manifest["answer"]["predicted"]} (there already)'
-    if not len(source):
-        figures = source.facts()['tissue']
-        raise ValueError(f'{source.file}: no tile has enough tissue ({_plain(figures)}).')
     start = time.monotonic()
     with SlideFolder(out, job.name) as folder:
         name = f'{job.name}.h5'
@@ -181,7 +195,7 @@ def _predict(
 
 
 def _identity(
-    source: Source, model: Mapping[str, Any], job: Job, options: Options
+    source: Source, model: Mapping[str, Any], options: Options
 ) -> str:
     """Digest all that a slide's files depend on."""
     facts = source.facts()
@@ -204,7 +218,7 @@ def _texts(predictor: Any) -> list[tuple[str, str]]:
 
 
 def _roi_of(roi: Optional[Path], slide: Path) -> Optional[Path]:
-    if roi is None or not roi.is_dir():
+    if roi is None or roi.is_file():
         return roi
     path = roi / f'{slide.stem}.geojson'
     if not path.is_file():
@@ -228,27 +242,3 @@ def _stop_if_full(error: Exception) -> None:
     """Go on after a slide's error, but not where none can be written."""
     if isinstance(error, OSError) and error.errno in _FULL:
         raise error
-
-
-def _plain(figures: Mapping[str, Any]) -> str:
-    return ', '.join(
-        f'{key} {value:.3g}' if isinstance(value, float) else f'{key} {value}'
-        for key, value in figures.items()
-    )
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Keep other runs out of a folder, and remove what a killed run left."""
-    out.mkdir(parents=True, exist_ok=True)
-    with open(out / '.lock', 'w') as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f'{out}: another run writes into this folder. Wait for it, or give '
-                'another --out.'
-            ) from error
-        for left in out.glob(f'.*{PARTIAL}'):
-            shutil.rmtree(left, ignore_errors=True)
-        yield

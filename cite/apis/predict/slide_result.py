@@ -22,6 +22,7 @@ class SlideResult:
             ``height`` (pixels of level 0) and ``prob_{class}``.
         missing: left, top and reason of each tile that could not be read.
         flags: cautions.
+        stability: probabilities with the grid moved or scaled, by what was changed.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class SlideResult:
         flags: Sequence[Flag],
         classes_at_coverage: Optional[Sequence[str]],
         thumbnail: Optional[tuple[np.ndarray, float]] = None,
+        stability: Optional[dict[str, list[float]]] = None,
     ) -> None:
         self.name = name
         self.table = table
@@ -42,6 +44,7 @@ class SlideResult:
         self.missing = list(missing)
         self.flags = list(flags)
         self.classes_at_coverage = classes_at_coverage
+        self.stability = stability or {}
         self.thumbnail = thumbnail  # (H, W, 3) uint8, and its downsample
 
     @property

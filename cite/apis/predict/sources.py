@@ -97,6 +97,15 @@ class SlideSource:
         """The whole slide small, (H, W, 3) uint8, and its downsample."""
         return self.tissue.thumbnail, self.tissue.downsample
 
+    def note(self) -> str:
+        """Say with figures what is odd about the tissue, or ''."""
+        if self.tissue.mask.any() and not len(self):
+            return (
+                f'{self.tissue.area_mm2:.3f} mm² of tissue, but no tile of {self.size} '
+                f'pixels of which {self.cut.min_tissue:.0%} is tissue'
+            )
+        return self.tissue.note()
+
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of the slide and its tiles."""
         reader, grid = self.reader, self.grid
@@ -152,6 +161,10 @@ class PatchSource:
     def thumbnail(self) -> tuple[np.ndarray, float]:
         """The patches side by side, small."""
         return self.reader.thumbnail()
+
+    def note(self) -> str:
+        """Patches were chosen by someone else: there is nothing to say."""
+        return ''
 
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of the patches."""

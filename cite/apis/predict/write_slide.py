@@ -115,6 +115,7 @@ def write_slide(
             'tiles': len(table.coords),
             'missing': len(result.missing),
             'missing_tiles': result.missing[:_NAMED],
+            'stability': result.stability,
         },
         'flags': [flag._asdict() for flag in result.flags],
         'versions': versions(),
