@@ -1,5 +1,6 @@
 """What a reader of an answer has to know before relying on it, each with its figure."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
@@ -15,6 +16,7 @@ FEW_TILES = 10
 FAR_SHARE = 0.10
 # Sources of the scale that say what the scanner says.
 _SURE = ('openslide',)
+_TCGA = re.compile(r'TCGA-\w{2}-\w{4}(?=-|$)')
 
 
 class Flag(NamedTuple):
@@ -106,10 +108,23 @@ def unstable(
     return Flag('unstable', f'Another class comes out: {"; ".join(other)}.')
 
 
-def training_slide(known: bool) -> Optional[Flag]:
-    """Say if the model was trained on this slide."""
-    text = 'The model was trained on this slide: its answer says nothing about others.'
-    return Flag('training slide', text) if known else None
+def training_slide(name: str, known: bool, patient: bool) -> Optional[Flag]:
+    """Say if the model was trained on this slide, or on another of the patient."""
+    if known:
+        text = f'The model was trained on {name}: its answer says nothing about others.'
+        return Flag('training slide', text)
+    text = f'The model was trained on slides of the patient of {name}.'
+    return Flag('training patient', text) if patient else None
+
+
+def patient_of(name: str) -> str:
+    """Return the patient in a slide's id: of TCGA its first three parts.
+
+    >>> patient_of('TCGA-CR-7395-01A-01-TS1'), patient_of('case-7')
+    ('TCGA-CR-7395', 'case-7')
+    """
+    match = _TCGA.match(name)
+    return match.group() if match else name
 
 
 def far_features(share: Optional[float]) -> Optional[Flag]:

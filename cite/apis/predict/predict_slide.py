@@ -63,7 +63,9 @@ def predict_source(
         flags.missing_tiles(table.probabilities, len(missing), table.classes),
         flags.unstable(int(shares.argmax()), shifted, table.classes),
         flags.training_slide(
-            predictor.model.knows(source.name, slide['slide']['quickhash'])
+            source.name,
+            predictor.model.knows(source.name, slide['slide']['quickhash']),
+            predictor.model.knows_patient(flags.patient_of(source.name)),
         ),
         flags.far_features(scored.far),
         flags.uncalibrated(calibration_of(predictor)),

@@ -12,7 +12,7 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 from cite.core.files.folder_lock import folder_lock
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.core.messages import first_line
-from cite.slides import find_slides
+from cite.slides import SlideFile, find_slides
 from cite.slides.scale_table import ScaleTable
 
 from .manifest import finished, read_manifests
@@ -64,7 +64,7 @@ def find_jobs(
     Args:
         paths: slide files, folders of them, and folders of patches.
         mpp: a number, or a table with the columns slide,mpp.
-        roi: GeoJSON for all slides, or a folder with one ``NAME.geojson`` for each.
+        roi: GeoJSON of the slide, or a folder with one ``NAME.geojson`` for each.
 
     Raises:
         FileNotFoundError: a path is missing or has no slide.
@@ -77,9 +77,14 @@ def find_jobs(
             files.append(path)
         else:
             jobs += [Job(p.name, p.folder, patches=p) for p in patches]
-    scales = ScaleTable(mpp)
-    for slide in find_slides(files) if files else []:
-        region = _roi_of(roi, slide.path)
+    scales, slides = ScaleTable(mpp), find_slides(files) if files else []
+    if roi is not None and roi.is_file() and len(slides) > 1:
+        raise ValueError(
+            f'--roi {roi}: one file for {len(slides)} slides. Give a folder with a '
+            'GeoJSON named after each slide.'
+        )
+    for slide in slides:
+        region = _roi_of(roi, slide)
         jobs.append(Job(slide.id, slide.path, None, scales[slide], region))
     _refuse_equal_names(jobs)
     return jobs
@@ -217,13 +222,16 @@ def _texts(predictor: Any) -> list[tuple[str, str]]:
     return [(name, str(text)) for name, text in zip(predictor.classes, texts)]
 
 
-def _roi_of(roi: Optional[Path], slide: Path) -> Optional[Path]:
+def _roi_of(roi: Optional[Path], slide: SlideFile) -> Optional[Path]:
     if roi is None or roi.is_file():
         return roi
-    path = roi / f'{slide.stem}.geojson'
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file; --roi names its folder.')
-    return path
+    names = [f'{name}.geojson' for name in (slide.path.stem, slide.id)]
+    for name in names:
+        if (roi / name).is_file():
+            return roi / name
+    raise FileNotFoundError(
+        f'--roi {roi}: no file {" or ".join(dict.fromkeys(names))} there.'
+    )
 
 
 def _refuse_equal_names(jobs: Sequence[Job]) -> None:

@@ -58,3 +58,11 @@ def test_few_far_tiles_are_expected():
     assert flags.far_features(0.01) is None
     assert flags.far_features(None) is None
     assert '35%' in flags.far_features(0.35).text
+
+
+def test_a_training_slide_and_its_patient():
+    assert flags.training_slide('s', True, True).key == 'training slide'
+    assert flags.training_slide('s', False, True).key == 'training patient'
+    assert flags.training_slide('s', False, False) is None
+    assert flags.patient_of('TCGA-CR-7395-01A-01-TS1') == 'TCGA-CR-7395'
+    assert flags.patient_of('TCGA-CR-73951-01A') == 'TCGA-CR-73951-01A'

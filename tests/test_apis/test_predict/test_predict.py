@@ -140,7 +140,7 @@ def test_the_slides_probabilities_are_the_mean_of_its_tiles(predictor, answers):
     assert float(row['tissue_mm2']) == pytest.approx(
         (320 * 256 + 256 * 192) * 0.25e-6, rel=0.05
     )
-    assert row['mpp_source'] == 'TIFF resolution'
+    assert row['mpp_source'] == 'openslide'
 
 
 def test_features_are_the_models(predictor, answers):
