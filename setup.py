@@ -92,8 +92,7 @@ setup(
     packages=find_packages(include=['cite', 'cite.*']),
     package_data={
         'cite': [
-            f'**/*.{end}'
-            for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js', 'txt')
+            f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js', 'txt')
         ]
     },
     python_requires='>=3.9',

@@ -82,4 +82,3 @@ def _reword(predictor: Any, args: argparse.Namespace) -> None:
         print(slide)
     number = sum(slide.moved for slide in moved)
     print(f'{number} of {len(moved)} slides moved: {args.out / "texts" / label}')
-

@@ -2,8 +2,8 @@
 
 https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html: an
 object is a Feature with a geometry; ``properties`` hold ``objectType``,
-``classification`` with a name and a colour, ``isLocked`` and ``measurements``; ``id`` is
-a UUID. RFC 7946: a polygon's ring is closed and has four or more positions.
+``classification`` with a name and a colour, ``isLocked`` and ``measurements``; ``id``
+is a UUID. RFC 7946: a polygon's ring is closed and has four or more positions.
 """
 
 import uuid

@@ -67,7 +67,9 @@ def missing_tiles(
         return None
     sums = probabilities.sum(0, dtype=np.float64)  # (K,)
     answer = int(sums.argmax())
-    others = [k for k in range(len(classes)) if (sums + missing * _one(k, sums)).argmax() == k]
+    others = [
+        k for k in range(len(classes)) if (sums + missing * _one(k, sums)).argmax() == k
+    ]
     total = len(probabilities) + missing
     found = f'{missing} of {count(total, "tile")} could not be read'
     best = (sums[answer] + missing) / total

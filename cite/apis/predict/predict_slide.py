@@ -107,7 +107,9 @@ def score_tiles(
             was_read[batch.indices] = True
             file.append(np.asarray(vectors, np.float32))
             if training is not None:
-                far += int((training.distance(vectors) > training.distances[_FAR]).sum())
+                far += int(
+                    (training.distance(vectors) > training.distances[_FAR]).sum()
+                )
         file.finish(coords[was_read], source, predictor.model.digest)
     number = int(was_read.sum())
     if not number:
@@ -151,7 +153,10 @@ def _shifted(predictor: Any, source: Source, load: Load) -> dict[str, np.ndarray
     cut = source.cut
     cuts: dict[str, Cut] = {
         'the grid moved by half a tile': cut._replace(offset=(_SHIFT, _SHIFT)),
-        **{f'tiles at {s:.0%} of the scale': cut._replace(mpp=cut.mpp * s) for s in _SCALES},
+        **{
+            f'tiles at {s:.0%} of the scale': cut._replace(mpp=cut.mpp * s)
+            for s in _SCALES
+        },
     }
     results = {}
     for change, other in cuts.items():

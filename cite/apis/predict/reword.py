@@ -26,7 +26,9 @@ class Moved(NamedTuple):
     moved_tiles: int  # whose likeliest class is another
 
     def __str__(self) -> str:
-        change = f'{self.before} → {self.after}' if self.moved else f'{self.after} still'
+        change = (
+            f'{self.before} → {self.after}' if self.moved else f'{self.after} still'
+        )
         return (
             f'{self.name}: {change} ({self.probability:.3f}), '
             f'{self.moved_tiles} of {self.tiles} tiles moved'

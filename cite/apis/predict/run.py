@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, Union
 
@@ -129,12 +129,14 @@ def predict_slides(
             head = f'[{number}/{len(jobs)}] {job.name}'
             try:
                 say(f'{head}: {_predict(predictor, job, out, options, load)}')
-            except (ValueError, TypeError, OSError) as error:
+            except (ValueError, TypeError, OSError):
                 if not job.path.exists():
                     error = FileNotFoundError(f'{job.path}: the file is gone.')
                 reason = first_line(error)
                 for named in (f'{job.path}: ', f'{job.path.name}: '):
-                    reason = reason[len(named) :] if reason.startswith(named) else reason
+                    reason = (
+                        reason[len(named) :] if reason.startswith(named) else reason
+                    )
                 failures[str(job.path)] = reason
                 say(f'{head}: failed: {reason}')
                 _stop_if_full(error)
@@ -170,15 +172,11 @@ def write_overview(predictor: Any, out: Path, failures: Mapping[str, str]) -> No
         ('Patches', f'{predictor.model.patch_pixels} px, {predictor.model.mpp} µm'),
         *((f'Text of {name}', text) for name, text in _texts(predictor)),
     ]
-    page = report_page(
-        out, manifests, failures, {'classes': classes, 'facts': facts}
-    )
+    page = report_page(out, manifests, failures, {'classes': classes, 'facts': facts})
     write_text_whole(out / 'report.html', page)
 
 
-def _predict(
-    predictor: Any, job: Job, out: Path, options: Options, load: Load
-) -> str:
+def _predict(predictor: Any, job: Job, out: Path, options: Options, load: Load) -> str:
     """Predict a slide if it is not there, and say what came out."""
     source = open_source(predictor, job, options)
     identity = _identity(source, _model_of(predictor), options)
@@ -192,16 +190,20 @@ def _predict(
         result = predict_source(predictor, source, load, features, options.stability)
         seconds = time.monotonic() - start
         write_slide(
-            folder, result, source, _model_of(predictor), identity, options.viewer, seconds
+            folder,
+            result,
+            source,
+            _model_of(predictor),
+            identity,
+            options.viewer,
+            seconds,
         )
     rate = len(result.table.coords) / max(seconds, 1e-9)
     share = result.probabilities.max()
     return f'{result.predicted} {share:.3f}, {len(source)} tiles, {rate:.1f} tiles/s'
 
 
-def _identity(
-    source: Source, model: Mapping[str, Any], options: Options
-) -> str:
+def _identity(source: Source, model: Mapping[str, Any], options: Options) -> str:
     """Digest all that a slide's files depend on."""
     facts = source.facts()
     parts = [_VERSION, facts['slide'], facts['grid'], model, options._asdict()]

@@ -25,9 +25,7 @@ def passed(tmp_path_factory):
         for key, value in (('patch_pixels', PATCH), ('mpp', 0.5))
     }
     model = export_model(config, checkpoint, folder / 'model', sizes)
-    return SimpleNamespace(
-        data=data, config=config, checkpoint=checkpoint, model=model
-    )
+    return SimpleNamespace(data=data, config=config, checkpoint=checkpoint, model=model)
 
 
 @pytest.fixture(scope='session')

@@ -46,7 +46,9 @@ def contents(out):
         data = path.read_bytes()
         if name.startswith('manifest/'):
             content = json.loads(data)
-            data = {k: v for k, v in content.items() if k not in ('finished', 'seconds')}
+            data = {
+                k: v for k, v in content.items() if k not in ('finished', 'seconds')
+            }
         files[name] = data
     return files
 
@@ -161,9 +163,7 @@ def test_a_finished_slide_is_left_alone(predictor, slide, answers):
 
 
 @pytest.mark.parametrize('damage', ['cut', 'delete', 'manifest'])
-def test_a_damaged_answer_is_written_again(
-    predictor, slide, answers, tmp_path, damage
-):
+def test_a_damaged_answer_is_written_again(predictor, slide, answers, tmp_path, damage):
     out = tmp_path / 'out'
     shutil.copytree(answers, out)
     table = out / 'tiles' / 'two-pieces.csv'
@@ -190,7 +190,7 @@ def test_after_a_kill_the_second_start_gives_the_same(
     passed, predictor, slide, answers, tmp_path
 ):
     out = tmp_path / 'out'
-    code = f'''
+    code = f"""
 import os, signal, sys
 import cite.apis.predict.write_slide as module
 from cite.apis.predict.run import Options, find_jobs, predict_slides
@@ -202,7 +202,7 @@ predict_slides(
     Predictor({str(passed.model)!r}, 'cpu'), find_jobs([{str(slide)!r}]),
     {str(out)!r}, Options(features=True),
 )
-'''
+"""
     for moment in ('write_maps', 'flush', 'write_manifest'):
         done = subprocess.run(
             [sys.executable, '-W', 'ignore', '-c', code, moment],
@@ -222,7 +222,9 @@ def test_one_bad_slide_does_not_stop_the_rest(predictor, slide, tmp_path):
     folder.mkdir()
     (folder / 'a_broken.svs').write_bytes(slide.read_bytes()[:500])
     write_pyramid(folder / 'b_empty.tiff', draw(512, 512, ()))
-    write_pyramid(folder / 'c_no_scale.tiff', draw(512, 512, ((64, 64, 300, 300),)), None)
+    write_pyramid(
+        folder / 'c_no_scale.tiff', draw(512, 512, ((64, 64, 300, 300),)), None
+    )
     shutil.copy(slide, folder / 'd.tiff')
     failures, _ = predict(predictor, [folder], tmp_path / 'out')
     reasons = {path.rpartition('/')[2]: reason for path, reason in failures.items()}
@@ -256,7 +258,7 @@ def test_bounds_are_subtracted_for_qupath_and_not_in_the_csv(predictor, tmp_path
     content = json.loads((tmp_path / 'out' / 'geojson' / 's.geojson').read_text())
     check_qupath(content)
     corners = [f['geometry']['coordinates'][0][0] for f in content['features']]
-    np.testing.assert_array_equal(np.array(corners) + [2000, 3000], tiles.coords)
+    np.testing.assert_array_equal(np.add(corners, [2000, 3000]), tiles.coords)
     assert tiles.coords.min(0) == pytest.approx([2128, 3128], abs=20)
 
 
@@ -299,8 +301,9 @@ def test_a_folder_of_patches_is_a_slides_equal(predictor, slide, answers, tmp_pa
     out = tmp_path / 'out'
     failures, _ = predict(predictor, [tmp_path / 'data'], out, Options(features=True))
     assert failures == {}
-    ours, theirs = (tiles_of(predictor, o, n) for o, n in
-                    ((out, 'p'), (answers, 'two-pieces')))
+    ours, theirs = (
+        tiles_of(predictor, o, n) for o, n in ((out, 'p'), (answers, 'two-pieces'))
+    )
     np.testing.assert_array_equal(ours.coords, theirs.coords)
     assert ours.size == theirs.size
     assert ours.probabilities.tobytes() == theirs.probabilities.tobytes()

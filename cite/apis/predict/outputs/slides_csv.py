@@ -24,9 +24,10 @@ def write_slides_csv(
     """
     head = ['file', 'id', 'predicted', *(f'prob_{name}' for name in classes)]
     head += ['set', 'tiles', 'missing', 'tissue_mm2', 'mpp', 'mpp_source', 'flags']
-    with write_whole(path) as partial, open(
-        partial, 'w', encoding='utf-8', newline=''
-    ) as file:
+    with (
+        write_whole(path) as partial,
+        open(partial, 'w', encoding='utf-8', newline='') as file,
+    ):
         writer = csv.DictWriter(file, [*head, 'error'], lineterminator='\n')
         writer.writeheader()
         writer.writerows(_row(manifest) for manifest in manifests)

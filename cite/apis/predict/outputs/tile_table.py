@@ -67,7 +67,9 @@ def read_tile_csv(path: Path, classes: list[str]) -> TileTable:
     frame = pd.read_csv(path, float_precision='round_trip')
     columns = [*_BOX, *(f'prob_{name}' for name in classes)]
     if list(frame.columns) != columns:
-        raise ValueError(f'{path} has the columns {list(frame.columns)}, not {columns}.')
+        raise ValueError(
+            f'{path} has the columns {list(frame.columns)}, not {columns}.'
+        )
     values = frame[columns[4:]].to_numpy(np.float32)
     size = int(frame['width'].iloc[0]) if len(frame) else 0
     return TileTable(frame[_BOX[:2]].to_numpy(np.int64), size, values, classes)

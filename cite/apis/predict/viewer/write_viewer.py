@@ -62,9 +62,7 @@ def write_viewer(
     shutil.copyfile(_OPENSEADRAGON / 'LICENSE.txt', licence)
 
 
-def _data(
-    tiles: TileTable, pyramid: Pyramid, reader: Any, missing: np.ndarray
-) -> str:
+def _data(tiles: TileTable, pyramid: Pyramid, reader: Any, missing: np.ndarray) -> str:
     """Return what the script needs, JSON that is safe within a page."""
     packed = [np.packbits(level, bitorder='little') for level in pyramid.exists]
     data = {
