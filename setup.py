@@ -44,8 +44,8 @@ EXTRAS = {
     # `cite compare` and the demo.
     'compare': ['jinja2', 'pandas>=2', 'scikit-learn>=1.3'],
     # `cite tile`, `cite predict` and `cite import-features`; the viewer's page is a
-    # template. 1.4.2 is the last of openslide-python for Python 3.9; builds of OpenSlide
-    # before 4.0.1.1 have memory faults in some formats.
+    # template. 1.4.2 is the last of openslide-python for Python 3.9; OpenSlide before
+    # 4.0.1.1 has memory faults in some formats.
     'slides': [
         'openslide-python>=1.4.2',
         'openslide-bin>=4.0.1.1',
@@ -91,7 +91,9 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['cite', 'cite.*']),
     package_data={
-        'cite': [f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js')]
+        'cite': [
+            f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js', 'txt')
+        ]
     },
     python_requires='>=3.9',
     install_requires=REQUIRES,

@@ -41,7 +41,7 @@ def test_only_the_package_is_installed(wheel):
 
 
 def test_all_modules_and_data_files_are_installed(wheel):
-    suffixes = ('.py', '.yml', '.yaml', '.j2', '.html', '.css', '.js')
+    suffixes = ('.py', '.yml', '.yaml', '.j2', '.html', '.css', '.js', '.txt')
     files = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / 'cite').rglob('*')

@@ -16,9 +16,12 @@ COMMANDS = (
     'ann',
     'convert',
     'export',
+    'calibrate',
     'extract',
     'pack',
+    'tile',
     'compare',
+    'predict',
     'repeat',
 )
 # mmcls' own tools keep their tracebacks, which name the part that failed.

@@ -53,6 +53,10 @@ class PatchGastricCls3(SlideDataset):
             evaluation leaves it out of the metrics with a warning.
         feature_digest: digest of the frozen backbone that the features must come from,
             which ``cite extract`` writes; None takes any.
+        patch_pixels: edge of the patches as they are on the disk, pixels; 300 in
+            PatchGastric. It and ``mpp`` change nothing in training: ``cite export``
+            writes them into the model, so that slides are cut into such patches.
+        mpp: microns per pixel of the patches; 0.5 in PatchGastric (20x).
         **kwargs: arguments of mmcls' ``BaseDataset``. ``classes`` may also name a
             classes file (``.yml``).
 

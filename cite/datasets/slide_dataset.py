@@ -15,6 +15,10 @@ from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_fi
 
 from .tables.annotations import bag_of, check_slide_labels, read_annotations
 
+# PatchGastric's patches: 300 x 300 pixels of slides scanned at 20x (Tsuneki and
+# Kanavati, MIDL 2022, section 3), which names about 0.5 microns per pixel.
+PATCH_PIXELS, MPP = 300, 0.5
+
 
 class SlideDataset(BaseDataset):
     """Patches of slides: their annotation file, and metrics over patches and slides.
@@ -24,10 +28,28 @@ class SlideDataset(BaseDataset):
 
     CLASSES = tuple(PATCH_GASTRIC_CLASSES)
 
-    def __init__(self, on_error: str = 'raise', **kwargs: Any) -> None:
+    def __init__(
+        self,
+        on_error: str = 'raise',
+        patch_pixels: int = PATCH_PIXELS,
+        mpp: float = MPP,
+        **kwargs: Any,
+    ) -> None:
         if on_error not in ('raise', 'skip'):
             raise ValueError(f"on_error={on_error!r}; it is 'raise' or 'skip'.")
+        if type(patch_pixels) is not int or not 1 <= patch_pixels <= 4096:
+            raise ValueError(
+                f'patch_pixels={patch_pixels!r}; give the edge of a patch before any '
+                f'resizing, a whole number of pixels up to 4096 (PatchGastric: '
+                f'{PATCH_PIXELS}).'
+            )
+        if type(mpp) not in (int, float) or not 0.01 <= mpp <= 100:
+            raise ValueError(
+                f'mpp={mpp!r}; give the microns per pixel of the patches, 0.01 to 100 '
+                f'({MPP} for a scan called 20x).'
+            )
         self.on_error = on_error
+        self.patch_pixels, self.mpp = patch_pixels, float(mpp)
         super().__init__(**kwargs)
 
     @classmethod

@@ -1,12 +1,10 @@
-import base64
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cite.apis.page.render import SORT, render_page
 from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
@@ -37,20 +35,10 @@ def report_page(results: Results, summary: Summary) -> str:
     Returns:
         The page, HTML. Nothing in it is fetched.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (_HERE / 'script.js').read_text(encoding='utf-8')
-    page = environment.get_template('page.html.j2')
-    return page.render(
-        style=(_HERE / 'style.css').read_text(encoding='utf-8'),
-        script=script,
-        # The page's own script may run, and no other.
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    return render_page(
+        _HERE / 'page.html.j2',
+        styles=[_HERE / 'style.css'],
+        scripts=[SORT, _HERE / 'script.js'],
         colours=[colour_rules(0), colour_rules(1)],
         **_context(results, summary),
     )

@@ -1,3 +1,5 @@
+from typing import Any, Optional
+
 from mmcls.datasets.builder import PIPELINES
 from torchvision import transforms as T
 
@@ -22,14 +24,15 @@ class CLIPPreprocess:
 
     Args:
         arch: an OpenAI CLIP model name, or the path of a checkpoint.
+        size: edge of the images, pixels; by default the model's.
 
     Raises:
         ValueError: neither a known name nor a CLIP checkpoint.
     """
 
-    def __init__(self, arch: str) -> None:
+    def __init__(self, arch: str, size: Optional[int] = None) -> None:
         self.arch = arch
-        self.size = input_size(arch)
+        self.size = input_size(arch) if size is None else size
         self._transform = T.Compose(
             [
                 T.Resize(self.size, T.InterpolationMode.BICUBIC),
@@ -48,6 +51,16 @@ class CLIPPreprocess:
         else:
             results['img'] = self._transform(read_patch(results))
         return results
+
+    def describe(self) -> dict[str, Any]:
+        """Return the values of the step, as plain data."""
+        stats = {'mean': list(OPENAI_CLIP.mean), 'std': list(OPENAI_CLIP.std)}
+        return {
+            **stats,
+            'interpolation': 'bicubic',
+            'size': self.size,
+            'backend': 'pillow',
+        }
 
     def augments(self, evaluating: bool) -> bool:
         """Tell whether a feature's draw is taken at random; images never change."""

@@ -176,7 +176,19 @@ class PatchGastricPipeline:
                 stacklevel=2,
             )
         transforms = (self._train if augment else self._eval).transforms[:-2]
-        return to_array(T.Compose(transforms)(read_patch(results).convert('RGB')))
+        return to_array(T.Compose(transforms)(read_patch(results)))
+
+    def describe(self) -> dict[str, Any]:
+        """Return mean, std, interpolation, size and backend, as plain data."""
+        self._require_settled()
+        values = self._values
+        return {
+            'mean': list(values['mean']),
+            'std': list(values['std']),
+            'interpolation': values['interpolation'],
+            'size': values['size'],
+            'backend': self.backend,
+        }
 
     def augments(self, evaluating: bool) -> bool:
         """Tell whether images are augmented in a data set that evaluates or trains."""

@@ -18,7 +18,8 @@ class ImageClassifier(_ImageClassifier):
     """mmcls' ``ImageClassifier``, which takes uint8 images too.
 
     It replaces mmcls' under its name, and remembers the config of its backbone, which
-    tells what images the backbone was trained on.
+    tells what images the backbone was trained on. Scores on a CPU do not depend on the
+    batch: see :meth:`simple_test`.
 
     Example::
 
@@ -79,11 +80,24 @@ class ImageClassifier(_ImageClassifier):
 
         With gradients on, as Grad-CAM has them, the scores have gradients with respect
         to every layer, frozen ones too.
+
+        Without them, each image is computed alone on a CPU. The last bits of a matrix
+        product there depend on its number of rows and even on a row's place among them,
+        so that an image's scores would depend on which others are in its batch.
         """
         img = self._to_float(img, img_metas)
         if torch.is_grad_enabled() and not img.requires_grad:
             img = img.detach().requires_grad_()
-        return super().simple_test(img, img_metas, **kwargs)
+        if not _one_by_one(img):
+            return super().simple_test(img, img_metas, **kwargs)
+        # Copied, because the place of the first byte in memory matters too.
+        rows = [
+            super(ImageClassifier, self).simple_test(image.clone()[None], **kwargs)
+            for image in img
+        ]
+        if isinstance(rows[0], Tensor):
+            return torch.cat(rows)
+        return [scores for row in rows for scores in row]
 
     def extract_feat(
         self, img: Tensor, stage: str = 'neck', img_metas: Any = None
@@ -108,3 +122,9 @@ def _check_images(backbone: nn.Module, inputs: tuple[Any, ...]) -> None:
     """Refuse bytes that reach the backbone past the classifier's own methods."""
     for image in inputs:
         require_float(image)
+
+
+def _one_by_one(img: Any) -> bool:
+    is_batch = isinstance(img, Tensor) and img.dim() == 4 and len(img) > 1
+    is_plain = not (torch.is_grad_enabled() or torch.jit.is_tracing())
+    return is_batch and is_plain and img.device.type == 'cpu'

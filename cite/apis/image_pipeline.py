@@ -1,0 +1,84 @@
+"""From a patch, wherever it is from, to a model's input: what ``mim test`` does too."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cite.datasets.pipelines import CLIPPreprocess, PatchGastricPipeline
+
+Source = Union[str, Path, Image.Image, np.ndarray]
+
+
+class ImagePipeline:
+    """Prepare patches as a data set of the model's config does in evaluation.
+
+    Args:
+        image: ``image`` of a model folder's config.json.
+    """
+
+    def __init__(self, image: dict[str, Any]) -> None:
+        values = {key: image[key] for key in ('mean', 'std', 'interpolation')}
+        self._step: Any
+        if image['step'] == 'CLIPPreprocess':
+            self._step = CLIPPreprocess(arch='', size=image['size'])
+        else:
+            self._step = PatchGastricPipeline(
+                test_mode=True, size=image['size'], backend=image['backend'], **values
+            )
+
+    def __call__(self, source: Source) -> Tensor:
+        """Return the input of the model, (3, size, size), uint8 or float32.
+
+        Args:
+            source: path of an image, an image of PIL's, or (h, w, 3) uint8, RGB.
+
+        Raises:
+            TypeError: none of these.
+            FileNotFoundError: there is no such file.
+            ValueError: the file cannot be read.
+        """
+        return self._step({**_item(source), 'test_mode': True})['img']
+
+    def meta(self) -> dict[str, Any]:
+        """Return what the classifier needs to normalise uint8 images."""
+        return {'img_norm_cfg': getattr(self._step, '_norm_cfg', None)}
+
+
+class PatchSources(Dataset):
+    """Patches as a data set for torch's loader; items are a model's inputs.
+
+    Args:
+        pipeline: prepares them.
+        sources: paths, images or arrays.
+    """
+
+    def __init__(self, pipeline: ImagePipeline, sources: Sequence[Source]) -> None:
+        self.pipeline, self.sources = pipeline, sources
+
+    def __len__(self) -> int:
+        """Return the number of patches."""
+        return len(self.sources)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return the input of the model, (3, size, size)."""
+        return self.pipeline(self.sources[index])
+
+
+def _item(source: Source) -> dict[str, Any]:
+    if isinstance(source, (str, Path)):
+        return {'img_info': {'filename': str(source)}}
+    if isinstance(source, Image.Image):
+        return {'img_pil': source}
+    is_image = isinstance(source, np.ndarray) and source.ndim == 3
+    if not is_image or source.shape[2] != 3 or source.dtype != np.uint8:
+        shape = f'{getattr(source, "dtype", "")} {getattr(source, "shape", "")}'.strip()
+        raise TypeError(
+            f'an image is a {type(source).__name__} {shape}; give a path, an image of '
+            'PIL, or an array (h, w, 3) of uint8, RGB.'
+        )
+    return {'img_pil': Image.fromarray(source)}

@@ -1,0 +1,185 @@
+"""Write a trained model as a folder that others can use without running code."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+import torch
+from mmcls.datasets import build_dataset
+from mmcls.models import build_classifier
+from mmcv.runner import load_checkpoint
+from safetensors.torch import save
+from torch import Tensor
+
+from cite.apis.config_file import read_config
+from cite.core.files.write_whole import write_text_whole, write_whole
+from cite.core.frozen import DIGEST_KEY
+from cite.models.image_stats import settle_images
+from cite.version import __version__
+
+from .layout import CARD, CONFIG, FEATURES_PREFIX, FORMAT, VERSION, WEIGHTS
+from .model_card import model_card
+from .parts import weights_source
+from .read import check_config, data_digest, read_model
+from .training import describe_training, summarise_features
+
+PATCHES = 2000  # training patches that the summary of features rests on
+
+
+def export_model(
+    config: Union[str, Path],
+    checkpoint: Union[str, Path],
+    out: Union[str, Path],
+    options: Optional[Mapping[str, Any]] = None,
+    patches: int = PATCHES,
+    table: Union[str, Path, None] = None,
+    results: Union[str, Path, None] = None,
+) -> Path:
+    """Write a model folder: model.safetensors, config.json and README.md.
+
+    Args:
+        config: config of the training run.
+        checkpoint: checkpoint of the run; ``none`` for a model without trained weights.
+        out: folder to write to.
+        options: overrides of the config, as ``--cfg-options``.
+        patches: number of training patches to summarise the features of; 0 for none.
+        table: table with a slide and a patient column, for the patients' hashes.
+        results: JSON of ``mim test`` on ``data.test``, for the metrics of the card.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        FileNotFoundError: the config, checkpoint, annotation file or a patch is missing.
+        ValueError: the checkpoint does not fit, or a part of the model or a step of
+            its pipeline is not one that a folder can describe.
+    """
+    out = Path(out)
+    if out.is_file():
+        raise ValueError(f'{out} is a file. Name a folder.')
+    cfg = read_config(config, options)
+    network = build_classifier(cfg.model)
+    load_checkpoint(network, str(checkpoint), map_location='cpu', strict=True)
+    network.eval()
+    test_set = build_dataset(cfg.data.test, {'test_mode': True})
+    settle_images(test_set, network)
+    tensors = _state(network)
+    image = _image(test_set, network)
+    if patches and image is not None:
+        summary = summarise_features(network, cfg, test_set, patches)
+        for name, array in summary.tensors().items():
+            tensors[FEATURES_PREFIX + name] = torch.from_numpy(np.ascontiguousarray(array))
+    data = save(tensors)
+    content = {
+        'format': FORMAT,
+        'version': VERSION,
+        'cite': __version__,
+        'weights': {'file': WEIGHTS, 'sha256': data_digest(data), 'bytes': len(data)},
+        'model': _model(cfg.model, network),
+        'backbone_weights': _backbone_weights(network, tensors),
+        'classes': [str(name) for name in test_set.CLASSES],
+        'texts': getattr(network.head, 'texts', None),
+        'image': image,
+        'patch_pixels': getattr(test_set, 'patch_pixels', 300),
+        'mpp': getattr(test_set, 'mpp', 0.5),
+        'training': describe_training(cfg, table),
+        'calibration': None,
+    }
+    file = out / CONFIG
+    content = _plain(content, str(file))
+    check_config(content, str(file))
+    card = model_card(content, test_set, results, str(config))
+    write_folder(out, content, data, card)
+    read_model(out)
+    return out
+
+
+def write_folder(
+    out: Path, content: Mapping[str, Any], data: Optional[bytes], card: str
+) -> None:
+    """Write the files of a model folder; config.json, which names the others, last."""
+    if data is not None:
+        with write_whole(out / WEIGHTS) as partial:
+            partial.write_bytes(data)
+    write_text_whole(out / CARD, card)
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text_whole(out / CONFIG, text + '\n')
+
+
+def _state(network: Any) -> dict[str, Tensor]:
+    """Return what a checkpoint of a run holds, contiguous and on the CPU."""
+    if hasattr(network.head, 'encode_texts'):
+        network.head.encode_texts()  # a zero-shot model may not have done it yet
+    return {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in network.state_dict().items()
+    }
+
+
+def _backbone_weights(network: Any, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    digest = tensors.get(DIGEST_KEY)
+    is_features = type(network.backbone).__name__ == 'FeatureBackbone'
+    return {
+        'source': weights_source(network.backbone_config),
+        'digest': None if digest is None else bytes(digest.tolist()).hex(),
+        'in_folder': digest is None and not is_features,
+        'features': is_features,
+    }
+
+
+def _model(config: Mapping[str, Any], network: Any) -> dict[str, Any]:
+    """Describe the parts of a model without what only training needs."""
+    head = {k: v for k, v in config['head'].items() if k != 'texts'}
+    encoder = head.get('text_encoder')
+    if isinstance(encoder, Mapping):
+        # A folder's reader runs no code; only a config of one's own may allow it.
+        head['text_encoder'] = {
+            k: v for k, v in encoder.items() if k != 'trust_remote_code'
+        }
+    backbone = dict(network.backbone_config)
+    if isinstance(config.get('pretrained'), str):  # mmcls' other way to say it
+        backbone['init_cfg'] = {'type': 'Pretrained', 'checkpoint': config['pretrained']}
+    neck = config.get('neck')
+    if isinstance(neck, Mapping) and neck.get('type') == 'ProjectionNeck':
+        neck = {**neck, 'out_features': network.neck.out_features}
+    return {
+        'type': config['type'],
+        'precision': getattr(network, 'precision', 'fp32'),
+        'freeze': list(config.get('freeze') or []),
+        'backbone': backbone,
+        'neck': neck,
+        'head': head,
+    }
+
+
+def _image(dataset: Any, network: Any) -> Optional[dict[str, Any]]:
+    """Describe how the test pipeline prepares images; None for features."""
+    if type(network.backbone).__name__ == 'FeatureBackbone':
+        return None
+    step = dataset.pipeline.transforms[0]
+    describe = getattr(step, 'describe', None)
+    if describe is None:
+        raise ValueError(
+            f'data.test.pipeline begins with {type(step).__name__}; a model folder '
+            'describes PatchGastricPipeline and CLIPPreprocess. Export with one of '
+            'them, and the mean, std, size and interpolation of training.'
+        )
+    return {'step': type(step).__name__, **describe()}
+
+
+def _plain(value: Any, at: str) -> Any:
+    """Return plain JSON data, or say which entry is something else."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v, f'{at}: {k}') for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part, at) for part in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    raise ValueError(
+        f'{at} is a {type(value).__name__}, which a config.json cannot hold: a model '
+        'folder describes the parts of cite and mmcls with plain arguments.'
+    )

@@ -1,0 +1,183 @@
+"""What a model folder says about its training data: hashes and a summary, no names."""
+
+import random
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+import pandas as pd
+import torch
+from mmcls.datasets import build_dataset
+from mmcv.parallel import collate
+from torch.utils.data import DataLoader, Subset
+
+from cite.core.messages import count
+from cite.datasets.tables.annotations import bag_of
+from cite.models.class_token import class_token
+from cite.models.classifiers.normalize import to_float
+from cite.models.image_stats import settle_images
+from cite.models.precision import autocast
+
+from .exported_model import hashed
+from .training_features import TrainingFeatures
+
+_BATCH = 32
+_INSIDE = ('dataset', 'datasets')
+
+
+def describe_training(
+    cfg: Any, table: Union[str, Path, None] = None
+) -> dict[str, Any]:
+    """Hash the ids of the training slides, and their quickhashes and patients if known.
+
+    Args:
+        cfg: config of the run.
+        table: CSV with a column of slide ids and one of patients (``slide_id``,
+            ``patient``, …); quickhashes are read from ``slides.csv`` beside the data.
+    """
+    lines: list[str] = []
+    quickhashes: dict[str, str] = {}
+    for part in _data_sets(cfg.data.train):
+        ann_files = part.get('ann_file')
+        for ann_file in [ann_files] if isinstance(ann_files, str) else ann_files or []:
+            lines += _file_names(Path(ann_file).expanduser())
+        quickhashes.update(_quickhashes(part.get('data_prefix')))
+    slides = sorted({bag_of(name) for name in lines})
+    patients = {} if table is None else _patients(Path(table))
+    return {
+        'slides': _hashes(slides),
+        'quickhashes': _hashes(quickhashes[s] for s in slides if s in quickhashes),
+        'patients': _hashes({patients[s] for s in slides if s in patients}),
+        'patches': len(lines),
+    }
+
+
+def summarise_features(
+    network: Any, cfg: Any, test_set: Any, patches: int
+) -> TrainingFeatures:
+    """Summarise the features of training patches, drawn evenly over the slides.
+
+    Args:
+        network: the trained classifier.
+        cfg: config of the run.
+        test_set: data set of evaluation, whose pipeline the patches go through.
+        patches: how many at most.
+
+    Raises:
+        FileNotFoundError: a patch is missing; the message names the way without.
+    """
+    part = next(iter(_data_sets(cfg.data.train)))
+    keys = ('type', 'data_prefix', 'ann_file', 'classes', 'packed', 'on_error')
+    config = {key: part[key] for key in keys if key in part}
+    steps = cfg.data.test.pipeline
+    train_set = build_dataset({**config, 'pipeline': steps, 'test_mode': True})
+    settle_images(train_set, network)
+    chosen = _spread(train_set.get_bags(), patches)
+    try:
+        features = _features(network, train_set, chosen)
+    except OSError as error:
+        raise FileNotFoundError(
+            f'{error} The model folder summarises the features of training patches; '
+            '--training-patches 0 leaves that out.'
+        ) from error
+    return TrainingFeatures.fit(features, train_set.get_bags()[chosen])
+
+
+def _data_sets(node: Any) -> Iterable[Mapping[str, Any]]:
+    """Yield the configs of data sets within mmcls' wrappers and lists."""
+    if isinstance(node, (list, tuple)):
+        for member in node:
+            yield from _data_sets(member)
+    elif any(name in node for name in _INSIDE):
+        for name in _INSIDE:
+            yield from _data_sets(node.get(name, ()))
+    else:
+        yield node
+
+
+def _file_names(path: Path) -> list[str]:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such annotation file (data.train.ann_file). A model folder '
+            'names its training slides, so that predictions on them can be flagged.'
+        )
+    lines = path.read_text(encoding='utf-8').splitlines()
+    return [line.rpartition(' ')[0] for line in lines if line.strip()]
+
+
+def _quickhashes(data_prefix: Optional[str]) -> dict[str, str]:
+    """Read the quickhashes that ``cite tile`` wrote beside the patches."""
+    if not data_prefix:
+        return {}
+    folder = Path(data_prefix).expanduser()
+    for path in (folder / 'slides.csv', folder.parent / 'slides.csv'):
+        if path.is_file():
+            return _columns(path, ('slide', 'slide_id', 'id'), ('quickhash',))
+    return {}
+
+
+def _patients(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such table of slides and patients.')
+    return _columns(path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case'))
+
+
+def _columns(
+    path: Path, keys: tuple[str, ...], values: tuple[str, ...]
+) -> dict[str, str]:
+    """Read two columns of a table, by the first of their names that it has."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path} is not a CSV table: {error}') from error
+    names = {str(name).strip().lower(): name for name in table.columns}
+    key = next((names[name] for name in keys if name in names), None)
+    value = next((names[name] for name in values if name in names), None)
+    if key is None or value is None:
+        raise ValueError(
+            f'{path} has the columns {list(table.columns)}; it needs one of '
+            f'{list(keys)} and one of {list(values)}.'
+        )
+    pairs = zip(table[key].str.strip(), table[value].str.strip())
+    return {slide: entry for slide, entry in pairs if slide and entry}
+
+
+def _hashes(names: Iterable[str]) -> list[str]:
+    return sorted({hashed(name) for name in names})
+
+
+def _spread(bags: np.ndarray, number: int) -> list[int]:
+    """Draw indices slide by slide in rotation, the same in each call."""
+    rng = random.Random(0)
+    of_slide = [[*np.flatnonzero(bags == bag)] for bag in np.unique(bags)]
+    for indices in of_slide:
+        rng.shuffle(indices)
+    rounds = max(map(len, of_slide))
+    order = [s[i] for i in range(rounds) for s in of_slide if i < len(s)]
+    return sorted(int(i) for i in order[:number])
+
+
+@torch.inference_mode()
+def _features(network: Any, dataset: Any, chosen: list[int]) -> np.ndarray:
+    """Compute the features of patches, (N, D)."""
+    if len(chosen) < 4:
+        raise ValueError(
+            f'{count(len(chosen), "training patch")} are too few to summarise; '
+            '--training-patches 0 leaves the summary out.'
+        )
+    loader = DataLoader(
+        Subset(dataset, chosen),
+        _BATCH,
+        collate_fn=partial(collate, samples_per_gpu=_BATCH),
+    )
+    precision, rows = getattr(network, 'precision', 'fp32'), []
+    for batch in loader:
+        images = to_float(batch['img'], batch.get('img_metas'))
+        with autocast(precision, images.device):
+            x = network.extract_feat(images, stage='backbone')
+        last = x[-1] if isinstance(x, (tuple, list)) else x
+        is_map = isinstance(last, torch.Tensor) and last.dim() == 4
+        rows.append((last.mean((2, 3)) if is_map else class_token(x)).float())
+    return torch.cat(rows).numpy()

@@ -1,0 +1,1 @@
+"""From slide files and an exported model to answers: ``cite predict``."""

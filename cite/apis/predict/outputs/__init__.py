@@ -1,0 +1,1 @@
+"""What ``cite predict`` writes of a slide, each file from arrays."""

@@ -1,0 +1,159 @@
+"""Patches of a slide as if they were the slide."""
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import cv2
+import numpy as np
+
+from cite.core.files.patch_file import (
+    UnreadablePatchError,
+    open_patch,
+    read_patch_file,
+)
+from cite.core.messages import shorten
+from cite.datasets.tables.patches import IMAGE_SUFFIXES, list_patches
+
+_NAME = re.compile(r'.+_(\d+)_(\d+)\.[A-Za-z]+')
+_SUBFOLDER = 'patches_captions'
+_THUMBNAIL = 1000  # pixels of the longer edge
+
+
+class PatchSlide(NamedTuple):
+    """The patches of one slide."""
+
+    folder: Path
+    name: str
+    files: list[str]
+
+
+def patch_slides(path: Path) -> Optional[list[PatchSlide]]:
+    """Return the slides of a folder of patches, or None if the path is none.
+
+    Raises:
+        ValueError: a patch's name is not ``{slide}_{x}_{y}``.
+    """
+    if not path.is_dir():
+        return None
+    folder = path / _SUBFOLDER if (path / _SUBFOLDER).is_dir() else path
+    images = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    first = next(images, None)
+    if first is None or (folder == path and not _NAME.fullmatch(first.name)):
+        return None
+    slides = list_patches(folder).slides
+    names = [name for files in slides.values() for name in files]
+    odd = [name for name in names if not _NAME.fullmatch(name)]
+    if odd:
+        raise ValueError(
+            f'{folder}: {shorten(odd)}: name patches {{slide}}_{{x}}_{{y}}.png, by '
+            'their left top corner in pixels of level 0.'
+        )
+    return [PatchSlide(folder, name, files) for name, files in slides.items()]
+
+
+class PatchReader:
+    """A slide's reader over its patches; white where there is none.
+
+    Level 0 is what the patches' coordinates count; a patch's edge in it is the
+    smallest distance of two corners, or its own pixels.
+
+    Args:
+        folder: of the patches.
+        name: the slide's id.
+        files: names of the patches.
+        mpp: µm a pixel of a patch.
+    """
+
+    reader = 'patches'
+    bounds = None
+
+    def __init__(self, folder: Path, name: str, files: list[str], mpp: float) -> None:
+        self.folder, self.name, self.path = folder, name, folder
+        corners = [_NAME.fullmatch(file).groups() for file in files]  # type: ignore[union-attr]
+        coords = np.array(corners, np.int64)  # (N, 2)
+        order = np.lexsort(coords.T)  # by y, then x
+        self.coords, self.files = coords[order], [files[i] for i in order]
+        self.patch_pixels = _edge(folder, self.files)
+        self.size = _step(self.coords) or self.patch_pixels
+        self.mpp = mpp * self.patch_pixels / self.size
+        self.mpp_source = 'model'
+        width, height = (self.coords.max(0) + self.size).tolist()
+        self.dimensions = (width, height)
+        self.downsamples = (self.size / self.patch_pixels,)
+        self.levels = (self.dimensions,)
+
+    @property
+    def quickhash(self) -> str:
+        """Digest of the patches' names and sizes."""
+        sha = hashlib.sha256()
+        for file in self.files:
+            stat = (self.folder / file).stat()
+            sha.update(f'{file} {stat.st_size} {stat.st_mtime_ns}\n'.encode())
+        return sha.hexdigest()
+
+    def read(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
+        """Return an area, (height, width, 3) uint8, from the patches that it meets."""
+        scale = self.downsamples[level]
+        area = np.full((height, width, 3), 255, np.uint8)
+        start = np.array([x, y])
+        end = start + np.array([width, height]) * scale
+        meets = ((self.coords < end) & (self.coords + self.size > start)).all(1)
+        for i in np.flatnonzero(meets):
+            left, top = np.rint((self.coords[i] - start) / scale).astype(int)
+            _paste(area, self._patch(self.files[i]), left, top)
+        return area
+
+    def thumbnail(self) -> tuple[np.ndarray, float]:
+        """Return the patches in their places, and the downsample."""
+        downsample = max(1.0, max(self.dimensions) / _THUMBNAIL)
+        width, height = (max(1, round(n / downsample)) for n in self.dimensions)
+        area = np.full((height, width, 3), 255, np.uint8)
+        for file, corner in zip(self.files, self.coords):
+            left, top = np.rint(corner / downsample).astype(int)
+            right, bottom = np.rint((corner + self.size) / downsample).astype(int)
+            shape = (max(1, right - left), max(1, bottom - top))
+            patch = self._patch(file)
+            small = cv2.resize(patch, shape, interpolation=cv2.INTER_AREA)
+            _paste(area, small, left, top)
+        return area, downsample
+
+    def _patch(self, file: str) -> np.ndarray:
+        return _read(self.folder / file, self.patch_pixels)
+
+
+def _paste(area: np.ndarray, patch: np.ndarray, left: int, top: int) -> None:
+    height, width = area.shape[:2]
+    rows = slice(max(top, 0), min(top + len(patch), height))
+    columns = slice(max(left, 0), min(left + patch.shape[1], width))
+    if rows.stop > rows.start and columns.stop > columns.start:
+        inner = patch[rows.start - top : rows.stop - top]
+        area[rows, columns] = inner[:, columns.start - left : columns.stop - left]
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, edge: int) -> np.ndarray:
+    try:
+        patch = np.asarray(read_patch_file(path).convert('RGB'))
+    except UnreadablePatchError:  # counted where the tiles are read
+        return np.full((edge, edge, 3), 208, np.uint8)
+    return patch
+
+
+def _edge(folder: Path, files: list[str]) -> int:
+    """Return the edge of the first patch that opens."""
+    for file in files:
+        try:
+            with open_patch(folder / file) as image:
+                return image.width
+        except (OSError, ValueError):
+            continue
+    raise ValueError(f'{folder}: none of {shorten(files)} is an image.')
+
+
+def _step(coords: np.ndarray) -> int:
+    """Return the smallest distance between corners along an axis, 0 without any."""
+    steps = [np.diff(np.unique(axis)) for axis in coords.T]
+    return int(min((step.min() for step in steps if len(step)), default=0))

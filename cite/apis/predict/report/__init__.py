@@ -1,0 +1,1 @@
+"""``report.html``: all slides of a folder of answers."""

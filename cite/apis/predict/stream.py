@@ -1,0 +1,93 @@
+"""Tiles from a slide through loading processes to the model, in bounded memory."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from cite.core.files.patch_file import UnreadablePatchError
+from cite.core.messages import first_line
+from cite.slides import TileError
+
+_PREFETCH = 2  # batches that each process holds ready
+
+
+class Batch(NamedTuple):
+    """Tiles as the model takes them, and those that could not be read."""
+
+    indices: np.ndarray  # (B,) of the tiles that were read
+    pixels: Optional[Tensor]  # (B, …); None if none was
+    faults: list[tuple[int, str]]  # index and reason
+
+
+class _Item(NamedTuple):
+    index: int
+    pixels: Optional[Tensor]
+    fault: str = ''  # of this tile
+    failure: str = ''  # of the whole slide
+
+
+class TileStream(Dataset):
+    """The tiles of a source, as a loading process reads them.
+
+    Args:
+        source: ``len`` and ``tile(index)``, which raises ``TileError`` or
+            ``UnreadablePatchError`` for a tile that cannot be read.
+        pixels: makes the model's input of what ``tile`` returns.
+    """
+
+    def __init__(self, source: Any, pixels: Any) -> None:
+        self.source, self.pixels = source, pixels
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> _Item:
+        try:
+            return _Item(index, self.pixels(self.source.tile(index)))
+        except TileError as error:
+            return _Item(index, None, fault=error.reason)
+        except UnreadablePatchError as error:
+            return _Item(index, None, fault=first_line(error))
+        except (OSError, ValueError) as error:
+            # Raised in the main process, without the loader's own heading.
+            return _Item(index, None, failure=first_line(error))
+
+
+def stream(source: Any, pixels: Any, batch_size: int, workers: int) -> Iterator[Batch]:
+    """Yield the tiles of a source in their order.
+
+    Args:
+        source: see :class:`TileStream`.
+        pixels: see :class:`TileStream`.
+        batch_size: tiles at once.
+        workers: loading processes; 0 reads in this one.
+
+    Raises:
+        ValueError: the slide cannot be read any more.
+    """
+    loader: DataLoader = DataLoader(
+        TileStream(source, pixels),
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=list,
+        **({'prefetch_factor': _PREFETCH} if workers else {}),
+    )
+    for items in loader:
+        yield _collate(items)
+
+
+def _collate(items: Sequence[_Item]) -> Batch:
+    for item in items:
+        if item.failure:
+            raise ValueError(item.failure)
+    read = [item for item in items if not item.fault]
+    tensors = [torch.as_tensor(item.pixels) for item in read]
+    return Batch(
+        np.array([item.index for item in read], np.int64),
+        torch.stack(tensors) if tensors else None,
+        [(item.index, item.fault) for item in items if item.fault],
+    )

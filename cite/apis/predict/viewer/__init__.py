@@ -1,0 +1,1 @@
+"""The page on which a slide's tiles are looked at."""

@@ -1,0 +1,272 @@
+"""A model that was passed on, at work: patches in, probabilities out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from cite.core.messages import count
+from cite.models.class_token import class_token
+from cite.models.classifiers.normalize import ImageBuffer, to_float
+from cite.models.heads.caption_file import read_caption_file
+from cite.models.heads.text_source import average, check_texts, descriptions
+from cite.models.precision import autocast
+
+from .image_pipeline import ImagePipeline, PatchSources, Source
+from .model_folder.network import build_network
+from .model_folder.read import read_model
+
+if TYPE_CHECKING:
+    from .predict.slide_result import SlideResult
+
+Texts = Union[str, Path, Sequence[Any]]
+
+
+class Predictor:
+    """Score images, or stored features, with a model folder of ``cite export``.
+
+    On a CPU an image's scores do not depend on batches and workers, and equal those of
+    ``mim test`` bit for bit with the same number of threads.
+
+    Example::
+
+        predictor = Predictor('grades/')
+        predictor.predict_patches(['a.png', 'b.png'])  # (2, K)
+
+    Args:
+        folder: the model folder.
+        device: where to compute; by default the GPU, if there is one.
+        texts: other descriptions of the classes, in their order, or a YAML file that
+            maps class names to them; encoded by the model's text encoder.
+        weights: file or folder of the frozen backbone, if it is not where the folder
+            says.
+
+    Raises:
+        FileNotFoundError: the folder, a file of it, or the frozen weights are missing.
+        ValueError: the folder is damaged, or the weights are others.
+    """
+
+    def __init__(
+        self,
+        folder: Union[str, Path],
+        device: Union[str, torch.device, None] = None,
+        texts: Optional[Texts] = None,
+        weights: Union[str, Path, None] = None,
+    ) -> None:
+        self.model = read_model(folder)
+        default = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.device = torch.device(device or default)
+        file = None if weights is None else str(weights)
+        self.network: Any = build_network(self.model, file)
+        image = self.model.config['image']
+        self.pipeline = None if image is None else ImagePipeline(image)
+        self.classes, self.texts = list(self.model.classes), self.model.texts
+        self._buffer = ImageBuffer()
+        if texts is not None:
+            self._reword(texts)
+        self.network.to(self.device)
+
+    def predict_patches(
+        self, images: Sequence[Source], batch_size: int = 32, workers: int = 0
+    ) -> np.ndarray:
+        """Return the probabilities of images, (N, K) float32.
+
+        Args:
+            images: paths, images of PIL's, or (h, w, 3) uint8 arrays, RGB.
+            batch_size: images that are loaded together.
+            workers: processes that load them.
+
+        Raises:
+            ValueError: an image cannot be read, or the model takes features.
+        """
+        return self._run(images, batch_size, workers)[1]
+
+    def embed_images(
+        self, images: Sequence[Source], batch_size: int = 32, workers: int = 0
+    ) -> np.ndarray:
+        """Return the features of images, (N, D) float32, before neck and head."""
+        return self._run(images, batch_size, workers)[0]
+
+    def embed_texts(self, texts: Texts) -> np.ndarray:
+        """Return the embeddings of descriptions of classes, (K, D) float32.
+
+        Raises:
+            ValueError: the model has no texts.
+            FileNotFoundError: its language model is not here.
+        """
+        return self._embed(_text_list(texts)[0]).numpy()
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Return the probabilities of features of :meth:`embed_images`, (N, K) float32.
+
+        The numbers are those of :meth:`predict_patches` bit for bit on a CPU.
+        """
+        rows = torch.as_tensor(np.asarray(features, np.float32)).to(self.device)
+        if rows.dim() != 2:
+            raise ValueError(f'features are {tuple(rows.shape)}; give (N, D).')
+        scores = [self._head(part) for part in self._parts(rows)]
+        return _stacked(scores, len(self.classes))
+
+    def predict_slide(
+        self,
+        path: Union[str, Path],
+        mpp: Optional[float] = None,
+        roi: Union[str, Path, None] = None,
+        stride: float = 1.0,
+        batch_size: int = 64,
+        workers: int = 0,
+    ) -> 'SlideResult':
+        """Predict a slide file, or a folder of one slide's patches.
+
+        Args:
+            path: the file or folder.
+            mpp: µm a pixel of level 0, instead of what the file says.
+            roi: GeoJSON of the area to predict, instead of the tissue that is found.
+            stride: step of the tiles, in tiles.
+            batch_size: tiles that are loaded together.
+            workers: processes that load them.
+
+        Returns:
+            ``.probabilities`` (K,), ``.tiles`` (a DataFrame), ``.plot()`` and more.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it cannot be read, has no scale or no tissue.
+        """
+        from .predict.predict_slide import Load, predict_source
+        from .predict.run import Options, find_jobs, open_source
+
+        self._require_pipeline()
+        scale = None if mpp is None else str(mpp)
+        jobs = find_jobs([path], scale, None if roi is None else Path(roi))
+        if len(jobs) != 1:
+            raise ValueError(f'{path} holds {len(jobs)} slides; name one of them.')
+        source = open_source(self, jobs[0], Options(stride))
+        return predict_source(self, source, Load(batch_size, workers))
+
+    def dataset(self, images: Sequence[Source]) -> PatchSources:
+        """Return a data set of model inputs for torch's loader."""
+        return PatchSources(self._require_pipeline(), images)
+
+    def pixels(self, image: Source) -> Tensor:
+        """Return the model's input of an image, (3, size, size); for a worker."""
+        return self._require_pipeline()(image)
+
+    def forward(self, batch: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Return features (N, D) and probabilities (N, K) of inputs (N, 3, size, size).
+
+        Args:
+            batch: what :meth:`pixels` returned, stacked.
+        """
+        metas = [self._require_pipeline().meta()] * len(batch)
+        images = to_float(batch.to(self.device), metas, self._buffer)
+        features, scores = [], []
+        for part in self._parts(images):
+            feature, score = self._backbone_and_head(part)
+            features.append(feature)
+            scores.append(score)
+        return _stacked(features, 0), _stacked(scores, len(self.classes))
+
+    def _run(
+        self, images: Sequence[Source], batch_size: int, workers: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        loader = DataLoader(self.dataset(images), batch_size, num_workers=workers)
+        results = [self.forward(batch) for batch in loader]
+        if not results:
+            return _stacked([], 0), _stacked([], len(self.classes))
+        features, scores = zip(*results)
+        return np.concatenate(features), np.concatenate(scores)
+
+    def _parts(self, rows: Tensor) -> list[Tensor]:
+        """Split a batch as ImageClassifier.simple_test does, which says why."""
+        if self.device.type != 'cpu':
+            return [rows] if len(rows) else []
+        return [row.clone()[None] for row in rows]
+
+    @torch.inference_mode()
+    def _backbone_and_head(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        with autocast(self._precision, self.device):
+            x = self.network.extract_feat(images, stage='backbone')
+            return _vector(x).float().cpu(), self._logits(x).cpu()
+
+    @torch.inference_mode()
+    def _head(self, features: Tensor) -> Tensor:
+        with autocast(self._precision, self.device):
+            return self._logits(features).cpu()
+
+    def _logits(self, x: Any) -> Tensor:
+        if self.network.with_neck:
+            x = self.network.neck(x)
+        return self.network.head.simple_test(x, post_process=False)
+
+    @property
+    def _precision(self) -> str:
+        return getattr(self.network, 'precision', 'fp32')
+
+    def _require_pipeline(self) -> ImagePipeline:
+        if self.pipeline is None:
+            raise ValueError(
+                f'{self.model.folder} takes features, not images: it was trained on '
+                'extracted ones, and their backbone is not in it. Score features '
+                '(Predictor.score), or export it again with the config of the images, '
+                'which has the backbone.'
+            )
+        return self.pipeline
+
+    def _embed(self, texts: list[Any]) -> Tensor:
+        head = self.network.head
+        if getattr(head, 'text_encoder', None) is None:
+            raise ValueError(
+                f'{self.model.folder} has a head without texts '
+                f'({type(head).__name__}): its classes cannot be worded anew.'
+            )
+        if texts == self.texts and head.text_embeddings is not None:
+            return head.text_embeddings.float().cpu()
+        flat = [text for entry in texts for text in descriptions(entry)]
+        # As while a config's texts are encoded: the encoder may look at all of them.
+        before, head.texts = head.texts, texts
+        try:
+            encoded = head._encode_flat(flat)['text_embeddings'].detach().float()
+        finally:
+            head.texts = before
+        return average(encoded, texts) if len(encoded) == len(flat) else encoded
+
+    def _reword(self, texts: Texts) -> None:
+        entries, classes = _text_list(texts)
+        embeddings = self._embed(entries)
+        if classes is None and len(entries) != len(self.classes):
+            raise ValueError(
+                f'{count(len(entries), "text")} for {count(len(self.classes), "class")} '
+                f'({", ".join(self.classes)}). Give one for each, or a YAML file that '
+                'names other classes.'
+            )
+        head = self.network.head
+        head.texts, head.num_classes = entries, len(entries)
+        head.text_embeddings = embeddings.to(self.device)
+        self.texts, self.classes = entries, classes or self.classes
+
+
+def _text_list(texts: Texts) -> tuple[list[Any], Optional[list[str]]]:
+    """Return the descriptions, and the names of the classes if a file states them."""
+    if isinstance(texts, (str, Path)):
+        by_class = read_caption_file(str(texts))
+        return check_texts([*by_class.values()]), [*by_class]
+    return check_texts(texts), None
+
+
+def _vector(x: Any) -> Tensor:
+    """Return one vector per image; the mean over the positions of a feature map."""
+    last = x[-1] if isinstance(x, (tuple, list)) else x
+    if isinstance(last, Tensor) and last.dim() == 4:
+        return last.mean((2, 3))
+    return class_token(x)
+
+
+def _stacked(parts: Sequence[Tensor], width: int) -> np.ndarray:
+    if not parts:
+        return np.zeros((0, width), np.float32)
+    return torch.cat(list(parts)).float().numpy()

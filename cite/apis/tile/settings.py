@@ -1,0 +1,70 @@
+"""What decides the tiles of a data set."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Optional
+
+from cite.core.files.write_whole import write_text_whole
+from cite.core.messages import check_choice
+
+FORMATS = ('jpg', 'png')
+
+
+@dataclass(frozen=True)
+class TileSettings:
+    """How tiles are cut; equal for all slides of a folder.
+
+    Args:
+        patch_pixels: edge of a tile in pixels.
+        patch_mpp: microns per pixel of a tile.
+        stride: distance of tiles, in tiles.
+        min_tissue: share of a tile that must be tissue.
+        max_tiles: random tiles of a slide with more; None takes all.
+        seed: seed of that choice.
+        format: ``'jpg'``, or ``'png'`` without loss.
+
+    Raises:
+        ValueError: a value out of its range.
+    """
+
+    patch_pixels: int = 300
+    patch_mpp: float = 0.5
+    stride: float = 1.0
+    min_tissue: float = 0.5
+    max_tiles: Optional[int] = None
+    seed: int = 0
+    format: str = 'jpg'
+
+    def __post_init__(self) -> None:
+        check_choice('format', self.format, FORMATS)
+        if self.max_tiles is not None and self.max_tiles < 1:
+            raise ValueError(f'max_tiles={self.max_tiles}: give 1 or more.')
+        if self.seed < 0:
+            raise ValueError(f'seed={self.seed}: give 0 or more.')
+
+    def keep_in(self, folder: Path) -> None:
+        """Write the settings to a folder, or refuse one that has others.
+
+        Raises:
+            ValueError: the folder's tiles were cut in another way.
+        """
+        path = folder / 'tile.json'
+        settings = asdict(self)
+        if not path.is_file():
+            write_text_whole(path, json.dumps(settings, indent=1) + '\n')
+            return
+        try:
+            old = json.loads(path.read_text(encoding='utf-8'))
+            differing = [
+                f'{key} {old.get(key)}, not {value}'
+                for key, value in settings.items()
+                if old.get(key) != value
+            ]
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(f'{path}: not the settings of `cite tile`.') from error
+        if differing:
+            raise ValueError(
+                f'{folder} holds tiles with {"; ".join(differing)}. Give the same '
+                'options, or name another --out.'
+            )

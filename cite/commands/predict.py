@@ -1,0 +1,84 @@
+"""Predict slides with an exported model: tables, maps, QuPath objects and pages.
+
+cite predict slides/ --model work_dirs/glas/model --out answers
+cite predict case1.svs data/patches --model MODEL --out answers --features
+cite predict --texts new.yml --model MODEL --out answers
+
+SLIDES are slide files, folders of them, and folders of patches named
+{slide}_{x}_{y}.png. The same command continues an interrupted run. With --texts alone,
+the features of an earlier run with --features are scored again.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from cite.apis.cli import make_parser
+
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = make_parser('predict', __doc__)
+    add = parser.add_argument
+    add('slides', nargs='*', metavar='SLIDES', help='slide files and folders')
+    add('--model', required=True, help='folder written by `cite export`')
+    add('--out', required=True, type=Path, help='folder of answers')
+    add('--weights', help="the backbone's weights, if they are not where they were")
+    add('--texts', help='YAML of other texts for the classes')
+    add('--mpp', help='µm a pixel: a number, or a table with the columns slide,mpp')
+    add('--roi', type=Path, help='GeoJSON of the area, or a folder of NAME.geojson')
+    add('--stride', type=float, default=1.0, help='step in tiles (default: 1)')
+    add('--min-tissue', type=float, default=0.5, help='share of a tile (default: 0.5)')
+    add('--features', action='store_true', help='keep the features of the tiles')
+    add('--no-viewer', action='store_true', help="leave out the viewer's pages")
+    add('--stability', action='store_true', help='also with the grid moved and scaled')
+    add('--batch-size', type=int, default=64)
+    add('--workers', type=int, default=2, help='loading processes (default: 2)')
+    add('--device', help='such as cuda:1 or cpu (default: a GPU if there is one)')
+    return parser.parse_args(argv)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Predict what is missing, or score stored features with other texts."""
+    from cite.apis.predict.predict_slide import Load
+    from cite.apis.predict.run import Options, find_jobs, predict_slides
+    from cite.apis.predictor import Predictor
+
+    if not args.slides and not args.texts:
+        raise ValueError('name slide files or folders, or give --texts NEW.yml.')
+    options = dict(device=args.device, texts=args.texts, weights=args.weights)
+    predictor = Predictor(args.model, **options)
+    if not args.slides:
+        _reword(predictor, args)
+        return
+    jobs = find_jobs(args.slides, args.mpp, args.roi)
+    failures = predict_slides(
+        predictor,
+        jobs,
+        args.out,
+        Options(
+            args.stride,
+            args.min_tissue,
+            args.features,
+            not args.no_viewer,
+            args.stability,
+        ),
+        Load(args.batch_size, args.workers),
+    )
+    for file, reason in failures.items():
+        print(f'failed: {file}: {reason}', file=sys.stderr)
+    print(f'{"incomplete: " if failures else ""}{args.out / "report.html"}')
+    if failures:
+        sys.exit(1)
+
+
+def _reword(predictor: Any, args: argparse.Namespace) -> None:
+    from cite.apis.predict.reword import reword
+
+    label = Path(args.texts).stem
+    moved = reword(predictor, args.out, label)
+    for slide in moved:
+        print(slide)
+    number = sum(slide.moved for slide in moved)
+    print(f'{number} of {len(moved)} slides moved: {args.out / "texts" / label}')

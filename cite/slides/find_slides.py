@@ -1,0 +1,119 @@
+"""Slide files in folders, and the ids they get."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Union
+
+from cite.core.messages import first_line
+
+from .openslide_reader import import_openslide
+
+SLIDE_SUFFIXES = (
+    *('.svs', '.tif', '.tiff', '.ndpi', '.scn', '.mrxs', '.vms', '.vmu'),
+    *('.svslide', '.bif', '.czi', '.dcm'),
+)
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+
+
+class SlideFile(NamedTuple):
+    """A slide file and the id that its tiles are named by."""
+
+    path: Path
+    id: str
+
+
+def slide_id(path: Union[str, Path]) -> str:
+    """Return a file's id: its name without the ending, ``_`` and spaces.
+
+    A tile's file is called ``{id}_{x}_{y}``, so that an id cannot contain ``_``.
+
+    >>> slide_id('slides/case_7 (HE).svs')
+    'case-7-HE'
+    """
+    name = re.sub(r'(?:[^\w.-]|_)+', '-', Path(path).stem).strip('.-')
+    if not name:
+        raise ValueError(f'{path}: give the file a name with a letter or a digit.')
+    return name
+
+
+def find_slides(
+    paths: Union[str, Path, Iterable[Union[str, Path]]],
+) -> list[SlideFile]:
+    """List slide files, sorted within each folder.
+
+    Folders are searched to the bottom by the files' endings. Plain images (PNG, JPEG,
+    BMP) in them count only where there is no slide beside them, because they are
+    pictures of the slides otherwise. The files of one DICOM slide are listed once.
+
+    Args:
+        paths: slide files and folders.
+
+    Raises:
+        FileNotFoundError: a path is missing, or a folder without slides.
+        ValueError: two files would get the same id.
+    """
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
+    files: dict[Path, None] = {}
+    for path in map(Path, paths):
+        path = path.expanduser()
+        if path.is_dir():
+            inside = list(_search(path))
+            if not inside:
+                raise FileNotFoundError(
+                    f'{path}: no slides in this folder. Their names end in '
+                    f'{", ".join(SLIDE_SUFFIXES)}.'
+                )
+            files.update(dict.fromkeys(inside))
+        elif path.is_file():
+            files[path] = None
+        else:
+            raise FileNotFoundError(f'{path}: no such slide file or folder.')
+    slides = [SlideFile(path, slide_id(path)) for path in _one_per_dicom(files)]
+    _refuse_equal_ids(slides)
+    return slides
+
+
+def _search(folder: Path) -> Iterator[Path]:
+    """Yield the slide files below a folder."""
+    found: dict[Path, list[Path]] = {}
+    for path in sorted(folder.rglob('*')):
+        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
+        suffix = path.suffix.lower()
+        if suffix in SLIDE_SUFFIXES + IMAGE_SUFFIXES and path.is_file() and not hidden:
+            found.setdefault(path.parent, []).append(path)
+    for paths in found.values():
+        slides = [path for path in paths if path.suffix.lower() in SLIDE_SUFFIXES]
+        yield from slides or paths
+
+
+def _one_per_dicom(files: Iterable[Path]) -> Iterator[Path]:
+    """Drop the other levels of a DICOM slide, each of which is a file of its own."""
+    seen: set[tuple[Path, str]] = set()
+    for path in files:
+        if path.suffix.lower() == '.dcm':
+            key = path.parent, _dicom_hash(path)
+            if key in seen:
+                continue
+            seen.add(key)
+        yield path
+
+
+def _dicom_hash(path: Path) -> str:
+    library = import_openslide()
+    try:
+        with library.OpenSlide(str(path)) as slide:
+            return slide.properties.get('openslide.quickhash-1', str(path))
+    except library.OpenSlideError as error:
+        return f'{path}: {first_line(error)}'
+
+
+def _refuse_equal_ids(slides: Iterable[SlideFile]) -> None:
+    paths: dict[str, Path] = {}
+    for slide in slides:
+        other = paths.setdefault(slide.id, slide.path)
+        if other != slide.path:
+            raise ValueError(
+                f'{other} and {slide.path} would both get the id {slide.id}. Rename '
+                'one of them.'
+            )

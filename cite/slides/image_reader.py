@@ -1,0 +1,126 @@
+"""Plain images as slides of one level: cores of microarrays, exported regions."""
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Optional
+
+import numpy as np
+import PIL
+from PIL import Image
+
+from cite.core.messages import first_line
+
+from .content_hash import content_hash
+from .openslide_reader import on_white
+from .scale import check_mpp, find_mpp
+
+# Eight bits a channel. Deeper images need a mapping to eight bits that we cannot know.
+MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
+_UNIT, _X, _Y, _TEXT = 296, 282, 283, 270  # tags of TIFF 6.0, section 8
+
+
+class ImageReader:
+    """A slide of one level, held in memory; see :class:`.reader.SlideReader`.
+
+    Args:
+        path: PNG, JPEG, untiled TIFF or another image that Pillow opens.
+        mpp: microns per pixel, instead of what the file says.
+
+    Raises:
+        ValueError: it is not an image, is too large for memory, or does not say its
+            scale.
+    """
+
+    vendor = 'image'
+    bounds: Optional[tuple[int, int, int, int]] = None
+
+    def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
+        self.path, self.name, self._override = path, path.stem, mpp
+        self.reader = f'Pillow {PIL.__version__}'
+        with _opened(path) as image:
+            if image.mode not in MODES:
+                raise ValueError(
+                    f'{path}: an image of mode {image.mode}. Save it with eight bits a '
+                    'channel.'
+                )
+            self.dimensions = image.size
+            tags = getattr(image, 'tag_v2', {})
+        self.levels, self.downsamples = (self.dimensions,), (1.0,)
+        if mpp is not None:
+            self.mpp, self.mpp_source = check_mpp(mpp, str(path)), 'override'
+        else:
+            self.mpp, self.mpp_source = find_mpp(_properties(tags), str(path))
+
+    @property
+    def quickhash(self) -> str:
+        """Digest of the file."""
+        return self._quickhash
+
+    @cached_property
+    def _quickhash(self) -> str:
+        return content_hash(self.path)
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        with _opened(self.path) as image:
+            try:
+                return on_white(np.asarray(image.convert('RGBA')))
+            except (ValueError, SyntaxError, MemoryError) as error:
+                raise OSError(first_line(error)) from error
+
+    def read(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
+        """Read a region, (height, width, 3) uint8; outside the image it is white."""
+        region = np.full((height, width, 3), 255, np.uint8)
+        left, top = max(x, 0), max(y, 0)
+        part = self._pixels[top : max(y + height, 0), left : max(x + width, 0)]
+        rows, columns = part.shape[:2]
+        region[top - y : top - y + rows, left - x : left - x + columns] = part
+        return region
+
+    def close(self) -> None:
+        """Forget the pixels."""
+        self.__dict__.pop('_pixels', None)
+
+    def __enter__(self) -> 'ImageReader':
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ImageReader, (self.path, self._override)
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f'{path}: {first_line(error)} Convert it to a tiled, pyramidal TIFF.'
+        ) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ValueError(
+            f'{path}: neither OpenSlide nor Pillow can open it: it is damaged, or not '
+            'a slide.'
+        ) from error
+
+
+def _properties(tags: Any) -> dict[str, str]:
+    """Name a TIFF's tags as OpenSlide names them."""
+    names = {
+        _TEXT: 'tiff.ImageDescription',
+        _X: 'tiff.XResolution',
+        _Y: 'tiff.YResolution',
+        _UNIT: 'tiff.ResolutionUnit',
+    }
+    values = {name: tags[tag] for tag, name in names.items() if tag in tags}
+    return {
+        name: value if isinstance(value, str) else f'{float(value):.10g}'
+        for name, value in values.items()
+    }

@@ -1,0 +1,115 @@
+"""A user's annotation instead of the tissue that we find."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Union
+
+import cv2
+import numpy as np
+
+from cite.core.files.text_file import read_utf8
+
+from .reader import SlideReader
+from .thumbnail import read_thumbnail
+from .tissue import MPP, Tissue, area_mm2
+
+DEEPEST = 8  # collections and groups within one another
+SHIFT = 4  # OpenCV's polygons take coordinates in sixteenths of a pixel
+
+
+def tissue_from_geojson(
+    reader: SlideReader, path: Union[str, Path], mpp: float = MPP
+) -> Tissue:
+    """Take the polygons of a GeoJSON file as tissue, such as an export of QuPath.
+
+    Coordinates are pixels of level 0. QuPath counts from the scanned area, if the slide
+    has bounds; the file says nothing about it, so bounds are added.
+
+    Args:
+        reader: the slide.
+        path: GeoJSON with Polygon and MultiPolygon geometries.
+        mpp: microns per pixel of the mask.
+
+    Raises:
+        FileNotFoundError: the file is missing.
+        ValueError: it is not such a GeoJSON, or no polygon is on the slide.
+    """
+    path = Path(path)
+    polygons = list(read_polygons(path))
+    thumbnail = read_thumbnail(reader, mpp)
+    origin = np.array(reader.bounds[:2] if reader.bounds else (0, 0))
+    mask = np.zeros(thumbnail.unread.shape, np.uint8)
+    for rings in polygons:
+        _fill(mask, [(ring + origin) / thumbnail.downsample for ring in rings])
+    if not mask.any():
+        raise ValueError(
+            f'{path}: none of its polygons is on {reader.path}, which is '
+            f'{reader.dimensions[0]} x {reader.dimensions[1]} pixels. Coordinates are '
+            'pixels of level 0.'
+        )
+    inside = mask > 0
+    area = area_mm2(reader, inside, thumbnail.downsample)
+    figures = {'polygons': len(polygons), 'tissue share': round(float(mask.mean()), 4)}
+    return Tissue(inside, thumbnail.downsample, thumbnail.pixels, area, figures)
+
+
+def read_polygons(path: Path) -> Iterator[list[np.ndarray]]:
+    """Yield each polygon of a GeoJSON file, its outer ring and holes (N, 2)."""
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such GeoJSON file.')
+    try:
+        content = json.loads(read_utf8(path))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{path}: not a GeoJSON file: {error}') from error
+    geometries = list(_geometries(content, DEEPEST))
+    if not geometries:
+        raise ValueError(
+            f'{path}: no Polygon or MultiPolygon in it. Export annotations from QuPath '
+            'as a FeatureCollection.'
+        )
+    for number, coordinates in enumerate(geometries, 1):
+        try:
+            yield [_ring(ring) for ring in coordinates]
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f'{path}: polygon {number}: {error}: write rings of [x, y] in pixels '
+                'of level 0.'
+            ) from error
+
+
+def _geometries(node: Any, depth: int) -> Iterator[list[Any]]:
+    """Yield the coordinates of all polygons in a GeoJSON object or a list of them."""
+    if depth == 0:
+        return
+    if isinstance(node, list):
+        for item in node:
+            yield from _geometries(item, depth - 1)
+    elif isinstance(node, dict):
+        kind, coordinates = node.get('type'), node.get('coordinates')
+        if kind == 'Polygon' and isinstance(coordinates, list):
+            yield coordinates
+        elif kind == 'MultiPolygon' and isinstance(coordinates, list):
+            yield from (part for part in coordinates if isinstance(part, list))
+        else:
+            for key in ('features', 'geometry', 'geometries'):
+                yield from _geometries(node.get(key), depth - 1)
+
+
+def _ring(points: Any) -> np.ndarray:
+    if not isinstance(points, list) or len(points) < 3:
+        raise ValueError('a ring of fewer than three points')
+    pairs = [(float(point[0]), float(point[1])) for point in points]
+    if not all(math.isfinite(value) and abs(value) < 1e7 for p in pairs for value in p):
+        raise ValueError('a coordinate that is not a number of pixels')
+    return np.array(pairs)
+
+
+def _fill(mask: np.ndarray, rings: list[np.ndarray]) -> None:
+    """Fill a polygon's outer ring except its holes."""
+    part = np.zeros_like(mask)
+    # A pixel is in if its centre is; OpenCV's whole numbers are centres.
+    fixed = [np.rint((ring - 0.5) * (1 << SHIFT)).astype(np.int32) for ring in rings]
+    cv2.fillPoly(part, fixed, 1, shift=SHIFT)
+    mask |= part

@@ -1,0 +1,436 @@
+"""From slides to answers: the numbers, what is written, and what goes wrong."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from qupath_rules import check_qupath
+from slide_files import draw, write_aperio, write_leica, write_pyramid
+
+from cite.apis.predict.outputs.tile_table import read_tile_csv
+from cite.apis.predict.predict_slide import Load
+from cite.apis.predict.run import Job, Options, find_jobs, predict_slides
+
+PLAIN = Options(viewer=False)
+
+
+def predict(predictor, paths, out, options=PLAIN, load=Load(), **kwargs):  # noqa: B008
+    lines = []
+    jobs = find_jobs(paths, **kwargs)
+    failures = predict_slides(predictor, jobs, out, options, load, lines.append)
+    return failures, lines
+
+
+def tiles_of(predictor, out, name):
+    return read_tile_csv(out / 'tiles' / f'{name}.csv', predictor.classes)
+
+
+def manifest_of(out, name):
+    return json.loads((out / 'manifest' / f'{name}.json').read_text(encoding='utf-8'))
+
+
+def contents(out):
+    """Return all bytes of a folder of answers but times and locks."""
+    files = {}
+    for path in sorted(p for p in out.rglob('*') if p.is_file()):
+        name = path.relative_to(out).as_posix()
+        if name == '.lock':
+            continue
+        data = path.read_bytes()
+        if name.startswith('manifest/'):
+            content = json.loads(data)
+            data = {
+                k: v for k, v in content.items() if k not in ('finished', 'seconds')
+            }
+        files[name] = data
+    return files
+
+
+@pytest.fixture(scope='module')
+def answers(predictor, slide, tmp_path_factory):
+    out = tmp_path_factory.mktemp('answers')
+    options = Options(features=True)
+    failures, _ = predict(predictor, [slide], out, options)
+    assert failures == {}
+    return out
+
+
+def test_equal_bits_to_mim_test_on_the_tiles_saved_lossless(
+    passed, predictor, slide, answers, tmp_path
+):
+    from mmcv import Config
+
+    from cite.slides import find_tissue, make_grid, open_slide, read_tile
+
+    with open_slide(slide) as reader:
+        grid = make_grid(reader, find_tissue(reader), 64, 0.5)
+        patches = tmp_path / 'patches_captions'
+        patches.mkdir()
+        names = [f's_{x}_{y}.png' for x, y in zip(grid.x, grid.y)]
+        for i, name in enumerate(names):
+            Image.fromarray(read_tile(reader, grid, i)).save(patches / name)
+    (tmp_path / 'ann.txt').write_text(''.join(f'{name} 0\n' for name in names))
+    cfg = Config.fromfile(passed.config)
+    cfg.data.test.update(data_prefix=f'{patches}/', ann_file=str(tmp_path / 'ann.txt'))
+    cfg.dump(str(tmp_path / 'config.py'))
+    tested = [
+        *(sys.executable, '-W', 'ignore', '-m', 'cite', 'test'),
+        *(str(tmp_path / 'config.py'), passed.checkpoint, '--out', 'results.json'),
+        *('--out-items', 'class_scores', '--metrics', 'accuracy'),
+    ]
+    environment = {'threads': torch.get_num_threads()}
+    done = subprocess.run(
+        tested,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(environment['threads']),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    scores = json.loads((tmp_path / 'results.json').read_text())['class_scores']
+    tiles = tiles_of(predictor, answers, 'two-pieces')
+    np.testing.assert_array_equal(tiles.coords, np.stack([grid.x, grid.y], 1))
+    assert tiles.probabilities.tobytes() == np.array(scores, np.float32).tobytes()
+
+
+def _environment(threads):
+    import os
+
+    from tiny_training import PYTHONPATH
+
+    number = str(threads)
+    return {**os.environ, 'PYTHONPATH': PYTHONPATH, 'OMP_NUM_THREADS': number}
+
+
+@pytest.mark.parametrize(('batch', 'workers'), [(1, 0), (7, 1), (100, 3)])
+def test_equal_files_for_any_batch_size_and_workers(
+    predictor, slide, answers, tmp_path, batch, workers
+):
+    options = Options(features=True)
+    predict(predictor, [slide], tmp_path / 'out', options, Load(batch, workers))
+    assert contents(tmp_path / 'out') == contents(answers)
+
+
+def test_tiles_cover_the_tissue_and_nothing_else(predictor, answers):
+    tiles = tiles_of(predictor, answers, 'two-pieces')
+    assert tiles.size == 64
+    # A grid of 64 from the corner (128, 128): 5 x 4 tiles in one piece and 4 x 3 in
+    # the other, give or take a thumbnail's pixel at the edges.
+    assert (len(tiles.coords), [128, 128] in tiles.coords.tolist()) == (32, True)
+    assert ((tiles.coords - 128) % 64 == 0).all()
+
+
+def test_the_slides_probabilities_are_the_mean_of_its_tiles(predictor, answers):
+    tiles = tiles_of(predictor, answers, 'two-pieces')
+    mean = tiles.probabilities.astype(np.float64).mean(0)
+    with open(answers / 'slides.csv', newline='', encoding='utf-8') as file:
+        (row,) = csv.DictReader(file)
+    got = [float(row[f'prob_{name}']) for name in predictor.classes]
+    np.testing.assert_allclose(got, mean, rtol=1e-12)
+    assert row['predicted'] == predictor.classes[int(mean.argmax())]
+    assert (row['id'], row['file']) == ('two-pieces', 'two_pieces.tiff')
+    assert row['tiles'] == '32'
+    assert row['missing'] == '0'
+    assert float(row['tissue_mm2']) == pytest.approx(
+        (320 * 256 + 256 * 192) * 0.25e-6, rel=0.05
+    )
+    assert row['mpp_source'] == 'openslide'
+
+
+def test_features_are_the_models(predictor, answers):
+    with h5py.File(answers / 'features' / 'two-pieces.h5') as file:
+        scores = predictor.score(file['features'][()])
+        coords = file['coords'][()]
+        assert file['coords'].attrs['patch_size_level0'] == 64
+    tiles = tiles_of(predictor, answers, 'two-pieces')
+    assert scores.tobytes() == tiles.probabilities.tobytes()
+    np.testing.assert_array_equal(coords, tiles.coords)
+
+
+def test_a_finished_slide_is_left_alone(predictor, slide, answers):
+    before = {p: p.stat().st_mtime_ns for p in answers.glob('tiles/*')}
+    _, lines = predict(predictor, [slide], answers, Options(features=True))
+    assert 'there already' in lines[0]
+    assert before == {p: p.stat().st_mtime_ns for p in answers.glob('tiles/*')}
+
+
+@pytest.mark.parametrize('damage', ['cut', 'delete', 'manifest'])
+def test_a_damaged_answer_is_written_again(predictor, slide, answers, tmp_path, damage):
+    out = tmp_path / 'out'
+    shutil.copytree(answers, out)
+    table = out / 'tiles' / 'two-pieces.csv'
+    if damage == 'cut':
+        table.write_bytes(table.read_bytes()[:-10])
+    elif damage == 'delete':
+        (out / 'maps' / 'two-pieces_class.png').unlink()
+    else:
+        (out / 'manifest' / 'two-pieces.json').write_text('{"format": 1')
+    _, lines = predict(predictor, [slide], out, Options(features=True))
+    assert 'there already' not in lines[0]
+    assert contents(out) == contents(answers)
+
+
+def test_other_options_are_another_answer(predictor, slide, answers, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(answers, out)
+    _, lines = predict(predictor, [slide], out, Options(stride=0.5, viewer=False))
+    assert 'there already' not in lines[0]
+    assert manifest_of(out, 'two-pieces')['grid']['tiles'] > 100
+
+
+def test_after_a_kill_the_second_start_gives_the_same(
+    passed, predictor, slide, answers, tmp_path
+):
+    out = tmp_path / 'out'
+    code = f"""
+import os, signal, sys
+import cite.apis.predict.write_slide as module
+from cite.apis.predict.run import Options, find_jobs, predict_slides
+from cite.apis.predictor import Predictor
+def killed(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(module, sys.argv[1], killed)
+predict_slides(
+    Predictor({str(passed.model)!r}, 'cpu'), find_jobs([{str(slide)!r}]),
+    {str(out)!r}, Options(features=True),
+)
+"""
+    for moment in ('write_maps', 'flush', 'write_manifest'):
+        done = subprocess.run(
+            [sys.executable, '-W', 'ignore', '-c', code, moment],
+            env=_environment(1),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == -9, done.stderr[-2000:]
+        assert not (out / 'manifest' / 'two-pieces.json').exists()
+    predict(predictor, [slide], out, Options(features=True))
+    assert contents(out) == contents(answers)
+    assert not list(out.glob('.*.partial'))
+
+
+def test_one_bad_slide_does_not_stop_the_rest(predictor, slide, tmp_path):
+    folder = tmp_path / 'night'
+    folder.mkdir()
+    (folder / 'a_broken.svs').write_bytes(slide.read_bytes()[:500])
+    write_pyramid(folder / 'b_empty.tiff', draw(512, 512, ()))
+    write_pyramid(
+        folder / 'c_no_scale.tiff', draw(512, 512, ((64, 64, 300, 300),)), None
+    )
+    shutil.copy(slide, folder / 'd.tiff')
+    failures, _ = predict(predictor, [folder], tmp_path / 'out')
+    reasons = {path.rpartition('/')[2]: reason for path, reason in failures.items()}
+    assert list(reasons) == ['a_broken.svs', 'b_empty.tiff', 'c_no_scale.tiff']
+    assert 'no tissue was found' in reasons['b_empty.tiff']
+    assert 'threshold' in reasons['b_empty.tiff']  # with the figures
+    assert '--mpp' in reasons['c_no_scale.tiff']
+    with open(tmp_path / 'out' / 'slides.csv', newline='') as file:
+        rows = {row['file']: row for row in csv.DictReader(file)}
+    assert rows['d.tiff']['predicted']
+    assert rows['a_broken.svs']['error']
+    assert (tmp_path / 'out' / 'report.html').is_file()
+
+
+def test_a_given_scale_is_used_and_flagged(predictor, tmp_path):
+    image = draw(600, 600, ((64, 64, 400, 400),))
+    path = write_pyramid(tmp_path / 's.tiff', image, None)
+    predict(predictor, [path], tmp_path / 'out', mpp='0.25')
+    manifest = manifest_of(tmp_path / 'out', 's')
+    assert manifest['slide']['mpp_source'] == 'override'
+    assert manifest['grid']['size'] == 128  # 64 pixels of 0.5 µm are 128 of 0.25 µm
+    flags = {flag['key']: flag['text'] for flag in manifest['flags']}
+    assert '0.25 µm' in flags['mpp overridden']
+
+
+def test_bounds_are_subtracted_for_qupath_and_not_in_the_csv(predictor, tmp_path):
+    image = draw(1024, 768, ((128, 128, 640, 512),))
+    path = write_leica(tmp_path / 's.scn', image, left=2000, top=3000)
+    predict(predictor, [path], tmp_path / 'out')
+    tiles = tiles_of(predictor, tmp_path / 'out', 's')
+    content = json.loads((tmp_path / 'out' / 'geojson' / 's.geojson').read_text())
+    check_qupath(content)
+    corners = [f['geometry']['coordinates'][0][0] for f in content['features']]
+    np.testing.assert_array_equal(np.add(corners, [2000, 3000]), tiles.coords)
+    assert tiles.coords.min(0) == pytest.approx([2128, 3128], abs=20)
+
+
+def test_a_tile_that_cannot_be_read_is_missing_and_said(predictor, slide, tmp_path):
+    """Bytes of one TIFF tile of the slide are overwritten."""
+    import tifffile
+
+    damaged = tmp_path / 'damaged.tiff'
+    shutil.copy(slide, damaged)
+    with tifffile.TiffFile(damaged) as file:
+        page = file.pages[0]
+        start, length = page.dataoffsets[0], page.databytecounts[0]
+    with open(damaged, 'r+b') as file:
+        file.seek(start)
+        file.write(b'\xff' * length)
+    failures, _ = predict(predictor, [damaged], tmp_path / 'out')
+    assert failures == {}
+    answer = manifest_of(tmp_path / 'out', 'damaged')['answer']
+    # Tiles of 64 pixels from 128 to 255 in both axes lie in the TIFF tile at 0, 0.
+    lost = {(x, y) for x, y, _ in answer['missing_tiles']}
+    assert {(128, 128), (192, 128), (128, 192), (192, 192)} <= lost
+    assert all(x < 256 and y < 256 for x, y in lost)
+    kept = tiles_of(predictor, tmp_path / 'out', 'damaged').coords.tolist()
+    assert not lost & {tuple(c) for c in kept}
+    flags = manifest_of(tmp_path / 'out', 'damaged')['flags']
+    (text,) = (flag['text'] for flag in flags if flag['key'] == 'missing tiles')
+    assert f'{len(lost)} of' in text
+    assert 'could' in text
+
+
+def test_a_folder_of_patches_is_a_slides_equal(predictor, slide, answers, tmp_path):
+    from cite.slides import find_tissue, make_grid, open_slide, read_tile
+
+    folder = tmp_path / 'data' / 'patches_captions'
+    folder.mkdir(parents=True)
+    with open_slide(slide) as reader:
+        grid = make_grid(reader, find_tissue(reader), 64, 0.5)
+        for i, (x, y) in enumerate(zip(grid.x, grid.y)):
+            Image.fromarray(read_tile(reader, grid, i)).save(folder / f'p_{x}_{y}.png')
+    out = tmp_path / 'out'
+    failures, _ = predict(predictor, [tmp_path / 'data'], out, Options(features=True))
+    assert failures == {}
+    ours, theirs = (
+        tiles_of(predictor, o, n) for o, n in ((out, 'p'), (answers, 'two-pieces'))
+    )
+    np.testing.assert_array_equal(ours.coords, theirs.coords)
+    assert ours.size == theirs.size
+    assert ours.probabilities.tobytes() == theirs.probabilities.tobytes()
+    for kind in ('maps', 'viewer', 'features', 'geojson'):
+        assert list((out / kind).iterdir())
+
+
+def test_a_damaged_patch_is_missing(predictor, tmp_path):
+    folder = tmp_path / 'patches'
+    folder.mkdir()
+    for i in range(4):
+        image = Image.fromarray(np.full((64, 64, 3), 60 * i, np.uint8))
+        image.save(folder / f's_{64 * i}_0.png')
+    (folder / 's_64_0.png').write_bytes(b'\x89PNG\r\n')
+    failures, _ = predict(predictor, [folder], tmp_path / 'out')
+    assert failures == {}
+    answer = manifest_of(tmp_path / 'out', 's')['answer']
+    assert (answer['tiles'], answer['missing']) == (3, 1)
+
+
+def test_two_runs_into_one_folder(predictor, slide, tmp_path):
+    from cite.core.files.folder_lock import folder_lock
+
+    with folder_lock(tmp_path), pytest.raises(ValueError, match='another run writes'):
+        predict(predictor, [slide], tmp_path)
+
+
+def test_a_deleted_slide_fails_alone(predictor, slide, tmp_path):
+    gone, kept = tmp_path / 'a.tiff', tmp_path / 'b.tiff'
+    shutil.copy(slide, gone)
+    write_pyramid(kept, draw(512, 512, ((64, 64, 300, 300),)))
+    jobs = find_jobs([gone, kept])
+    gone.unlink()
+    failures = predict_slides(predictor, jobs, tmp_path / 'out', PLAIN, say=str)
+    assert list(failures) == [str(gone)]
+    assert (tmp_path / 'out' / 'manifest' / 'b.json').is_file()
+
+
+def test_nothing_of_the_patient_is_in_any_output(predictor, tmp_path):
+    secret = 'MUSTERMANN'
+    image = draw(700, 600, ((64, 64, 500, 400),))
+    label = np.zeros((60, 90, 3), np.uint8)
+    label[..., 0], label[..., 1] = 251, 3  # a colour that is nowhere else
+    text = f'AppMag = 20|MPP = 0.5|User = {secret}|Title = {secret}|Barcode = {secret}'
+    path = tmp_path / 'case.svs'
+    write_aperio(path, image, text, extra=[('label', label), ('macro', label)])
+    out = tmp_path / 'out'
+    failures, _ = predict(predictor, [path], out, Options(features=True))
+    assert failures == {}
+    for file in (p for p in out.rglob('*') if p.is_file()):
+        data = file.read_bytes()
+        assert secret.encode() not in data, file
+        if file.suffix in ('.png', '.jpg'):
+            with Image.open(file) as picture:
+                pixels = np.asarray(picture.convert('RGB')).astype(int)
+            labelled = (pixels[..., 0] > 235) & (pixels[..., 1] < 30)
+            assert not labelled.any(), file
+
+
+def test_stability_says_under_which_change(predictor, slide, tmp_path):
+    options = Options(viewer=False, stability=True)
+    failures, _ = predict(predictor, [slide], tmp_path / 'out', options)
+    assert failures == {}
+    answer = manifest_of(tmp_path / 'out', 'two-pieces')['answer']
+    assert len(answer['stability']) == 3
+    assert all(sum(p) == pytest.approx(1) for p in answer['stability'].values())
+
+
+def test_another_text_is_scored_on_the_stored_features(
+    passed, predictor, slide, answers, tmp_path
+):
+    from cite.apis.predict.reword import reword
+    from cite.apis.predictor import Predictor
+
+    out = tmp_path / 'out'
+    shutil.copytree(answers, out)
+    texts = dict(zip(predictor.classes, [predictor.texts[i] for i in (2, 1, 0)]))
+    file = tmp_path / 'new.yml'
+    file.write_text(''.join(f'{name}: {text}\n' for name, text in texts.items()))
+    other = Predictor(passed.model, 'cpu', texts=file)
+    (moved,) = reword(other, out, 'new')
+    fresh = tmp_path / 'fresh'
+    predict(other, [slide], fresh)
+    table = (out / 'texts' / 'new' / 'tiles' / 'two-pieces.csv').read_bytes()
+    assert table == (fresh / 'tiles' / 'two-pieces.csv').read_bytes()
+    before = tiles_of(predictor, answers, 'two-pieces').predicted
+    after = tiles_of(other, fresh, 'two-pieces').predicted
+    assert moved.moved_tiles == (before != after).sum()
+    assert moved.moved == (moved.before != moved.after)
+    assert contents(answers).items() <= contents(out).items()
+
+
+def test_features_of_another_model_are_refused(predictor, answers, tmp_path):
+    from cite.apis.predict.reword import reword
+
+    out = tmp_path / 'out'
+    shutil.copytree(answers, out)
+    with h5py.File(out / 'features' / 'two-pieces.h5', 'a') as file:
+        file['coords'].attrs['encoder'] = 'f' * 64
+    with pytest.raises(ValueError, match='another model'):
+        reword(predictor, out, 'new')
+
+
+def test_the_result_in_python(predictor, slide):
+    result = predictor.predict_slide(slide)
+    assert result.probabilities.sum() == pytest.approx(1)
+    assert list(result.tiles.columns[:4]) == ['minx', 'miny', 'width', 'height']
+    assert len(result.tiles) == 32
+    assert result.predicted in repr(result)
+    assert len(result.plot().axes) == 2  # the slide and the bar
+    with pytest.raises(ValueError, match='the classes are'):
+        result.plot('nonsense')
+
+
+def test_two_slides_of_one_name(slide, tmp_path):
+    folder = tmp_path / 'p'
+    folder.mkdir()
+    Image.new('RGB', (8, 8)).save(folder / 'two-pieces_0_0.png')
+    with pytest.raises(ValueError, match='both have the id two-pieces'):
+        find_jobs([slide, folder])
+
+
+def test_a_job_keeps_its_region(slide, tmp_path):
+    box = [[128, 128], [256, 128], [256, 256], [128, 256], [128, 128]]
+    roi = tmp_path / 'two_pieces.geojson'
+    roi.write_text(json.dumps({'type': 'Polygon', 'coordinates': [box]}))
+    (job,) = find_jobs([slide], roi=tmp_path)
+    assert job == Job('two-pieces', slide, None, None, roi)
+    with pytest.raises(FileNotFoundError, match='two_pieces'):
+        find_jobs([slide], roi=tmp_path / 'none')

@@ -1,0 +1,110 @@
+"""Slides are opened, their scale is found, and their pixels are read."""
+
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
+
+from cite.slides import find_slides, find_tissue, make_grid, open_slide, read_tile
+
+
+def test_a_generic_pyramid(tmp_path):
+    image = draw()
+    path = write_pyramid(tmp_path / 'a.tif', image)
+    with open_slide(path) as slide:
+        assert slide.name == 'a'
+        assert slide.dimensions == (1536, 1024)
+        assert slide.mpp == pytest.approx(0.5)
+        assert slide.mpp_source == 'openslide'
+        assert slide.downsamples == (1, 2, 4)
+        assert slide.levels == ((1536, 1024), (768, 512), (384, 256))
+        assert slide.bounds is None
+        assert slide.vendor == 'generic-tiff'
+        assert 'OpenSlide 4' in slide.reader
+        assert len(slide.quickhash) == 64
+        assert np.array_equal(slide.read(301, 203, 0, 40, 30), image[203:233, 301:341])
+        again = pickle.loads(pickle.dumps(slide))
+        assert np.array_equal(
+            again.read(400, 300, 1, 9, 9), image[300:318:2, 400:418:2]
+        )
+        again.close()
+
+
+def test_a_plain_image_is_a_slide_of_one_level(tmp_path):
+    pixels = draw(200, 100, boxes=())
+    Image.fromarray(pixels).save(tmp_path / 'core.png')
+    with open_slide(tmp_path / 'core.png', mpp=0.5) as slide:
+        assert slide.dimensions == (200, 100)
+        assert slide.mpp_source == 'override'
+        region = slide.read(190, 90, 0, 20, 20)
+        assert (region[:10, :10] == 242).all()
+        assert (region[10:] == 255).all()
+    with pytest.raises(ValueError, match=r'core.png: .* how many microns .* --mpp'):
+        open_slide(tmp_path / 'core.png')
+
+
+def test_transparent_surroundings_are_white(tmp_path):
+    path = write_leica(tmp_path / 'a.scn', draw())
+    with open_slide(path) as slide:
+        assert slide.bounds == (2000, 3000, 1536, 1024)
+        assert (slide.read(0, 0, 0, 64, 64) == 255).all()
+        region = slide.read(1968, 3100, 0, 64, 64)
+        assert (region[:, :31] == 255).all()
+        assert (region[:, 33:] == 242).all()
+
+
+def test_tissue_and_tiles_of_a_known_box(tmp_path):
+    image = draw(boxes=((320, 256, 960, 512),))
+    path = write_pyramid(tmp_path / 'a.tif', image)
+    with open_slide(path) as slide:
+        tissue = find_tissue(slide)
+        assert tissue.box == (320, 256, 1280, 768)
+        assert tissue.area_mm2 == pytest.approx(0.48 * 0.256)
+        ring = tissue.polygons()[0]
+        corners = {(320, 256), (1280, 256), (1280, 768), (320, 768)}
+        assert set(map(tuple, ring.tolist())) == corners
+        assert tuple(ring[0]) == tuple(ring[-1])
+        grid = make_grid(slide, tissue, patch_pixels=160)
+        assert len(grid) == 6 * 3
+        assert grid.level == 0
+        assert grid.size == 160
+        assert sorted(zip(grid.y, grid.x)) == list(zip(grid.y, grid.x))
+        x, y = int(grid.x[7]), int(grid.y[7])
+        assert (x, y) == (480, 416)
+        tile = read_tile(slide, grid, 7)
+        assert np.array_equal(tile, image[y : y + 160, x : x + 160])
+
+
+def test_folders_are_searched(tmp_path):
+    for name in ('b_1.svs', 'a.svs', 'sub/c.tif', '.hidden.svs', 'notes.txt', 'a.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    slides = find_slides(tmp_path)
+    assert [slide.id for slide in slides] == ['a', 'b-1', 'c']
+    (tmp_path / 'sub' / 'b 1.tif').touch()
+    with pytest.raises(ValueError, match='the id b-1'):
+        find_slides([tmp_path])
+    with pytest.raises(FileNotFoundError, match='no such slide'):
+        find_slides([tmp_path / 'd.svs'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'mpp', 'vendor', 'size'),
+    [
+        ('CMU-1-Small-Region.svs', None, 'aperio', (2220, 2967)),
+        ('TCGA-CR-7395-01A-01-TS1.svs', 0.25, 'aperio', (4443, 3567)),
+        ('libdicom_sm_image.dcm', 0.5, 'dicom', (50, 50)),
+        ('kidney_48_5.tif', 2.0, 'image', (1493, 901)),
+    ],
+)
+def test_real_files(name, mpp, vendor, size):
+    with open_slide(real_slide(name), mpp) as slide:
+        assert (slide.vendor, slide.dimensions) == (vendor, size)
+        assert slide.read(0, 0, 0, 40, 30).shape == (30, 40, 3)
+
+
+def test_an_aperio_file_says_its_scale(tmp_path):
+    with open_slide(write_aperio(tmp_path / 'a.svs', draw())) as slide:
+        assert (slide.mpp, slide.mpp_source) == (0.25, 'openslide')
