@@ -28,6 +28,9 @@ def register() -> None:
             '`pip install .`, `pip install --no-build-isolation mmcv==1.7.2` (README, '
             'Installation).'
         )
+    from .core.clip_import import import_clip
+
+    import_clip()
     from . import compat, core, datasets, models  # noqa: F401
 
 
