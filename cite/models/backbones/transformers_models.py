@@ -60,7 +60,17 @@ def create(model_name: str) -> Any:
         )
     if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
         model.pooler = None  # it is for a ViT's own pre-training task
+    _keep_indices(model)
     return model.float().eval()
+
+
+def _keep_indices(model: nn.Module) -> None:
+    """Keep Swin's indices in state dicts, (T, T), which transformers 5 leaves out."""
+    for module in model.modules():
+        index = getattr(module, 'relative_position_index', None)
+        if isinstance(index, Tensor) and index.dim() == 1:
+            side = int(len(index) ** 0.5)
+            module.register_buffer('relative_position_index', index.view(side, side))
 
 
 def _missing_weights(model: nn.Module, missing_keys: Iterable[str]) -> list[str]:
