@@ -1,9 +1,9 @@
 """Installs the package ``cite``: ``pip install .``.
 
 The ranges admit all stacks; requirements.txt, requirements/modern.txt and
-requirements/current.txt pin the three that are tested. mmcv is not among them: either of ``mmcv-full`` and ``mmcv`` 1.7.2
-serves, pip takes them for different projects, and both build only where torch is
-already installed. The README explains how.
+requirements/current.txt pin the three that are tested. mmcv is not among them: either
+of ``mmcv-full`` and ``mmcv`` 1.7.2 serves, pip takes them for different projects, and
+both need help to build on a current Python. The README explains how.
 """
 
 import re
