@@ -7,7 +7,8 @@ transformers 5 renamed layers. Checkpoints, digests and features of ours name th
 import re
 
 _QKV = {'q': 'query', 'k': 'key', 'v': 'value'}
-_VIT = re.compile(r'^layers\.(?=\d+\.)')
+# Microsoft's Swin begins like a ViT: `layers.0.blocks.0…`.
+_VIT = re.compile(r'^layers\.(?=\d+\.(attention|mlp|layernorm_|lambda_))')
 _DINOV2 = re.compile(r'^encoder\.layer\.\d+\.attention\.[qkvo]_proj\.')
 _SWIN = re.compile(
     r'^encoder\.layers\.\d+\.blocks\.\d+\.'
