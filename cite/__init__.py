@@ -42,7 +42,7 @@ def _is_imported_by_own_command() -> bool:
     another ``__main__`` when it starts, so that it registers at import.
     """
     arguments = getattr(sys, 'argv', [])
-    if arguments[:1] == ['-m'] and {'-h', '--help'} & {*arguments}:
+    if arguments[:1] == ['-m'] and {'-h', '--help', 'doctor'} & {*arguments}:
         return True  # python -m cite train --help
     script = getattr(sys.modules.get('__main__'), '__file__', None)
     return script is not None and Path(script).name == 'cite'

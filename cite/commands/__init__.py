@@ -20,9 +20,12 @@ COMMANDS = (
     'pack',
     'compare',
     'repeat',
+    'doctor',
 )
 # mmcls' own tools keep their tracebacks, which name the part that failed.
 _TOOLS = ('train', 'test')
+# Works where the parts cannot be imported.
+_ALONE = ('doctor',)
 
 
 def run(name: str, argv: list[str]) -> None:
@@ -36,7 +39,8 @@ def run(name: str, argv: list[str]) -> None:
     def work() -> None:
         command = import_module(f'{__name__}.{name}')
         args = command.parse_args(argv)
-        cite.register()
+        if name not in _ALONE:
+            cite.register()
         command.main(args)
 
     if name in _TOOLS:
