@@ -2,9 +2,12 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 # The environment's folder and its stack: a folder keeps its stack until STACK names
-# the other one.
+# another one.
 VENV ?= .venv
-STACK ?= $(or $(shell sed -n 's/^asked=//p' $(VENV)/.cite-env 2>/dev/null),reference)
+STACK ?= $(or $(shell sed -n 's/^asked=//p' $(VENV)/.cite-env 2>/dev/null),auto)
+# MMCV=full compiles mmcv-full; a folder keeps that too.
+MMCV ?= $(shell sed -n 's/^mmcv=//p' $(VENV)/.cite-env 2>/dev/null)
+export MMCV
 # Only the modern stack has the tools of `lint` and `types`.
 MODERN := $(if $(filter modern,$(STACK)),$(VENV),.venv-modern)
 # Arguments for pytest or for tools/demo.py.
@@ -29,10 +32,13 @@ help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
 		awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 	@printf '%s\n' '' \
-		'STACK=reference  Python 3.9, torch 1.13, mmcv-full 1.7.2 (the default)' \
+		'STACK=reference  Python 3.9, torch 1.13, mmcv-full 1.7.2 or mmcv 1.7.2' \
 		'STACK=modern     Python 3.11, torch 2.8, mmcv 1.7.2, numpy 2: for current GPUs' \
-		'VENV=FOLDER      the environment (.venv). It keeps its stack until STACK names the' \
-		'                 other one, which replaces it; to have both side by side:' \
+		'STACK=current    Python 3.13 and the newest of everything' \
+		'                 Without STACK: reference, or modern if the GPU asks for it.' \
+		'MMCV=full        compile mmcv-full for the reference stack (minutes)' \
+		'VENV=FOLDER      the environment (.venv). It keeps its stack until STACK names' \
+		'                 another one, which replaces it; to have both side by side:' \
 		'                 make test STACK=modern VENV=.venv-modern' \
 		"ARGS='...'       for pytest or the demo: make test ARGS='tests/test_setup.py -x'"
 
@@ -82,6 +88,8 @@ lock: ## rewrite the exact pins after a change in requirements/*.in
 		--python-version 3.9 requirements/reference.in -o requirements.txt
 	$(LOCK) 'make lock' --python-version 3.11 --build-constraints requirements/build.txt \
 		--no-emit-package opencv-python requirements/modern.in -o requirements/modern.txt
+	$(LOCK) 'make lock' --python-version 3.13 --build-constraints requirements/build.txt \
+		--no-emit-package opencv-python requirements/current.in -o requirements/current.txt
 
 clean: ## remove the environments and caches that make created
 	for venv in .venv .venv-*; do \

@@ -1,9 +1,9 @@
 """Installs the package ``cite``: ``pip install .``.
 
-The ranges admit both stacks; requirements.txt and requirements/modern.txt pin the two
-that are tested. mmcv is not among them: either of ``mmcv-full`` and ``mmcv`` 1.7.2
-serves, pip takes them for different projects, and both build only where torch is
-already installed. The README explains how.
+The ranges admit all stacks; requirements.txt, requirements/modern.txt and
+requirements/current.txt pin the three that are tested. mmcv is not among them: either
+of ``mmcv-full`` and ``mmcv`` 1.7.2 serves, pip takes them for different projects, and
+both need help to build on a current Python. The README explains how.
 """
 
 import re
@@ -17,13 +17,14 @@ REQUIRES = [
     'torch>=1.13',
     'torchvision>=0.14',
     'mmcls==0.25.0',
-    'transformers>=4.40,<5',
+    'transformers>=4.40,<6',
     'clip-anytorch==2.6.*',
     'timm>=1.0.11',
     'ftfy',
     'matplotlib',
     'numba>=0.60',
     'numpy>=1.26',
+    'packaging',
     'pillow',
     'pyyaml',
     'regex',
@@ -32,11 +33,17 @@ REQUIRES = [
 ]
 
 EXTRAS = {
-    # `mim train` and `mim test`; openmim imports pkg_resources.
+    # `mim train` and `mim test`; `cite train` and `cite test` do without. openmim imports
+    # pkg_resources, so this puts setuptools back to the last version that has it.
     'mim': ['openmim>=0.3.9', 'setuptools<81', 'click<8.3'],
     # `lora=dict(…)` of a backbone. peft 0.17 is the last for Python 3.9; accelerate,
     # which peft imports, asks for torch 2 from 1.0 on.
-    'lora': ['peft>=0.13,<0.18', 'accelerate>=0.21,<1'],
+    'lora': [
+        "peft>=0.13,<0.18; python_version<'3.10'",
+        "peft>=0.13; python_version>='3.10'",
+        "accelerate>=0.21,<1; python_version<'3.12'",
+        "accelerate>=0.21; python_version>='3.12'",
+    ],
     # The tokenizers of BioGPT, LLaMA and T5.
     'text': ['sacremoses', 'sentencepiece', 'protobuf'],
     # The text tower of CONCH. 2.24.0 is for torch 1.13; 3.0 and later want torch 2.

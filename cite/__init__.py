@@ -28,6 +28,9 @@ def register() -> None:
             '`pip install .`, `pip install --no-build-isolation mmcv==1.7.2` (README, '
             'Installation).'
         )
+    from .core.clip_import import import_clip
+
+    import_clip()
     from . import compat, core, datasets, models  # noqa: F401
 
 
@@ -39,7 +42,7 @@ def _is_imported_by_own_command() -> bool:
     another ``__main__`` when it starts, so that it registers at import.
     """
     arguments = getattr(sys, 'argv', [])
-    if arguments[:1] == ['-m'] and {'-h', '--help'} & {*arguments}:
+    if arguments[:1] == ['-m'] and {'-h', '--help', 'doctor'} & {*arguments}:
         return True  # python -m cite train --help
     script = getattr(sys.modules.get('__main__'), '__file__', None)
     return script is not None and Path(script).name == 'cite'

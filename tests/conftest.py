@@ -6,6 +6,8 @@ from typing import Callable
 import pytest
 from tiny_language_models import save_bert
 
+import cite  # noqa: F401  # clip cannot be imported before it: cite.core.clip_import
+
 
 @pytest.fixture
 def text_cache(tmp_path, monkeypatch) -> Path:

@@ -32,7 +32,7 @@ fi
 
 # What `make test STACK=… VENV=…` around these tests hands on to a make inside them.
 LEAKS = ('STACK', 'VENV', 'ARGS', 'MODERN', 'MAKEFLAGS', 'MFLAGS', 'MAKEOVERRIDES')
-LEAKS += ('MAKELEVEL', 'MMCV_FIND_LINKS')
+LEAKS += ('MAKELEVEL', 'MMCV', 'MMCV_FIND_LINKS', 'VIRTUAL_ENV')
 
 
 def executable(path: Path, text: str) -> None:
@@ -53,11 +53,16 @@ class Checkout:
         for name in ('Makefile', 'requirements.txt', 'setup.py'):
             shutil.copy(ROOT / name, self.root)
         executable(self.stand_ins / 'uv', UV)
-        self.pythons('3.9', '3.11')
+        self.pythons('3.9', '3.11', '3.13')
+        self.gpu('')
 
     def pythons(self, *versions: str) -> None:
         text = f'case $1 in {"|".join(versions)}) echo python$1 ;; *) exit 1 ;; esac'
         executable(self.root / 'tools/env/find_python.sh', f'#!/bin/sh\n{text}\n')
+
+    def gpu(self, capability: str) -> None:
+        code = f'echo {capability}' if capability else 'exit 9'
+        executable(self.stand_ins / 'nvidia-smi', f'#!/bin/sh\n{code}\n')
 
     def make(self, *words: str, **environ: str) -> 'subprocess.CompletedProcess[str]':
         clean = {k: v for k, v in os.environ.items() if k not in LEAKS}
@@ -94,7 +99,8 @@ def test_second_run_does_nothing(checkout: Checkout) -> None:
     assert checkout.make().returncode == 0
     calls = checkout.calls()
     assert '--python python3.9 .venv' in calls
-    assert 'mmcv-full==1.7.2' in calls
+    assert ' mmcv==1.7.2' in calls
+    assert 'mmcv-full' not in calls
     assert 'up to date: the reference stack' in checkout.make().stdout
     assert checkout.calls() == ''
 
@@ -133,7 +139,7 @@ def test_folder_keeps_its_stack_until_another_is_named(checkout: Checkout) -> No
 
 
 def test_without_python_39_the_modern_stack(checkout: Checkout) -> None:
-    checkout.pythons('3.11')
+    checkout.pythons('3.11', '3.13')
     made = checkout.make(UV_FAILS='python install')
     assert 'no Python 3.9' in made.stdout
     assert 'the modern stack' in made.stdout
@@ -149,8 +155,51 @@ def test_without_any_python_it_says_so(checkout: Checkout) -> None:
     assert not (checkout.root / '.venv').exists()
 
 
+@pytest.mark.parametrize(
+    ('capability', 'stack', 'python'),
+    [
+        ('8.6', 'reference', '3.9'),
+        ('9.0', 'modern', '3.11'),
+        ('12.0', 'modern', '3.11'),
+    ],
+)
+def test_the_stack_that_drives_the_gpu(
+    checkout: Checkout, capability: str, stack: str, python: str
+) -> None:
+    checkout.gpu(capability)
+    made = checkout.make()
+    assert f'capability {capability}: taking the {stack} stack' in made.stdout
+    assert f'--python python{python} .venv' in checkout.calls()
+    assert f'up to date: the {stack} stack' in checkout.make().stdout
+
+
+def test_without_a_gpu_it_says_which_stack_and_why(checkout: Checkout) -> None:
+    assert 'no GPU here: taking the reference stack' in checkout.make().stdout
+
+
+def test_the_current_stack_changes_no_package(checkout: Checkout) -> None:
+    made = checkout.make('STACK=current')
+    assert made.returncode == 0
+    assert '--python python3.13 .venv' in checkout.calls()
+    assert 'next: source .venv/bin/activate' in made.stdout
+
+
+def test_a_long_wait_is_said(checkout: Checkout) -> None:
+    slow = UV.replace(
+        'if [ "$1" = venv ]', 'if [ "$1" = pip ]; then sleep 11; fi\nif [ "$1" = venv ]'
+    )
+    executable(checkout.stand_ins / 'uv', slow)
+    assert 'still at work' in checkout.make('STACK=current').stdout
+
+
+def test_mmcv_full_is_compiled_on_request_and_kept(checkout: Checkout) -> None:
+    assert checkout.make('MMCV=full').returncode == 0
+    assert 'mmcv-full==1.7.2' in checkout.calls()
+    assert 'up to date' in checkout.make().stdout
+
+
 def test_without_compiler_plain_mmcv(checkout: Checkout) -> None:
-    made = checkout.make(CXX='false')
+    made = checkout.make('MMCV=full', CXX='false')
     assert made.returncode == 0
     assert 'no C++ compiler' in made.stdout
     calls = checkout.calls()
@@ -159,7 +208,7 @@ def test_without_compiler_plain_mmcv(checkout: Checkout) -> None:
 
 
 def test_mmcv_full_that_does_not_compile(checkout: Checkout) -> None:
-    made = checkout.make(UV_FAILS='mmcv-full')
+    made = checkout.make('MMCV=full', UV_FAILS='mmcv-full')
     assert made.returncode == 0
     assert 'did not compile' in made.stdout
     assert checkout.calls().count(' mmcv==1.7.2') == 1
@@ -225,7 +274,11 @@ MODERN = {'torch': '2.8.0', 'torchvision': '0.23.0', 'mmcv': '1.7.2'}
 
 @pytest.mark.parametrize(
     ('name', 'wanted'),
-    [('requirements.txt', REFERENCE), ('requirements/modern.txt', MODERN)],
+    [
+        ('requirements.txt', REFERENCE),
+        ('requirements/modern.txt', MODERN),
+        ('requirements/current.txt', {'mmcv': '1.7.2'}),
+    ],
 )
 def test_pins_are_exact_and_the_ranges_admit_them(
     name: str, wanted: 'dict[str, str]'

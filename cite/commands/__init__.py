@@ -23,9 +23,12 @@ COMMANDS = (
     'compare',
     'predict',
     'repeat',
+    'doctor',
 )
 # mmcls' own tools keep their tracebacks, which name the part that failed.
 _TOOLS = ('train', 'test')
+# Works where the parts cannot be imported.
+_ALONE = ('doctor',)
 
 
 def run(name: str, argv: list[str]) -> None:
@@ -39,7 +42,8 @@ def run(name: str, argv: list[str]) -> None:
     def work() -> None:
         command = import_module(f'{__name__}.{name}')
         args = command.parse_args(argv)
-        cite.register()
+        if name not in _ALONE:
+            cite.register()
         command.main(args)
 
     if name in _TOOLS:

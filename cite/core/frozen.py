@@ -30,15 +30,17 @@ def frozen_state(backbone: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
     These are all parameters without gradient, and the buffers (running statistics) of
     inner modules without a trained parameter, but not the backbone's own buffers.
+    A backbone with a method ``saved_name`` has other names in its state dict.
     """
+    saved_name = getattr(backbone, 'saved_name', str)
     for prefix, module in backbone.named_modules():
         dot = prefix + '.' if prefix else ''
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad:
-                yield dot + name, parameter
+                yield saved_name(dot + name), parameter
         if prefix and not any(p.requires_grad for p in module.parameters()):
             for name, buffer in module.named_buffers(recurse=False):
-                yield dot + name, buffer
+                yield saved_name(dot + name), buffer
 
 
 def frozen_digest(backbone: nn.Module) -> Tensor:

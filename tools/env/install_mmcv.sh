@@ -2,14 +2,22 @@
 # Install mmcv into an environment that has torch: install_mmcv.sh UV VENV SPEC
 #
 # SPEC is `mmcv-full==VERSION` or `mmcv==VERSION`. mmcv-full is mmcv with compiled
-# operators, which this package does not use: without a prebuilt wheel and a compiler,
-# mmcv serves as well. Both build only where the packages that they import are already
-# installed, hence without build isolation; uv keeps the wheel for the next time.
+# operators, which this package does not use: without a prebuilt wheel, mmcv serves as
+# well, in seconds. MMCV=full compiles mmcv-full, in minutes. Both build only where the
+# packages that they import are already installed, hence without build isolation; uv keeps
+# the wheel for the next time. mmcv_build/ lets mmcv's setup.py run on current Pythons.
 set -euo pipefail
 
 UV=$1 VENV=$2 SPEC=$3
 PYTHON=$VENV/bin/python
 PATH=$(cd "$VENV" && pwd)/bin:$PATH # ninja is there, and compiles on all cores
+
+# Only where it is needed: a `pkg_resources` in front of setuptools' own would hide it.
+lacks_pkg_resources() { ! "$PYTHON" -W ignore -c 'import pkg_resources' 2>/dev/null; }
+if lacks_pkg_resources; then
+  PYTHONPATH=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/mmcv_build${PYTHONPATH:+:$PYTHONPATH}
+  export PYTHONPATH
+fi
 
 install() {
   "$UV" pip install -q --python "$PYTHON" --no-deps --no-build-isolation "$@"
@@ -58,6 +66,10 @@ fi
 if page=$(prebuilt_page 2>/dev/null) &&
   install --only-binary mmcv-full --find-links "$page" "$SPEC" 2>/dev/null; then
   echo "$SPEC: prebuilt wheel."
+elif [ "${MMCV:-}" != full ]; then
+  echo "$SPEC: no prebuilt wheel in reach: taking ${SPEC/-full/}, which serves as well" \
+    '(make env MMCV=full compiles mmcv-full, in minutes).'
+  install "${SPEC/-full/}"
 elif can_compile; then
   echo "$SPEC: no prebuilt wheel in reach; compiling it (minutes, once for this machine)."
   compile && exit 0

@@ -1,5 +1,9 @@
 #!/usr/bin/env bash
-# Make the virtual environment of a stack: make_env.sh reference|modern [FOLDER]
+# Make the virtual environment of a stack:
+#   make_env.sh auto|reference|modern|current [FOLDER]
+#
+# auto takes the stack that drives the GPU of this machine. MMCV=full compiles mmcv-full
+# for the reference stack where no wheel of it can be had.
 #
 # FOLDER/.cite-env describes the content of the folder. It has no digest while the
 # environment is being made, so that an interrupted set-up is not taken for a finished
@@ -7,7 +11,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-ASKED=${1:-reference} VENV=${2:-.venv}
+ASKED=${1:-auto} VENV=${2:-.venv}
+export MMCV=${MMCV:-}
 STAMP=$VENV/.cite-env
 PYTHON=$VENV/bin/python
 
@@ -18,24 +23,58 @@ die() {
 }
 
 digest() { # includes the checkout's path, because an environment cannot be moved
-  { echo "$ASKED" && pwd -P && cat requirements.txt requirements/m*.txt tools/env/*.sh \
-    setup.py; } | sha256sum | cut -d ' ' -f 1
+  { echo "$ASKED $MMCV" && pwd -P && cat requirements.txt requirements/*.txt \
+    tools/env/*.sh tools/env/*/*.py setup.py; } | sha256sum | cut -d ' ' -f 1
 }
 
 stamped() { # KEY: its value in the stamp
   sed -n "s/^$1=//p" "$STAMP" 2>/dev/null
 }
 
-pip_install() { "$UV" pip install -q --python "$PYTHON" "$@"; }
+patiently() { # COMMAND...: run it, and say every 10 seconds that it still works
+  local start=$SECONDS pid
+  "$@" <&0 &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.2
+    if [ $((SECONDS - start)) -ge 10 ]; then
+      start=$SECONDS
+      say "after ${SECONDS} s still at work: a download, or another uv that has the lock."
+    fi
+  done
+  wait "$pid"
+}
+
+pip_install() { patiently "$UV" pip install -q --python "$PYTHON" "$@"; }
+
+gpus() { # their compute capabilities, one a line
+  nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null || true
+}
+
+choose_stack() { # sets ASKED: torch 1.13's code is for compute capabilities up to 8.9
+  local capability
+  ASKED=reference
+  for capability in $(gpus); do
+    if [ "${capability%%.*}" -ge 9 ]; then ASKED=modern; fi
+  done
+  if [ -z "$(gpus)" ]; then
+    say 'no GPU here: taking the reference stack, which the released code ran on.'
+  else
+    say "GPU of compute capability $(gpus | sort -u | paste -sd ' '): taking the $ASKED" \
+      'stack, whose torch has code for it.'
+  fi
+}
 
 choose_python() { # sets STACK and BASE; without a Python 3.9, the modern stack
+  local version=3.11
   if [ "$STACK" = reference ]; then
     BASE=$(python_of 3.9) && return
     say 'no Python 3.9 runs here and none could be fetched: making the modern stack.'
     STACK=modern
   fi
-  BASE=$(python_of 3.11) || die 'no Python 3.11 runs here and none could be fetched:' \
-    'install one (for instance with pyenv or uv) and run make env again.'
+  [ "$STACK" = modern ] || version=3.13
+  BASE=$(python_of "$version") || die "no Python $version runs here and none could be" \
+    'fetched: install one (for instance with pyenv or uv) and run make env again.'
 }
 
 python_of() { # VERSION: a Python of this machine, else one that uv fetches
@@ -58,12 +97,14 @@ begin() { # empties the folder if we made it; an interrupt leaves it marked as o
 
 install() {
   local pins=requirements.txt mmcv=requirements/mmcv.txt site
-  [ "$STACK" = reference ] || pins=requirements/modern.txt mmcv=$pins
+  [ "$STACK" = reference ] || pins=requirements/$STACK.txt mmcv=$pins
   "$UV" venv -q --allow-existing --prompt "cite-$STACK" --python "$BASE" "$VENV"
   grep -v '^mmcv' "$pins" | pip_install --no-deps --compile-bytecode -r -
   tools/env/install_mmcv.sh "$UV" "$VENV" "$(grep '^mmcv' "$mmcv")"
   for site in "$VENV"/lib/python3*/site-packages; do
-    if [ -d "$site/mmcls" ]; then tools/env/accept_local_rank.sh "$site"; fi
+    if [ "$STACK" != current ] && [ -d "$site/mmcls" ]; then
+      tools/env/accept_local_rank.sh "$site"
+    fi
   done
   pip_install --no-deps --no-build-isolation -e .
 }
@@ -79,23 +120,33 @@ check_opencv() { # the only package that needs libraries of the system
 }
 
 finish() {
-  printf '%s\n' "asked=$ASKED" "stack=$STACK" "digest=$DIGEST" >"$STAMP.new"
+  printf '%s\n' "asked=$ASKED" "stack=$STACK" "mmcv=$MMCV" "digest=$DIGEST" >"$STAMP.new"
   mv "$STAMP.new" "$STAMP"
   say "$VENV is ready after ${SECONDS} s: $(describe)"
+  next_step
+}
+
+next_step() { # what to type, unless that is done
+  if [ "${VIRTUAL_ENV:-}" != "$(cd "$VENV" && pwd -P)" ]; then
+    say "next: source $VENV/bin/activate"
+  fi
 }
 
 describe() { echo "the $(stamped stack) stack on $("$PYTHON" --version)."; }
 
 case $ASKED in
-  reference | modern) STACK=$ASKED ;;
-  *) die "STACK=$ASKED is unknown: STACK=reference or STACK=modern." ;;
+  auto) choose_stack ;;
+  reference | modern | current) ;;
+  *) die "STACK=$ASKED is unknown: STACK=reference, STACK=modern or STACK=current." ;;
 esac
+STACK=$ASKED
 DIGEST=$(digest)
 if [ "$(stamped digest)" = "$DIGEST" ] && [ -x "$PYTHON" ]; then
   say "$VENV is up to date: $(describe)"
+  next_step
   exit 0
 fi
-say "making $VENV, the $ASKED stack."
+say "making $VENV, the $STACK stack."
 if [ -n "$(stamped asked)" ] && [ "$(stamped asked)" != "$ASKED" ]; then
   say "it held the $(stamped asked) stack; to keep both, name a folder for one of them:" \
     "STACK=$ASKED VENV=.venv-$ASKED"

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any, Optional
 
 from mmcls.models.builder import BACKBONES
@@ -6,6 +7,8 @@ from torch import Tensor, nn
 from . import transformers_models
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
+
+_MODEL = 'model.'
 
 
 @BACKBONES.register_module()
@@ -51,6 +54,8 @@ class TransformersImageBackbone(AdaptedBackbone):
         self.adapt(model_name, side, tokens, **adapt)
         if self.prompts_tokens and blocks is not None:
             self._hook_blocks(blocks)
+        self._register_state_dict_hook(_to_saved_names)
+        self._register_load_state_dict_pre_hook(_from_saved_names, with_module=True)
 
     #: Tells how the images of a config of this backbone are prepared.
     image_stats = staticmethod(transformers_models.stats_of_folder)
@@ -63,6 +68,13 @@ class TransformersImageBackbone(AdaptedBackbone):
         with self.full_on_cpu(x.device):
             output = self.model(x, **transformers_models.any_size(self.model))
             return transformers_models.read_out(self.model, output)
+
+    def saved_name(self, name: str) -> str:
+        """Return the name of a parameter in checkpoints: that of transformers 4."""
+        if not name.startswith(_MODEL):
+            return name
+        inner = name[len(_MODEL) :]
+        return _MODEL + transformers_models.saved_name(self.model, inner)
 
     def _hook_blocks(self, blocks: nn.ModuleList) -> None:
         """Insert prompts into each block's input; weights keep their names."""
@@ -77,3 +89,30 @@ class TransformersImageBackbone(AdaptedBackbone):
             block.register_forward_pre_hook(
                 lambda _, inputs, number=number: insert(number, inputs)
             )
+
+
+def _to_saved_names(
+    backbone: TransformersImageBackbone, state: dict[str, Any], prefix: str, _: Any
+) -> None:
+    _rename(state, {prefix + k: prefix + v for k, v in _renamed(backbone)})
+
+
+def _from_saved_names(
+    backbone: TransformersImageBackbone, state: dict[str, Any], prefix: str, *_: Any
+) -> None:
+    _rename(state, {prefix + v: prefix + k for k, v in _renamed(backbone)})
+
+
+def _renamed(backbone: TransformersImageBackbone) -> Iterator[tuple[str, str]]:
+    """Yield the names that differ in checkpoints, and those there."""
+    for name, _ in [*backbone.named_parameters(), *backbone.named_buffers()]:
+        saved = backbone.saved_name(name)
+        if saved != name:
+            yield name, saved
+
+
+def _rename(state: dict[str, Any], names: dict[str, str]) -> None:
+    """Rename keys in place, in their order."""
+    items = [(names.get(key, key), value) for key, value in state.items()]
+    state.clear()
+    state.update(items)

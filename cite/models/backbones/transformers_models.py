@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -12,6 +12,8 @@ from cite.core.hub_images import stats_of_configs
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import shorten
 from cite.models import hub
+
+from .transformers_names import older_name
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
 _TOWERS = {
@@ -36,7 +38,11 @@ def create(model_name: str) -> Any:
     folder = fetch(model_name)
     require_weights(folder, model_name)
     config, kind = read_config(folder)
-    state = hub.read_weights(folder)
+    # Either version writes names that the other does not know; both read 4's.
+    is_tower = kind.__name__ in _TOWERS.values()
+    state = {older_name(k, is_tower): t for k, t in hub.read_weights(folder).items()}
+    if is_tower:  # the text tower's weights may be there too
+        state = {k: t for k, t in state.items() if k.startswith('vision_model.')}
     try:
         model, info = kind.from_pretrained(
             None, config=config, state_dict=state, output_loading_info=True
@@ -45,7 +51,7 @@ def create(model_name: str) -> Any:
         raise ValueError(
             f'the weights in {folder} do not fit its config.json: {error}'
         ) from error
-    missing_keys = [k for k in info['missing_keys'] if 'pooler.dense' not in k]
+    missing_keys = _missing_weights(model, info['missing_keys'])
     if missing_keys:
         raise ValueError(
             f'{folder} lacks {len(missing_keys)} weights of {kind.__name__}: '
@@ -53,7 +59,28 @@ def create(model_name: str) -> Any:
         )
     if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
         model.pooler = None  # it is for a ViT's own pre-training task
+    _keep_indices(model)
     return model.float().eval()
+
+
+def _keep_indices(model: nn.Module) -> None:
+    """Keep Swin's indices in state dicts, (T, T), which transformers 5 leaves out."""
+    for module in model.modules():
+        index = getattr(module, 'relative_position_index', None)
+        if isinstance(index, Tensor) and index.dim() == 1:
+            side = int(len(index) ** 0.5)
+            module.register_buffer('relative_position_index', index.view(side, side))
+
+
+def _missing_weights(model: nn.Module, missing_keys: Iterable[str]) -> list[str]:
+    """Leave out a pooler, and tables that the model computes (Swin's indices)."""
+    computed = {n for n, b in model.named_buffers() if not b.is_floating_point()}
+    return [k for k in missing_keys if 'pooler.dense' not in k and k not in computed]
+
+
+def saved_name(model: nn.Module, name: str) -> str:
+    """Return the name of a model's weight in checkpoints, see transformers_names."""
+    return older_name(name, type(model).__name__ in _TOWERS.values())
 
 
 def require_weights(folder: Path, model_name: str) -> list[Path]:
