@@ -82,6 +82,7 @@ def arguments(kind: Any) -> tuple[set[str], bool]:
     it does with them cannot be known.
     """
     known: set[str] = set()
+    certain = True
     for base in inspect.getmro(kind) if isinstance(kind, type) else (kind,):
         init = base.__dict__.get('__init__') if isinstance(base, type) else base
         if init is None or base is object:
@@ -92,9 +93,10 @@ def arguments(kind: Any) -> tuple[set[str], bool]:
             return known, False
         known |= {p.name for p in parameters}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return known, True
-        if not _passes_on(init):
-            return known, False
+            return known, certain
+        certain = certain and _passes_on(init)
+        if hasattr(kind, 'adapt'):  # an AdaptedBackbone's, which it takes out itself
+            known |= {*inspect.signature(kind.adapt).parameters}
     return known, False
 
 

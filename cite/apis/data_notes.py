@@ -32,7 +32,10 @@ def describe_data(dataset: SlideDataset) -> str:
     parts = []
     for label, name in enumerate(dataset.CLASSES):
         members = np.unique(slides[labels == label])
-        words = [count(len(members), 'slide'), count(int((labels == label).sum()), 'patch')]
+        words = [
+            count(len(members), 'slide'),
+            count(int((labels == label).sum()), 'patch'),
+        ]
         if patients is not None:
             known = Counter(patients[slide] for slide in members if slide in patients)
             words.append(count(len(known), 'patient'))

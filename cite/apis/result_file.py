@@ -7,7 +7,6 @@ import numpy as np
 from mmcv.fileio import BaseFileHandler, register_handler
 from mmcv.fileio.io import file_handlers
 
-
 # What mmcls' test command writes for each patch.
 _COLUMNS = ('class_scores', 'pred_score', 'pred_label', 'pred_class')
 

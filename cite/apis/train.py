@@ -33,8 +33,8 @@ from torch import nn
 from cite.apis.class_order import check_run, classes_of_config
 from cite.core.distributed import wrap_distributed_model
 from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
-from cite.core.hooks.class_count_hook import check_class_count
 from cite.core.files.lock import only_one
+from cite.core.hooks.class_count_hook import check_class_count
 from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
 from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images

@@ -39,7 +39,9 @@ def main(args: argparse.Namespace) -> None:
     from cite.core.messages import count
 
     options = vars(args)
-    run = {name: options.pop(name) for name in ('slides', 'out', 'mpp', 'roi', 'workers')}
+    run = {
+        name: options.pop(name) for name in ('slides', 'out', 'mpp', 'roi', 'workers')
+    }
     tiled = tile_slides(**run, settings=TileSettings(**options))
     tiles = count(sum(row['tiles'] for row in tiled.rows), 'tile')
     print(f'{tiles} of {count(len(tiled.rows), "slide")} in {args.out}')

@@ -40,7 +40,9 @@ def state_of(
     """Draw weights: every norm, bias and layer scale off its default, positions white."""
     g = torch.Generator().manual_seed(seed)
     hidden = int(width * ratio)
-    tokens = grid * grid + {'class': 1, 'patches': 0, 'all': 1 + registers}[positions_of]
+    tokens = (
+        grid * grid + {'class': 1, 'patches': 0, 'all': 1 + registers}[positions_of]
+    )
     state = {
         'cls_token': draw(g, 1, 1, width) + torch.randn(1, 1, width, generator=g),
         'pos_embed': torch.randn(1, tokens, width, generator=g),

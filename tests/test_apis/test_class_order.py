@@ -22,7 +22,9 @@ def test_one_order_other_order_other_names():
     assert check_class_order(('x', NAMES), ('y', tuple(NAMES))) is None
     with pytest.raises(ValueError, match=r"x has \['a', 'b', 'c'\], y has \['c'"):
         check_class_order(('x', NAMES), ('y', NAMES[::-1]))
-    assert 'other class names' in check_class_order(('x', NAMES), ('y', ['a', 'b', 'd']))
+    assert 'other class names' in check_class_order(
+        ('x', NAMES), ('y', ['a', 'b', 'd'])
+    )
 
 
 def model(**places):

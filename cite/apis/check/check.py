@@ -3,6 +3,7 @@
 import importlib
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ def check_config(path: str, options: Options = Options()) -> Report:
     report = Report(path)
     check_environment(report)
     check_keys(cfg, report)
+    check_shared_memory(cfg.get('data') or {}, report)
     check_weights(cfg, report)
     parts = list(read_parts(cfg, report))
     classes = next((p.classes for p in parts if p.name == 'train'), None)
@@ -106,6 +108,34 @@ def check_keys(cfg: Any, report: Report) -> None:
     for key, message, certain in unknown_keys(cfg):
         note = report.error if certain else report.warn
         note('unknown key', key, f'{message} Correct or delete it.')
+
+
+def check_shared_memory(data: Any, report: Report, folder: str = '/dev/shm') -> None:
+    """Warn if workers' batches may not fit into a container's shared memory.
+
+    Bytes of ``backend='fast'`` take another way; floats pass through /dev/shm, two
+    batches a worker.
+    """
+    if not os.path.isdir(folder) or not data.get('workers_per_gpu'):
+        return
+    steps = [
+        step
+        for part in ('train', 'val', 'test')
+        for step in (data.get(part) or {}).get('pipeline') or ()
+        if step.get('type') == 'PatchGastricPipeline' and step.get('backend') != 'fast'
+    ]
+    sizes = [step.get('size', 224) for step in steps]
+    pixels = max((224 if isinstance(x, str) else x for x in sizes), default=0) ** 2
+    batches = 2 * data['workers_per_gpu'] * data.get('samples_per_gpu', 1)
+    needed, total = batches * pixels * 12, shutil.disk_usage(folder).total
+    if needed > total:
+        report.warn(
+            'shared memory',
+            folder,
+            f'{total >> 20} MB, and the workers may need {needed >> 20} MB: a run would '
+            "die of a bus error. Write backend='fast' in PatchGastricPipeline, or start "
+            'the container with --shm-size, or lower data.workers_per_gpu.',
+        )
 
 
 def check_environment(report: Report) -> None:

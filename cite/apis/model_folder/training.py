@@ -27,9 +27,7 @@ _BATCH = 32
 _INSIDE = ('dataset', 'datasets')
 
 
-def describe_training(
-    cfg: Any, table: Union[str, Path, None] = None
-) -> dict[str, Any]:
+def describe_training(cfg: Any, table: Union[str, Path, None] = None) -> dict[str, Any]:
     """Hash the ids of the training slides, and their quickhashes and patients if known.
 
     Args:
@@ -121,7 +119,9 @@ def _quickhashes(data_prefix: Optional[str]) -> dict[str, str]:
 def _patients(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides and patients.')
-    return _columns(path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case'))
+    return _columns(
+        path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case')
+    )
 
 
 def _columns(

@@ -8,8 +8,9 @@ from typing import Any, Callable
 
 from mmcv import Config
 
+from cite.apis.config_keys import unknown_keys
 from cite.apis.run_identity import path_contents, settings_identity
-from cite.compare.methods.job import Job, JobInputs, job_config, read_method
+from cite.compare.methods.job import Job, JobInputs, Method, job_config, read_method
 
 from .class_order import check_classes
 from .config import Comparison, names_files
@@ -52,6 +53,8 @@ def make_plan(config: str) -> Plan:
     train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
     check_leakage(comparison, train_files, config)
     read, contents = functools.cache(read_method), functools.cache(path_contents)
+    for method in comparison.methods.values():
+        check_options(comparison, method, read(method.config), config)
     digests = {name: job_digest(i, read, contents) for name, i in inputs.items()}
     return Plan(comparison, jobs, inputs, digests)
 
@@ -73,6 +76,25 @@ def _check_names(jobs: list[Job], config: str) -> None:
             raise ValueError(
                 f'{config}: two jobs are called {job.name}: {same}. Rename one, or '
                 'delete it.'
+            )
+
+
+def check_options(
+    comparison: Comparison, method: Method, cfg: Config, config: str
+) -> None:
+    """Refuse options that no part of a method's config reads, such as misspelt ones.
+
+    Raises:
+        ValueError: one of them; the message names what was perhaps meant.
+    """
+    changed = Config(cfg._cfg_dict.to_dict())
+    changed.merge_from_dict({**comparison.options, **method.options})
+    before = {*unknown_keys(cfg)}
+    for unknown in unknown_keys(changed):
+        if unknown not in before:
+            raise ValueError(
+                f'{config}: options of methods.{method.name}: {unknown.key}: '
+                f'{unknown.message}'
             )
 
 

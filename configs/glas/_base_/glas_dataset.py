@@ -1,8 +1,11 @@
 # GlaS: three grades of colorectal glands, patient-disjoint halves.
-# SPLIT chooses the folder of annotation files (see configs/glas/README.md).
+# SPLIT chooses the folder of annotation files (see configs/glas/README.md); SHOTS is 1,
+# 2, 4, 8, 16 or all (default): training slides per class.
 import os
 
 split = os.environ.get('SPLIT', '0')
+n = os.environ.get('SHOTS', 'all')
+few = '' if n == 'all' else f'_{n}'  # part of the work folder's name
 ann_root = f'data/glas/ann_seed{split}/'
 preprocess = dict(
     type='PatchGastricPipeline',
@@ -29,7 +32,7 @@ data = dict(
     samples_per_gpu=16,
     workers_per_gpu=2,
     train=dict(
-        ann_file=ann_root + 'train_all_0.5.txt',
+        ann_file=ann_root + f'train_{n}_0.5.txt',
         pipeline=train_pipeline,
         patch_balance=True,
         **common),

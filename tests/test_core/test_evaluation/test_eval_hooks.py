@@ -65,7 +65,7 @@ def test_a_mistyped_metric_of_the_test_command_is_known_before_the_first_patch(
 
 
 @pytest.mark.parametrize(
-    'arguments', [[], ['--metrics', 'accuracy', '--out', 'bag_acuracy']]
+    'arguments', [[], ['--metrics', 'accuracy', '--out', 'bag_acuracy.json']]
 )
 def test_the_test_command_begins_where_metrics_exist(data, monkeypatch, arguments):
     monkeypatch.setattr(sys, 'argv', ['test.py', *arguments])

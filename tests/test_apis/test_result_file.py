@@ -1,0 +1,102 @@
+"""The file of ``mim test --out``: refused before the pass, and with names after it."""
+
+import json
+
+import mmcv
+import numpy as np
+import pytest
+from mmcv.fileio.io import file_handlers
+
+from cite.apis.predictions import read_predictions
+from cite.apis.result_file import check_result_file, name_results
+from cite.datasets import PatchGastricCls3
+
+SCORES = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], np.float32)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    (tmp_path / 'ann.txt').write_text('sub/a_1.jpg 0\nsub/a_2.jpg 0\nb_1.jpg 1\n')
+    return PatchGastricCls3(
+        ann_file=str(tmp_path / 'ann.txt'),
+        data_prefix='patches',
+        classes=['benign', 'tumour'],
+        pipeline=[dict],
+    )
+
+
+def results():
+    """What mmcls' test command collects, from a checkpoint without class names."""
+    label = SCORES.argmax(1)
+    names = ['tench', 'tench', 'goldfish']
+    return {
+        'accuracy': np.float64(100),
+        'class_scores': SCORES,
+        'pred_score': SCORES.max(1),
+        'pred_label': label,
+        'pred_class': names,
+    }
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    for kind, handler in file_handlers.items():
+        monkeypatch.setitem(file_handlers, kind, handler)
+
+
+@pytest.mark.parametrize('kind', ['json', 'pkl', 'pickle', 'yaml', 'yml'])
+def test_each_format_names_file_slide_and_label(dataset, tmp_path, registry, kind):
+    path = str(tmp_path / f'results.{kind}')
+    name_results(path, dataset)
+    name_results(path, dataset)  # a second test in one process
+    mmcv.dump(results(), path)
+    written = mmcv.load(path)
+    assert written['file'] == ['sub/a_1.jpg', 'sub/a_2.jpg', 'b_1.jpg']
+    assert written['slide'] == dataset.get_bags().tolist()
+    assert written['label'] == [0, 0, 1]
+    assert written['pred_class'] == ['benign', 'benign', 'tumour']
+    np.testing.assert_array_equal(np.float32(written['class_scores']), SCORES)
+    assert (written['accuracy'], written['pred_label']) == (100, [0, 0, 1])
+
+
+def test_other_objects_are_written_as_they_are(dataset, tmp_path, registry):
+    path = str(tmp_path / 'other.json')
+    name_results(path, dataset)
+    for value in ({'accuracy': 1.0}, [1, 2], {'pred_label': [0]}):
+        mmcv.dump(value, path)
+        assert mmcv.load(path) == value
+
+
+@pytest.mark.parametrize('name', ['results', 'results.csv', 'r.json.gz', 'r.JSON'])
+def test_other_formats_are_refused(name):
+    with pytest.raises(ValueError, match=r'must end with one of \.json'):
+        check_result_file(name)
+
+
+def test_a_folder_is_not_a_file(tmp_path):
+    (tmp_path / 'x.json').mkdir()
+    with pytest.raises(ValueError, match='is a folder'):
+        check_result_file(str(tmp_path / 'x.json'))
+
+
+def test_predictions_are_read_with_and_without_names(dataset, tmp_path, registry):
+    plain, named = tmp_path / 'plain.json', tmp_path / 'named.json'
+    plain.write_text(json.dumps({'class_scores': SCORES.tolist()}))
+    name_results(str(named), dataset)
+    mmcv.dump(results(), str(named))
+    old = read_predictions(plain, dataset.ann_file)
+    for new in (read_predictions(named), read_predictions(named, dataset.ann_file)):
+        assert new.labels.tolist() == old.labels.tolist() == [0, 1]
+        np.testing.assert_array_equal(new.scores, old.scores)
+    with pytest.raises(ValueError, match='does not name its slides'):
+        read_predictions(plain)
+
+
+def test_named_results_of_another_file_are_refused(dataset, tmp_path, registry):
+    named = tmp_path / 'named.json'
+    name_results(str(named), dataset)
+    mmcv.dump(results(), str(named))
+    other = tmp_path / 'other.txt'
+    other.write_text('sub/a_1.jpg 0\nc_1.jpg 0\nb_1.jpg 1\n')
+    with pytest.raises(ValueError, match=r'a_2\.jpg where .*other\.txt:2 lists c_1'):
+        read_predictions(named, other)
