@@ -1,16 +1,17 @@
 """Build, load and read image models of Hugging Face transformers."""
 
 import inspect
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 from torch import Tensor, nn
 
+from cite.core.files.json_file import read_json
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import shorten
 from cite.models import hub
+from cite.models.config_sizes import check_sizes
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
 _TOWERS = {
@@ -38,11 +39,12 @@ def create(model_name: str) -> Any:
     require_weights(folder, model_name)
     config, kind = read_config(folder)
     state = hub.read_weights(folder)
+    check_sizes(config, state, f'{folder}/config.json')
     try:
         model, info = kind.from_pretrained(
             None, config=config, state_dict=state, output_loading_info=True
         )
-    except RuntimeError as error:
+    except Exception as error:  # transformers raises all kinds for odd configs
         raise ValueError(
             f'the weights in {folder} do not fit its config.json: {error}'
         ) from error
@@ -88,7 +90,7 @@ def read_config(folder: Path) -> tuple[Any, Any]:
         config = transformers.AutoConfig.from_pretrained(
             str(folder), trust_remote_code=False
         )
-    except (ValueError, KeyError, OSError) as error:
+    except Exception as error:  # transformers raises all kinds for odd configs
         raise ValueError(
             f'{folder} has an architecture that transformers '
             f'{transformers.__version__} does not have: {error}. If timm has it, use '
@@ -160,7 +162,7 @@ def stats_of_folder(backbone: Mapping[str, Any]) -> ImageStats:
     file = fetch(backbone['model_name']) / 'preprocessor_config.json'
     if not file.is_file():
         raise unknown_stats(backbone, f'there is no {file}')
-    config = json.loads(file.read_text(encoding='utf-8'))
+    config = read_json(file)
     if not {'image_mean', 'image_std'} <= {*config}:
         raise unknown_stats(backbone, f'{file} has no image_mean and image_std')
     size = config.get('crop_size') or config.get('size') or 224
