@@ -30,11 +30,8 @@ def check_sizes(config: Any, state: Mapping[str, Tensor], where: object) -> None
         ValueError: a size is not a count, or far larger than the weights.
     """
     most = _TIMES * sum(tensor.numel() for tensor in state.values()) + _BESIDE
-    parts = [
-        config,
-        *(getattr(config, f'{p}_config', None) for p in ('text', 'vision')),
-    ]
-    for part in parts:
+    towers = (getattr(config, f'{name}_config', None) for name in ('text', 'vision'))
+    for part in (config, *towers):
         width = max(_count(part, key, where) for key in _WIDTHS)
         depth = max(_count(part, key, where) for key in _DEPTHS)
         if depth > _MOST_LAYERS:

@@ -184,10 +184,8 @@ def test_settings_of_other_kinds_of_values_are_refused(out, change):
     settings = json.loads((out / 'comparison.json').read_text())
     for text in (json.dumps({**settings, **change}), _without(out, key)):
         (out / 'comparison.json').write_text(text)
-        with pytest.raises(
-            ValueError,
-            match=rf'comparison\.json.*({key}|half of a char).*cite compare` again',
-        ):
+        named = rf'comparison\.json.*({key}|half of a char).*cite compare` again'
+        with pytest.raises(ValueError, match=named):
             read_results(out)
 
 
