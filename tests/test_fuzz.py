@@ -3,16 +3,21 @@
 import io
 import os
 import pickle
+import resource
 import zipfile
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as save_safetensors
 
+from cite.compare.folder.prediction_files import read_table
+from cite.core.files.json_file import read_json
+from cite.core.files.numpy_files import MappedArray, read_npy, read_npz
 from cite.core.files.weights import load_weights
 from cite.datasets.tables.annotations import filename_fault, read_annotations
 from cite.datasets.tables.class_file import read_class_file
@@ -252,6 +257,134 @@ def checkpoints(draw):
     head = [0x1950A86A20F9469CFC6C, 1001, {'little_endian': True}]
     parts = [pickle.dumps(part, 2) for part in head]
     return '.pth', b''.join([*parts, draw(PICKLES), b'.', pickle.dumps([], 2)])
+
+
+# What builders are called with, kept and used again: names, texts, tuples, lists.
+BUILDING = st.lists(
+    st.sampled_from(
+        [
+            *(
+                b'cnumpy.core.numeric\n_frombuffer\n',
+                b'cnumpy\ndtype\nX\2\0\0\0u1\x85R',
+            ),
+            *(b'cpathlib\nPurePosixPath\n', b'ctorch.torch_version\nTorchVersion\n'),
+            *(b'c_codecs\nencode\n', b'cbuiltins\nset\n', b'ctorch\nSize\n'),
+            *(b'cbuiltins\ncomplex\n', b'ccollections\nCounter\n', b'ctorch\ndevice\n'),
+            *(b'X\3\0\0\0a/b', b'X\6\0\0\0latin1', b'\x8a\5\0\0\0\0\x7f', b'K\1'),
+            *(b'r\1\0\0\0', b'j\1\0\0\0', b'j\1\0\0\0' * 2 + b'\x86', b'0', b'N'),
+            *(b'](j\1\0\0\0j\1\0\0\0er\1\0\0\0' * 9, b'(', b't', b'\x85R', b'\x86R'),
+        ]
+    ),
+    max_size=40,
+).map(b''.join)
+ARRAY = io.BytesIO()
+np.save(ARRAY, np.arange(6.0).reshape(2, 3))
+ARRAYS = io.BytesIO()
+np.savez_compressed(ARRAYS, a=np.arange(6.0), b=np.ones((2, 2), np.int8))
+RECORD = '{"model_type": "bert", "hidden_size": 32, "a": [1.5, null, "\\u00fc"]}'
+
+
+@st.composite
+def overlapping_zips(draw):
+    """Draw an archive whose list of contents was changed."""
+    data = bytearray(CHECKPOINTS[0][1])
+    start = data.rindex(b'PK\5\6')
+    start = int.from_bytes(data[start + 16 : start + 20], 'little')
+    for _ in range(draw(st.integers(1, 5))):
+        at = draw(st.integers(start, len(data) - 4))
+        data[at : at + 4] = draw(st.binary(min_size=4, max_size=4))
+    return bytes(data)
+
+
+@st.composite
+def built(draw):
+    """Draw a pickle that builds, or a zip that overlaps."""
+    if draw(st.booleans()):
+        return '.pth', _archive(b'\x80\2' + draw(BUILDING) + b'.')
+    return '.pth', draw(overlapping_zips())
+
+
+@fuzz
+@given(built())
+def test_files_that_build(file, case):
+    within_bounds(checkpoint, file, case)
+
+
+@pytest.mark.long
+@fuzz_long
+@given(built())
+def test_files_that_build_long(file, case):
+    within_bounds(checkpoint, file, case)
+
+
+def arrays(file, case):
+    read, data = case
+    file.write_bytes(data)
+    try:
+        read(file)
+    except OURS as error:
+        check_names(error, file)
+
+
+ARRAY_FILES = st.tuples(
+    st.sampled_from([read_npy, MappedArray]),
+    mutated([ARRAY.getvalue()]) | st.binary(max_size=200),
+) | st.tuples(st.just(read_npz), mutated([ARRAYS.getvalue()]))
+JSON_FILES = st.tuples(st.just(read_json), contents(RECORD))
+
+
+@fuzz
+@given(ARRAY_FILES | JSON_FILES)
+def test_arrays_and_json(file, case):
+    within_bounds(arrays, file, case)
+
+
+@pytest.mark.long
+@fuzz_long
+@given(ARRAY_FILES)
+def test_arrays_long(file, case):
+    within_bounds(arrays, file, case)
+
+
+@pytest.mark.long
+@fuzz_long
+@given(JSON_FILES)
+def test_json_long(file, case):
+    within_bounds(arrays, file, case)
+
+
+SLIDES = 'slide,patient,label,patches,a,b\ns1,p1,a,3,0.5,0.5\ns2,,b,1,0.25,0.75\n'
+
+
+def predictions(file, data):
+    file.write_bytes(data)
+    texts = ('slide', 'patient', 'label', 'patches')
+    try:
+        table = read_table(file, texts, ['a', 'b'])
+    except OURS as error:
+        check_names(error, file)
+        return
+    assert np.isfinite(table[['a', 'b']].to_numpy()).all()
+
+
+@fuzz
+@given(contents(SLIDES))
+def test_predictions(file, data):
+    within_bounds(predictions, file, data)
+
+
+@pytest.mark.long
+@fuzz_long
+@given(contents(SLIDES))
+def test_predictions_long(file, data):
+    within_bounds(predictions, file, data)
+
+
+def within_bounds(read, file, case):
+    """Check that reading a file of some kilobytes adds less than 300 MB at its peak."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    read(file, case)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
 
 
 def checkpoint(file, case):

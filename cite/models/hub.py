@@ -14,6 +14,7 @@ from typing import Any, Optional
 from torch import Tensor
 
 from cite.core.files import open_clip_files
+from cite.core.files.json_file import read_json
 from cite.core.files.weights import load_weights
 from cite.core.messages import first_line
 
@@ -150,16 +151,13 @@ def read_config_file(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(
             f'{folder} has no config.json, so it is not a transformers model.'
         )
-    try:
-        content = json.loads(file.read_text(encoding='utf-8'))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'{file} is not JSON: {first_line(error)}') from error
+    content = read_json(file)
     if not isinstance(content, dict):
         raise ValueError(f'{file} is not a JSON object.')
     for key, value in _items(content):
         danger = _danger(key, value)
         if danger:
-            raise ValueError(f'{file}: {key}={value!r} {danger}')
+            raise ValueError(f'{file}: {key}={str(value)[:60]!r} {danger}')
     return content
 
 

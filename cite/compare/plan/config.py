@@ -67,7 +67,7 @@ _LONGEST_NAME = 200
 
 
 def names_files(name: Any) -> bool:
-    """Tell whether a name may be part of a path: letters, digits, - and _, and short."""
+    """Tell whether a name may be part of a path: only letters, digits, - and _."""
     return (
         isinstance(name, str)
         and name.replace('-', '').replace('_', '').isalnum()

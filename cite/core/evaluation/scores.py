@@ -40,7 +40,8 @@ def stack_scores(
     if lost.size:
         raise ValueError(
             f'the scores of {lost.size} of {num_patches} patches are NaN or infinite '
-            f'(first: result {lost[0]}). The weights diverged, or half precision overflowed.'
+            f'(first: result {lost[0]}). The weights diverged, or half precision '
+            'overflowed.'
         )
     return scores
 

@@ -11,6 +11,7 @@ from .plain_pickle import check_shape
 from .zip_file import open_zip
 
 _NUMBERS = 'biufc'
+_DAMAGED = 'is damaged or not a NumPy array of numbers'
 
 
 class Header(NamedTuple):
@@ -56,17 +57,13 @@ def read_npy(path: Union[str, Path]) -> np.ndarray:
         ValueError: the file is damaged or holds something else.
         OSError: it cannot be read.
     """
-    try:
-        with open(path, 'rb') as file:
+    with open(path, 'rb') as file:
+        try:
             read_header(file, _size(file))
             file.seek(0)
             return np.lib.format.read_array(file, allow_pickle=False)
-    except OSError:
-        raise
-    except Exception as error:
-        raise ValueError(
-            f'{path} is damaged or not a NumPy array of numbers: {error}'
-        ) from error
+        except Exception as error:
+            raise ValueError(f'{path} {_DAMAGED}: {error}') from error
 
 
 def read_npz(path: Union[str, Path]) -> dict[str, np.ndarray]:
@@ -77,16 +74,17 @@ def read_npz(path: Union[str, Path]) -> dict[str, np.ndarray]:
             would take far more memory than it has bytes.
         OSError: it cannot be read.
     """
-    try:
-        with open(path, 'rb') as file:
+    with open(path, 'rb') as file:
+        # A damaged zip can have zipfile seek to a place that does not exist: OSError.
+        try:
             budget = Budget(_size(file))
             with open_zip(file) as archive:
                 entries = archive.infolist()
                 return {_name(e): _read_entry(archive, e, budget) for e in entries}
-    except OSError:
-        raise
-    except Exception as error:
-        raise ValueError(f'{path} is not an npz of plain arrays: {error}') from error
+        except Exception as error:
+            raise ValueError(
+                f'{path} is not an npz of plain arrays: {error}'
+            ) from error
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
@@ -126,12 +124,10 @@ class MappedArray:
             with open(path, 'rb') as file:
                 read_header(file, _size(file))
             mapped: Any = np.load(path, mmap_mode='r', allow_pickle=False)
-        except OSError:
+        except FileNotFoundError:
             raise
         except Exception as error:
-            raise ValueError(
-                f'{path} is damaged or not a NumPy array of numbers: {error}'
-            ) from error
+            raise ValueError(f'{path} {_DAMAGED}: {error}') from error
         self._map = getattr(mapped, '_mmap', None)  # None without elements
         self._bytes = 0 if self._map is None else self._map.size()
         # A plain view: indexing np.memmap itself is several times slower.

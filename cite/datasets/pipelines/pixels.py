@@ -107,7 +107,8 @@ def _is_plain_jpeg(data: bytes) -> bool:
         marker = data[at + 1]
         if 0xC0 <= marker <= 0xC2:  # baseline, extended and progressive frames
             height, width = struct.unpack_from('>HH', data, at + 5)
-            return data[at + 9] == 3 and height * width <= MOST_PIXELS
+            limit = min(MOST_PIXELS, Image.MAX_IMAGE_PIXELS or MOST_PIXELS)
+            return data[at + 9] == 3 and height * width <= limit
         # A decoder may read a marker without a length, or another frame, differently.
         if marker not in _TABLES:
             return False

@@ -1,17 +1,18 @@
 """Build, load and read image models of Hugging Face transformers."""
 
 import inspect
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 from torch import Tensor, nn
 
+from cite.core.files.json_file import read_json
 from cite.core.hub_images import stats_of_configs
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import shorten
 from cite.models import hub
+from cite.models.config_sizes import check_sizes
 
 from .transformers_names import older_name
 
@@ -43,11 +44,12 @@ def create(model_name: str) -> Any:
     state = {older_name(k, is_tower): t for k, t in hub.read_weights(folder).items()}
     if is_tower:  # the text tower's weights may be there too
         state = {k: t for k, t in state.items() if k.startswith('vision_model.')}
+    check_sizes(config, state, f'{folder}/config.json')
     try:
         model, info = kind.from_pretrained(
             None, config=config, state_dict=state, output_loading_info=True
         )
-    except RuntimeError as error:
+    except Exception as error:  # transformers raises all kinds for odd configs
         raise ValueError(
             f'the weights in {folder} do not fit its config.json: {error}'
         ) from error
@@ -114,7 +116,7 @@ def read_config(folder: Path) -> tuple[Any, Any]:
         config = transformers.AutoConfig.from_pretrained(
             str(folder), trust_remote_code=False
         )
-    except (ValueError, KeyError, OSError) as error:
+    except Exception as error:  # transformers raises all kinds for odd configs
         raise ValueError(
             f'{folder} has an architecture that transformers '
             f'{transformers.__version__} does not have: {error}. If timm has it, use '
@@ -186,7 +188,7 @@ def stats_of_folder(backbone: Mapping[str, Any]) -> ImageStats:
     file = fetch(backbone['model_name']) / 'preprocessor_config.json'
     if not file.is_file():
         raise unknown_stats(backbone, f'there is no {file}')
-    config = json.loads(file.read_text(encoding='utf-8'))
+    config = read_json(file)
     stats = stats_of_configs(config)
     if stats is None:
         raise unknown_stats(backbone, f'{file} has no image_mean and image_std')

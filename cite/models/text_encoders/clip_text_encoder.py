@@ -12,7 +12,7 @@ from cite.models import hub
 from cite.models.backbones.clip_weights import load_clip
 
 from .base_text_encoder import BaseTextEncoder, too_long
-from .language_model import load_language_model
+from .language_model import explained_text, load_language_model
 
 # Ends of the names of checkpoint files.
 _FILES = ('.pt', '.pth', '.bin', '.safetensors')
@@ -106,11 +106,13 @@ def _encode_by_transformers(name: str, texts: list[str]) -> dict[str, Tensor]:
     limit = model.config.max_position_embeddings
     rows = []
     for text in texts:
-        inputs = tokenizer(text, return_tensors='pt', padding=False)
-        ids, mask = inputs['input_ids'], inputs['attention_mask']
+        with explained_text(name, text):
+            inputs = tokenizer(text, return_tensors='pt', padding=False)
+            ids, mask = inputs['input_ids'], inputs['attention_mask']
         if ids.shape[1] > limit:
             raise too_long(text, limit, 'CLIP')
-        rows.append(model(ids, attention_mask=mask).text_embeds)  # (1, D)
+        with explained_text(name, text):
+            rows.append(model(ids, attention_mask=mask).text_embeds)  # (1, D)
     result = {'text_embeddings': torch.cat(rows)}  # (K, D)
     if model.logit_scale is not None:
         result['logit_scale'] = model.logit_scale

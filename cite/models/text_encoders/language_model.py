@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import torch
 
+from cite.core.files.weights import is_panic
 from cite.core.messages import first_line, shorten
+from cite.models.config_sizes import check_sizes
 from cite.models.hub import fetch, missing_file, read_config_file, read_weights
 
 Kind = Literal['bert', 'decoder', 't5', 'clip']
@@ -79,7 +81,9 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
             f'({first_line(error)}). Install them: pip install sacremoses '
             'sentencepiece protobuf.'
         ) from error
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except BaseException as error:  # transformers raises all kinds for odd files
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         if 'trust_remote_code' in str(error):
             raise ValueError(
                 f'text encoder {name}: {folder} needs Python code of its author, '
@@ -94,6 +98,23 @@ def _explained(name: str, folder: Path) -> Iterator[None]:
         ) from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def explained_text(name: str, text: str) -> Iterator[None]:
+    """Reword the errors of a model whose odd files fail only when it reads a text."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
+        if isinstance(error, ValueError) and name in str(error):
+            raise
+        raise ValueError(
+            f'text encoder {name}: its tokenizer or its model fails on the text '
+            f'{text[:60]!r} ({type(error).__name__}: {first_line(error)[:200]}). Copy '
+            'the published files there.'
+        ) from error
 
 
 def _config(
@@ -128,6 +149,7 @@ def _load_model(
         missing, _ = model.load_state_dict(state, strict=False)
         return model, {'missing_keys': missing}
     config, architecture = _architecture_of(name, config, kind)
+    check_sizes(config, state, f'text encoder {name}: config.json')
     scale = state.get('logit_scale')  # transformers may empty the dict
     model, info = architecture.from_pretrained(
         None, config=config, state_dict=state, output_loading_info=True

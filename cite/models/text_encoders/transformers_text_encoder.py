@@ -13,7 +13,7 @@ from cite.core.messages import check_choice
 from cite.models.hub import cache_identity, config_width, model_digest, short_name
 
 from .base_text_encoder import POOLINGS, Average, BaseTextEncoder
-from .language_model import Kind, load_language_model
+from .language_model import Kind, explained_text, load_language_model
 
 
 class TransformersTextEncoder(BaseTextEncoder):
@@ -57,7 +57,10 @@ class TransformersTextEncoder(BaseTextEncoder):
         tokenizer, model = load_language_model(
             self.model, self.kind, needs_pooler, self.trust_remote_code
         )
-        rows = [self._encode_text(text, tokenizer, model) for text in texts]
+        rows = []
+        for text in texts:
+            with explained_text(self.model, text):
+                rows.append(self._encode_text(text, tokenizer, model))
         return {'text_embeddings': torch.cat(rows)}  # (K, D)
 
     def _encode_text(self, text: str, tokenizer: Any, model: Any) -> Tensor:

@@ -144,7 +144,7 @@ def _without(out, key):
 @pytest.mark.parametrize('name', ['comparison.json', 'environment.json'])
 def test_a_damaged_record_is_named_with_the_remedy(out, name, text):
     (out / name).write_bytes(text)
-    with pytest.raises(ValueError, match=rf'{name}: .*cite compare` again'):
+    with pytest.raises(ValueError, match=rf'{name}.*cite compare` again'):
         read_results(out)
 
 
@@ -165,6 +165,16 @@ def test_a_damaged_record_is_named_with_the_remedy(out, name, text):
         {'figures': 3},
         {'data_prefix': 3},
         {'title': None},
+        {'title': '\ud800'},
+        {'resamples': 10**11},
+        {'resamples': 0},
+        {'resamples': True},
+        {'figures': []},
+        {'seeds': []},
+        {'draws': -1},
+        {'draws': 10**30},
+        {'classes': ['a', 'slide']},
+        {'methods': {'a' * 300: {'label': 'A'}}},
     ],
     ids=str,
 )
@@ -173,9 +183,8 @@ def test_settings_of_other_kinds_of_values_are_refused(out, change):
     settings = json.loads((out / 'comparison.json').read_text())
     for text in (json.dumps({**settings, **change}), _without(out, key)):
         (out / 'comparison.json').write_text(text)
-        with pytest.raises(
-            ValueError, match=rf'comparison\.json: .*{key}.*cite compare` again'
-        ):
+        named = rf'comparison\.json.*({key}|half of a char).*cite compare` again'
+        with pytest.raises(ValueError, match=named):
             read_results(out)
 
 
@@ -276,3 +285,25 @@ def test_runs_go_as_in_the_config_not_as_they_ended(out):
         'cite-1shot-draw1-seed0',
         'cite-1shot-draw2-seed0',
     ]
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'seconds': 10**400},
+        {'seconds': float('nan')},
+        {'seconds': True},
+        {'job': 'a' * 5000},
+        {'job': '../a'},
+        {'error': '\ud800'},
+        {'seed': 10**400},
+        {'figures': [1]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_line_that_no_job_writes_is_named(out, change):
+    rows = [json.loads(row) for row in (out / 'results.jsonl').read_text().splitlines()]
+    lines = [json.dumps({**rows[0], **change}), *map(json.dumps, rows)]
+    (out / 'results.jsonl').write_text('\n'.join(lines) + '\n')
+    with pytest.raises(ValueError, match=r'results\.jsonl:1: this is not a line'):
+        read_results(out)

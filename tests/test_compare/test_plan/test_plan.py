@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tiny_compare import write_comparison
+from tiny_compare import method_configs, write_comparison
 
 from cite.apis.run_identity import path_contents
 from cite.compare.plan import plan as plan_module
@@ -215,3 +215,33 @@ def test_a_file_that_the_config_names_changes_the_digest(compare, tmp_path):
 def test_jobs_of_unknown_time_are_counted(methods, time):
     estimate = Estimate([{'method': 'a', 'seconds': 60}, {'method': 'b', 'error': ''}])
     assert estimate.all(methods, slots=2) == time
+
+
+def test_two_jobs_of_one_name_are_refused(compare_data, tmp_path):
+    paths = method_configs(compare_data, tmp_path / 'configs')
+    trained = {'config': paths['linear']}
+    untrained = {'config': paths['zeroshot'], 'trained': False}
+    for number, (changes, said) in enumerate(
+        [
+            (
+                {'methods': {'a': trained, 'a-1shot-draw0-seed0': untrained}},
+                'two jobs are called a-1shot-draw0-seed0: the methods a-1shot',
+            ),
+            ({'methods': {'a': trained}, 'seeds': [0, 0]}, 'listed twice'),
+            ({'methods': {'a': trained}, 'shots': [1, 1]}, 'listed twice'),
+            ({'methods': {'a' * 300: trained}}, 'at most 200'),
+            ({'methods': {'a' * 190: trained}}, 'too long for the name of a file'),
+            ({'methods': {'ü' * 150: trained}}, 'at most 200'),
+        ]
+    ):
+        settings = {'shots': [1], 'draws': 0, **changes}
+        settings['reference'] = next(iter(settings['methods']))
+        file = write_comparison(compare_data, tmp_path / str(number), **settings)
+        with pytest.raises(ValueError, match=said):
+            make_plan(file)
+
+
+@pytest.mark.parametrize('resamples', [0, -1, 10**11, 'many', True, 2.5])
+def test_an_impossible_number_of_resamples_is_refused(compare, resamples):
+    with pytest.raises(ValueError, match='resamples='):
+        compare(resamples=resamples)

@@ -10,7 +10,7 @@ from made_up_comparison import make_comparison
 
 from cite.compare.folder.read_results import read_results
 from cite.compare.report import write_all
-from cite.compare.report.tables import latex
+from cite.compare.report.tables import latex, spreadsheet
 from cite.compare.statistics.summarise import summarise
 
 
@@ -173,3 +173,32 @@ def test_a_metric_without_a_value_is_a_dash(tmp_path):
     table = pd.read_csv(out / 'table.csv').set_index('figure')
     assert np.isnan(table.value['auroc'])
     assert table.value['accuracy'] >= 0
+
+
+def test_labels_are_text_to_latex_and_spreadsheets(tmp_path):
+    labels = {'cite': '[CLS] probe', 'linear': '*best', 'zeroshot': '=HYPERLINK("x")'}
+    out = make_comparison(
+        tmp_path / 'out',
+        slides=8,
+        methods=tuple(labels),
+        shots=(1,),
+        draws=1,
+        seeds=1,
+        resamples=50,
+        failures=0,
+        labels=labels,
+    )
+    write_all(out)
+    tex = (out / 'table.tex').read_text()
+    assert '{[}CLS{]} probe' in tex
+    assert '{*}best' in tex
+    # A line break of LaTeX takes what follows it as its arguments.
+    assert not re.search(r'\\\\\s*[\[*]', tex)
+    table = pd.read_csv(out / 'table.csv')
+    assert {*table.label} == {'[CLS] probe', '*best', '\'=HYPERLINK("x")'}
+
+
+@pytest.mark.parametrize('text', ['=1+1', '+1', '-1', '@SUM(A1)', ' =1', '\t=1'])
+def test_a_formula_becomes_text_and_nothing_else_changes(text):
+    assert spreadsheet(text) == f"'{text}"
+    assert spreadsheet(f'a{text}') == f'a{text}'
