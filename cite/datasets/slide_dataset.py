@@ -7,6 +7,7 @@ import mmcv
 import numpy as np
 from mmcls.datasets.base_dataset import BaseDataset
 
+from cite.core.command_line import refuse_changed
 from cite.core.evaluation.metrics import check_metrics, compute_metrics
 from cite.core.evaluation.scores import stack_scores
 from cite.datasets.storage.unreadable import readable, report_absent
@@ -34,6 +35,7 @@ class SlideDataset(BaseDataset):
         cls, classes: Union[str, Sequence[str], None] = None
     ) -> Sequence[str]:
         """Return the class names: given, or from a text or ``.yml`` file."""
+        refuse_changed('classes', classes)
         if isinstance(classes, str) and classes.endswith(('.yml', '.yaml')):
             return list(read_class_file(osp.expanduser(classes)))
         if isinstance(classes, str):

@@ -43,7 +43,7 @@ def test_head_averages(config):
     assert unpack(head.text_source)['texts'] == TEXTS
 
 
-@pytest.mark.parametrize('texts', [['one', 'two', 'three', 'four'], [['one'], ['two']]])
+@pytest.mark.parametrize('texts', [['a', 'b', 'c', 'd'], [['a'], ['b']]])
 def test_one_description_a_class_is_as_ever(tiny_bert, texts):
     encoder = {'type': 'BERT', 'model': str(tiny_bert)}
     head = build_head(
