@@ -14,6 +14,7 @@ from cite.datasets.storage.unreadable import readable, report_absent
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
 
 from .tables.annotations import bag_of, check_slide_labels, read_annotations
+from .tables.slide_counts import warn_of_slides
 
 
 class SlideDataset(BaseDataset):
@@ -49,6 +50,7 @@ class SlideDataset(BaseDataset):
             raise ValueError('ann_file is missing: name a file made by `cite ann`.')
         annotations = read_annotations(self.ann_file, len(self.CLASSES))
         check_slide_labels(annotations, self.ann_file)
+        warn_of_slides(annotations, self.ann_file)
         return [
             {
                 'img_prefix': None,

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from tiny_language_models import WORDS
 from mmcls.models.builder import build_head
 from mmcv import Config
 
@@ -43,7 +44,7 @@ def test_head_averages(config):
     assert unpack(head.text_source)['texts'] == TEXTS
 
 
-@pytest.mark.parametrize('texts', [['a', 'b', 'c', 'd'], [['a'], ['b']]])
+@pytest.mark.parametrize('texts', [WORDS[:4], [['well'], ['poorly']]])
 def test_one_description_a_class_is_as_ever(tiny_bert, texts):
     encoder = {'type': 'BERT', 'model': str(tiny_bert)}
     head = build_head(
