@@ -7,6 +7,7 @@ import mmcv
 import numpy as np
 from mmcls.datasets.base_dataset import BaseDataset
 
+from cite.core.command_line import refuse_changed
 from cite.core.evaluation.eval_hooks import check_hook_settings
 from cite.core.evaluation.metrics import best_values, check_metrics, compute_metrics
 from cite.core.evaluation.scores import stack_scores
@@ -14,6 +15,7 @@ from cite.datasets.storage.unreadable import readable, report_absent
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
 
 from .tables.annotations import bag_of, check_slide_labels, read_annotations
+from .tables.slide_counts import warn_of_slides
 
 # PatchGastric's patches: 300 x 300 pixels of slides scanned at 20x (Tsuneki and
 # Kanavati, MIDL 2022, section 3), which names about 0.5 microns per pixel.
@@ -57,6 +59,7 @@ class SlideDataset(BaseDataset):
         cls, classes: Union[str, Sequence[str], None] = None
     ) -> Sequence[str]:
         """Return the class names: given, or from a text or ``.yml`` file."""
+        refuse_changed('classes', classes)
         if isinstance(classes, str) and classes.endswith(('.yml', '.yaml')):
             return list(read_class_file(osp.expanduser(classes)))
         if isinstance(classes, str):
@@ -70,6 +73,7 @@ class SlideDataset(BaseDataset):
             raise ValueError('ann_file is missing: name a file made by `cite ann`.')
         annotations = read_annotations(self.ann_file, len(self.CLASSES))
         check_slide_labels(annotations, self.ann_file)
+        warn_of_slides(annotations, self.ann_file)
         return [
             {
                 'img_prefix': None,

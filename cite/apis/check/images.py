@@ -19,6 +19,9 @@ from .report import Report
 # Files of a task: enough that passing it to a process costs nothing, few enough that
 # the progress bar moves.
 _CHUNK = 128
+LARGE = 'large image'
+# Patches are made for inputs of 224 to 512 pixels; 1,024 leave room for all of them.
+_LARGEST = 1024
 Faults = list[tuple[str, str, str]]
 
 
@@ -43,9 +46,11 @@ def check_images(
         with bar:
             for size, faults in _run(paths, workers, decode):
                 done += size
-                faulty += len(faults)
                 for kind, path, message in faults:
-                    report.error(kind, places[path], message)
+                    large = kind == LARGE
+                    faulty += not large
+                    note = report.warn if large else report.error
+                    note(kind, places[path], message)
                 bar.update(size)  # after the report, which then has all that it counts
     except KeyboardInterrupt:
         report.interrupted = True
@@ -116,7 +121,9 @@ def look_at(paths: Iterable[str], decode: bool) -> Faults:
             if not os.path.isfile(path):
                 raise FileNotFoundError
             if decode:
-                read_patch_file(path)
+                width, height = read_patch_file(path).size
+                if max(width, height) > _LARGEST:
+                    faults.append((LARGE, path, _too_large(path, width, height)))
         except FileNotFoundError:
             remedy = 'Restore it, correct data_prefix, or delete the line.'
             faults.append(('missing image', path, f'{path}: no such file. {remedy}'))
@@ -124,3 +131,10 @@ def look_at(paths: Iterable[str], decode: bool) -> Faults:
             remedy = 'Restore the file, or delete the line.'
             faults.append(('unreadable image', path, f'{error} {remedy}'))
     return faults
+
+
+def _too_large(path: str, width: int, height: int) -> str:
+    return (
+        f'{path}: {width} x {height} pixels are shrunk to the size of the pipeline, '
+        'which leaves little of the cells. Cut it into patches of 224 to 512 pixels.'
+    )

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cite.core.command_line import refuse_changed
+
 from .caption_file import read_caption_file
 
 KEY = 'head.text_source'
@@ -25,9 +27,10 @@ def check_texts(texts: Any) -> Texts:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: not a list of texts, an empty list, a text twice, or an entry that
-            is not a text.
+        ValueError: not a list of texts, an empty list, a text twice, an entry that is
+            not a text, or texts that ``--cfg-options`` changed.
     """
+    refuse_changed('texts', texts)
     if isinstance(texts, str) and texts.endswith(('.yml', '.yaml')):
         texts = [*read_caption_file(texts).values()]
     if isinstance(texts, str) or not isinstance(texts, Sequence) or not len(texts):

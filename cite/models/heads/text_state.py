@@ -5,6 +5,7 @@ import torch
 from mmcv.runner import BaseModule
 from torch import Tensor
 
+from .distinct_texts import check_distinct
 from .text_source import Texts, average, descriptions, pack, text_differences, unpack
 
 
@@ -70,7 +71,9 @@ class TextState(BaseModule):
                 f'the text encoder made {tuple(embeddings.shape)} of '
                 f'{len(flat)} texts; it must make ({len(flat)}, D).'
             )
-        return {**encoded, 'text_embeddings': self._averaged(embeddings)}
+        averaged = self._averaged(embeddings)
+        check_distinct(averaged, self.texts)
+        return {**encoded, 'text_embeddings': averaged}
 
     def _encode_flat(self, texts: list[str]) -> dict[str, Tensor]:
         return {'text_embeddings': self.text_encoder(texts)}

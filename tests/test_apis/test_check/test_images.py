@@ -3,6 +3,7 @@ import signal
 import time
 
 import pytest
+from PIL import Image
 
 from cite.apis.check import images
 
@@ -36,3 +37,12 @@ def test_workers_leave_the_interrupt_to_the_command(monkeypatch):
         assert list(images._on_all_cores([['first']], 1, True)) == [(1, [])]
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_images_much_larger_than_a_patch_are_warned_of(tmp_path):
+    for name, size in {'large': (40, 1025), 'patch': (1024, 1024)}.items():
+        Image.new('RGB', size).save(tmp_path / f'{name}_0.png')
+    paths = [str(tmp_path / f'{name}_0.png') for name in ('large', 'patch')]
+    ((kind, path, message),) = images.look_at(paths, decode=True)
+    assert (kind, path) == ('large image', paths[0])
+    assert '40 x 1025 pixels' in message

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmcls.models.builder import build_head
 from mmcv import Config
+from tiny_language_models import WORDS
 
 import cite.models.heads  # noqa: F401
 from cite.models.heads.text_source import average, unpack
@@ -43,7 +44,7 @@ def test_head_averages(config):
     assert unpack(head.text_source)['texts'] == TEXTS
 
 
-@pytest.mark.parametrize('texts', [['one', 'two', 'three', 'four'], [['one'], ['two']]])
+@pytest.mark.parametrize('texts', [WORDS[:4], [['well'], ['poorly']]])
 def test_one_description_a_class_is_as_ever(tiny_bert, texts):
     encoder = {'type': 'BERT', 'model': str(tiny_bert)}
     head = build_head(
