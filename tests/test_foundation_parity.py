@@ -9,6 +9,7 @@ encodes images of the size that it uses. By default models are narrow and shallo
 """
 
 import inspect
+import shutil
 from pathlib import Path
 
 import clip.model
@@ -151,7 +152,8 @@ def backbone(tmp_path, monkeypatch):
         options.update(prompt_length=0, prompt_init='normal', **changes)
         return build_backbone(options).eval(), cfg.data.test.pipeline[0].size
 
-    return load
+    yield load
+    shutil.rmtree(tmp_path)  # pytest would keep gigabytes of three runs
 
 
 def pictures(side, channels=3):
