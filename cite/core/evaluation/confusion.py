@@ -1,7 +1,7 @@
 """Accuracies and other metrics that come from a confusion matrix.
 
-Those of counts take one matrix (K, K) or many at once (..., K, K): the bootstrap of
-``cite.compare`` has one per resample.
+Those of counts take one matrix (K, K) or many at once (..., K, K): ``cite.compare`` has
+one without each patient.
 """
 
 import numpy as np

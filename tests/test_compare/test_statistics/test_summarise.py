@@ -35,7 +35,6 @@ def _folder(out, runs, labels, patients=None, settings=None):
         'seeds': [0, 1],
         'reference': methods[0],
         'figures': ['accuracy', 'ece'],
-        'resamples': 4000,
         **(settings or {}),
     }
     (out / 'comparison.json').write_text(json.dumps(values))
