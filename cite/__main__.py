@@ -42,7 +42,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 def overview() -> str:
     """List the commands with a line each."""
-    lines = (f'  {name:8} {summary(name)}' for name in COMMANDS)
+    lines = (f'  {name:15} {summary(name)}' for name in COMMANDS)
     return '\n'.join(
         [
             'usage: cite COMMAND …',
