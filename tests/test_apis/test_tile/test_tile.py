@@ -144,7 +144,7 @@ def test_a_damaged_tile_is_missing_and_never_white(tmp_path, capsys):
 
 def test_inside_an_annotation_of_qupath(tmp_path):
     path = write_leica(tmp_path / 'a.scn', draw(boxes=((0, 0, 1536, 1024),)))
-    square = [[256, 128], [1024, 128], [1024, 896], [256, 896], [256, 128]]
+    square = [[240, 104], [1008, 104], [1008, 872], [240, 872], [240, 104]]
     feature = {
         'type': 'Feature',
         'geometry': {'type': 'Polygon', 'coordinates': [square]},
@@ -156,8 +156,8 @@ def test_inside_an_annotation_of_qupath(tmp_path):
     # QuPath counts from the scanned area, at (2000, 3000).
     places = [name[:-4].split('_')[1:] for name in tiled.rows[0]['names']]
     x, y = np.array(places, int).T
-    assert (x.min(), y.min()) == (2256, 3128)
-    assert (len(x), x.max() + 256, y.max() + 256) == (9, 3024, 3896)
+    assert (x.min(), y.min()) == (2240, 3104)
+    assert (len(x), x.max() + 256, y.max() + 256) == (9, 3008, 3872)
 
 
 def test_a_full_disk_ends_the_run(slides, tmp_path, monkeypatch):
