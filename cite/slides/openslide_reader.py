@@ -62,7 +62,7 @@ class OpenSlideReader:
     def read(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
         """Read a region, (height, width, 3) uint8; what was not scanned is white."""
         library = import_openslide()
-        if self._pid != os.getpid():  # a fork shares the file's position
+        if self._slide is None or self._pid != os.getpid():  # a fork shares the file's position
             self._open()
         try:
             image = self._slide.read_region((x, y), level, (width, height))
@@ -74,9 +74,10 @@ class OpenSlideReader:
         return on_white(np.asarray(image))
 
     def close(self) -> None:
-        """Close the file."""
-        if self._pid == os.getpid():
+        """Close the file; again does nothing."""
+        if self._slide is not None and self._pid == os.getpid():
             self._slide.close()
+        self._slide = None
 
     def _open(self) -> None:
         library = import_openslide()

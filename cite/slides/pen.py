@@ -6,7 +6,7 @@ import numpy as np
 SEED = 0.5  # share of ink in a pixel's neighbourhood from which it belongs to a stroke
 NEAR = 5  # pixels of that neighbourhood's edge
 CERTAIN = 0.001  # share of a slide that saturated red has to cover
-GAP = 15  # pixels of a gap that tissue under the ink leaves, which are ink too
+GAP = 21  # pixels of a gap that tissue under the ink leaves, which are ink too
 REACH = 24  # pixels by which a stroke's blurred margin is followed
 
 
@@ -37,7 +37,7 @@ def _cold(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     colour = pixels.max(2).astype(np.float32) - pixels.min(2)
     lean = green - red
     bright = np.maximum(green, blue)
-    return (lean > 0.12 * bright) & (colour > 25), (lean > -0.03 * bright) & (
+    return (lean > 0.12 * bright) & (colour > 25), (lean > -0.08 * bright) & (
         colour > 8
     )
 

@@ -197,6 +197,6 @@ def test_an_image_that_is_smaller_than_a_tile(tmp_path):
     Image.fromarray(draw(200, 150, ((0, 0, 200, 150),))).save(tmp_path / 'core.png')
     with open_slide(tmp_path / 'core.png', 0.5) as slide:
         tissue = find_tissue(slide)
-        assert tissue.area_mm2 == pytest.approx(0.0075, rel=0.1)
+        assert tissue.area_mm2 == pytest.approx(0.0075, rel=0.15)
         assert len(make_grid(slide, tissue)) == 0
         assert len(make_grid(slide, tissue, 100)) == 2
