@@ -62,7 +62,9 @@ class OpenSlideReader:
     def read(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
         """Read a region, (height, width, 3) uint8; what was not scanned is white."""
         library = import_openslide()
-        if self._slide is None or self._pid != os.getpid():  # a fork shares the file's position
+        if (
+            self._slide is None or self._pid != os.getpid()
+        ):  # a fork shares the file's position
             self._open()
         try:
             image = self._slide.read_region((x, y), level, (width, height))

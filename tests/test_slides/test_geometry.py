@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from slide_files import write_aperio, write_leica, write_pyramid
 
-from cite.slides import Tissue, TileError, make_grid, open_slide, read_tile
+from cite.slides import TileError, Tissue, make_grid, open_slide, read_tile
 from cite.slides.grid import Grid, choose_level
 
 
@@ -31,7 +31,10 @@ def check(slide, grid, edge):
     assert len(grid) > 10
     for i in range(len(grid)):
         tile = read_tile(slide, grid, i)
-        square = [8 + 12 * int(grid.x[i] // edge % 16), 8 + 12 * int(grid.y[i] // edge % 16)]
+        square = [
+            8 + 12 * int(grid.x[i] // edge % 16),
+            8 + 12 * int(grid.y[i] // edge % 16),
+        ]
         assert tile.shape == (grid.patch_pixels, grid.patch_pixels, 3)
         assert (tile[..., :2] == square).all(), (i, grid.x[i], grid.y[i])
 

@@ -128,7 +128,9 @@ def _lines(read: SlideFeatures, row: SlideRow, path: Path) -> list[str]:
         scale = 1 / row.mpp
     places = np.rint(read.coords * scale)
     if np.abs(places).max() > 1e9:
-        raise ValueError(f'{path}: a tile lies beyond any slide, at {places.max():.3g}.')
+        raise ValueError(
+            f'{path}: a tile lies beyond any slide, at {places.max():.3g}.'
+        )
     lines = [f'{row.id}_{x}_{y}' for x, y in places.astype(np.int64).tolist()]
     if len(set(lines)) < len(lines):
         raise ValueError(
@@ -159,7 +161,9 @@ def _write_features(prefix: Path, files: list[Path], heads: list[_Head]) -> None
     with write_whole(f'{prefix}_1.npy') as partial:
         whole = np.lib.format.open_memmap(partial, 'w+', np.float32, shape)
         start = 0
-        for path, head in zip(tqdm(files, 'writing', unit='slide', disable=None), heads):
+        for path, head in zip(
+            tqdm(files, 'writing', unit='slide', disable=None), heads
+        ):
             features = read_slide_features(path).features
             if features.shape != (len(head.lines), head.width):
                 raise ValueError(f'{path} changed while it was read. Start again.')
@@ -168,9 +172,7 @@ def _write_features(prefix: Path, files: list[Path], heads: list[_Head]) -> None
         whole.flush()
 
 
-def _write_note(
-    prefix: Path, annotation: Path, lines: list[str], head: _Head
-) -> None:
+def _write_note(prefix: Path, annotation: Path, lines: list[str], head: _Head) -> None:
     encoder = f'{head.source} {head.encoder or "unknown"} {head.width}'
     note = {
         'imported_from': head.source,

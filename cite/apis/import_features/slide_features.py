@@ -62,8 +62,12 @@ def _read_hdf5(file: Hdf5File) -> SlideFeatures:
     size = file.attribute('patch_size_level0', of='coords')
     if size is not None:
         encoder = file.attribute('encoder', of='features') or _encoder_of(file.path)
-        return SlideFeatures(features, coords, 'pixels', float(size), encoder, 'TRIDENT')
-    return SlideFeatures(features, coords, 'pixels', _clam_size(file.path), None, 'CLAM')
+        return SlideFeatures(
+            features, coords, 'pixels', float(size), encoder, 'TRIDENT'
+        )
+    return SlideFeatures(
+        features, coords, 'pixels', _clam_size(file.path), None, 'CLAM'
+    )
 
 
 def _encoder_of(path: Path) -> Optional[str]:

@@ -14,7 +14,9 @@ from cite.slides.outline import signed_area
 LINE = (0, 160, 60)  # green, which no stain of the tissue is
 
 
-def write_pictures(folder: Path, name: str, reader: SlideReader, tissue: Tissue) -> None:
+def write_pictures(
+    folder: Path, name: str, reader: SlideReader, tissue: Tissue
+) -> None:
     """Write ``masks/NAME.png``, ``outlines/NAME.geojson``, ``thumbnails/NAME.jpg``.
 
     The outline counts from the scanned area, where the slide has bounds, as QuPath

@@ -212,11 +212,7 @@ def test_the_folder_is_divided_and_checked(tmp_path, capsys):
     from cite.apis.split.split import make_split
 
     split = make_split(data_path=out, classes={'a': ['a'], 'b': ['b']}, shots=[1])
-    lines = {
-        line
-        for file in split.files
-        for line in file.read_text().splitlines()
-    }
+    lines = {line for file in split.files for line in file.read_text().splitlines()}
     assert {line.split()[0] for line in lines} == set(patches(out))
 
 
