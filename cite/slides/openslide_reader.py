@@ -30,6 +30,8 @@ class OpenSlideReader:
 
     def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
+        self._slide: Any = None
+        self._pid = os.getpid()
         library = import_openslide()
         self.reader = (
             f'openslide-python {library.__version__}, '
@@ -86,7 +88,7 @@ class OpenSlideReader:
         if not self.path.is_file():  # not an OSError, which one region alone may raise
             raise ValueError(f'{self.path}: the slide file is no longer there.')
         try:
-            self._slide: Any = library.OpenSlide(str(self.path))
+            self._slide = library.OpenSlide(str(self.path))
         except library.OpenSlideUnsupportedFormatError as error:
             raise UnknownFormat(
                 f'{self.path}: OpenSlide knows no such format'

@@ -109,9 +109,9 @@ def test_an_interrupted_run_continues(slides, tmp_path):
 
 
 def test_two_runs_into_one_folder(slides, tmp_path):
-    with folder_lock(tmp_path / 'data'):
-        with pytest.raises(ValueError, match='another run writes'):
-            tile_slides([slides], tmp_path / 'data', SMALL)
+    out = tmp_path / 'data'
+    with folder_lock(out), pytest.raises(ValueError, match='another run writes'):
+        tile_slides([slides], out, SMALL)
 
 
 def test_a_random_subset_does_not_depend_on_other_slides(slides, tmp_path):
