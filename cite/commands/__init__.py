@@ -5,6 +5,7 @@ these functions, so that ``cite --help`` reads all modules without importing tor
 """
 
 from importlib import import_module
+from types import ModuleType
 
 import cite
 from cite.apis.cli import run_cli
@@ -20,6 +21,7 @@ COMMANDS = (
     'extract',
     'pack',
     'tile',
+    'import-features',
     'compare',
     'predict',
     'repeat',
@@ -40,7 +42,7 @@ def run(name: str, argv: list[str]) -> None:
     """
 
     def work() -> None:
-        command = import_module(f'{__name__}.{name}')
+        command = _module(name)
         args = command.parse_args(argv)
         if name not in _ALONE:
             cite.register()
@@ -54,5 +56,9 @@ def run(name: str, argv: list[str]) -> None:
 
 def summary(name: str) -> str:
     """Return a command's line for the list of commands."""
-    doc = import_module(f'{__name__}.{name}').__doc__ or ''
+    doc = _module(name).__doc__ or ''
     return doc.split('\n', 1)[0].rstrip('.')
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f'{__name__}.{name.replace("-", "_")}')

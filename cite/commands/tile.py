@@ -39,12 +39,11 @@ def main(args: argparse.Namespace) -> None:
     from cite.core.messages import count
 
     options = vars(args)
-    run = {
-        name: options.pop(name) for name in ('slides', 'out', 'mpp', 'roi', 'workers')
-    }
+    names = ('slides', 'out', 'mpp', 'roi', 'workers')
+    run = {name: options.pop(name) for name in names}
     tiled = tile_slides(**run, settings=TileSettings(**options))
     tiles = count(sum(row['tiles'] for row in tiled.rows), 'tile')
-    print(f'{tiles} of {count(len(tiled.rows), "slide")} in {args.out}')
+    print(f'{tiles} of {count(len(tiled.rows), "slide")} in {run["out"]}')
     if tiled.failed:
         print(f'{count(len(tiled.failed), "slide")} failed, see above', file=sys.stderr)
         sys.exit(1)

@@ -46,7 +46,8 @@ class ImageReader:
                 )
             self.dimensions = image.size
             tags = getattr(image, 'tag_v2', {})
-        self.levels, self.downsamples = (self.dimensions,), (1.0,)
+        self.levels: tuple[tuple[int, int], ...] = (self.dimensions,)
+        self.downsamples: tuple[float, ...] = (1.0,)
         if mpp is not None:
             self.mpp, self.mpp_source = check_mpp(mpp, str(path)), 'override'
         else:

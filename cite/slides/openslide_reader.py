@@ -30,6 +30,8 @@ class OpenSlideReader:
 
     def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
+        self._slide: Any = None
+        self._pid = os.getpid()
         library = import_openslide()
         self.reader = (
             f'openslide-python {library.__version__}, '
@@ -62,7 +64,9 @@ class OpenSlideReader:
     def read(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
         """Read a region, (height, width, 3) uint8; what was not scanned is white."""
         library = import_openslide()
-        if self._pid != os.getpid():  # a fork shares the file's position
+        if (
+            self._slide is None or self._pid != os.getpid()
+        ):  # a fork shares the file's position
             self._open()
         try:
             image = self._slide.read_region((x, y), level, (width, height))
@@ -74,16 +78,17 @@ class OpenSlideReader:
         return on_white(np.asarray(image))
 
     def close(self) -> None:
-        """Close the file."""
-        if self._pid == os.getpid():
+        """Close the file; again does nothing."""
+        if self._slide is not None and self._pid == os.getpid():
             self._slide.close()
+        self._slide = None
 
     def _open(self) -> None:
         library = import_openslide()
         if not self.path.is_file():  # not an OSError, which one region alone may raise
             raise ValueError(f'{self.path}: the slide file is no longer there.')
         try:
-            self._slide: Any = library.OpenSlide(str(self.path))
+            self._slide = library.OpenSlide(str(self.path))
         except library.OpenSlideUnsupportedFormatError as error:
             raise UnknownFormat(
                 f'{self.path}: OpenSlide knows no such format'

@@ -6,6 +6,7 @@ import numpy as np
 SEED = 0.5  # share of ink in a pixel's neighbourhood from which it belongs to a stroke
 NEAR = 5  # pixels of that neighbourhood's edge
 CERTAIN = 0.001  # share of a slide that saturated red has to cover
+GAP = 21  # pixels of a gap that tissue under the ink leaves, which are ink too
 REACH = 24  # pixels by which a stroke's blurred margin is followed
 
 
@@ -36,7 +37,7 @@ def _cold(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     colour = pixels.max(2).astype(np.float32) - pixels.min(2)
     lean = green - red
     bright = np.maximum(green, blue)
-    return (lean > 0.12 * bright) & (colour > 25), (lean > -0.03 * bright) & (
+    return (lean > 0.12 * bright) & (colour > 25), (lean > -0.08 * bright) & (
         colour > 8
     )
 
@@ -47,7 +48,7 @@ def _red(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     balanced = np.abs(green - blue) < 0.15 * red
     strong = (other < 0.3 * red) & balanced & (red > 60)
     if strong.mean() > CERTAIN:  # then paler red is ink too, and not blood
-        strong |= (other < 0.7 * red) & (np.abs(green - blue) < 0.06 * red)
+        strong |= (other < 0.8 * red) & (np.abs(green - blue) < 0.12 * red)
     return strong, (other < 0.93 * red) & (blue - green < 0.1 * red) & (red > 40)
 
 
@@ -68,5 +69,4 @@ def _follow(seeds: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     kernel = np.ones((3, 3), np.uint8)
     for _ in range(REACH if seeds.any() else 0):
         grown = cv2.dilate(grown, kernel) & (allowed | seeds).astype(np.uint8)
-    # The gaps that tissue under the ink leaves.
-    return cv2.morphologyEx(grown, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)) > 0
+    return cv2.morphologyEx(grown, cv2.MORPH_CLOSE, np.ones((GAP, GAP), np.uint8)) > 0

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Union
 
-import cv2
 import numpy as np
 
 from cite.core.files.text_file import read_utf8
@@ -16,7 +15,6 @@ from .thumbnail import read_thumbnail
 from .tissue import MPP, Tissue, area_mm2
 
 DEEPEST = 8  # collections and groups within one another
-SHIFT = 4  # OpenCV's polygons take coordinates in sixteenths of a pixel
 
 
 def tissue_from_geojson(
@@ -103,13 +101,31 @@ def _ring(points: Any) -> np.ndarray:
     pairs = [(float(point[0]), float(point[1])) for point in points]
     if not all(math.isfinite(value) and abs(value) < 1e7 for p in pairs for value in p):
         raise ValueError('a coordinate that is not a number of pixels')
-    return np.array(pairs)
+    return np.array(pairs)  # (N, 2)
 
 
 def _fill(mask: np.ndarray, rings: list[np.ndarray]) -> None:
-    """Fill a polygon's outer ring except its holes."""
-    part = np.zeros_like(mask)
-    # A pixel is in if its centre is; OpenCV's whole numbers are centres.
-    fixed = [np.rint((ring - 0.5) * (1 << SHIFT)).astype(np.int32) for ring in rings]
-    cv2.fillPoly(part, fixed, 1, shift=SHIFT)
-    mask |= part
+    """Set the pixels whose centres are in a polygon and in none of its holes."""
+    points = np.concatenate(rings)
+    height, width = mask.shape
+    left, top = (max(0, int(low)) for low in points.min(0))
+    right, bottom = (int(np.ceil(high)) for high in points.max(0))
+    right, bottom = min(right, width), min(bottom, height)
+    if right <= left or bottom <= top:
+        return
+    # A row is entered and left where an edge crosses the height of its centres.
+    crossings = np.zeros((bottom - top, right - left + 1), np.int32)
+    for ring in rings:
+        for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, 0)):
+            if y0 > y1:
+                x0, y0, x1, y1 = x1, y1, x0, y0
+            first = max(top, int(np.ceil(y0 - 0.5)))
+            last = min(bottom, int(np.ceil(y1 - 0.5)))
+            if first >= last:
+                continue
+            rows = np.arange(first, last)
+            x = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+            columns = np.ceil(np.clip(x, left, right) - 0.5).astype(np.int64) - left
+            crossings[rows - top, np.clip(columns, 0, right - left)] += 1
+    inside = np.cumsum(crossings[:, :-1], 1) % 2
+    mask[top:bottom, left:right] |= inside.astype(np.uint8)

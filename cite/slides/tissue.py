@@ -113,7 +113,8 @@ def find_tissue(reader: SlideReader, mpp: float = MPP) -> Tissue:
     pixels, scale = thumbnail.pixels, thumbnail.downsample
     balanced = _balance(pixels, _scanned(reader, pixels.shape, scale))
     pen = find_pen(pixels)
-    smallest = OBJECT_UM2 / (scale * reader.mpp) ** 2
+    # A core of a microarray may be smaller than what is dust on a slide.
+    smallest = min(OBJECT_UM2 / (scale * reader.mpp) ** 2, pen.size / 10)
     colour = balanced.max(2) - balanced.min(2)  # (H, W)
     threshold = _otsu(colour, *COLOUR)
     mask = _clean((colour > threshold) & ~pen, smallest)

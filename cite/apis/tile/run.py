@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from cite.core.files.folder_lock import folder_lock
-from cite.core.files.write_whole import write_text_whole
+from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
 from cite.slides.scale_table import ScaleTable
 
@@ -63,6 +63,8 @@ def tile_slides(
     tiled, owners = Tiled([], {}), _quickhashes(out)
     with folder_lock(out):
         settings.keep_in(out)
+        for leftover in out.glob(f'*/*{PARTIAL}'):  # of a run that was killed
+            leftover.unlink()
         for slide in files:
             try:
                 with open_slide(slide.path, scales[slide]) as reader:

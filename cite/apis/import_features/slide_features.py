@@ -1,0 +1,169 @@
+"""The features of one slide, from the files of each package."""
+
+import csv
+import io
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from cite.core.files.text_file import read_utf8
+from cite.core.files.weights import load_weights
+from cite.core.messages import first_line, shorten
+
+from .hdf5 import Hdf5File, open_hdf5
+
+SUFFIXES = ('.h5', '.hdf5', '.pt', '.csv')
+# Columns of tiles: WSInfer's, TIAToolbox's, and plain ones.
+_PLACES = (('minx', 'miny'), ('x_start', 'y_start'), ('x', 'y'))
+_OTHER = ('width', 'height', 'w', 'h', 'x_end', 'y_end', 'maxx', 'maxy', 'index', '')
+
+
+class SlideFeatures(NamedTuple):
+    """Features of a slide's N tiles, by rows from the top, in a row from the left."""
+
+    features: np.ndarray  # (N, D) floating
+    coords: Optional[np.ndarray]  # (N, 2) of x and y; None where the file has none
+    unit: str  # of coords: 'pixels' of level 0, or 'um'
+    tile_size: Optional[float]  # edge of a tile in that unit
+    encoder: Optional[str]
+    source: str  # the package
+
+
+def read_slide_features(path: Path) -> SlideFeatures:
+    """Read a file of TRIDENT, CLAM or STAMP, or a CSV of tiles.
+
+    Nothing of the file is run, and memory is bounded by its size.
+
+    Raises:
+        ValueError: it is none of these, or damaged; the message says where.
+    """
+    if path.suffix == '.pt':
+        read = _read_pt(path)
+    elif path.suffix == '.csv':
+        read = _read_csv(path)
+    else:
+        with open_hdf5(path) as file:
+            read = _read_hdf5(file)
+    return _checked(read, path)
+
+
+def _read_hdf5(file: Hdf5File) -> SlideFeatures:
+    if 'feats' in file:
+        return _read_stamp(file)
+    if 'features' not in file or 'coords' not in file:
+        raise ValueError(
+            f'{file.path}: neither features and coords (TRIDENT, CLAM) nor feats and '
+            'coords (STAMP).'
+        )
+    features, coords = file.array('features'), file.array('coords')
+    if features.ndim == 3 and len(features) == 1:  # a batch of one slide
+        features = features[0]
+    size = file.attribute('patch_size_level0', of='coords')
+    if size is not None:
+        encoder = file.attribute('encoder', of='features') or _encoder_of(file.path)
+        return SlideFeatures(
+            features, coords, 'pixels', float(size), encoder, 'TRIDENT'
+        )
+    return SlideFeatures(
+        features, coords, 'pixels', _clam_size(file.path), None, 'CLAM'
+    )
+
+
+def _encoder_of(path: Path) -> Optional[str]:
+    """Return the encoder that TRIDENT's folder ``features_{encoder}`` names."""
+    kind, _, encoder = path.parent.name.partition('_')
+    return encoder if kind == 'features' and encoder else None
+
+
+def _clam_size(path: Path) -> Optional[float]:
+    """Return the tile's edge from CLAM's ``patches/ID.h5``, pixels of level 0."""
+    for folder in (path.parents[1], path.parents[2] if len(path.parents) > 2 else None):
+        patches = folder / 'patches' / path.name if folder else path
+        if patches == path or not patches.is_file():
+            continue
+        with open_hdf5(patches) as file:
+            size = file.attribute('patch_size', of='coords')
+            level = file.attribute('patch_level', of='coords')
+            factor = file.attribute('downsample', of='coords')
+        if size is not None and (level == 0 or factor is not None):
+            return float(size) * (float(factor) if level else 1.0)
+    return None
+
+
+def _read_stamp(file: Hdf5File) -> SlideFeatures:
+    unit = file.attribute('unit')
+    if unit not in ('um', 'µm'):
+        raise ValueError(
+            f'{file.path}: coordinates in {unit!r}, but STAMP writes um. Extract the '
+            'features again with STAMP 2.'
+        )
+    size = file.attribute('tile_size_um')
+    encoder = file.attribute('extractor')
+    size = None if size is None else float(size)
+    arrays = file.array('feats'), file.array('coords')
+    return SlideFeatures(*arrays, 'um', size, encoder, 'STAMP')
+
+
+def _read_pt(path: Path) -> SlideFeatures:
+    features = load_weights(path)
+    try:
+        array = features.detach().float().numpy()
+    except (AttributeError, RuntimeError, TypeError) as error:
+        raise ValueError(
+            f'{path}: not a bare tensor (N, D), which CLAM writes.'
+        ) from error
+    return SlideFeatures(array, None, 'pixels', None, None, 'CLAM')
+
+
+def _read_csv(path: Path) -> SlideFeatures:
+    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''))
+    names = [name or '' for name in table.fieldnames or ()]
+    place = next((pair for pair in _PLACES if {*pair} <= {*names}), None)
+    if place is None or len({*names}) != len(names):
+        raise ValueError(
+            f'{path}:1: a table of tiles has the columns minx,miny (WSInfer) or x,y, '
+            'and further ones with numbers, each once.'
+        )
+    columns = [name for name in names if name not in (*place, *_OTHER)]
+    rows = []
+    for row in table:
+        try:
+            rows.append([float(row[name]) for name in (*place, *columns)])
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f'{path}:{table.line_num}: a tile needs a number in each of '
+                f'{shorten(columns)}.'
+            ) from error
+    numbers = np.array(rows, np.float64).reshape(len(rows), 2 + len(columns))
+    features = numbers[:, 2:].astype(np.float32)
+    return SlideFeatures(features, numbers[:, :2], 'pixels', None, None, 'CSV')
+
+
+def _checked(read: SlideFeatures, path: Path) -> SlideFeatures:
+    """Check shapes and numbers, and sort the tiles by (y, x)."""
+    features, coords = read.features, read.coords
+    if features.ndim != 2 or not features.size or features.dtype.kind != 'f':
+        raise ValueError(
+            f'{path}: features of shape {features.shape} and type {features.dtype}; a '
+            'slide has (tiles, width) of floating point numbers.'
+        )
+    finite = np.isfinite(features).all(1)
+    if not finite.all():
+        raise ValueError(
+            f'{path}: the features of row {int(np.argmin(finite))} are not finite. '
+            'Extract them again.'
+        )
+    if coords is None:
+        return read
+    if coords.shape != (len(features), 2) or not np.isfinite(coords).all():
+        raise ValueError(
+            f'{path}: coords of shape {coords.shape} for {len(features)} tiles; each '
+            'tile has a finite x and y.'
+        )
+    order = np.lexsort((coords[:, 0], coords[:, 1]))
+    try:
+        ordered = coords[order].astype(np.float64)
+    except (MemoryError, TypeError) as error:
+        raise ValueError(f'{path}: coords: {first_line(error)}') from error
+    return read._replace(features=features[order], coords=ordered)

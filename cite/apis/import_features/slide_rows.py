@@ -1,0 +1,104 @@
+"""The table of slides whose features are taken over."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from cite.core.files.text_file import read_utf8
+from cite.core.messages import shorten
+from cite.slides import slide_id
+
+from .slide_features import SUFFIXES
+
+LABELS = ('label', 'subtype')
+
+
+class SlideRow(NamedTuple):
+    """A row of the table."""
+
+    id: str
+    stems: tuple[str, ...]  # names that its file of features may have
+    class_name: str
+    mpp: Optional[float]
+
+
+def read_slide_rows(path: Path) -> list[SlideRow]:
+    """Read ``slides.csv`` of ``cite tile`` with a column ``label`` or ``subtype``.
+
+    Raises:
+        FileNotFoundError: there is no such table.
+        ValueError: a fault; the message names the line.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such table of slides.')
+    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''))
+    names = list(table.fieldnames or ())
+    label = next((name for name in LABELS if name in names), None)
+    if 'id' not in names or label is None:
+        raise ValueError(
+            f'{path}:1: the columns id and label (or subtype) are needed: add the '
+            'class of each slide to the table of `cite tile`.'
+        )
+    rows: dict[str, SlideRow] = {}
+    for row in table:
+        where, name = f'{path}:{table.line_num}', (row['id'] or '').strip()
+        class_name = (row[label] or '').strip()
+        if not name or not class_name or name in rows:
+            raise ValueError(f'{where}: id {name!r} or {label} is empty, or repeated.')
+        if slide_id(f'{name}.x') != name:
+            raise ValueError(
+                f'{where}: the id {name!r} names files: write {slide_id(name + ".x")}.'
+            )
+        stem = Path(row.get('file') or name).stem
+        mpp = _mpp(row.get('mpp'), where)
+        rows[name] = SlideRow(name, (name, stem), class_name, mpp)
+    if not rows:
+        raise ValueError(f'{path}: no slide in it.')
+    return list(rows.values())
+
+
+def _mpp(text: Optional[str], where: str) -> Optional[float]:
+    try:
+        mpp = float(text) if text else None
+    except ValueError as error:
+        raise ValueError(f'{where}: mpp {text!r} is not a number.') from error
+    if mpp is not None and not (math.isfinite(mpp) and mpp > 0):
+        raise ValueError(f'{where}: mpp {text!r}: microns per pixel are positive.')
+    return mpp
+
+
+def find_files(folder: Path, rows: Sequence[SlideRow]) -> list[Path]:
+    """Return each slide's file of features; HDF5, with coordinates, before ``.pt``.
+
+    Raises:
+        FileNotFoundError: a slide has none, or the folder is missing.
+        ValueError: a slide has several.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f'{folder}: no such folder of features.')
+    by_stem: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob('*')):
+        # CLAM's patches/ID.h5 and TRIDENT's patches/ hold coordinates alone.
+        if path.suffix in SUFFIXES and 'patches' not in path.relative_to(folder).parts:
+            by_stem.setdefault(path.stem, []).append(path)
+    files, missing = [], []
+    for row in rows:
+        found = {path for stem in row.stems for path in by_stem.get(stem, ())}
+        best = [path for path in found if path.suffix != '.pt'] or list(found)
+        if len(best) > 1:
+            names = shorten(sorted(map(str, best)))
+            raise ValueError(
+                f'slide {row.id} has several files of features: {names}. Name the '
+                'folder of one encoder.'
+            )
+        files += best
+        missing += [] if best else [row.id]
+    if missing:
+        raise FileNotFoundError(
+            f'{folder}: no features of {len(missing)} slides: {shorten(missing)}. '
+            'Extract them, or delete their lines from the table.'
+        )
+    return files
