@@ -10,7 +10,7 @@ def patch_grid(images: Tensor, patch: tuple[int, int]) -> tuple[int, int]:
     Raises:
         ValueError: patches do not tile the image.
     """
-    height, width = images.shape[-2:]
+    height, width = map(int, images.shape[-2:])
     patch_height, patch_width = patch
     if height % patch_height or width % patch_width:
         raise ValueError(
@@ -32,7 +32,8 @@ def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
     Returns:
         (1 + height * width, D); ``positions`` itself if its grid is that already.
     """
-    side = round((positions.shape[0] - 1) ** 0.5)
+    # int, because torch.jit.trace makes tensors of a shape's numbers.
+    side = round((int(positions.shape[0]) - 1) ** 0.5)
     if grid == (side, side):
         return positions
     return resize_pos_embed(positions[None], (side, side), grid)[0]
