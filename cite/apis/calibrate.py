@@ -73,7 +73,6 @@ def calibrate(
     else:
         _check_raw(folder, predictions, uncalibrated)
         slides = _of_csv(folder, Path(predictions), rows, table)
-    _check_held_out(folder, slides.names)
     patients = _patients(slides.names, rows, table)
     calibration = _fit(slides, patients, alpha)
     content = {**folder.config, 'calibration': asdict(calibration)}
@@ -116,6 +115,7 @@ def _of_json(
         )
     slides = read_predictions(predictions, str(ann_file))
     _check_scores(slides.scores, slides.slides, len(folder.classes), str(predictions))
+    _check_held_out(folder, slides.slides)
     return Slides(slides.slides, slides.scores, slides.labels)
 
 
@@ -143,6 +143,7 @@ def _of_csv(
     except ValueError as error:
         raise ValueError(f'{path}: a probability is not a number: {error}') from error
     _check_scores(scores, names, len(folder.classes), str(path))
+    _check_held_out(folder, names)
     label_of = _by_slide(rows, _LABEL, Path(str(table)))
     labels = [_label(folder, label_of, name, table) for name in names]
     return Slides(names, scores, np.array(labels, np.int64))

@@ -32,7 +32,7 @@ def embed(visual: VisionTransformer, images: Tensor) -> Tensor:
     """
     grid = patch_grid(images, visual.conv1.kernel_size)
     x = visual.conv1(images).flatten(2).transpose(1, 2)  # (N, patches, D)
-    class_token = visual.class_embedding.expand(len(x), 1, -1)
+    class_token = visual.class_embedding.expand(x.shape[0], 1, -1)
     x = torch.cat([class_token, x.to(class_token.dtype)], dim=1)
     x = x + resize_positions(visual.positional_embedding, grid)
     return visual.ln_pre(x)

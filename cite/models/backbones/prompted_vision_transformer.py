@@ -66,7 +66,7 @@ class PromptedVisionTransformer(VisualPrompt, ClassTokenViT):
     def _embed(self, images: Tensor) -> Tensor:
         """Turn images into the first block's tokens, as mmcls does."""
         patches, grid = self.patch_embed(images)
-        class_token = self.cls_token.expand(len(patches), -1, -1)
+        class_token = self.cls_token.expand(patches.shape[0], -1, -1)
         tokens = torch.cat([class_token, patches], dim=1)
         sizes = (self.patch_resolution, grid)
         options = (self.interpolate_mode, self.num_extra_tokens)

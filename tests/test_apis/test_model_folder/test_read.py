@@ -179,7 +179,7 @@ def test_a_config_that_is_not_utf8(folder):
 
 
 @pytest.mark.parametrize(
-    'data',
+    'content',
     [
         b'',
         b'\xff' * 8,
@@ -193,8 +193,8 @@ def test_a_config_that_is_not_utf8(folder):
     ],
     ids=['empty', 'cut', 'huge header', 'excess', 'huge shape', 'pickle'],
 )
-def test_weights_that_are_none(folder, data):
-    (folder / 'model.safetensors').write_bytes(data)
+def test_weights_that_are_none(folder, content):
+    (folder / 'model.safetensors').write_bytes(content)
     state_digest(folder)
     with pytest.raises(ValueError, match=r'model\.safetensors is not a whole'):
         read_model(folder)
