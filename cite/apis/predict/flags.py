@@ -134,13 +134,13 @@ def far_features(share: Optional[float]) -> Optional[Flag]:
     if share is None or share <= FAR_SHARE:
         return None
     text = (
-        f'{share:.0%} of the tiles are farther from the training tiles than 99 % of '
-        'those are from each other: other stain, scanner or tissue?'
+        f'{100 * share:.0f} % of the tiles are farther from the training tiles than 99 % of '
+        'those are: other stain, scanner or tissue?'
     )
     return Flag('far from training', text)
 
 
 def uncalibrated(calibration: Any) -> Optional[Flag]:
     """Say if the probabilities are as the model has them."""
-    text = 'Probabilities are not calibrated; `cite calibrate` fits them.'
+    text = 'Probabilities are not calibrated: cite calibrate does that.'
     return Flag('uncalibrated', text) if calibration is None else None

@@ -129,16 +129,9 @@ def predict_slides(
             head = f'[{number}/{len(jobs)}] {job.name}'
             try:
                 say(f'{head}: {_predict(predictor, job, out, options, load)}')
-            except (ValueError, TypeError, OSError):
-                if not job.path.exists():
-                    error = FileNotFoundError(f'{job.path}: the file is gone.')
-                reason = first_line(error)
-                for named in (f'{job.path}: ', f'{job.path.name}: '):
-                    reason = (
-                        reason[len(named) :] if reason.startswith(named) else reason
-                    )
-                failures[str(job.path)] = reason
-                say(f'{head}: failed: {reason}')
+            except (ValueError, TypeError, OSError) as error:
+                failures[str(job.path)] = _reason(job, error)
+                say(f'{head}: failed: {failures[str(job.path)]}')
                 _stop_if_full(error)
         write_overview(predictor, out, failures)
     return failures
@@ -246,6 +239,17 @@ def _refuse_equal_names(jobs: Sequence[Job]) -> None:
                 f'{other} and {job.path} both have the id {job.name}. Rename one, or '
                 'predict them into two folders.'
             )
+
+
+def _reason(job: Job, error: Exception) -> str:
+    """Return why a slide has no answer, without its name, which stands beside it."""
+    if not job.path.exists():
+        return 'the file is gone.'
+    text = first_line(error)
+    for name in (f'{job.path}: ', f'{job.path.name}: '):
+        if text.startswith(name):
+            return text[len(name) :]
+    return text
 
 
 def _stop_if_full(error: Exception) -> None:

@@ -57,7 +57,7 @@ def test_an_unstable_answer_names_the_change():
 def test_few_far_tiles_are_expected():
     assert flags.far_features(0.01) is None
     assert flags.far_features(None) is None
-    assert '35%' in flags.far_features(0.35).text
+    assert '35 %' in flags.far_features(0.35).text
 
 
 def test_a_training_slide_and_its_patient():

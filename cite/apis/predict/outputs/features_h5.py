@@ -121,7 +121,7 @@ def read_features(path: Path) -> TileFeatures:
     return tiles
 
 
-def _plain(file: 'h5py.File', name: str) -> 'h5py.Dataset':  # noqa: F821
+def _plain(file: Any, name: str) -> Any:
     """Return a data set that lies in this file, and is no larger than the file."""
     import h5py
 

@@ -85,9 +85,9 @@
   function edges(x, y, { left, top, zoom }) {
     const x0 = Math.round(left + x * zoom);
     const y0 = Math.round(top + y * zoom);
-    // Neighbours share a rounded edge, so that there is neither gap nor overlap.
-    const x1 = Math.round(left + (x + size) * zoom);
-    const y1 = Math.round(top + (y + size) * zoom);
+    // Corners are whole pixels, so that neighbours may be a pixel of the slide apart.
+    const x1 = Math.round(left + (x + size + 1) * zoom);
+    const y1 = Math.round(top + (y + size + 1) * zoom);
     return [x0, y0, Math.max(1, x1 - x0), Math.max(1, y1 - y0)];
   }
   function draw() {
