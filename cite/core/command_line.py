@@ -8,7 +8,9 @@ from typing import Any, Optional
 _QUOTES = '\'"'
 
 
-def refuse_changed(key: str, value: Any, arguments: Optional[Sequence[str]] = None) -> None:
+def refuse_changed(
+    key: str, value: Any, arguments: Optional[Sequence[str]] = None
+) -> None:
     """Refuse a value of the command line that is not what was written there.
 
     mmcv deletes every blank of ``KEY=[one text,two texts]`` and splits it at commas,

@@ -16,10 +16,15 @@ def test_folds_of_patches_are_refused(tmp_path, wrap):
         'ann_file': str(tmp_path / 'ann.txt'),
         'pipeline': [],
     }
-    cfg = {'type': 'KFoldDataset', 'num_splits': 3, 'test_mode': False, 'dataset': inner}
+    cfg = {
+        'type': 'KFoldDataset',
+        'num_splits': 3,
+        'test_mode': False,
+        'dataset': inner,
+    }
     if wrap == 'repeat':
         cfg = {'type': 'RepeatDataset', 'times': 2, 'dataset': cfg}
     if wrap == 'concat':
         cfg = [cfg]
-    with pytest.raises(ValueError, match='KFoldDataset divides patches.*cite ann'):
+    with pytest.raises(ValueError, match=r'KFoldDataset divides patches.*cite ann'):
         build_dataloader(build_dataset(cfg), 2, 0)

@@ -11,8 +11,8 @@ from mmcv import Config
 from cite.apis.run_identity import path_contents, settings_identity
 from cite.compare.methods.job import Job, JobInputs, job_config, read_method
 
-from .config import Comparison
 from .class_order import check_classes
+from .config import Comparison
 from .leakage import check_leakage
 from .read_config import read_comparison
 

@@ -53,7 +53,8 @@ def test_a_patient_with_a_blank_stays_on_one_side(tmp_path, suffix, seed):
 
 
 @pytest.mark.parametrize(
-    ('first', 'second'), [('p1', 'P1'), ('001', '1'), ('1.0', '1'), ('Müller', 'MÜLLER')]
+    ('first', 'second'),
+    [('p1', 'P1'), ('001', '1'), ('1.0', '1'), ('Müller', 'MÜLLER')],
 )
 def test_groups_that_look_alike_are_warned_of(tmp_path, first, second):
     def patient(slide):
@@ -78,7 +79,9 @@ def test_a_subtype_with_blanks_is_no_other(tmp_path, written):
     table = data / 'captions.csv'
     table.write_text(table.read_text().replace('A1,A,', f'A1,{written},'))
     made = split(data)
-    assert sum(len(lines) for path, lines in made.files.items() if 'all' in path.name) == 4
+    assert (
+        sum(len(lines) for path, lines in made.files.items() if 'all' in path.name) == 4
+    )
     assert not [note for note in made.notes if 'no class' in note]
 
 

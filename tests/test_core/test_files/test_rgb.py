@@ -136,9 +136,7 @@ def test_what_is_transparent_comes_out_white(tmp_path, mode):
     image.save(path, **options)
     wanted = np.where(pixels == 0, 255, pixels)
     np.testing.assert_array_equal(np.asarray(read_patch_file(path)), wanted)
-    np.testing.assert_allclose(
-        through(path, 'fast')[0, 0], [200, 200, 200], atol=1
-    )
+    np.testing.assert_allclose(through(path, 'fast')[0, 0], [200, 200, 200], atol=1)
 
 
 @pytest.mark.parametrize('mode', ['HSV', 'YCbCr', 'CMYK', 'PA', 'La', 'RGBa', 'RGBX'])

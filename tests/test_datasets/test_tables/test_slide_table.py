@@ -113,11 +113,17 @@ def test_byte_order_mark_and_crlf_as_spreadsheets_save_them(tmp_path):
     assert read_captions(path) == [('a', 'X', 'a')]
 
 
-ROWS = [['id', 'subtype', 'text', 'patient'], ['a', 'X', '', 'P1'], ['b', 'Y', '', 'P1']]
+ROWS = [
+    ['id', 'subtype', 'text', 'patient'],
+    ['a', 'X', '', 'P1'],
+    ['b', 'Y', '', 'P1'],
+]
 
 
 @pytest.mark.parametrize('end', ['\n', '\r\n', '\r', '\n\n', '\r\n \r\n'])
-@pytest.mark.parametrize('cell', ['{}', '"{}"', ' {} ', '\xa0{}', '{}\u200b', '" {} "', ' "{}"'])
+@pytest.mark.parametrize(
+    'cell', ['{}', '"{}"', ' {} ', '\xa0{}', '{}\u200b', '" {} "', ' "{}"']
+)
 @pytest.mark.parametrize('start', ['', '\ufeff', '\n\n'])
 def test_however_a_table_is_written_patients_are_found(tmp_path, end, cell, start):
     lines = [','.join(cell.format(value) for value in row) for row in ROWS]

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny_language_models import WORDS
 from mmcls.models.builder import build_head
 from mmcv import Config
+from tiny_language_models import WORDS
 
 import cite.models.heads  # noqa: F401
 from cite.models.heads.text_source import average, unpack

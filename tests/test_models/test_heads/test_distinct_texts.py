@@ -22,9 +22,7 @@ LONG = 'sheets of tumour cells with large nuclei and little cytoplasm, ' * 20
 )
 def test_equal_embeddings_are_refused_with_the_cause(texts, cause):
     with pytest.raises(ValueError, match=f'class 1 .*class 2 .*{cause}'):
-        check_distinct(
-            torch.tensor([[1.0, 0], [0, 1], [0, 2.0]]), ['another', *texts]
-        )
+        check_distinct(torch.tensor([[1.0, 0], [0, 1], [0, 2.0]]), ['another', *texts])
 
 
 def test_near_is_not_equal():
