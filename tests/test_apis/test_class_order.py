@@ -52,7 +52,7 @@ def test_training_and_the_check_compare_the_data_sets(data, tmp_path, part):
     for name in ('train', 'val', 'test'):
         cfg.data[name].classes = NAMES
     cfg.data[part].classes = ['c', 'b', 'a']
-    with pytest.raises(ValueError, match=f'another order: data.train.*data.{part}'):
+    with pytest.raises(ValueError, match=rf'another order: data.train.*data.{part}'):
         train(cfg)
     cfg.dump(str(tmp_path / 'config.py'))
     report = check_config(str(tmp_path / 'config.py'), Options(decode=False, workers=0))
@@ -92,7 +92,7 @@ def test_a_checkpoint_s_classes_are_compared_in_training(data, tmp_path):
         cfg.data[name].classes = ['b', 'c', 'a']
     cfg.load_from = str(tmp_path / 'run' / 'latest.pth')
     cfg.work_dir = str(tmp_path / 'other')
-    with pytest.raises(ValueError, match='another order: data.train.*the checkpoint'):
+    with pytest.raises(ValueError, match=r'another order: data\.train.*the checkpoint'):
         train(cfg)
 
 

@@ -26,5 +26,5 @@ def test_folds_of_patches_are_refused(tmp_path, wrap):
         cfg = {'type': 'RepeatDataset', 'times': 2, 'dataset': cfg}
     if wrap == 'concat':
         cfg = [cfg]
-    with pytest.raises(ValueError, match='KFoldDataset divides patches.*cite ann'):
+    with pytest.raises(ValueError, match=r'KFoldDataset divides patches.*cite ann'):
         build_dataloader(build_dataset(cfg), 2, 0)

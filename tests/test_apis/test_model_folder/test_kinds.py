@@ -110,9 +110,7 @@ def test_a_kind(kind, data, tmp_path):
     batch = torch.stack([item['img'] for item in items])
     metas = [item['img_metas'].data for item in items]
     with torch.no_grad():
-        expected = np.stack(
-            network.eval()(batch, img_metas=metas, return_loss=False)
-        )
+        expected = np.stack(network.eval()(batch, img_metas=metas, return_loss=False))
     files = [info['img_info']['filename'] for info in dataset.data_infos[:4]]
     np.testing.assert_array_equal(predictor.predict_patches(files), expected)
     zoo = json.loads((written / 'config.json').read_text())

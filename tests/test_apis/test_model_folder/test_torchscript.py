@@ -67,7 +67,9 @@ def test_the_scores_of_the_package(written, exported):
     ]
     rng = np.random.default_rng(0)
     # Already of the model's size, since WSInfer's filter is bilinear.
-    images = [Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)) for _ in '5555']
+    images = [
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)) for _ in '5555'
+    ]
     batch = torch.stack([transforms.Compose(steps)(image) for image in images])
     model = torch.jit.load(str(written / 'torchscript_model.pt'))
     with torch.no_grad():
