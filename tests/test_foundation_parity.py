@@ -76,7 +76,12 @@ VITS = {
     **{
         f'dinov2/dinov2_vit{letter}14{end}': (
             'dinov2',
-            {**size, **DINOV2, **gate, **(REGISTERS if end else {'rule': dino_positions})},
+            {
+                **size,
+                **DINOV2,
+                **gate,
+                **(REGISTERS if end else {'rule': dino_positions}),
+            },
             dinov2_names,
         )
         for letter, size, gate in (
@@ -257,7 +262,9 @@ def transformers_model(kind, sizes, **options):
     )
     model = getattr(transformers, f'{kind}Model')
     pooler = 'add_pooling_layer' in inspect.signature(model).parameters
-    return randomise(model(config, **({'add_pooling_layer': False} if pooler else {})), 0)
+    return randomise(
+        model(config, **({'add_pooling_layer': False} if pooler else {})), 0
+    )
 
 
 @pytest.mark.parametrize('narrow', WIDTHS)
@@ -320,7 +327,9 @@ def test_ctranspath(tmp_path, backbone, config):
     reference = Reference(randomise).eval()
     published = reference.published()
     if 'mi_zero' in config:
-        published = {f'module.visual.trunk.{k}': v for k, v in published['model'].items()}
+        published = {
+            f'module.visual.trunk.{k}': v for k, v in published['model'].items()
+        }
         published = {'state_dict': published}
     torch.save(published, tmp_path / 'ctranspath.pth')
     loaded, side = backbone(config, tmp_path / 'ctranspath.pth', 'ctranspath')
@@ -418,7 +427,9 @@ def test_every_vision_config_is_measured():
     measured = {*VITS, *TOWERS, 'vit/vitb16_in21k', 'hipt/hipt_4k'}
     measured |= {f'remedis/remedis_bit{size}' for size in ('50x1', '152x2')}
     measured |= {'ctranspath/ctranspath', 'pathology/mi_zero'}
-    measured |= {f'internimage/internimage_{arch}' for arch in ('tiny', 'small', 'base')}
+    measured |= {
+        f'internimage/internimage_{arch}' for arch in ('tiny', 'small', 'base')
+    }
     for name in ('phikon', 'phikon_v2', 'plip', 'quiltnet_b32', 'pubmedclip'):
         measured.add(f'pathology/{name}')
     shipped = {

@@ -37,10 +37,12 @@ def state_of(
     seed=0,
     **_,
 ):
-    """Draw weights: every norm, bias and layer scale off its default, positions white."""
+    """Draw weights: norms, biases, layer scale off their defaults; white positions."""
     g = torch.Generator().manual_seed(seed)
     hidden = int(width * ratio)
-    tokens = grid * grid + {'class': 1, 'patches': 0, 'all': 1 + registers}[positions_of]
+    tokens = (
+        grid * grid + {'class': 1, 'patches': 0, 'all': 1 + registers}[positions_of]
+    )
     state = {
         'cls_token': draw(g, 1, 1, width) + torch.randn(1, 1, width, generator=g),
         'pos_embed': torch.randn(1, tokens, width, generator=g),

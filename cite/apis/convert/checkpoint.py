@@ -89,7 +89,9 @@ def folder_note(source: Union[str, Path]) -> list[str]:
     gelu = isinstance(config, dict) and not config.get('quick_gelu', False)
     activation = (
         ' open_clip_config.json implies plain GELU, so open_clip computes other '
-        "features than these, which are transformers'." if gelu else ''
+        "features than these, which are transformers'."
+        if gelu
+        else ''
     )
     return [
         f'{folder} has two files of the model, {read} (transformers) and {other[0]} '

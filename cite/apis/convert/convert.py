@@ -68,7 +68,9 @@ def _examine(
     model = _find_target(source_layout, target)
     try:
         translation = source_layout.translate(checkpoint)
-        options = options_of_origin(source_layout.name, 'reg_token' in translation.state)
+        options = options_of_origin(
+            source_layout.name, 'reg_token' in translation.state
+        )
         translation = dataclasses.replace(translation, options=options)
         state = model.rename(translation.state)
         expected = model.shapes(state)

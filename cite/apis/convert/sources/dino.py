@@ -68,7 +68,13 @@ DINO = Layout(
     IMAGENET,
 )
 HIPT_PATCH = Layout(
-    'HIPT ViT-256', 'vit', DINO.looks_like, recognises_teacher, translate, HALF, size=256
+    'HIPT ViT-256',
+    'vit',
+    DINO.looks_like,
+    recognises_teacher,
+    translate,
+    HALF,
+    size=256,
 )
 HIPT_BY_NAME = dataclasses.replace(HIPT_PATCH, recognises=recognises_by_name)
 HIPT_REGION = Layout(
