@@ -1,7 +1,7 @@
 """Convert a published checkpoint into one that CITE's backbones load.
 
 cite convert vit-b-300ep.pth.tar moco_vitb16.safetensors
-cite convert RETFound_cfp_weights.pth retfound.safetensors
+cite convert RETFound_mae_natureCFP.pth retfound.safetensors
 cite convert B_16.npz augreg_vitb16.safetensors --from vit
 cite convert path/to/plip plip.safetensors --from clip
 cite convert dinov2_vitb14_pretrain.pth dinov2_vitb14.safetensors

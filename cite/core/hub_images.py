@@ -70,7 +70,7 @@ def _filter(config: Mapping[str, Any]) -> str:
     if number not in RESAMPLE:
         raise ValueError(
             f'preprocessor_config.json has resample={number!r}, which is not one of '
-            f"Pillow's filters: {RESAMPLE}. Correct it, or put image_stats=dict(mean=…, "
-            'std=…) into the backbone.'
+            f"Pillow's filters: {RESAMPLE}. Correct it, or put image_stats="
+            'dict(mean=…, std=…) into the backbone.'
         )
     return RESAMPLE[number]

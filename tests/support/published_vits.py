@@ -37,7 +37,7 @@ def state_of(
     seed=0,
     **_,
 ):
-    """Draw weights: every norm, bias and layer scale off its default, positions white."""
+    """Draw weights: norms, biases, layer scale off their defaults; white positions."""
     g = torch.Generator().manual_seed(seed)
     hidden = int(width * ratio)
     tokens = (

@@ -62,5 +62,5 @@ def test_open_clip_and_timm(section):
 
 
 def test_a_filter_that_pillow_does_not_have():
-    with pytest.raises(ValueError, match='resample=9.*not one of'):
+    with pytest.raises(ValueError, match=r'resample=9.*not one of'):
         stats_of_configs({**PROCESSOR, 'resample': 9})

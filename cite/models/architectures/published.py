@@ -3,10 +3,10 @@
 The name determines the sizes and the images' mean and std, so neither can be forgotten.
 Both come from the models' own pages, which docs/MODEL_ZOO.md lists.
 
-Source of REMEDIS (BiT's ResNets; the published graph turns pixels x into 2x - 1): Azizi et al., *Robust and
-data-efficient generalization of self-supervised machine learning for diagnostic
-imaging*, Nature Biomedical Engineering 2023, Methods; Kolesnikov et al., *Big Transfer
-(BiT)*, ECCV 2020.
+Source of REMEDIS (BiT's ResNets; the published graph turns pixels x into 2x - 1):
+Azizi et al., *Robust and data-efficient generalization of self-supervised machine
+learning for diagnostic imaging*, Nature Biomedical Engineering 2023, Methods;
+Kolesnikov et al., *Big Transfer (BiT)*, ECCV 2020.
 """
 
 from collections.abc import Mapping

@@ -125,7 +125,7 @@ def test_safetensors_says_where_it_is_from(tmp_path: Path):
 
 @pytest.fixture
 def full_disk():
-    """No file may grow beyond 64 kB, which each library meets as it meets a full disk."""
+    """No file may grow beyond 64 kB, which libraries meet as they meet a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
     yield

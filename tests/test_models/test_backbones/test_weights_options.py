@@ -117,7 +117,7 @@ def test_earlier_notes_about_images_are_corrected(tmp_path):
 
 @torch.no_grad()
 def test_the_mean_of_patches_as_retfounds_code_pools(tmp_path):
-    """models_vit.py with global_pool: mean of the patches, then a norm, which is new."""
+    """models_vit.py with global_pool: mean of the patches, then a norm that is new."""
     file = vit_file(tmp_path / 'a.safetensors', origin='MAE')
     backbone = build(file, pool='mean')
     torch.manual_seed(1)

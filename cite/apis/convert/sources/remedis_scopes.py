@@ -52,7 +52,7 @@ def with_scopes(state: State) -> State:
 
 
 def _add(parts: State, name: str, tensor: torch.Tensor, key: str) -> None:
-    """Add a variable to its unit; of two kernels of part ``a`` the wide one projects."""
+    """Add a variable to its unit; of two kernels of part ``a`` the wider projects."""
     if name in parts and name == f'a/{KERNEL}':
         narrow, wide = sorted((parts[name], tensor), key=lambda t: t.shape[-1])
         parts[name], parts[f'a/proj/{KERNEL}'] = narrow, wide

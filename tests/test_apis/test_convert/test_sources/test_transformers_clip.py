@@ -1,11 +1,14 @@
 """transformers' CLIPModel, as its own save_pretrained writes it."""
 
+import json
+
 import pytest
 import torch
 from clip.model import CLIP
 from mmcls.models import BACKBONES
 from transformers import CLIPConfig, CLIPModel
 
+from cite.apis.convert import convert_checkpoint
 from cite.core.files.weights import load_weights
 
 VISION = {
@@ -122,3 +125,32 @@ def test_an_image_tower_alone_is_refused(tmp_path, clip_model, convert):
     torch.save(vision, tmp_path / 'vision.pth')
     with pytest.raises(ValueError, match=r'an OpenAI CLIP.*positional_embedding'):
         convert(tmp_path / 'vision.pth')
+
+
+@pytest.mark.parametrize('quick', [False, True])
+def test_a_folder_with_open_clips_file_too(tmp_path, clip_model, convert, quick):
+    """QuiltNet's folder: its authors load the file of open_clip, with plain GELU."""
+    folder = tmp_path / 'quilt'
+    clip_model().save_pretrained(folder)
+    torch.save(
+        {'visual.conv1.weight': torch.ones(1)}, folder / 'open_clip_pytorch_model.bin'
+    )
+    config = {'model_cfg': {'embed_dim': 16, **({'quick_gelu': True} if quick else {})}}
+    (folder / 'open_clip_config.json').write_text(json.dumps(config))
+    (note,) = convert(folder).notes
+    assert 'two files of the model, model.safetensors (transformers)' in note
+    assert ('implies plain GELU' in note) is not quick
+    if not quick:
+        with pytest.raises(ValueError, match='it uses GELU'):
+            convert(folder / 'open_clip_pytorch_model.bin', force=True)
+
+
+def test_what_is_said_about_images(tmp_path, clip_model, tiny_vit):
+    """CLIP's backbone knows its own; a ViT of timm's layout does not."""
+    said = []
+    clip_model().save_pretrained(tmp_path / 'clip')
+    convert_checkpoint(tmp_path / 'clip', tmp_path / 'clip.pt', log=said.append)
+    assert "CLIP's own mean and std" in said[-1]
+    torch.save(tiny_vit().state_dict(), tmp_path / 'vit.bin')
+    convert_checkpoint(tmp_path / 'vit.bin', tmp_path / 'vit.pth', log=said.append)
+    assert 'does not say how images are normalised' in said[-1]
