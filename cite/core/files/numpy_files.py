@@ -100,7 +100,7 @@ def _read_entry(
     with archive.open(entry) as file:
         header = read_header(file, entry.file_size)
         values = np.frombuffer(bytearray(file.read()), header.dtype)
-    order = 'F' if header.is_fortran else 'C'
+    order: Any = 'F' if header.is_fortran else 'C'
     return values.reshape(header.shape, order=order)
 
 

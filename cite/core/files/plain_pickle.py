@@ -289,7 +289,8 @@ def _fill_array(array: np.ndarray, state: Any) -> None:
     dtype = getattr(dtype, 'dtype', None)
     if type(data) is not bytes or not isinstance(dtype, np.dtype) or dtype.hasobject:
         raise RefusedError('it holds an array of objects')
-    array.__setstate__((version, check_shape(shape), dtype, bool(fortran), data))
+    state = (version, check_shape(shape), dtype, bool(fortran), data)
+    array.__setstate__(state)
 
 
 def check_shape(shape: Any) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ def test_config_counts_beside_hub_files_only(tmp_path):
 def test_broken_config(tmp_path, text):
     torch.save({'a': torch.ones(1)}, tmp_path / 'pytorch_model.bin')
     (tmp_path / 'config.json').write_text(text)
-    with pytest.raises(ValueError, match=r'config\.json is not a JSON object'):
+    with pytest.raises(ValueError, match=r'config\.json is not (a )?JSON'):
         Checkpoint.read(tmp_path)
 
 
