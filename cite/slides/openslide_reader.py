@@ -28,9 +28,11 @@ class OpenSlideReader:
         ModuleNotFoundError: OpenSlide is not installed.
     """
 
+    _slide: Any  # None while it is closed
+
     def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
-        self._slide: Any = None
+        self._slide = None
         self._pid = os.getpid()
         library = import_openslide()
         self.reader = (

@@ -16,6 +16,20 @@ from cite.apis.tile import TileSettings, tile_slides
 from cite.apis.tile.run import folder_lock
 from cite.slides import find_tissue, make_grid, open_slide, read_tile
 
+CONFIG = """
+custom_imports = dict(imports=['cite'], allow_failed_imports=False)
+model = dict(
+    type='ImageClassifier',
+    backbone=dict(type='ResNet', depth=18),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=2, in_channels=512))
+common = dict(type='PatchGastricCls3', data_prefix='{folder}/patches_captions',
+              classes=['a', 'b'], pipeline=[])
+data = dict(
+    train=dict(ann_file='{train}', **common),
+    val=dict(ann_file='{val}', **common),
+    test=dict(ann_file='{val}', **common))
+"""
 SMALL = TileSettings(patch_pixels=100, format='png')
 
 
@@ -214,6 +228,18 @@ def test_the_folder_is_divided_and_checked(tmp_path, capsys):
     split = make_split(data_path=out, classes={'a': ['a'], 'b': ['b']}, shots=[1])
     lines = {line for file in split.files for line in file.read_text().splitlines()}
     assert {line.split()[0] for line in lines} == set(patches(out))
+    from cite.apis.check import Options, check_config
+
+    config = tmp_path / 'config.py'
+    files = {path.stem: path for path in split.files}
+    evaluation = next(name for name in files if name.startswith('val'))
+    train = next(name for name in files if name.startswith('train_all'))
+    config.write_text(
+        CONFIG.format(folder=out, train=files[train], val=files[evaluation])
+    )
+    report = check_config(str(config), Options(workers=0))
+    assert {problem.kind for problem in report.problems} == {'random weights'}
+    assert report.facts['images'] == '192 of 192 decoded'
 
 
 def test_the_real_region(tmp_path):
