@@ -42,7 +42,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 def overview() -> str:
     """List the commands with a line each."""
-    lines = (f'  {name:8} {summary(name)}' for name in COMMANDS)
+    width = max(map(len, COMMANDS))
+    lines = (f'  {name:{width}} {summary(name)}' for name in COMMANDS)
     return '\n'.join(
         [
             'usage: cite COMMAND …',
