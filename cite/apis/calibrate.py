@@ -15,8 +15,8 @@ from cite.core.files.text_file import read_utf8
 from cite.core.messages import count, shorten
 
 from .model_folder.calibration import Calibration
-from .model_folder.exported_model import ExportedModel
 from .model_folder.export import write_folder
+from .model_folder.exported_model import ExportedModel
 from .model_folder.layout import CARD
 from .model_folder.model_card import replace_calibration
 from .model_folder.read import read_model
@@ -165,7 +165,7 @@ def _check_scores(
     if off.any():
         raise ValueError(
             f'{file}: the probabilities of slide {names[np.argmax(off)]} are '
-            f'{scores[np.argmax(off)].tolist()}; they must not be below 0, and sum to 1.'
+            f'{scores[np.argmax(off)].tolist()}; they must be 0 or more and sum to 1.'
         )
 
 
@@ -210,9 +210,7 @@ def _label(
     )
 
 
-def _by_slide(
-    rows: pd.DataFrame, names: tuple[str, ...], path: Path
-) -> dict[str, str]:
+def _by_slide(rows: pd.DataFrame, names: tuple[str, ...], path: Path) -> dict[str, str]:
     slides = rows[_column(rows, _SLIDE, path)]
     values = rows[_column(rows, names, path)]
     by_slide: dict[str, str] = {}
@@ -230,7 +228,9 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table.')
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8-sig')
+        frame = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding='utf-8-sig'
+        )
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f'{path} is not a CSV table in UTF-8: {error}') from error
     names = [str(name).strip() for name in frame.columns]

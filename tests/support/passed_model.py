@@ -8,7 +8,6 @@ from mmcls.models import build_classifier
 from mmcv import Config
 from mmcv.runner import save_checkpoint
 
-
 PATIENT_TABLE = 'patients.csv'
 
 

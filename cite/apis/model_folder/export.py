@@ -52,7 +52,7 @@ def export_model(
         ``out``.
 
     Raises:
-        FileNotFoundError: the config, checkpoint, annotation file or a patch is missing.
+        FileNotFoundError: config, checkpoint, annotation file or a patch is missing.
         ValueError: the checkpoint does not fit, or a part of the model or a step of
             its pipeline is not one that a folder can describe.
     """
@@ -70,7 +70,9 @@ def export_model(
     if patches and image is not None:
         summary = summarise_features(network, cfg, test_set, patches)
         for name, array in summary.tensors().items():
-            tensors[FEATURES_PREFIX + name] = torch.from_numpy(np.ascontiguousarray(array))
+            tensors[FEATURES_PREFIX + name] = torch.from_numpy(
+                np.ascontiguousarray(array)
+            )
     data = save(tensors)
     content = {
         'format': FORMAT,
@@ -140,7 +142,10 @@ def _model(config: Mapping[str, Any], network: Any) -> dict[str, Any]:
         }
     backbone = dict(network.backbone_config)
     if isinstance(config.get('pretrained'), str):  # mmcls' other way to say it
-        backbone['init_cfg'] = {'type': 'Pretrained', 'checkpoint': config['pretrained']}
+        backbone['init_cfg'] = {
+            'type': 'Pretrained',
+            'checkpoint': config['pretrained'],
+        }
     neck = config.get('neck')
     if isinstance(neck, Mapping) and neck.get('type') == 'ProjectionNeck':
         neck = {**neck, 'out_features': network.neck.out_features}

@@ -57,10 +57,14 @@ def check_model(model: Mapping[str, Any], file: str) -> None:
 
 def _check_part(part: Any, role: str, file: str, at: str) -> None:
     kind = part.get('type') if isinstance(part, dict) else None
-    known = MODELS.get(kind) if isinstance(kind, str) and _NAME.fullmatch(kind) else None
+    known = (
+        MODELS.get(kind) if isinstance(kind, str) and _NAME.fullmatch(kind) else None
+    )
     if known is None or not known.__module__.startswith(_ROOMS[role]):
         role = role.replace('_', ' ')
-        raise wrong(file, f'{at}.type', kind, f"the name of a {role} of cite's or mmcls'")
+        raise wrong(
+            file, f'{at}.type', kind, f"the name of a {role} of cite's or mmcls'"
+        )
 
 
 def _check_argument(at: str, key: str, value: Any, file: str) -> None:

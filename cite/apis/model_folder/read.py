@@ -141,7 +141,9 @@ def _check_calibration(values: dict[str, Any], file: str) -> None:
     }
     for name, is_right in checks.items():
         if not is_right:
-            raise wrong(file, f'calibration.{name}', values[name], 'what calibrate writes')
+            raise wrong(
+                file, f'calibration.{name}', values[name], 'what calibrate writes'
+            )
 
 
 def _read_tensors(path: Path, stated: dict[str, Any]) -> dict[str, Tensor]:

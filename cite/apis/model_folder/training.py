@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
-import pandas as pd
 import torch
 from mmcls.datasets import build_dataset
 from mmcv.parallel import collate
@@ -27,9 +26,7 @@ _BATCH = 32
 _INSIDE = ('dataset', 'datasets')
 
 
-def describe_training(
-    cfg: Any, table: Union[str, Path, None] = None
-) -> dict[str, Any]:
+def describe_training(cfg: Any, table: Union[str, Path, None] = None) -> dict[str, Any]:
     """Hash the ids of the training slides, and their quickhashes and patients if known.
 
     Args:
@@ -121,13 +118,17 @@ def _quickhashes(data_prefix: Optional[str]) -> dict[str, str]:
 def _patients(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides and patients.')
-    return _columns(path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case'))
+    return _columns(
+        path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case')
+    )
 
 
 def _columns(
     path: Path, keys: tuple[str, ...], values: tuple[str, ...]
 ) -> dict[str, str]:
     """Read two columns of a table, by the first of their names that it has."""
+    import pandas as pd  # of the extra compare, and only needed for tables
+
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:

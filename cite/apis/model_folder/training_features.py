@@ -109,4 +109,6 @@ class TrainingFeatures:
             distances=np.zeros(101),
         )
         other = summary.distance(features[~fitted])
-        return cls(*(mean, axes[:rank], summary.variances, rest, np.quantile(other, _LEVELS)))
+        return cls(
+            *(mean, axes[:rank], summary.variances, rest, np.quantile(other, _LEVELS))
+        )

@@ -68,7 +68,8 @@ def test_by_slide(folder, slides):
     assert before['model.safetensors'] == after['model.safetensors']
     assert {*before} == {*after}
     card = after['README.md'].decode()
-    assert '40 slides held out' in card and 'Not calibrated' not in card
+    assert '40 slides held out' in card
+    assert 'Not calibrated' not in card
 
 
 def test_by_patient(folder, slides):
@@ -96,7 +97,9 @@ def test_results_of_mim_test(folder, tmp_path):
     labels = np.repeat([0, 1, 2, 0, 1, 2], 4)
     lines = [f'new{i // 4}_{i % 4}.jpg {labels[i]}\n' for i in range(24)]
     (tmp_path / 'ann.txt').write_text(''.join(lines))
-    (tmp_path / 'results.json').write_text(json.dumps({'class_scores': scores.tolist()}))
+    (tmp_path / 'results.json').write_text(
+        json.dumps({'class_scores': scores.tolist()})
+    )
     found = calibrate(folder, tmp_path / 'results.json', ann_file=tmp_path / 'ann.txt')
     means = scores.reshape(6, 4, 3).mean(1)
     best = nll_minimum(means, labels[::4])
@@ -116,7 +119,9 @@ def test_what_cannot_be(folder, slides, data):
         changed = (grades if of_table else frame).copy()
         changed = change(changed)
         changed.to_csv(place / 'changed.csv', index=False)
-        files = (csv, place / 'changed.csv') if of_table else (place / 'changed.csv', table)
+        files = (
+            (csv, place / 'changed.csv') if of_table else (place / 'changed.csv', table)
+        )
         with pytest.raises(ValueError, match=match):
             calibrate(folder, files[0], table=files[1], **kwargs)
 

@@ -186,7 +186,9 @@ def test_a_config_that_is_not_utf8(folder):
         struct.pack('<Q', 1 << 60) + b'{}',
         struct.pack('<Q', 2) + b'{}' + b'x' * 9,
         struct.pack('<Q', 68)
-        + b'{"a": {"dtype": "F32", "shape": [9999999999], "data_offsets": [0, 4]}}'[:68],
+        + b'{"a": {"dtype": "F32", "shape": [9999999999], "data_offsets": [0, 4]}}'[
+            :68
+        ],
         b'\x80\x04cos\nsystem\n(S"touch x"\ntR.',
     ],
     ids=['empty', 'cut', 'huge header', 'excess', 'huge shape', 'pickle'],

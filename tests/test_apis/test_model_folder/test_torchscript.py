@@ -32,7 +32,8 @@ def check_zoo_config(content):
     }
     assert {*content} == {*required}  # additionalProperties: false
     for key, kind in required.items():
-        assert isinstance(content[key], kind) and not isinstance(content[key], bool)
+        assert isinstance(content[key], kind)
+        assert not isinstance(content[key], bool)
     assert content['spec_version'] == '1.0'
     assert content['num_classes'] >= 1
     assert content['patch_size_pixels'] >= 1
@@ -67,7 +68,9 @@ def test_the_scores_of_the_package(written, exported):
     ]
     rng = np.random.default_rng(0)
     # Already of the model's size, since WSInfer's filter is bilinear.
-    images = [Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)) for _ in '5555']
+    images = [
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)) for _ in '5555'
+    ]
     batch = torch.stack([transforms.Compose(steps)(image) for image in images])
     model = torch.jit.load(str(written / 'torchscript_model.pt'))
     with torch.no_grad():

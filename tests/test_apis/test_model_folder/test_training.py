@@ -54,7 +54,9 @@ def test_the_distance_is_mahalanobis_of_its_covariance():
     assert np.mean(summary.quantile(fresh) >= 0.9) == pytest.approx(0.1, abs=0.03)
     assert summary.quantile(fresh[:2] + 100).tolist() == [1, 1]
     again = TrainingFeatures.of_tensors(summary.tensors())
-    np.testing.assert_allclose(again.distance(fresh), summary.distance(fresh), rtol=1e-4)
+    np.testing.assert_allclose(
+        again.distance(fresh), summary.distance(fresh), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize('case', ['few', 'equal', 'one slide', 'wide'])
