@@ -201,7 +201,8 @@ class Predictor:
         if classes is None and len(entries) != len(self.classes):
             known = count(len(self.classes), 'class')
             raise ValueError(
-                f'{count(len(entries), "text")} for {known} ({", ".join(self.classes)}). Give one for each, or a YAML file that '
+                f'{count(len(entries), "text")} for {known} '
+                f'({", ".join(self.classes)}). Give one for each, or a YAML file that '
                 'names other classes.'
             )
         head = self.network.head
