@@ -165,7 +165,7 @@ def _check_scores(
     if off.any():
         raise ValueError(
             f'{file}: the probabilities of slide {names[np.argmax(off)]} are '
-            f'{scores[np.argmax(off)].tolist()}; they must not be below 0, and sum to 1.'
+            f'{scores[np.argmax(off)].tolist()}; they must be 0 or more and sum to 1.'
         )
 
 

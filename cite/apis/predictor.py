@@ -239,8 +239,9 @@ class Predictor:
         entries, classes = _text_list(texts)
         embeddings = self._embed(entries)
         if classes is None and len(entries) != len(self.classes):
+            known = count(len(self.classes), 'class')
             raise ValueError(
-                f'{count(len(entries), "text")} for {count(len(self.classes), "class")} '
+                f'{count(len(entries), "text")} for {known} '
                 f'({", ".join(self.classes)}). Give one for each, or a YAML file that '
                 'names other classes.'
             )

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def trained(tmp_path_factory):
 def test_export_then_calibrate(trained, tmp_path):
     config, checkpoint = trained / 'config.py', trained / 'latest.pth'
     ann_file = Config.fromfile(str(config)).data.test.ann_file
-    patches = len(open(ann_file).read().splitlines())
+    patches = len(Path(ann_file).read_text().splitlines())
     scores = np.random.default_rng(0).dirichlet(np.ones(3), patches)
     results = tmp_path / 'results.json'
     results.write_text(json.dumps({'class_scores': scores.tolist()}))
@@ -38,11 +39,15 @@ def test_export_then_calibrate(trained, tmp_path):
     assert 'from 6 slides held out: too few for sets' in said
     done = attempt(*CITE, 'calibrate', out, results)
     assert done.returncode == 2
-    assert done.stdout.startswith('error: ') and '--ann-file' in done.stdout
+    assert 'error: ' in done.stdout
+    assert '--ann-file' in done.stdout
+    assert 'Traceback' not in done.stdout
     done = attempt(*CITE, 'export', config, checkpoint, 'a.pth', '--torchscript')
-    assert done.returncode == 2 and 'need a folder' in done.stdout
+    assert done.returncode == 2
+    assert 'need a folder' in done.stdout
     done = attempt(*CITE, 'export', config, checkpoint, out, '--plain')
-    assert done.returncode == 2 and '--plain needs a file' in done.stdout
+    assert done.returncode == 2
+    assert '--plain needs a file' in done.stdout
 
 
 def test_import_cite_does_not_wait_for_the_predictor():

@@ -52,7 +52,7 @@ def export_model(
         ``out``.
 
     Raises:
-        FileNotFoundError: the config, checkpoint, annotation file or a patch is missing.
+        FileNotFoundError: config, checkpoint, annotation file or a patch is missing.
         ValueError: the checkpoint does not fit, or a part of the model or a step of
             its pipeline is not one that a folder can describe.
     """

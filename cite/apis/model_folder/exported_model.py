@@ -51,7 +51,7 @@ class ExportedModel:
 
     @property
     def image_stats(self) -> Optional[ImageStats]:
-        """How images are normalised, sized and resized; None for a model of features."""
+        """How images are normalised and resized; None for a model of features."""
         image = self.config['image']
         if image is None:
             return None

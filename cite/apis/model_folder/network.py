@@ -122,9 +122,9 @@ def _check_frozen(network: Any, model: ExportedModel, backbone: dict[str, Any]) 
     actual = bytes(frozen_digest(network.backbone).tolist()).hex()
     if actual != wanted:
         raise ValueError(
-            f'{weights_source(backbone)} holds other weights than the model was trained '
-            f'with: their digest is {actual[:12]}…, it must be {wanted[:12]}…. Name the '
-            f'right file (weights=, --weights); the export read it from '
+            f'{weights_source(backbone)} holds other weights than the model was '
+            f'trained with: their digest is {actual[:12]}…, it must be {wanted[:12]}…. '
+            f'Name the right file (weights=, --weights); the export read it from '
             f'{model.config["backbone_weights"]["source"]}.'
         )
 

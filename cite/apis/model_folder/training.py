@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
-import pandas as pd
 import torch
 from mmcls.datasets import build_dataset
 from mmcv.parallel import collate
@@ -128,6 +127,8 @@ def _columns(
     path: Path, keys: tuple[str, ...], values: tuple[str, ...]
 ) -> dict[str, str]:
     """Read two columns of a table, by the first of their names that it has."""
+    import pandas as pd  # of the extra compare, and only needed for tables
+
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:

@@ -5,8 +5,6 @@ arXiv:1706.04599, section 4.2.
 """
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 
 _LEAST = 1e-12  # as in calibration.py: a probability of 0 has no logarithm
 _BOUNDS = 0.05, 20.0  # of the temperature
@@ -20,7 +18,7 @@ def soften(scores: np.ndarray, temperature: float) -> np.ndarray:
         temperature: T, above 0.
     """
     logits = _logits(scores) / temperature
-    return np.exp(logits - logsumexp(logits, axis=1, keepdims=True))
+    return np.exp(logits - _logsumexp(logits)[:, None])
 
 
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -44,7 +42,9 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 
     def nll(log_temperature: float) -> float:
         beta = np.exp(-log_temperature)
-        return float(np.mean(logsumexp(beta * logits, axis=1) - beta * true_class))
+        return float(np.mean(_logsumexp(beta * logits) - beta * true_class))
+
+    from scipy.optimize import minimize_scalar
 
     low, high = np.log(_BOUNDS)
     # Convex in 1 / T (source, supplement S2), so that it has one minimum.
@@ -53,6 +53,11 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     )
     candidates = [low, float(best.x), high]
     return float(np.exp(min(candidates, key=nll)))
+
+
+def _logsumexp(logits: np.ndarray) -> np.ndarray:
+    highest = logits.max(1)  # (N,)
+    return highest + np.log(np.exp(logits - highest[:, None]).sum(1))
 
 
 def _logits(scores: np.ndarray) -> np.ndarray:

@@ -157,14 +157,14 @@ def test_what_a_folder_cannot_describe(data, tmp_path):
     run = make_run(data, tmp_path / 'run')
     config, checkpoint = run / 'config.py', run / 'latest.pth'
     out = tmp_path / 'model'
+    steps = [{'type': 'LoadImageFromFile'}]
     with pytest.raises(ValueError, match='begins with LoadImageFromFile'):
-        steps = [{'type': 'LoadImageFromFile'}]
         export_model(config, checkpoint, out, {'data.test.pipeline': steps})
+    prefix = {'data.train.data_prefix': str(tmp_path)}
     with pytest.raises(FileNotFoundError, match='training-patches 0'):
-        prefix = {'data.train.data_prefix': str(tmp_path)}
         export_model(config, checkpoint, out, prefix)
+    gone = {'data.train.ann_file': str(tmp_path / 'gone.txt')}
     with pytest.raises(FileNotFoundError, match='names its training slides'):
-        gone = {'data.train.ann_file': str(tmp_path / 'gone.txt')}
         export_model(config, checkpoint, out, gone, patches=0)
     assert not out.exists()
     options = {'data.test.patch_pixels': 150, 'data.test.mpp': 1}

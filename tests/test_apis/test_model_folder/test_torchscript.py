@@ -32,7 +32,8 @@ def check_zoo_config(content):
     }
     assert {*content} == {*required}  # additionalProperties: false
     for key, kind in required.items():
-        assert isinstance(content[key], kind) and not isinstance(content[key], bool)
+        assert isinstance(content[key], kind)
+        assert not isinstance(content[key], bool)
     assert content['spec_version'] == '1.0'
     assert content['num_classes'] >= 1
     assert content['patch_size_pixels'] >= 1
