@@ -1,4 +1,4 @@
-"""Predict slides with an exported model: tables, maps, QuPath objects and pages.
+"""Predict slides with an exported model: tables, maps and pages.
 
 cite predict slides/ --model work_dirs/glas/model --out answers
 cite predict case1.svs data/patches --model MODEL --out answers --features

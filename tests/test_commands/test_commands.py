@@ -35,13 +35,11 @@ SHIMS = {
     'convert': 'convert_model',
     'export': 'export_checkpoint',
     'extract': 'extract_features',
-    'import-features': 'import_features',
     'pack': 'pack',
     'repeat': 'repeat',
-    'tile': 'tile',
 }
 # Commands that never were a file in tools/.
-NEWER = {'train', 'test', 'doctor'}
+NEWER = {'train', 'test', 'tile', 'import-features', 'predict', 'calibrate', 'doctor'}
 HEAVY = ('torch', 'mmcv', 'mmcls', 'numpy', 'pandas')
 # Prints at exit which of these are loaded.
 LOADED = (

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cite.compare.plan.config import MOST_RESAMPLES, names_files
+from cite.compare.plan.config import, names_files
 from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.core.files.json_file import read_json
 
@@ -98,10 +98,6 @@ def _is_duration(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < _LONGEST
 
 
-def _is_resamples(value: Any) -> bool:
-    return type(value) is int and 1 <= value <= MOST_RESAMPLES
-
-
 # Each setting's type, and a check of its items.
 _SETTINGS: dict[str, tuple[Any, Any]] = {
     'title': (str, None),
@@ -127,8 +123,6 @@ def _is_setting(key: str, value: Any) -> bool:
         )
     if key == 'draws':
         return _is_count(value)
-    if key == 'resamples':
-        return _is_resamples(value)
     if key == 'classes':
         return len(value) == len({*value} - {*COLUMNS, ''}) > 0
     return kind is not list or bool(value)

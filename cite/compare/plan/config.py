@@ -60,8 +60,6 @@ class Comparison:
         return Path(self.ann_root) / self.val
 
 
-#: More resamples than any figure needs: an interval's bounds then vary by 0.3 %.
-MOST_RESAMPLES = 100_000
 # A file system takes 255 bytes; files get an end, and another while they are written.
 _LONGEST_NAME = 200
 

@@ -10,7 +10,7 @@ from cite.compare.methods.job import Method
 from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
-from .config import MOST_RESAMPLES, Comparison, names_files
+from .config import Comparison, names_files
 
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
@@ -128,13 +128,6 @@ def _check(comparison: Comparison, path: Path) -> None:
         raise ValueError(
             f'{path}: classes={comparison.classes}: each needs a name of its own, but '
             f'not one of {list(_COLUMNS)}, which are columns of the predictions.'
-        )
-    if type(comparison.resamples) is not int or not (
-        1 <= comparison.resamples <= MOST_RESAMPLES
-    ):
-        raise ValueError(
-            f'{path}: resamples={comparison.resamples!r}; give a number from 1 to '
-            f'{MOST_RESAMPLES:,}.'
         )
     if not comparison.shots or not comparison.seeds or comparison.draws < 0:
         raise ValueError(f'{path}: shots and seeds need values, and draws 0 or more.')

@@ -239,9 +239,3 @@ def test_two_jobs_of_one_name_are_refused(compare_data, tmp_path):
         file = write_comparison(compare_data, tmp_path / str(number), **settings)
         with pytest.raises(ValueError, match=said):
             make_plan(file)
-
-
-@pytest.mark.parametrize('resamples', [0, -1, 10**11, 'many', True, 2.5])
-def test_an_impossible_number_of_resamples_is_refused(compare, resamples):
-    with pytest.raises(ValueError, match='resamples='):
-        compare(resamples=resamples)

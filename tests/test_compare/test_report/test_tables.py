@@ -184,7 +184,6 @@ def test_labels_are_text_to_latex_and_spreadsheets(tmp_path):
         shots=(1,),
         draws=1,
         seeds=1,
-        resamples=50,
         failures=0,
         labels=labels,
     )
