@@ -27,8 +27,7 @@ def _about_images(conversion: Conversion, out: Path) -> str:
     """Tell how images are prepared, or what the user has to say about them."""
     stats = conversion.stats
     if conversion.file_key == 'arch':
-        own = stats is None or (stats.mean, stats.std) == (CLIP.mean, CLIP.std)
-        if own:
+        if stats is None or (stats.mean, stats.std) == (CLIP.mean, CLIP.std):
             return "Images: CLIP's own mean and std, which the backbone knows."
         return (
             f'Images: mean {stats.mean}, std {stats.std}, and not those of CLIP, which '

@@ -1,7 +1,7 @@
 """Save with torch, with a clear error where the disk is full."""
 
 from pathlib import Path
-from typing import Any, BinaryIO, Optional, Union
+from typing import Any, BinaryIO, Optional, Union, cast
 
 import torch
 
@@ -37,6 +37,6 @@ def save_torch(content: Any, path: Union[str, Path]) -> None:
     """
     with Path(path).open('wb') as file:
         deferring = _Deferring(file)
-        torch.save(content, deferring)
+        torch.save(content, cast(Any, deferring))
         if deferring.error is not None:
             raise deferring.error

@@ -7,6 +7,7 @@ google-research/vision_transformer, timm/layers/pos_embed.py of timm.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
@@ -70,7 +71,10 @@ def resize_grid(positions: Tensor, grid: tuple[int, int], rule: PositionRule) ->
 class RuledViT(VisionTransformer):
     """timm's vision transformer with a rule of its own for positions."""
 
-    positions: PositionRule
+    positions: Any  # a PositionRule
+    pos_embed: Any
+    cls_token: Any
+    reg_token: Any
 
     def _pos_embed(self, x: Tensor) -> Tensor:
         """Add positions to embedded patches (N, H, W, D) behind the leading tokens."""
@@ -78,8 +82,11 @@ class RuledViT(VisionTransformer):
         first, patches = self.pos_embed[:, :leading], self.pos_embed[:, leading:]
         patches = resize_grid(patches, (x.shape[1], x.shape[2]), self.positions)
         tokens = x.flatten(1, 2)  # (N, H * W, D)
-        prefix = [t for t in (self.cls_token, self.reg_token) if t is not None]
-        prefix = [t.expand(len(x), -1, -1) for t in prefix]
+        prefix = [
+            token.expand(len(x), -1, -1)
+            for token in (self.cls_token, self.reg_token)
+            if token is not None
+        ]
         if self.no_embed_class:
             return self.pos_drop(torch.cat([*prefix, tokens + patches], 1))
         positions = torch.cat([first, patches], 1)
@@ -94,7 +101,9 @@ def set_positions(model: nn.Module, name: str) -> None:
             images of any size.
     """
     rule = RULES[check_choice('positions', name, tuple(RULES))]
-    vits = [m for m in model.modules() if type(m) in (VisionTransformer, RuledViT)]
+    vits: list[Any] = [
+        m for m in model.modules() if type(m) in (VisionTransformer, RuledViT)
+    ]
     if not vits or not all(vit.dynamic_img_size for vit in vits):
         raise ValueError(
             f'positions={name!r} is for plain vision transformers of timm that take '

@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from cite.core.files.weights import load_weights
 from cite.core.files.weights_notes import OPTIONS, ORIGIN, read_notes
@@ -77,7 +77,7 @@ def _read(note: str, checkpoint: Optional[str]) -> dict[str, Any]:
     """Read a note; a file's word can name a rule, an activation and an epsilon only."""
     try:
         options = dict(json.loads(note))
-        known = {
+        known: dict[str, Callable[[Any], Any]] = {
             'positions': str,
             'act_layer': {'gelu_tanh': 'gelu_tanh'}.__getitem__,
             'norm_eps': float,
@@ -102,8 +102,8 @@ def _earlier_hipt(model_name: str, checkpoint: Optional[str]) -> dict[str, Any]:
     warnings.warn(
         f'{checkpoint} was converted by an earlier version, which resized its '
         'positions to 16 x 16 patches. It loads, with the same features as before at '
-        '256 pixels (regions: at 4096); at other sizes features are a few percent from those of '
-        "HIPT's code. Convert the published file again (`cite convert --from hipt`).",
+        '256 pixels (regions: at 4096); at other sizes features are a few percent from '
+        "those of HIPT's code. Convert the published file again (`cite convert --from hipt`).",
         stacklevel=3,
     )
     inner = {'vit': {'img_size': 256}} if model_name == 'hipt_4k' else {}
@@ -119,5 +119,5 @@ def _count_positions(checkpoint: str) -> int:
     for key in WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    positions = state.get('pos_embed') if isinstance(state, dict) else None
+    positions: Any = state.get('pos_embed') if isinstance(state, dict) else None
     return int(positions.shape[1]) if getattr(positions, 'ndim', 0) == 3 else 0
