@@ -33,8 +33,8 @@ REQUIRES = [
 ]
 
 EXTRAS = {
-    # `mim train` and `mim test`; `cite train` and `cite test` do without. openmim imports
-    # pkg_resources, so this puts setuptools back to the last version that has it.
+    # `mim train` and `mim test`; `cite train` and `cite test` do without. openmim
+    # imports pkg_resources, so this puts setuptools back to the last version with it.
     'mim': ['openmim>=0.3.9', 'setuptools<81', 'click<8.3'],
     # `lora=dict(…)` of a backbone. peft 0.17 is the last for Python 3.9; accelerate,
     # which peft imports, asks for torch 2 from 1.0 on.

@@ -45,7 +45,7 @@ def describe_data(dataset: SlideDataset) -> str:
 
 
 def _patients(dataset: SlideDataset) -> Optional[dict[str, str]]:
-    """Return the patient of each slide from the table beside the data, if it has any."""
+    """Return each slide's patient from the table beside the data, if it has any."""
     for folder in (Path(dataset.ann_file).parent, Path(dataset.data_prefix or '.')):
         table = folder.absolute().parent / 'captions.csv'
         if not table.is_file():

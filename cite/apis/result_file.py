@@ -1,4 +1,4 @@
-"""The file of ``mim test … --out FILE``: its format, and the names of what it scores."""
+"""The file of ``mim test … --out FILE``: its format, and what its scores are of."""
 
 import os.path as osp
 from typing import Any
@@ -29,7 +29,7 @@ def check_result_file(path: str) -> None:
 
 
 def name_results(path: str, dataset: Any) -> None:
-    """Make this process write file, slide and label beside the scores in a results file.
+    """Make this process write file, slide and label beside the scores.
 
     mmcls' test command collects the results itself and gives them to mmcv, whose
     registry of file formats is the one place on their way where they can be named.

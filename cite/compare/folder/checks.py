@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cite.compare.plan.config import, names_files
+from cite.compare.plan.config import names_files
 from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.core.files.json_file import read_json
 
