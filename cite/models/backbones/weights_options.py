@@ -103,7 +103,8 @@ def _earlier_hipt(model_name: str, checkpoint: Optional[str]) -> dict[str, Any]:
         f'{checkpoint} was converted by an earlier version, which resized its '
         'positions to 16 x 16 patches. It loads, with the same features as before at '
         '256 pixels (regions: at 4096); at other sizes features are a few percent from '
-        "those of HIPT's code. Convert the published file again (`cite convert --from hipt`).",
+        "those of HIPT's code. Convert the published file again (`cite convert --from "
+        'hipt`).',
         stacklevel=3,
     )
     inner = {'vit': {'img_size': 256}} if model_name == 'hipt_4k' else {}
