@@ -1,4 +1,4 @@
-"""Write a trained model for others: a folder without code, or a file of all weights.
+"""Write a trained model for others: a folder without code, or one file.
 
 cite export CONFIG work_dirs/…/latest.pth grades/
 cite export CONFIG work_dirs/…/latest.pth grades/ --results results.json --torchscript
