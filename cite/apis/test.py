@@ -47,7 +47,8 @@ def multi_gpu_test(
 
 def _settle(model: nn.Module, data_loader: DataLoader) -> None:
     check_metric_names(data_loader.dataset, metrics_of_command(sys.argv[1:]))
-    check_run(model, [('data.test', data_loader.dataset.CLASSES)])
+    dataset: Any = data_loader.dataset
+    check_run(model, [('data.test', dataset.CLASSES)])
     settle_images(data_loader.dataset, model)
 
 
