@@ -38,7 +38,7 @@ def single_gpu_test(
     **show_options: Any,
 ) -> list[Any]:
     """Return the scores of each item, on one device; mmcls' arguments."""
-    dataset = data_loader.dataset
+    dataset: Any = data_loader.dataset
     _settle(model, data_loader)
     if not (show or out_dir) or not isinstance(dataset, SlideDataset):
         return _single_gpu_test(model, data_loader, show, out_dir, **show_options)
@@ -63,7 +63,7 @@ def multi_gpu_test(
 
 def _settle(model: nn.Module, data_loader: DataLoader) -> None:
     """Refuse before the first patch what mmcls would refuse after the last one."""
-    dataset = data_loader.dataset
+    dataset: Any = data_loader.dataset
     command = options_of_command(sys.argv)
     check_metric_names(dataset, command.metrics)
     check_class_count(model, dataset, 'test')

@@ -29,7 +29,6 @@ if __name__ == '__main__':
 """
 SHIMS = {
     'ann': 'ann',
-    'calibrate': 'calibrate',
     'check': 'check',
     'compare': 'compare',
     'convert': 'convert_model',

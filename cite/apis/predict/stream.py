@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 
 
 class _Item(NamedTuple):
-    index: int
+    number: int
     pixels: Optional[Tensor]
     fault: str = ''  # of this tile
     failure: str = ''  # of the whole slide
@@ -69,12 +69,13 @@ def stream(source: Any, pixels: Any, batch_size: int, workers: int) -> Iterator[
     Raises:
         ValueError: the slide cannot be read any more.
     """
+    prefetch: Any = {'prefetch_factor': _PREFETCH} if workers else {}
     loader: DataLoader = DataLoader(
         TileStream(source, pixels),
         batch_size=batch_size,
         num_workers=workers,
         collate_fn=list,
-        **({'prefetch_factor': _PREFETCH} if workers else {}),
+        **prefetch,
     )
     for items in loader:
         yield _collate(items)
@@ -87,7 +88,7 @@ def _collate(items: Sequence[_Item]) -> Batch:
     read = [item for item in items if not item.fault]
     tensors = [torch.as_tensor(item.pixels) for item in read]
     return Batch(
-        np.array([item.index for item in read], np.int64),
+        np.array([item.number for item in read], np.int64),
         torch.stack(tensors) if tensors else None,
-        [(item.index, item.fault) for item in items if item.fault],
+        [(item.number, item.fault) for item in items if item.fault],
     )

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Callable, NoReturn, Union
+from typing import Any, NoReturn, Union
 
 from cite.core.messages import first_line
 
@@ -28,7 +28,7 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
     return parse_json(_read(path, most), path)
 
 
-def parse_json(data: bytes, where: object, **options: Callable[[Any], Any]) -> Any:
+def parse_json(data: bytes, where: object, **options: Any) -> Any:
     """Parse JSON as :func:`read_json` does.
 
     Args:

@@ -95,7 +95,7 @@ def _without_alpha(image: Image.Image) -> Image.Image:
         if image.mode == 'La':
             image = image.convert('LA')
         image = image.convert('RGBA')
-        if image.getextrema()[3] != (255, 255):
+        if image.getchannel('A').getextrema() != (255, 255):
             white = Image.new('RGBA', image.size, (255, 255, 255, 255))
             image = Image.alpha_composite(white, image)
     return image if image.mode == 'RGB' else image.convert('RGB')

@@ -41,8 +41,9 @@ class TextBufferHead(TextState, _ClsHead):
         super().__init__(**kwargs)
         self.register_texts(check_texts(texts), text_encoder)
         # A file of texts names the classes, whose order the data must have, too.
-        from_file = isinstance(texts, str)
-        self.text_classes = [*read_caption_file(texts)] if from_file else None
+        self.text_classes = None
+        if isinstance(texts, str):
+            self.text_classes = [*read_caption_file(texts)]
         self.num_classes = len(self.texts)
         self.float16 = float16
 
