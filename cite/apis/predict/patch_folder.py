@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 
 from cite.core.files.patch_file import (
+    SUFFIXES,
     UnreadablePatchError,
+    list_patches,
     open_patch,
     read_patch_file,
 )
 from cite.core.messages import shorten
-from cite.datasets.tables.patches import IMAGE_SUFFIXES, list_patches
 
 _NAME = re.compile(r'.+_(\d+)_(\d+)\.[A-Za-z]+')
 _SUBFOLDER = 'patches_captions'
@@ -39,7 +40,7 @@ def patch_slides(path: Path) -> Optional[list[PatchSlide]]:
     if not path.is_dir():
         return None
     folder = path / _SUBFOLDER if (path / _SUBFOLDER).is_dir() else path
-    images = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    images = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     first = next(images, None)
     if first is None or (folder == path and not _NAME.fullmatch(first.name)):
         return None
