@@ -12,11 +12,11 @@ import numpy as np
 from cite.core.files.patch_file import (
     SUFFIXES,
     UnreadablePatchError,
-    list_patches,
     open_patch,
     read_patch_file,
 )
 from cite.core.messages import shorten
+from cite.datasets.tables.patches import list_patches
 
 _NAME = re.compile(r'.+_(\d+)_(\d+)\.[A-Za-z]+')
 _SUBFOLDER = 'patches_captions'
