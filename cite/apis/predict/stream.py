@@ -1,7 +1,7 @@
 """Tiles from a slide through loading processes to the model, in bounded memory."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, cast
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 
 
 class _Item(NamedTuple):
-    index: int
+    tile: int
     pixels: Optional[Tensor]
     fault: str = ''  # of this tile
     failure: str = ''  # of the whole slide
@@ -74,7 +74,7 @@ def stream(source: Any, pixels: Any, batch_size: int, workers: int) -> Iterator[
         batch_size=batch_size,
         num_workers=workers,
         collate_fn=list,
-        **({'prefetch_factor': _PREFETCH} if workers else {}),
+        **cast(Any, {'prefetch_factor': _PREFETCH} if workers else {}),
     )
     for items in loader:
         yield _collate(items)
@@ -87,7 +87,7 @@ def _collate(items: Sequence[_Item]) -> Batch:
     read = [item for item in items if not item.fault]
     tensors = [torch.as_tensor(item.pixels) for item in read]
     return Batch(
-        np.array([item.index for item in read], np.int64),
+        np.array([item.tile for item in read], np.int64),
         torch.stack(tensors) if tensors else None,
-        [(item.index, item.fault) for item in items if item.fault],
+        [(item.tile, item.fault) for item in items if item.fault],
     )
