@@ -99,7 +99,9 @@ def score_tiles(
     far = 0
     with FeaturesFile(features) as file:
         for batch in stream(source, predictor.pixels, load.batch_size, load.workers):
-            missing += [(int(coords[i, 0]), int(coords[i, 1]), why) for i, why in batch.faults]
+            missing += [
+                (int(coords[i, 0]), int(coords[i, 1]), why) for i, why in batch.faults
+            ]
             if batch.pixels is None:
                 continue
             vectors, scores = predictor.forward(batch.pixels)

@@ -180,9 +180,7 @@ def test_layers_switch_by_mouse_and_keys(open_page):
     pixels = {}
     for value in ('class', '0', '1', '2', 'none'):
         page.check(f'input[name=layer][value="{value}"]')
-        pixels[value] = page.evaluate(
-            "document.getElementById('heat').toDataURL()"
-        )
+        pixels[value] = page.evaluate("document.getElementById('heat').toDataURL()")
     assert len(set(pixels.values())) == 5
     page.keyboard.press('2')
     assert page.is_checked('input[name=layer][value="1"]')

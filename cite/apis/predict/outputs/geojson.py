@@ -48,9 +48,10 @@ def _open(path: Path) -> Iterator[TextIO]:
                 yield text
             return
         # Neither name nor time, so that the same tiles give the same bytes.
-        with gzip.GzipFile('', 'wb', fileobj=raw, mtime=0) as packed, io.TextIOWrapper(
-            packed, 'utf-8', newline='\n'
-        ) as text:
+        with (
+            gzip.GzipFile('', 'wb', fileobj=raw, mtime=0) as packed,
+            io.TextIOWrapper(packed, 'utf-8', newline='\n') as text,
+        ):
             yield text
 
 
