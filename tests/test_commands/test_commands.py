@@ -65,7 +65,7 @@ def test_the_list_of_commands_needs_no_library(script, arguments):
 
 def test_the_list_has_a_line_for_each_command():
     lines = overview().splitlines()
-    assert [line.split()[0] for line in lines[2:12]] == list(COMMANDS)
+    assert [line.split()[0] for line in lines[2 : 2 + len(COMMANDS)]] == list(COMMANDS)
     assert all(len(line) <= 80 for line in lines)
     assert all(len(summary(name)) > 20 for name in COMMANDS)
     assert run(sys.executable, '-m', 'cite', '--help') == overview() + '\n'

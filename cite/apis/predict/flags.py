@@ -134,8 +134,8 @@ def far_features(share: Optional[float]) -> Optional[Flag]:
     if share is None or share <= FAR_SHARE:
         return None
     text = (
-        f'{100 * share:.0f} % of the tiles are farther from the training tiles than 99 % of '
-        'those are: other stain, scanner or tissue?'
+        f'{100 * share:.0f} % of the tiles are farther from the training tiles than '
+        '99 % of those are: other stain, scanner or tissue?'
     )
     return Flag('far from training', text)
 
