@@ -142,7 +142,7 @@ def _of_types(where: str, node: Any) -> Iterator[UnknownKey]:
 def _compare(
     where: str, node: Any, known: Optional[set[str]], certain: bool = True
 ) -> Iterator[UnknownKey]:
-    """Yield the keys of a dict that are not known; if not certain, misspellings alone."""
+    """Yield a dict's unknown keys; if it is not certain, misspellings alone."""
     if not isinstance(node, Mapping) or known is None:
         return
     for key in node:

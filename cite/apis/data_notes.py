@@ -32,7 +32,10 @@ def describe_data(dataset: SlideDataset) -> str:
     parts = []
     for label, name in enumerate(dataset.CLASSES):
         members = np.unique(slides[labels == label])
-        words = [count(len(members), 'slide'), count(int((labels == label).sum()), 'patch')]
+        words = [
+            count(len(members), 'slide'),
+            count(int((labels == label).sum()), 'patch'),
+        ]
         if patients is not None:
             known = Counter(patients[slide] for slide in members if slide in patients)
             words.append(count(len(known), 'patient'))
@@ -42,7 +45,7 @@ def describe_data(dataset: SlideDataset) -> str:
 
 
 def _patients(dataset: SlideDataset) -> Optional[dict[str, str]]:
-    """Return the patient of each slide from the table beside the data, if it has any."""
+    """Return the patient of each slide from the table beside the data, if any."""
     for folder in (Path(dataset.ann_file).parent, Path(dataset.data_prefix or '.')):
         table = folder.absolute().parent / 'captions.csv'
         if not table.is_file():

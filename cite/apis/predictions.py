@@ -73,7 +73,9 @@ def read_predictions(
                 [bag_of(annotation.filename) for annotation in annotations],
                 [annotation.label for annotation in annotations],
             ]
-    means, labels, names = bag_scores(scores, np.array(columns[2]), np.array(columns[1]))
+    means, labels, names = bag_scores(
+        scores, np.array(columns[2]), np.array(columns[1])
+    )
     return SlidePredictions(names, labels, means)
 
 
@@ -90,7 +92,9 @@ def _check_same(
             f'{path} holds the scores of {len(scores)} patches, {ann_file} lists '
             f'{len(annotations)}. Name the annotation file that was tested on.'
         )
-    for line, (file, annotation) in enumerate(zip(columns[0] if columns else (), annotations), 1):
+    for line, (file, annotation) in enumerate(
+        zip(columns[0] if columns else (), annotations), 1
+    ):
         if file != annotation.filename:
             raise ValueError(
                 f'{path} has the scores of {file} where {ann_file}:{line} lists '

@@ -1,4 +1,4 @@
-"""The file of ``mim test … --out FILE``: its format, and the names of what it scores."""
+"""The file of ``mim test … --out FILE``: its format, and the names of its patches."""
 
 import os.path as osp
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from mmcv.fileio import BaseFileHandler, register_handler
 from mmcv.fileio.io import file_handlers
-
 
 # What mmcls' test command writes for each patch.
 _COLUMNS = ('class_scores', 'pred_score', 'pred_label', 'pred_class')
@@ -30,7 +29,7 @@ def check_result_file(path: str) -> None:
 
 
 def name_results(path: str, dataset: Any) -> None:
-    """Make this process write file, slide and label beside the scores in a results file.
+    """Make this process write file, slide and label beside the scores of a test.
 
     mmcls' test command collects the results itself and gives them to mmcv, whose
     registry of file formats is the one place on their way where they can be named.

@@ -119,9 +119,9 @@ def check_shared_memory(data: Any, report: Report, folder: str = '/dev/shm') -> 
         report.warn(
             'shared memory',
             folder,
-            f'{total >> 20} MB, and the workers may need {needed >> 20} MB: a run would '
-            "die of a bus error. Write backend='fast' in PatchGastricPipeline, or start "
-            'the container with --shm-size, or lower data.workers_per_gpu.',
+            f'{total >> 20} MB, and the workers may need {needed >> 20} MB: a run '
+            "would die of a bus error. Write backend='fast' in PatchGastricPipeline, "
+            'or start the container with --shm-size, or lower data.workers_per_gpu.',
         )
 
 

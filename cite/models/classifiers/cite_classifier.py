@@ -94,8 +94,8 @@ class CITEClassifier(ImageClassifier):
 
     def simple_test(self, img: Tensor, img_metas: Any = None, **kwargs: Any) -> Any:
         """Compute the softmax scores of images (N, 3, H, W) or features (N, D)."""
-        # Where gradients are on, the caller wants them, as Grad-CAM does. A trace cannot
-        # record tensors of the inference mode.
+        # Where gradients are on, the caller wants them, as Grad-CAM does. A trace
+        # cannot record tensors of the inference mode.
         quick = not (torch.is_grad_enabled() or torch.jit.is_tracing())
         mode = torch.inference_mode() if quick else nullcontext()
         with mode, autocast(self.precision, img.device):

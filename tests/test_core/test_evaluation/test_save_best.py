@@ -56,7 +56,7 @@ def test_each_metric_can_be_chosen_and_knows_which_way_is_better(
 
 
 @pytest.mark.parametrize(
-    'metric, key',
+    ('metric', 'key'),
     [
         (['bag_class_accuracy', 'accuracy'], 'mean_bag_accuracy'),  # not one class's
         (['bag_nll', 'accuracy'], 'bag_nll'),
@@ -70,7 +70,7 @@ def test_auto_is_the_first_value_over_all_classes(tmp_path, metric, key):
 
 
 @pytest.mark.parametrize(
-    'settings, words',
+    ('settings', 'words'),
     [
         ({'metric': ['bag_f1'], 'save_best': 'bag_auroc'}, 'gives bag_f1 on these'),
         ({'metric': ['bag_f1'], 'save_best': 'bag_fl'}, "Did you mean 'bag_f1'"),
