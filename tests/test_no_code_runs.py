@@ -329,8 +329,8 @@ def test_code_of_a_text_encoder_whose_author_is_trusted(folder_with_code, trace)
         ({'attn_implementation': {'text': 'stranger/kernel'}}, 'names code on the hub'),
         ({'text_config': {'_attn_implementation': 'a/b'}}, 'names code on the hub'),
         # Some configs of transformers read this one themselves.
-        ({'trust_remote_code': True}, 'trust_remote_code=True lets the model run'),
-        ({'part': {'trust_remote_code': True}}, 'trust_remote_code=True lets'),
+        ({'trust_remote_code': True}, "trust_remote_code='True' lets the model run"),
+        ({'part': {'trust_remote_code': True}}, "trust_remote_code='True' lets"),
         # Read in the place of this file, which has been looked at.
         ({'configuration_files': ['config.4.0.0.json']}, 'another file instead of'),
         # A second model, which transformers reads with torch.load, or torch.jit's.

@@ -78,6 +78,8 @@ def _evaluates_bytes(dataset: Any) -> bool:
 
     torch would pass them through /dev/shm, of which a container has 64 MB by default.
     """
+    if getattr(dataset, 'on_error', 'raise') == 'skip':  # bytes cannot be NaN
+        return False
     return getattr(dataset, 'test_mode', False) and getattr(dataset, 'image_bytes', 0)
 
 

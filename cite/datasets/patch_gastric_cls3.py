@@ -118,9 +118,14 @@ class PatchGastricCls3(SlideDataset):
 
     @property
     def image_bytes(self) -> int:
-        """Bytes of an image that :func:`.builder.collate` augments, or 0."""
+        """Bytes of an image that :func:`.builder.collate` augments, or 0.
+
+        It is 0, too, while the size is left to a model that is not known yet.
+        """
         steps = self.pipeline.transforms
         if not self._passes_images or getattr(steps[0], 'backend', None) != 'fast':
+            return 0
+        if 'size' in steps[0].from_model and not steps[0].is_settled:
             return 0
         return 3 * steps[0].size ** 2
 

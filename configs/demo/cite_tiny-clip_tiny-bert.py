@@ -19,7 +19,6 @@ _base_ = [
 data_root = os.environ.get('DEMO_DATA', 'data/demo')
 lr = 0.03
 n = os.environ.get('SHOTS', 'all')
-few = '' if n == 'all' else f'_{n}'  # part of the work folder's name
 vpl = 1
 run_name = f'tiny-clip_tiny-bert_vpl{vpl}_p{n}-cb_bs32_i200_lr{lr}'
 

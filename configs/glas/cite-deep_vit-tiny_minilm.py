@@ -3,4 +3,4 @@
 # Expect 60.3 ± 14.3 % of the fields (five splits, README.md in this folder).
 _base_ = 'cite_vit-tiny_minilm.py'
 model = dict(backbone=dict(prompt_layers=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]))
-work_dir = 'work_dirs/glas/cite-deep_vit-tiny_minilm' + {{_base_.few}}
+work_dir = 'work_dirs/glas/cite-deep_vit-tiny_minilm'

@@ -8,4 +8,4 @@ model = dict(
 optimizer = dict(
     paramwise_cfg=dict(
         custom_keys={'backbone.prompt': dict(lr_mult=40 / 0.03)}))
-work_dir = 'work_dirs/glas/cite-pad_hiera-tiny_minilm' + {{_base_.few}}
+work_dir = 'work_dirs/glas/cite-pad_hiera-tiny_minilm'

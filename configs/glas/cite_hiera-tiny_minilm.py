@@ -15,4 +15,4 @@ model = dict(
         image_stats=dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         checkpoint='data/models/sam2_hiera_tiny.fp16.safetensors'),
     neck=dict(in_features=768))
-work_dir = 'work_dirs/glas/cite_hiera-tiny_minilm' + {{_base_.few}}
+work_dir = 'work_dirs/glas/cite_hiera-tiny_minilm'

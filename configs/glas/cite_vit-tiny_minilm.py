@@ -19,4 +19,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=192))
-work_dir = 'work_dirs/glas/cite_vit-tiny_minilm' + {{_base_.few}}
+work_dir = 'work_dirs/glas/cite_vit-tiny_minilm'

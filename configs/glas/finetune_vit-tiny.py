@@ -5,4 +5,4 @@ _base_ = 'linear_vit-tiny.py'
 
 model = dict(backbone=dict(fix=False))
 optimizer = dict(lr=0.001)
-work_dir = 'work_dirs/glas/finetune_vit-tiny' + {{_base_.few}}
+work_dir = 'work_dirs/glas/finetune_vit-tiny'

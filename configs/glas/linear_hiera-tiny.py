@@ -16,4 +16,4 @@ model = dict(
         image_stats=dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         checkpoint='data/models/sam2_hiera_tiny.fp16.safetensors'),
     head=dict(type='MyLinearClsHead', num_classes=3, in_channels=768))
-work_dir = 'work_dirs/glas/linear_hiera-tiny' + {{_base_.few}}
+work_dir = 'work_dirs/glas/linear_hiera-tiny'

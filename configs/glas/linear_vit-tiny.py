@@ -16,4 +16,4 @@ model = dict(
         image_stats=dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         checkpoint='data/models/vit_tiny_colorectal.fp16.safetensors'),
     head=dict(type='MyLinearClsHead', num_classes=3, in_channels=192))
-work_dir = 'work_dirs/glas/linear_vit-tiny' + {{_base_.few}}
+work_dir = 'work_dirs/glas/linear_vit-tiny'

@@ -3,4 +3,4 @@
 # Expect 43.0 ± 17.5 % of the fields (five splits, README.md in this folder).
 _base_ = 'cite_hiera-tiny_minilm.py'
 model = dict(backbone=dict(lora=dict(r=8)))
-work_dir = 'work_dirs/glas/lora_hiera-tiny_minilm' + {{_base_.few}}
+work_dir = 'work_dirs/glas/lora_hiera-tiny_minilm'

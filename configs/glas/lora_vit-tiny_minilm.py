@@ -3,4 +3,4 @@
 # Expect 65.5 ± 8.6 % of the fields (five splits, README.md in this folder).
 _base_ = 'cite_vit-tiny_minilm.py'
 model = dict(backbone=dict(prompt_length=0, lora=dict(r=8)))
-work_dir = 'work_dirs/glas/lora_vit-tiny_minilm' + {{_base_.few}}
+work_dir = 'work_dirs/glas/lora_vit-tiny_minilm'

@@ -3,4 +3,4 @@
 # Expect 61.7 ± 9.6 % of the fields (five splits, README.md in this folder).
 _base_ = 'cite_vit-tiny_minilm.py'
 model = dict(backbone=dict(prompt_length=0))
-work_dir = 'work_dirs/glas/neck_vit-tiny_minilm' + {{_base_.few}}
+work_dir = 'work_dirs/glas/neck_vit-tiny_minilm'

@@ -4,4 +4,4 @@
 _base_ = 'vpt_vit-tiny.py'
 
 model = dict(backbone=dict(prompt_layers=list(range(12))))
-work_dir = 'work_dirs/glas/vpt-deep_vit-tiny' + {{_base_.few}}
+work_dir = 'work_dirs/glas/vpt-deep_vit-tiny'

@@ -4,4 +4,4 @@
 _base_ = 'linear_vit-tiny.py'
 
 model = dict(backbone=dict(prompt_length=1, prompt_init='normal'))
-work_dir = 'work_dirs/glas/vpt_vit-tiny' + {{_base_.few}}
+work_dir = 'work_dirs/glas/vpt_vit-tiny'

@@ -11,11 +11,12 @@ WORDS = ['well', 'moderately', 'poorly', 'differentiated', 'tubular', 'adenocarc
 
 def word_tokenizer(begin: str = '', end: str = '') -> Any:
     """Number ``<pad>``, ``<unk>``, ``begin``, ``end`` and then the words."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     special = ['<pad>', '<unk>', *filter(None, (begin, end))]
     numbers = {word: i for i, word in enumerate([*special, *WORDS])}
     tokenizer = Tokenizer(models.WordLevel(numbers, unk_token='<unk>'))
+    tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single=' '.join(filter(None, (begin, '$A', end))),

@@ -220,7 +220,7 @@ def test_a_half_written_line_is_no_result(finished, engine, tmp_path):
 def test_two_starts_in_one_folder_do_not_mix(finished, tmp_path):
     config, _ = finished
     store = Store(tmp_path)
-    with pytest.raises(ValueError, match='already running there'):
+    with pytest.raises(ValueError, match='already running a comparison there'):
         run(config, tmp_path)
     store.close()
 
@@ -311,7 +311,7 @@ def test_nobody_else_has_the_folder_while_jobs_run(
     )
 
     def start_another(tasks):
-        with pytest.raises(ValueError, match='already running there'):
+        with pytest.raises(ValueError, match='already running a comparison there'):
             Store(out)
         yield from (JobResult(task.name, error='not run') for task in tasks)
 

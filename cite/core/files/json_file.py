@@ -41,6 +41,9 @@ def parse_json(data: bytes, where: object, **options: Any) -> Any:
         check_tree(value, Budget(len(data)))
         # JSON can name half of a character, which no file can hold.
         json.dumps(value, ensure_ascii=False).encode('utf-8')
+    except UnicodeDecodeError as error:
+        line = data.count(b'\n', 0, error.start) + 1
+        raise ValueError(f'{where} is not text: line {line} is not UTF-8.') from error
     except UnicodeEncodeError as error:
         raise ValueError(
             f'{where} is not text: it holds half of a character.'

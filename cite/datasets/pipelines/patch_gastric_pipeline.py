@@ -118,7 +118,8 @@ class PatchGastricPipeline:
     @property
     def size(self) -> int:
         """Edge of the resulting square, pixels."""
-        self._require_settled()
+        if 'size' in self.from_model:
+            self._require_settled()
         return self._values['size']
 
     @property

@@ -5,4 +5,4 @@ _base_ = '../cite_tiny-clip_tiny-bert.py'
 model = dict(
     head=dict(
         text_encoder=dict(_delete_=True, type='RandomVectors', width=192)))
-work_dir = 'work_dirs/demo/cite_no-text' + {{_base_.few}}
+work_dir = 'work_dirs/demo/cite_no-text'

@@ -5,4 +5,4 @@ _base_ = 'linear.py'
 lr = 0.001
 model = dict(backbone=dict(fix=False))
 optimizer = dict(lr=lr)
-work_dir = 'work_dirs/demo/finetune' + {{_base_.few}}
+work_dir = 'work_dirs/demo/finetune'

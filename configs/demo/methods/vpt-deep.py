@@ -3,4 +3,4 @@
 _base_ = 'vpt.py'
 
 model = dict(backbone=dict(prompt_layers=[0, 1]))
-work_dir = 'work_dirs/demo/vpt-deep' + {{_base_.few}}
+work_dir = 'work_dirs/demo/vpt-deep'

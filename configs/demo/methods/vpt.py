@@ -7,4 +7,4 @@ model = dict(
     neck=None,
     head=dict(
         _delete_=True, type='MyLinearClsHead', num_classes=3, in_channels=128))
-work_dir = 'work_dirs/demo/vpt' + {{_base_.few}}
+work_dir = 'work_dirs/demo/vpt'

@@ -12,4 +12,4 @@ model = dict(
         type='CLIPTextHead',
         arch=f'{data_root}/models/tiny_clip.pt',
         texts={{_base_.TEXTS}}))
-work_dir = 'work_dirs/demo/zeroshot' + {{_base_.few}}
+work_dir = 'work_dirs/demo/zeroshot'

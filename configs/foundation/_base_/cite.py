@@ -14,7 +14,6 @@ _base_ = [
     '../../gastric/_base_/sgd_i1000_lr0.001-cos.py'
 ]
 n = os.environ.get('SHOTS', 'all')
-few = '' if n == 'all' else f'_{n}'  # part of the work folder's name
 TEXTS = mmcv.Config.fromfile(
     os.path.join('{{ fileDirname }}', '../../gastric/_base_/class_texts.py')).TEXTS
 model = dict(

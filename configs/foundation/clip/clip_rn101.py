@@ -9,4 +9,4 @@ model = dict(
         prompt_length=8,
         prompt_pos='pad'),
     neck=dict(in_features=512))
-work_dir = 'work_dirs/foundation/clip_rn101' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/clip_rn101'

@@ -10,4 +10,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=1536))
-work_dir = 'work_dirs/foundation/dinov2_vitg14' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/dinov2_vitg14'

@@ -10,4 +10,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=384))
-work_dir = 'work_dirs/foundation/dinov2_vits14_reg' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/dinov2_vits14_reg'

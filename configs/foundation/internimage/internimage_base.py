@@ -10,4 +10,4 @@ model = dict(
         prompt_length=8,
         prompt_pos='pad'),
     neck=dict(in_features=1344))
-work_dir = 'work_dirs/foundation/internimage_base' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/internimage_base'

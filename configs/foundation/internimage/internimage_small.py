@@ -10,4 +10,4 @@ model = dict(
         prompt_length=8,
         prompt_pos='pad'),
     neck=dict(in_features=960))
-work_dir = 'work_dirs/foundation/internimage_small' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/internimage_small'

@@ -10,4 +10,4 @@ model = dict(
         prompt_length=8,
         prompt_pos='pad'),
     neck=dict(in_features=768))
-work_dir = 'work_dirs/foundation/internimage_tiny' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/internimage_tiny'

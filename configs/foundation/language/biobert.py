@@ -9,4 +9,4 @@ model = dict(
             type='BERT',
             model='dmis-lab/biobert-base-cased-v1.2',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/biobert' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/biobert'

@@ -10,4 +10,4 @@ model = dict(
             type='DecoderTextEncoder',
             model='microsoft/biogpt',
             key='last')))
-work_dir = 'work_dirs/foundation/biogpt' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/biogpt'

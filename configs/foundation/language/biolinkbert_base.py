@@ -9,4 +9,4 @@ model = dict(
             type='BERT',
             model='michiyasunaga/BioLinkBERT-base',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/biolinkbert_base' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/biolinkbert_base'

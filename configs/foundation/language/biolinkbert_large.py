@@ -9,4 +9,4 @@ model = dict(
             type='BERT',
             model='michiyasunaga/BioLinkBERT-large',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/biolinkbert_large' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/biolinkbert_large'

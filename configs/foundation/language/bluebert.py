@@ -9,4 +9,4 @@ model = dict(
             type='BERT',
             model='bionlp/bluebert_pubmed_mimic_uncased_L-12_H-768_A-12',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/bluebert' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/bluebert'

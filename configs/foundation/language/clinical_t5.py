@@ -10,4 +10,4 @@ model = dict(
             type='T5Encoder',
             model='data/models/Clinical-T5-Base',
             key='mean')))
-work_dir = 'work_dirs/foundation/clinical_t5' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/clinical_t5'

@@ -9,4 +9,4 @@ model = dict(
             type='BERT',
             model='emilyalsentzer/Bio_ClinicalBERT',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/clinicalbert' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/clinicalbert'

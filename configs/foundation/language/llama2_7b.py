@@ -11,4 +11,4 @@ model = dict(
             type='DecoderTextEncoder',
             model='meta-llama/Llama-2-7b-hf',
             key='last')))
-work_dir = 'work_dirs/foundation/llama2_7b' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/llama2_7b'

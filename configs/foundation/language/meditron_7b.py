@@ -11,4 +11,4 @@ model = dict(
             type='DecoderTextEncoder',
             model='epfl-llm/meditron-7b',
             key='last')))
-work_dir = 'work_dirs/foundation/meditron_7b' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/meditron_7b'

@@ -11,4 +11,4 @@ model = dict(
             type='DecoderTextEncoder',
             model='axiong/PMC_LLaMA_13B',
             key='last')))
-work_dir = 'work_dirs/foundation/pmc_llama_13b' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/pmc_llama_13b'

@@ -9,4 +9,4 @@ model = dict(
             type='BERT',
             model='microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract-fulltext',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/pubmedbert' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/pubmedbert'

@@ -9,4 +9,4 @@ model = dict(
             type='BERT',
             model='allenai/scibert_scivocab_uncased',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/scibert' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/scibert'

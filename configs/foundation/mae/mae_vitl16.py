@@ -10,4 +10,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=1024))
-work_dir = 'work_dirs/foundation/mae_vitl16' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/mae_vitl16'

@@ -9,4 +9,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=1024))
-work_dir = 'work_dirs/foundation/phikon_v2' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/phikon_v2'

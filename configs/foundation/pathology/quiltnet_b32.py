@@ -9,4 +9,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=512))
-work_dir = 'work_dirs/foundation/quiltnet_b32' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/quiltnet_b32'

@@ -10,4 +10,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=1280))
-work_dir = 'work_dirs/foundation/virchow' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/virchow'

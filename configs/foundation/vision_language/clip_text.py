@@ -9,4 +9,4 @@ model = dict(
             _delete_=True,
             type='CLIPTextEncoder',
             arch='ViT-B/16')))
-work_dir = 'work_dirs/foundation/clip_text' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/clip_text'

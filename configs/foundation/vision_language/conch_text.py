@@ -10,4 +10,4 @@ model = dict(
             _delete_=True,
             type='OpenCLIPTextEncoder',
             model='data/models/CONCH')))
-work_dir = 'work_dirs/foundation/conch_text' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/conch_text'

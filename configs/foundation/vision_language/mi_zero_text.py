@@ -9,4 +9,4 @@ model = dict(
             _delete_=True,
             type='OpenCLIPTextEncoder',
             model='data/models/MI-Zero')))
-work_dir = 'work_dirs/foundation/mi_zero_text' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/mi_zero_text'

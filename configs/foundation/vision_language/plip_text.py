@@ -9,4 +9,4 @@ model = dict(
             _delete_=True,
             type='CLIPTextEncoder',
             arch='data/models/plip.pt')))
-work_dir = 'work_dirs/foundation/plip_text' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/plip_text'

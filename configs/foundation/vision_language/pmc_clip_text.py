@@ -9,4 +9,4 @@ model = dict(
             _delete_=True,
             type='OpenCLIPTextEncoder',
             model='data/models/PMC-CLIP')))
-work_dir = 'work_dirs/foundation/pmc_clip_text' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/pmc_clip_text'

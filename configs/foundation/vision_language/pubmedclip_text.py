@@ -9,4 +9,4 @@ model = dict(
             _delete_=True,
             type='CLIPTextEncoder',
             arch='data/models/pubmedclip.pt')))
-work_dir = 'work_dirs/foundation/pubmedclip_text' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/pubmedclip_text'

@@ -9,4 +9,4 @@ model = dict(
             _delete_=True,
             type='CLIPTextEncoder',
             arch='data/models/quiltnet_b32.pt')))
-work_dir = 'work_dirs/foundation/quiltnet_text' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/quiltnet_text'

@@ -10,4 +10,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=768))
-work_dir = 'work_dirs/foundation/vitb16_in21k' + {{_base_.few}}
+work_dir = 'work_dirs/foundation/vitb16_in21k'

@@ -1,11 +1,10 @@
 # GlaS: three grades of colorectal glands, patient-disjoint halves.
 # SPLIT chooses the folder of annotation files (see configs/glas/README.md); SHOTS is 1,
-# 2, 4, 8, 16 or all (default): training slides per class.
+# 2, 4, 8, 16 or all (default): training slides per class; give it a --work-dir, too.
 import os
 
 split = os.environ.get('SPLIT', '0')
 n = os.environ.get('SHOTS', 'all')
-few = '' if n == 'all' else f'_{n}'  # part of the work folder's name
 ann_root = f'data/glas/ann_seed{split}/'
 preprocess = dict(
     type='PatchGastricPipeline',

@@ -12,7 +12,8 @@ from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
 from cite.core.evaluation.metrics import METRICS
 from cite.datasets import PatchGastricCls3
 
-SMALLER_IS_BETTER = {'nll', 'bag_nll', 'ece', 'bag_ece'}
+_NAMES = ('nll', 'ece', 'ece_debiased')
+SMALLER_IS_BETTER = {*_NAMES, *(f'bag_{name}' for name in _NAMES)}
 
 
 class Untrained(nn.Module):

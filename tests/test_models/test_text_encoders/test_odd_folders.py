@@ -20,7 +20,6 @@ ENDLESS = {
     ('file', 'change'),
     [
         ('config.json', {'model_type': ['bert']}),
-        ('config.json', {'torch_dtype': 'load'}),
         ('config.json', {'max_position_embeddings': 'x'}),
         ('config.json', {'vocab_size': 10**9}),
         ('config.json', {'intermediate_size': 10**9}),
