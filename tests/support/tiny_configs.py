@@ -239,11 +239,6 @@ def _open_clip(part: dict, cfg: Config, folder: Path) -> None:
         'PMC-CLIP': save_pmc_clip,
     }
     part['model'] = str(save[Path(part['model']).name](folder / 'open_clip'))
-    vocabulary = folder / 'open_clip' / 'vocab.txt'
-    if vocabulary.is_file():  # it has capitals, and so have the configs' texts
-        words = vocabulary.read_text().replace('well', 'Well')
-        words = words.replace('moderately', 'Moderately').replace('poorly', 'Poorly')
-        vocabulary.write_text(words)
 
 
 def _text_width(name: str, cfg: Config) -> int:

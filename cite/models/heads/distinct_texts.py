@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 from .text_source import Texts, descriptions
 
-# Equal tokens give equal vectors but for rounding, which costs some 1e-7.
-_SAME = 1 - 1e-6
+# Equal tokens give equal vectors but for rounding, by some 1e-6 of their length; the
+# cosine is less than 1 by half the square of that.
+_SAME = 1 - 1e-8
 # Texts that agree in this many characters probably differ beyond the model's length.
 _LONG = 200
 
