@@ -68,7 +68,7 @@ def classes_of_config(cfg: Mapping[str, Any]) -> Iterator[Named]:
         FileNotFoundError, ValueError: a file of classes or texts is faulty.
     """
     for part in ('train', 'val', 'test'):
-        for data in _inner((cfg.get('data') or {}).get(part)):
+        for data in inner_datasets((cfg.get('data') or {}).get(part)):
             kind = DATASETS.get(str(data.get('type')))
             if hasattr(kind, 'get_classes'):
                 yield f'data.{part}.classes', kind.get_classes(data.get('classes'))
@@ -77,11 +77,11 @@ def classes_of_config(cfg: Mapping[str, Any]) -> Iterator[Named]:
         yield 'model.head.texts', [*read_caption_file(texts)]
 
 
-def _inner(data: Any) -> Iterator[Mapping[str, Any]]:
+def inner_datasets(data: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the data sets of an entry: itself, of a list, or inside a wrapper."""
     if isinstance(data, (list, tuple)):
         for item in data:
-            yield from _inner(item)
+            yield from inner_datasets(item)
     elif isinstance(data, Mapping):
         inner = data.get('dataset', data.get('datasets'))
-        yield from [data] if inner is None else _inner(inner)
+        yield from [data] if inner is None else inner_datasets(inner)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cite.apis.class_order import inner_datasets
 from cite.core.files.text_file import read_utf8
 from cite.datasets import PatchGastricCls3
 from cite.datasets.storage.features import FeatureDraws
@@ -42,7 +43,7 @@ def read_parts(cfg: Mapping[str, Any], report: Report) -> Iterator[Part]:
     """Yield the data sets of a config that are ours, and report their faults."""
     read: dict[tuple[str, int], list] = {}
     for name in ('train', 'val', 'test'):
-        for data in _datasets((cfg.get('data') or {}).get(name)):
+        for data in inner_datasets((cfg.get('data') or {}).get(name)):
             where = f'data.{name}'
             if data.get('type') != PatchGastricCls3.__name__:
                 report.facts[where] = f'{data.get("type")}: not checked'
@@ -65,16 +66,6 @@ def read_parts(cfg: Mapping[str, Any], report: Report) -> Iterator[Part]:
             if features is not None:
                 with report.errors('features', f'{where}.feature_file'):
                     FeatureDraws(features, data.get('num_aug'), len(read[key]))
-
-
-def _datasets(data: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the data sets of an entry: itself, of a list, or inside a wrapper."""
-    if isinstance(data, (list, tuple)):
-        for item in data:
-            yield from _datasets(item)
-    elif isinstance(data, Mapping):
-        inner = data.get('dataset', data.get('datasets'))
-        yield from [data] if inner is None else _datasets(inner)
 
 
 def read_part_lines(
