@@ -36,8 +36,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """Calibrate, then print what was written."""
-    from cite.apis.calibrate import calibrate
-    from cite.apis.model_folder.model_card import calibration_words
+    from cite.inference.calibrate import calibrate
+    from cite.inference.model_folder.model_card import calibration_words
 
     calibration = calibrate(**vars(args))
     print(f'{args.model}: {calibration_words(vars(calibration))}')

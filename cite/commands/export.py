@@ -63,22 +63,22 @@ def main(args: argparse.Namespace) -> None:
         out = export_checkpoint(*paths, args.plain, args.options)
         print(f'{out}: {out.stat().st_size / 1e6:.1f} MB')
         return
-    from cite.apis.model_folder.export import export_model
+    from cite.inference.model_folder.export import export_model
 
     out = export_model(
         *paths, args.options, args.training_patches, args.table, args.results
     )
     print(_summary(out))
     if args.torchscript:
-        from cite.apis.model_folder.torchscript import export_torchscript
+        from cite.inference.model_folder.torchscript import export_torchscript
 
         print(f'{export_torchscript(out)}: for WSInfer, as QuPath runs it')
 
 
 def _summary(out: Path) -> str:
     """Say what a model folder holds, and what it needs."""
-    from cite.apis.model_folder.read import read_model
     from cite.core.messages import count
+    from cite.inference.model_folder.read import read_model
 
     config = read_model(out).config
     weights, slides = config['backbone_weights'], len(config['training']['slides'])

@@ -41,9 +41,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """Predict what is missing, or score stored features with other texts."""
-    from cite.apis.predict.predict_slide import Load
-    from cite.apis.predict.run import Options, find_jobs, predict_slides
-    from cite.apis.predictor import Predictor
+    from cite.inference.predict.predict_slide import Load
+    from cite.inference.predict.run import Options, find_jobs, predict_slides
+    from cite.inference.predictor import Predictor
 
     if not args.slides and not args.texts:
         raise ValueError('name slide files or folders, or give --texts NEW.yml.')
@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _reword(predictor: Any, args: argparse.Namespace) -> None:
-    from cite.apis.predict.reword import reword
+    from cite.inference.predict.reword import reword
 
     label = Path(args.texts).stem
     moved = reword(predictor, args.out, label)

@@ -24,7 +24,7 @@ class ArraySlide:
 
 def made_up_tiles(size=100, hole=(300, 200)):
     """Return a TileTable over ArraySlide without the tile at ``hole``."""
-    from cite.apis.predict.outputs.tile_table import TileTable
+    from cite.inference.predict.outputs.tile_table import TileTable
 
     corners = [(x, y) for y in range(100, 600, size) for x in range(100, 900, size)]
     coords = np.array([corner for corner in corners if corner != hole], np.int64)

@@ -51,7 +51,8 @@ def test_export_then_calibrate(trained, tmp_path):
 
 
 def test_import_cite_does_not_wait_for_the_predictor():
-    code = "import sys, cite, cite.apis; print('cite.apis.predictor' in sys.modules)"
+    module = 'cite.inference.predictor'
+    code = f"import sys, cite, cite.apis; print('{module}' in sys.modules)"
     assert run(sys.executable, '-c', code).split()[-1] == 'False'
     code = 'from cite.apis import Predictor; print(Predictor.__module__)'
-    assert run(sys.executable, '-c', code).split()[-1] == 'cite.apis.predictor'
+    assert run(sys.executable, '-c', code).split()[-1] == 'cite.inference.predictor'

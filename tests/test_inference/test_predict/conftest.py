@@ -13,7 +13,7 @@ PATCH = 64  # pixels of a patch at 0.5 µm
 @pytest.fixture(scope='session')
 def passed(tmp_path_factory):
     """Return ``data``, ``config``, ``checkpoint`` and ``model``, an exported folder."""
-    from cite.apis.model_folder.export import export_model
+    from cite.inference.model_folder.export import export_model
 
     folder = tmp_path_factory.mktemp('passed')
     data = make_data(folder / 'data')
@@ -31,7 +31,7 @@ def passed(tmp_path_factory):
 @pytest.fixture(scope='session')
 def predictor(passed):
     """Return the tiny model at work."""
-    from cite.apis.predictor import Predictor
+    from cite.inference.predictor import Predictor
 
     return Predictor(passed.model, 'cpu')
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from cite.apis.calibrate import calibrate
-from cite.apis.model_folder.read import read_model
+from cite.inference.calibrate import calibrate
+from cite.inference.model_folder.read import read_model
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cite.apis.predict import flags
+from cite.inference.predict import flags
 
 CLASSES = ['well', 'poorly']
 

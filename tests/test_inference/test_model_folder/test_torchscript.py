@@ -10,7 +10,7 @@ from PIL import Image
 from torchvision import transforms
 
 from cite.apis import Predictor
-from cite.apis.model_folder.torchscript import export_torchscript
+from cite.inference.model_folder.torchscript import export_torchscript
 
 
 @pytest.fixture(scope='module')

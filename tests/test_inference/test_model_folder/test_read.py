@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from cite.apis import Predictor
-from cite.apis.model_folder.read import file_digest, read_model
+from cite.inference.model_folder.read import file_digest, read_model
 
 DELETE = object()
 

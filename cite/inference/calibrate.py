@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 import pandas as pd
 
+from cite.apis.predictions import read_predictions
 from cite.core.evaluation.conformal import conformal_quantile, worst_of_groups
 from cite.core.evaluation.temperature import fit_temperature, soften
 from cite.core.files.text_file import read_utf8
@@ -20,7 +21,6 @@ from .model_folder.exported_model import ExportedModel
 from .model_folder.layout import CARD
 from .model_folder.model_card import replace_calibration
 from .model_folder.read import read_model
-from .predictions import read_predictions
 
 ALPHA = 0.1
 _SLIDE = ('id', 'slide_id', 'slide', 'anonymized_id')

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from PIL import Image
 
 from cite.apis.page.render import SORT, render_page
-from cite.apis.predict.outputs.colours import class_colour
-from cite.apis.predict.outputs.maps import SLIDE_AREA
 from cite.core.messages import count
+from cite.inference.predict.outputs.colours import class_colour
+from cite.inference.predict.outputs.maps import SLIDE_AREA
 
 _HERE = Path(__file__).parent
 _THUMBNAIL = (168, 126)  # pixels: twice what is shown

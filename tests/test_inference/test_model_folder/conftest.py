@@ -4,7 +4,7 @@ import pytest
 import tiny_training
 from passed_model import make_run
 
-from cite.apis.model_folder.export import export_model
+from cite.inference.model_folder.export import export_model
 
 
 @pytest.fixture(scope='session')

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from cite.apis.page.render import render_page
-from cite.apis.predict.outputs.colours import class_colour, probability_colours
-from cite.apis.predict.outputs.tile_table import TileTable
+from cite.inference.predict.outputs.colours import class_colour, probability_colours
+from cite.inference.predict.outputs.tile_table import TileTable
 
 from .pyramid import Pyramid, write_pyramid
 

@@ -9,9 +9,9 @@ import pytest
 from mmcv import Config
 from scipy.spatial.distance import mahalanobis
 
-from cite.apis.model_folder.read import read_model
-from cite.apis.model_folder.training import describe_training
-from cite.apis.model_folder.training_features import TrainingFeatures
+from cite.inference.model_folder.read import read_model
+from cite.inference.model_folder.training import describe_training
+from cite.inference.model_folder.training_features import TrainingFeatures
 
 
 def test_quickhashes_and_patients(data, run, tmp_path):

@@ -7,10 +7,10 @@ import pytest
 from chromium import NAMES, find_chromium
 from made_up_slide import CLASSES, ArraySlide, made_up_tiles
 
-from cite.apis.predict.outputs.maps import write_maps
-from cite.apis.predict.outputs.tile_table import write_tile_csv
-from cite.apis.predict.report.page import report_page
-from cite.apis.predict.viewer.write_viewer import write_viewer
+from cite.inference.predict.outputs.maps import write_maps
+from cite.inference.predict.outputs.tile_table import write_tile_csv
+from cite.inference.predict.report.page import report_page
+from cite.inference.predict.viewer.write_viewer import write_viewer
 
 playwright = pytest.importorskip('playwright.sync_api')
 CHROMIUM = find_chromium()

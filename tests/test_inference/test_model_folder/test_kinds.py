@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torchvision.transforms.functional import to_pil_image
 
 from cite.apis import Predictor
-from cite.apis.model_folder.export import export_model
-from cite.apis.model_folder.torchscript import export_torchscript
+from cite.inference.model_folder.export import export_model
+from cite.inference.model_folder.torchscript import export_torchscript
 
 LINEAR = {'type': 'MyLinearClsHead', 'num_classes': 3}
 VIT = {'embed_dims': 16, 'num_layers': 2, 'num_heads': 2, 'feedforward_channels': 32}

@@ -11,16 +11,16 @@ from made_up_slide import CLASSES, ArraySlide, made_up_tiles
 from PIL import Image
 from qupath_rules import check_qupath
 
-from cite.apis.predict.outputs import geojson as geojson_module
-from cite.apis.predict.outputs.colours import class_colour, probability_colours
-from cite.apis.predict.outputs.features_h5 import (
+from cite.inference.predict.outputs import geojson as geojson_module
+from cite.inference.predict.outputs.colours import class_colour, probability_colours
+from cite.inference.predict.outputs.features_h5 import (
     FeaturesFile,
     magnification,
     read_features,
 )
-from cite.apis.predict.outputs.geojson import geojson_name, write_geojson
-from cite.apis.predict.outputs.maps import map_names, write_maps
-from cite.apis.predict.outputs.tile_table import (
+from cite.inference.predict.outputs.geojson import geojson_name, write_geojson
+from cite.inference.predict.outputs.maps import map_names, write_maps
+from cite.inference.predict.outputs.tile_table import (
     TileTable,
     read_tile_csv,
     write_tile_csv,
@@ -144,7 +144,7 @@ def test_maps_have_one_scale_whatever_the_slide_says(tmp_path):
 
 
 def test_overlapping_tiles_are_averaged_in_the_map():
-    from cite.apis.predict.outputs.maps import paint
+    from cite.inference.predict.outputs.maps import paint
 
     scores = np.array([[1.0, 0.0], [0.5, 0.5]], np.float32)
     tiles = TileTable(np.array([[0, 0], [5, 0]]), 10, scores, ['a', 'b'])

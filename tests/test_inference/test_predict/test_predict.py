@@ -14,9 +14,9 @@ from PIL import Image
 from qupath_rules import check_qupath
 from slide_files import draw, write_aperio, write_leica, write_pyramid
 
-from cite.apis.predict.outputs.tile_table import read_tile_csv
-from cite.apis.predict.predict_slide import Load
-from cite.apis.predict.run import Job, Options, find_jobs, predict_slides
+from cite.inference.predict.outputs.tile_table import read_tile_csv
+from cite.inference.predict.predict_slide import Load
+from cite.inference.predict.run import Job, Options, find_jobs, predict_slides
 
 PLAIN = Options(viewer=False)
 
@@ -192,9 +192,9 @@ def test_after_a_kill_the_second_start_gives_the_same(
     out = tmp_path / 'out'
     code = f"""
 import os, signal, sys
-import cite.apis.predict.write_slide as module
-from cite.apis.predict.run import Options, find_jobs, predict_slides
-from cite.apis.predictor import Predictor
+import cite.inference.predict.write_slide as module
+from cite.inference.predict.run import Options, find_jobs, predict_slides
+from cite.inference.predictor import Predictor
 def killed(*args):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(module, sys.argv[1], killed)
@@ -375,8 +375,8 @@ def test_stability_says_under_which_change(predictor, slide, tmp_path):
 def test_another_text_is_scored_on_the_stored_features(
     passed, predictor, slide, answers, tmp_path
 ):
-    from cite.apis.predict.reword import reword
-    from cite.apis.predictor import Predictor
+    from cite.inference.predict.reword import reword
+    from cite.inference.predictor import Predictor
 
     out = tmp_path / 'out'
     shutil.copytree(answers, out)
@@ -397,7 +397,7 @@ def test_another_text_is_scored_on_the_stored_features(
 
 
 def test_features_of_another_model_are_refused(predictor, answers, tmp_path):
-    from cite.apis.predict.reword import reword
+    from cite.inference.predict.reword import reword
 
     out = tmp_path / 'out'
     shutil.copytree(answers, out)

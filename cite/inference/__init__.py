@@ -1,0 +1,1 @@
+"""The model that is passed on, and its answers about slides."""
