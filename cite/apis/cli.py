@@ -6,6 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Callable, NoReturn, Optional, Union
 
 
+RULE_HELP = (
+    'which slide a patch belongs to: prefix (its name up to the first "_"; default), '
+    'folder, a regular expression with one group, or "column:NAME of TABLE.csv"'
+)
+
+
 def run_cli(main: Callable[[], None]) -> NoReturn:
     """Run a command; a user's mistake ends in one sentence instead of a traceback.
 

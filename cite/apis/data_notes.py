@@ -52,7 +52,8 @@ def _patients(dataset: SlideDataset) -> Optional[dict[str, str]]:
             continue
         try:
             column = patient_column(table, None)
-            rows = read_captions(table, column) if column else []
+            rule = dataset.slide_rule
+            rows = read_captions(table, column, rule) if column else []
         except (ValueError, OSError):  # `cite check` reports it
             return None
         return {row.id: row.group for row in rows} if column else None

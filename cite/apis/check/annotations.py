@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Optional
 
 from cite.core.messages import shorten
-from cite.datasets.tables.annotations import bag_of, label_conflicts
+from cite.datasets.tables.annotations import label_conflicts
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.published import compare_counts
+from cite.datasets.tables.slide_counts import odd_slides, remedy
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .parts import Part, without_place
@@ -29,7 +31,7 @@ def check_part(part: Part, report: Report) -> None:
                 f'{filename} is in line {first_line} already, so it counts twice. '
                 'Delete one of the two.',
             )
-    for conflict in label_conflicts(part.lines):
+    for conflict in label_conflicts(part.lines, part.rule):
         report.error(
             'slide with two labels',
             f'{part.ann_file}:{conflict.line}',
@@ -38,12 +40,16 @@ def check_part(part: Part, report: Report) -> None:
             'labels.',
         )
     _count_classes(part, report)
+    annotations = [annotation for _, annotation in part.lines]
+    odd = odd_slides(annotations, part.rule) if annotations else None
+    if odd:
+        report.warn('slides', part.ann_file, f'{odd}. {remedy(annotations, part.rule)}')
 
 
 def _count_classes(part: Part, report: Report) -> None:
     """Note the slides and patches of each class; a class without slides is a fault."""
     # In reverse, so that the first line of a slide counts.
-    label_of = {bag_of(name): label for _, (name, label) in reversed(part.lines)}
+    label_of = {part.rule(name): label for _, (name, label) in reversed(part.lines)}
     slides = Counter(label_of.values())
     patches = Counter(label for _, (_, label) in part.lines)
     facts = report.facts[part.name] = {'file': part.ann_file}
@@ -89,15 +95,16 @@ def check_published(
     parts = [part for part in parts if [*part.classes] == [*PATCH_GASTRIC_CLASSES]]
     if table is None or not parts:
         return
+    rule = parts[0].rule
     try:
-        slides = read_captions(table)
+        slides = read_captions(table, rule=rule)
     except (ValueError, FileNotFoundError):
         return  # check_patients reports it
     warnings = set()
     for folder in {Path(part.prefix) for part in parts if part.images} or {Path()}:
         patches = None
         with suppress(ValueError, FileNotFoundError):  # reported for each image
-            patches = list_patches(folder).slides
+            patches = list_patches(folder, rule).slides
         warnings.update(compare_counts(table, slides, folder, patches))
     for path, message in sorted(warnings):
         report.warn('published counts', str(path), message)
@@ -110,7 +117,8 @@ def check_patients(
 
     The table's column with the patient is ``patient`` by default, if there is one.
     """
-    patient_of = _read_patients(table, column, report)
+    rule = parts[0].rule if parts else PREFIX
+    patient_of = _read_patients(table, column, report, rule)
     if patient_of is None:
         return
     evaluated: dict[str, tuple[str, str]] = {}
@@ -140,7 +148,7 @@ def check_patients(
 
 
 def _read_patients(
-    table: Optional[Path], column: Optional[str], report: Report
+    table: Optional[Path], column: Optional[str], report: Report, rule: SlideRule
 ) -> Optional[dict[str, str]]:
     """Return the patient of each slide, or None where they are not known."""
     if table is None:
@@ -154,7 +162,7 @@ def _read_patients(
             fact = f'not checked: {table} has no column "patient" (--patient COLUMN)'
             report.facts['patients'] = fact
             return None
-        rows = read_captions(table, column)
+        rows = read_captions(table, column, rule)
     except (ValueError, FileNotFoundError) as error:
         report.error('table', str(table), without_place(str(table), error))
         return None

@@ -5,6 +5,7 @@ from typing import Any
 from cite.apis.check import annotations
 from cite.apis.check.parts import Part, read_part_lines
 from cite.apis.check.report import Report
+from cite.datasets.tables.slide_rule import SlideRule
 
 from .config import Comparison
 
@@ -51,5 +52,6 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
 
 
 def _part(comparison: Comparison, name: str, file: str, report: Report) -> Part:
-    lines = read_part_lines(file, len(comparison.classes), report)
-    return Part(name, file, comparison.data_prefix, comparison.classes, lines)
+    classes, rule = comparison.classes, SlideRule(comparison.slide)
+    lines = read_part_lines(file, len(classes), report, rule)
+    return Part(name, file, comparison.data_prefix, classes, lines, rule=rule)
