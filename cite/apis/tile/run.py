@@ -58,13 +58,15 @@ def tile_slides(
         OSError: a file cannot be written.
     """
     out, settings = Path(out).expanduser(), settings or TileSettings()
-    files, scales = find_slides(slides), ScaleTable(mpp)
+    files = find_slides(slides, keep_names=settings.slide == 'folder')
+    scales = ScaleTable(mpp)
     rois = _rois(files, roi)
     tiled, owners = Tiled([], {}), _quickhashes(out)
     with folder_lock(out):
         settings.keep_in(out)
-        for leftover in out.glob(f'*/*{PARTIAL}'):  # of a run that was killed
-            leftover.unlink()
+        for folders in ('*', f'{PATCHES}/*'):
+            for leftover in out.glob(f'{folders}/*{PARTIAL}'):  # of a run that was killed
+                leftover.unlink()
         for slide in files:
             try:
                 with open_slide(slide.path, scales[slide]) as reader:
