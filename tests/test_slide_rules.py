@@ -83,7 +83,7 @@ gpu_ids, device, seed = [0], 'cpu', 0
 
 @pytest.fixture(params=LAYOUTS)
 def layout(request, tmp_path, monkeypatch):
-    """Write 2 classes of 4 slides of 2 patches; return the rule and each patch's slide."""
+    """Write 8 slides of 2 patches; return the rule and each patch's slide."""
     monkeypatch.chdir(tmp_path)
     name, path, rule = LAYOUTS[request.param]
     rng = np.random.default_rng(0)
@@ -151,7 +151,12 @@ def test_from_the_split_to_the_model(layout):
 @pytest.mark.parametrize('layout', ['CAMELYON16'], indirect=True)
 def test_two_rules_for_one_folder_are_refused(layout):
     make_split(
-        'data', 'ann', 0.5, shots=[], classes={'a': ['a'], 'b': ['b']}, slide=layout.rule
+        'data',
+        'ann',
+        0.5,
+        shots=[],
+        classes={'a': ['a'], 'b': ['b']},
+        slide=layout.rule,
     )
     report = check_config(
         'config.py', Options(decode=False, cfg_options={'data.val.slide': 'prefix'})

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Callable, NoReturn, Optional, Union
 
-
 RULE_HELP = (
     'which slide a patch belongs to: prefix (its name up to the first "_"; default), '
     'folder, a regular expression with one group, or "column:NAME of TABLE.csv"'

@@ -90,7 +90,11 @@ def open_doors() -> None:
     so that they are replaced there, too. The hosts' own modules are left alone, but for
     those that are listed.
     """
-    loaders = {'': load_from_local, 'http://': load_from_http, 'https://': load_from_http}
+    loaders = {
+        '': load_from_local,
+        'http://': load_from_http,
+        'https://': load_from_http,
+    }
     loaders.update(dict.fromkeys(HUBS, load_from_hub))
     for prefix, loader in loaders.items():
         CheckpointLoader.register_scheme(prefixes=prefix, loader=loader, force=True)

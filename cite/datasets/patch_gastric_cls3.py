@@ -20,7 +20,8 @@ class PatchGastricCls3(SlideDataset):
     """Patches of slides with one class per slide; by default PatchGastric's three.
 
     A patch belongs to the slide that its file name starts with, up to the first ``_``,
-    unless ``slide`` says otherwise. :class:`BalancedSampler` draws them in training, see ``sampler_cfg``.
+    unless ``slide`` says otherwise. In training :class:`BalancedSampler` draws patches,
+    see ``sampler_cfg``.
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 3.
 

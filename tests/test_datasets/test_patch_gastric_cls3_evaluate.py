@@ -2,7 +2,6 @@ import logging
 
 import numpy as np
 import pytest
-from mmcls.datasets.builder import build_dataset
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from cite.datasets import PatchGastricCls3

@@ -1,7 +1,7 @@
 """What annotation files state about slides, classes and patients."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Optional
@@ -11,12 +11,14 @@ from cite.datasets.tables.annotations import label_conflicts
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.published import compare_counts
-from cite.datasets.tables.slide_counts import odd_slides, remedy
+from cite.datasets.tables.slide_counts import odd_slides, remedy, same_ids
 from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .parts import Part, without_place
 from .report import Report
+
+SAME_IDS = 'ids that look alike'
 
 
 def check_part(part: Part, report: Report) -> None:
@@ -78,6 +80,16 @@ def check_sides(train: Part, other: Part, report: Report) -> None:
             )
 
 
+def check_ids(parts: Sequence[Part], patients: Iterable[str], report: Report) -> None:
+    """Warn of slides and patients that differ in capital letters or zeros alone."""
+    slides = {slide for part in parts for slide in part.slides}
+    for thing, ids in (('slide', slides), ('patient', {*patients})):
+        alike = same_ids(ids, thing)
+        if alike:
+            files = shorten(sorted({part.ann_file for part in parts}), 2)
+            report.warn(SAME_IDS, files, alike)
+
+
 def find_table(parts: Sequence[Part]) -> Optional[Path]:
     """Find ``captions.csv`` beside the folder of annotations or of images."""
     for part in parts:
@@ -119,6 +131,7 @@ def check_patients(
     """
     rule = parts[0].rule if parts else PREFIX
     patient_of = _read_patients(table, column, report, rule)
+    check_ids(parts, (patient_of or {}).values(), report)
     if patient_of is None:
         return
     evaluated: dict[str, tuple[str, str]] = {}

@@ -83,9 +83,7 @@ def make_split(
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
     rule = SlideRule(slide)
     names, table = list(classes), data_path / 'captions.csv'
-    by_class, patches, notes = _read_data(
-        table, classes, group_by, allow_missing, rule
-    )
+    by_class, patches, notes = _read_data(table, classes, group_by, allow_missing, rule)
     drawn = (draw_slides if group_by is None else draw_groups)(by_class, val, seed)
     sides = _sides(by_class, drawn, patches)
     _check_sides(sides, names, val, table)

@@ -94,9 +94,7 @@ def note_stale(files: Mapping[Path, object], out: Path, val: float) -> list[str]
     ]
 
 
-def note_rule(
-    files: Mapping[Path, Sequence[Annotation]], rule: SlideRule
-) -> list[str]:
+def note_rule(files: Mapping[Path, Sequence[Annotation]], rule: SlideRule) -> list[str]:
     """Say what the config needs, and warn if the slides are probably not slides."""
     used = [line for path, f in files.items() if _is_whole(path) for line in f]
     odd = odd_slides(used, rule)

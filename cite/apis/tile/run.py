@@ -65,7 +65,9 @@ def tile_slides(
     with folder_lock(out):
         settings.keep_in(out)
         for folders in ('*', f'{PATCHES}/*'):
-            for leftover in out.glob(f'{folders}/*{PARTIAL}'):  # of a run that was killed
+            for leftover in out.glob(
+                f'{folders}/*{PARTIAL}'
+            ):  # of a run that was killed
                 leftover.unlink()
         for slide in files:
             try:

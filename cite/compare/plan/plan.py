@@ -12,6 +12,7 @@ from cite.apis.class_order import inner_datasets
 from cite.apis.config_keys import unknown_keys
 from cite.apis.run_identity import path_contents, settings_identity
 from cite.compare.methods.job import Job, JobInputs, Method, job_config, read_method
+from cite.core.files.elsewhere import looked_at
 
 from .class_order import check_classes
 from .config import Comparison, names_files
@@ -152,7 +153,8 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(
-                f'{path}: no such annotation file. Make it with `cite ann --shots … '
+                f'{path}: no such annotation file.{looked_at(path)} Make it with `cite '
+                'ann --shots … '
                 f'--draws {comparison.draws}`.'
             )
     pool = comparison.train_file('all', 0)

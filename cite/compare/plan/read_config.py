@@ -9,6 +9,7 @@ from mmcv import Config
 from cite.compare.methods import METHODS, SETTINGS
 from cite.compare.methods.job import Method
 from cite.core.evaluation.metrics import SCORE_METRICS
+from cite.core.files.elsewhere import looked_at
 from cite.datasets.tables.slide_rule import SlideRule
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
@@ -78,6 +79,7 @@ def _method(name: str, config: dict[str, Any], path: Path) -> Method:
     if not Path(config['config']).is_file():
         raise FileNotFoundError(
             f'{path}: methods.{name}.config: {config["config"]}: no such config file.'
+            f'{looked_at(config["config"])}'
         )
     defaults = {'label': name, 'type': 'trained', 'settings': settings}
     method = Method(name, **{**defaults, **config})

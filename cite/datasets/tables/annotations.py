@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.text_file import read_utf8
 from cite.core.files.write_whole import flush, write_whole
 from cite.core.messages import shorten
@@ -185,7 +186,9 @@ def parse_line(line: str, where: str, num_classes: int) -> Annotation:
 
 def _missing(path: Path) -> str:
     folder = path.parent
-    message = f'{path}: no such annotation file. Make it with `cite ann`'
+    message = (
+        f'{path}: no such annotation file.{looked_at(path)} Make it with `cite ann`'
+    )
     if not folder.is_dir():
         return f'{message} (the folder {folder} does not exist either).'
     names = sorted(entry.name for entry in folder.iterdir() if entry.suffix == '.txt')

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Union
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.patch_file import SUFFIXES
 from cite.core.messages import shorten
 
@@ -38,7 +39,7 @@ def list_patches(folder: Union[str, Path], rule: SlideRule = PREFIX) -> PatchFol
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f'{folder}: no such folder ({folder.absolute()}). Unzip '
+            f'{folder}: no such folder.{looked_at(folder)} Unzip '
             'patches_captions.zip beside captions.csv (data/README.md).'
         )
     images: list[str] = []

@@ -1,11 +1,14 @@
-"""Numbers of slides and patches that tell when the rule for slides is not the right one."""
+"""Numbers of slides and patches by which a wrong rule for slides shows."""
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Optional
 
+from cite.core.messages import shorten
+
 from .annotations import Annotation
+from .cells import look_alikes
 from .slide_rule import PREFIX, SlideRule
 
 # What else patches are often called: {slide}_{x}_{y}, and {slide}_{number}.
@@ -48,7 +51,11 @@ def remedy(annotations: Sequence[Annotation], rule: SlideRule = PREFIX) -> str:
         except ValueError:
             continue
         plausible = 1 < len(slides) < len(annotations)
-        if plausible and len(slides) != number and odd_slides(annotations, other) is None:
+        if (
+            plausible
+            and len(slides) != number
+            and odd_slides(annotations, other) is None
+        ):
             others.append(f'{other!r} would tell {len(slides)} apart')
     listed = f' ({"; ".join(others)})' if others else ''
     return (
@@ -58,12 +65,24 @@ def remedy(annotations: Sequence[Annotation], rule: SlideRule = PREFIX) -> str:
     )
 
 
+def same_ids(ids: Iterable[str], thing: str = 'slide') -> Optional[str]:
+    """Say which ids are probably meant to be the same, such as ``P1`` and ``p1``."""
+    groups = [' = '.join(map(repr, sorted(group))) for group in look_alikes(ids)]
+    if not groups:
+        return None
+    return (
+        f'ids of {thing}s that are probably meant to be the same, but count as '
+        f'different: {shorten(sorted(groups))}. Write them in one way.'
+    )
+
+
 def warn_of_slides(
     annotations: Sequence[Annotation], ann_file: str, rule: SlideRule = PREFIX
 ) -> None:
     """Warn where slides are probably merged, or patches taken for slides."""
+    alike = same_ids({rule(filename) for filename, _ in annotations})
+    if alike:
+        warnings.warn(f'{ann_file}: {alike}', stacklevel=3)
     odd = odd_slides(annotations, rule)
     if odd:
-        warnings.warn(
-            f'{ann_file}: {odd}. {remedy(annotations, rule)}', stacklevel=3
-        )
+        warnings.warn(f'{ann_file}: {odd}. {remedy(annotations, rule)}', stacklevel=3)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from cite.core.command_line import refuse_changed
+from cite.core.files.elsewhere import looked_at
 from cite.core.messages import meant
 
 from .cells import plain_cell
@@ -169,10 +170,7 @@ def _read_table(text: str) -> dict[str, str]:
         )
     column, path = match[1].strip(), Path(match[2].strip()).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(
-            f'slide={text!r}: no such table: {path.absolute()}. A relative path starts '
-            'at the folder that the command runs in.'
-        )
+        raise FileNotFoundError(f'slide={text!r}: no such table.{looked_at(path)}')
     rows = read_rows(path)
     line, header = next(rows, (1, []))
     patch, slide = _columns(header, column, f'{path}:{line}')

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
+from cite.core.files.elsewhere import looked_at
+
 from .annotations import filename_fault
 from .csv_rows import read_rows
 from .slide_rule import PREFIX, SlideRule
@@ -66,7 +68,8 @@ def read_captions(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path}: no such table. data/README.md says where to get PatchGastric; '
+            f'{path}: no such table.{looked_at(path)} data/README.md says where to get '
+            'PatchGastric; '
             f'your own table needs the columns {",".join(COLUMNS)}. Another folder is '
             'named with --data-path.'
         )

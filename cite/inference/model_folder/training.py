@@ -12,6 +12,7 @@ from mmcls.datasets import build_dataset
 from mmcv.parallel import collate
 from torch.utils.data import DataLoader, Subset
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.messages import count
 from cite.datasets.tables.slide_rule import SlideRule
 from cite.models.class_token import class_token
@@ -99,7 +100,8 @@ def _data_sets(node: Any) -> Iterable[Mapping[str, Any]]:
 def _file_names(path: Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path}: no such annotation file (data.train.ann_file). A model folder '
+            f'{path}: no such annotation file (data.train.ann_file).{looked_at(path)} '
+            'A model folder '
             'names its training slides, so that predictions on them can be flagged.'
         )
     lines = path.read_text(encoding='utf-8').splitlines()

@@ -237,7 +237,9 @@ def _roi_of(roi: Optional[Path], slide: SlideFile) -> Optional[Path]:
 def _refuse_equal_names(jobs: Sequence[Job]) -> None:
     places: dict[str, str] = {}
     for job in jobs:
-        place = str(job.path) if job.patches is None else f'{job.path}: {job.patches.id}'
+        place = (
+            str(job.path) if job.patches is None else f'{job.path}: {job.patches.id}'
+        )
         # File systems of other machines tell no upper from lower case.
         other = places.setdefault(job.name.lower(), place)
         if other != place:

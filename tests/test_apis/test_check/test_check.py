@@ -189,7 +189,8 @@ def test_patient_on_both_sides(folder):
     where = f'{folder}/ann/train_all.txt:4'
     assert found(report) == [('patient on both sides', where)]
     assert (
-        'slide b0 belongs to patient pb0, whose slide c1' in expected_apart(report)[0].message
+        'slide b0 belongs to patient pb0, whose slide c1'
+        in expected_apart(report)[0].message
     )
 
 
@@ -319,7 +320,10 @@ def test_how_to_get_what_is_not_here(folder, monkeypatch):
         'weights missing',
         'text encoder missing',
     ]
-    assert 'wget -P ~/.cache/clip http://127.0.0.1:9/v.pt' in expected_apart(report)[0].message
+    assert (
+        'wget -P ~/.cache/clip http://127.0.0.1:9/v.pt'
+        in expected_apart(report)[0].message
+    )
     assert 'hf download somebody/NoSuchModel' in report.problems[1].message
 
 

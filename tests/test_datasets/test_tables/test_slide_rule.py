@@ -118,7 +118,13 @@ def test_two_labels_of_a_slide_depend_on_the_rule():
 
 
 def test_patches_in_folders(tmp_path):
-    for name in ('a/s_1/0.png', 'a/s_1/1.png', 'b/s_1/0.png', 'b/notes.txt', '.x/0.png'):
+    for name in (
+        'a/s_1/0.png',
+        'a/s_1/1.png',
+        'b/s_1/0.png',
+        'b/notes.txt',
+        '.x/0.png',
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / 'b/s_1/round').symlink_to(tmp_path / 'b')
