@@ -17,12 +17,13 @@ def log_data(purpose: str, dataset: Any) -> None:
 
     Args:
         purpose: what it is for, such as ``'training'``.
-        dataset: one of ours, or mmcls' wrapper of one; another one is left out.
+        dataset: one of ours, or mmcls' wrapper of some; another one is left out.
     """
-    while hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
     if isinstance(dataset, SlideDataset):
         get_root_logger().info(f'{purpose} on {describe_data(dataset)}')
+    inner = getattr(dataset, 'dataset', None)
+    for member in getattr(dataset, 'datasets', [] if inner is None else [inner]):
+        log_data(purpose, member)
 
 
 def describe_data(dataset: SlideDataset) -> str:

@@ -84,7 +84,9 @@ def test_options_that_nothing_reads_are_refused(compare_data, tmp_path, key, mea
     else:
         text = f"methods['cite']['options'] = {{{key!r}: 1}}\n"
     config.write_text(config.read_text() + text)
-    with pytest.raises(ValueError, match=rf'compare\.py: options of methods\..*{meant}'):
+    with pytest.raises(
+        ValueError, match=rf'compare\.py: options of methods\..*{meant}'
+    ):
         make_plan(str(config))
 
 
