@@ -1,5 +1,6 @@
 """What an error says about a path that is missing: where it was looked for."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Optional, Union
@@ -40,7 +41,7 @@ def root_of(path: Union[str, Path]) -> Optional[Path]:
     starts = [Path.cwd()]
     for argument in sys.argv[1:]:
         if argument.endswith('.py'):
-            starts.append(Path(argument).expanduser().absolute())
+            starts.append(Path(os.path.abspath(os.path.expanduser(argument))))
     for start in starts:
         for folder in start.parents:
             try:

@@ -84,9 +84,8 @@ def test_options_that_nothing_reads_are_refused(compare_data, tmp_path, key, mea
     else:
         text = f"methods['cite']['options'] = {{{key!r}: 1}}\n"
     config.write_text(config.read_text() + text)
-    with pytest.raises(
-        ValueError, match=rf'compare\.py: options of methods\..*{meant}'
-    ):
+    meant = meant if of == 'cite' else key  # the first method may have other parts
+    with pytest.raises(ValueError, match=rf'compare\.py: options of .*{meant}'):
         make_plan(str(config))
 
 
@@ -102,6 +101,6 @@ def test_ids_that_look_alike_are_warned_of(compare_data, tmp_path):
     label = val.splitlines()[0][-1]
     train += f'{slide.swapcase()}_0_0.png {label}\n'
     (tmp_path / 'train.txt').write_text(train)
-    text = f'compare.py: ids of slides .*{slide}.*count as different'
+    text = f'compare.py: ids of slides .*count as different.*{slide}'
     with pytest.warns(UserWarning, match=text.replace('compare.py', r'compare\.py')):
         check_leakage(comparison, [str(tmp_path / 'train.txt')], 'compare.py')
