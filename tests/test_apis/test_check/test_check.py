@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tiny_language_models import save_llama
 from transformers import ViTConfig, ViTModel
 
 from cite.apis.check import Options, check_config
+from cite.apis.check.check import check_shared_memory
 from cite.apis.check.report import SHOWN, Report
 
 ROOT = Path(__file__).parents[3]
@@ -433,3 +435,52 @@ def test_a_pipe_in_the_place_of_an_image_does_not_wait(folder):
     (folder / 'patches_captions/a0_0.jpg').unlink()
     os.mkfifo(folder / 'patches_captions/a0_0.jpg')
     assert [kind for kind, _ in found(check(folder))] == ['missing image']
+
+
+@pytest.mark.parametrize(
+    ('backend', 'workers', 'total', 'warned'),
+    [
+        # 2 batches x 2 workers x 16 images x 224 x 224 x 3 x 4 bytes: 36.75 MiB
+        ('pillow', 2, 36 << 20, True),
+        ('pillow', 2, 37 << 20, False),
+        ('fast', 2, 1 << 20, False),
+        ('pillow', 0, 1 << 20, False),
+    ],
+)
+def test_a_small_dev_shm(tmp_path, monkeypatch, backend, workers, total, warned):
+    usage = SimpleNamespace(total=total)
+    monkeypatch.setattr('cite.apis.check.check.shutil.disk_usage', lambda _: usage)
+    step = {'type': 'PatchGastricPipeline', 'size': 224, 'backend': backend}
+    data = {
+        'workers_per_gpu': workers,
+        'samples_per_gpu': 16,
+        'train': {'pipeline': [step]},
+    }
+    report = Report('config.py')
+    check_shared_memory(data, report, str(tmp_path))
+    assert [p.kind for p in report.problems] == ['shared memory'] * warned
+    if warned:
+        assert '36 MB, and the workers may need 36 MB' in report.problems[0].message
+        assert '--shm-size' in report.problems[0].message
+
+
+def test_ids_that_look_alike(folder):
+    append(folder / 'ann/val.txt', 'A0_9.jpg 0\n')
+    report = check(folder, decode=False)
+    (problem,) = (p for p in report.problems if p.kind == 'ids that look alike')
+    assert "'A0' = 'a0'" in problem.message
+    assert problem.level == 'warning'
+
+
+def test_a_faulty_rule_for_slides(folder):
+    config = folder / 'config.py'
+    config.write_text(
+        config.read_text().replace(
+            "'PatchGastricCls3',", "'PatchGastricCls3', slide='f',"
+        )
+    )
+    assert ('slide', 'data.train.slide') in found(check(folder, decode=False))
+    rule = {f'data.{part}.slide': 'folder' for part in ('train', 'val', 'test')}
+    errors = found(check(folder, decode=False, cfg_options=rule))
+    places = [place for kind, place in errors if kind == 'patch without slide']
+    assert places[:2] == [f'{folder}/ann/train_all.txt:{n}' for n in (1, 2)]

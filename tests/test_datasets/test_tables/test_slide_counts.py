@@ -29,3 +29,8 @@ def test_the_warning_says_the_rule():
     text = r'ann.txt: each class has one slide .n, t.*would tell 4 apart'
     with pytest.warns(UserWarning, match=text):
         warn_of_slides(lines(*names), 'ann.txt')
+
+
+def test_ids_that_differ_in_capitals_alone():
+    with pytest.warns(UserWarning, match="ann.txt: ids of slides .*'N1' = 'n1'"):
+        warn_of_slides(lines('n1_0.png', 'N1_1.png', 't1_0.png', 't1_1.png'), 'ann.txt')
