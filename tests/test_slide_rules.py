@@ -14,6 +14,7 @@ from mmcv.utils import get_logger
 from PIL import Image
 
 from cite.apis.check import Options, check_config
+from cite.apis.slide_rules import check_slide_rules
 from cite.apis.split.split import make_split
 from cite.apis.test import single_gpu_test
 from cite.apis.train import train_model
@@ -168,3 +169,25 @@ def test_two_rules_for_one_folder_are_refused(layout):
     get_logger('mmcls')
     with pytest.raises(ValueError, match=r"data\.val has slide='prefix'"):
         train_model(build_classifier(cfg.model), [], cfg, validate=True)
+
+
+@pytest.mark.parametrize(
+    ('train', 'val', 'fault'),
+    [
+        (('p', 'prefix'), ('p/', 'folder'), 'for the same patches'),
+        (('p', 'folder'), ('p/sub', 'folder'), 'two ids'),
+        (('p', 'folder'), ('q', 'folder'), None),
+        (('p', 'folder'), ('pq', 'folder'), None),
+        (('p', 'prefix'), ('p/sub', 'prefix'), None),
+        (('p', 'prefix'), ('q', 'folder'), None),  # another hospital's names
+    ],
+)
+def test_rules_of_two_data_sets(train, val, fault):
+    parts = [{'type': 'X', 'data_prefix': p, 'slide': rule} for p, rule in (train, val)]
+    wrapped = {'type': 'RepeatDataset', 'times': 2, 'dataset': [parts[0]]}
+    data = {'train': wrapped, 'val': parts[1]}
+    if fault is None:
+        check_slide_rules(data)
+    else:
+        with pytest.raises(ValueError, match=fault):
+            check_slide_rules(data)

@@ -11,6 +11,7 @@ from cite.core.command_line import refuse_changed
 from cite.core.evaluation.eval_hooks import check_hook_settings
 from cite.core.evaluation.metrics import best_values, check_metrics, compute_metrics
 from cite.core.evaluation.scores import stack_scores
+from cite.core.files.elsewhere import looked_at
 from cite.datasets.storage.unreadable import readable, report_absent
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
 
@@ -66,6 +67,10 @@ class SlideDataset(BaseDataset):
         if isinstance(classes, str) and classes.endswith(('.yml', '.yaml')):
             return list(read_class_file(osp.expanduser(classes)))
         if isinstance(classes, str):
+            if not osp.isfile(osp.expanduser(classes)):
+                raise FileNotFoundError(
+                    f'{classes}: no such classes file.{looked_at(classes)}'
+                )
             lines = mmcv.list_from_file(osp.expanduser(classes))
             return [line.strip() for line in lines if line.strip()]
         return super().get_classes(classes)

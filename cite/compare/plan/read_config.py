@@ -39,6 +39,11 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     path = Path(path)
     values = _read_values(path)
     methods = values.pop('methods')
+    folder = values['data_prefix']
+    if not Path(str(folder)).expanduser().is_dir():
+        raise FileNotFoundError(
+            f'{path}: data_prefix: {folder}: no such folder.{looked_at(str(folder))}'
+        )
     comparison = Comparison(
         methods={name: _method(name, config, path) for name, config in methods.items()},
         reference=values.pop('reference', next(iter(methods), '')),
