@@ -129,7 +129,8 @@ def check_patients(
 
     The table's column with the patient is ``patient`` by default, if there is one.
     """
-    rule = parts[0].rule if parts else PREFIX
+    # What ids the table may have; of data with other names, all of them.
+    rule = next((p.rule for p in parts if p.rule.text != 'prefix'), PREFIX)
     patient_of = _read_patients(table, column, report, rule)
     check_ids(parts, (patient_of or {}).values(), report)
     if patient_of is None:

@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+from mmcv import DictAction
 
 from cite.datasets.tables.annotations import Annotation, check_slide_labels
 from cite.datasets.tables.patches import list_patches
@@ -137,3 +138,15 @@ def test_patches_in_folders(tmp_path):
     (tmp_path / 'loose_0.png').touch()
     with pytest.raises(ValueError, match=r"'loose_0\.png' does not lie in a folder"):
         list_patches(tmp_path, SlideRule('folder'))
+
+
+def test_a_rule_of_the_command_line_arrives_whole_or_is_refused(monkeypatch):
+    for written in (COORDINATES, r'(TCGA-[^_]+)_', 'folder'):
+        arrived = DictAction._parse_iterable(written)
+        monkeypatch.setattr('sys.argv', ['train.py', f'data.train.slide={written}'])
+        assert SlideRule(arrived).text == written
+    for written in (r'(\w{2,4})_\d', 'column:slide of t.csv', r'(a b)_'):
+        arrived = DictAction._parse_iterable(written)
+        monkeypatch.setattr('sys.argv', ['train.py', f'data.train.slide={written}'])
+        with pytest.raises((ValueError, TypeError), match=r'slide'):
+            SlideRule(arrived)
