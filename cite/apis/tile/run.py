@@ -64,11 +64,9 @@ def tile_slides(
     tiled, owners = Tiled([], {}), _quickhashes(out)
     with folder_lock(out):
         settings.keep_in(out)
-        for folders in ('*', f'{PATCHES}/*'):
-            for leftover in out.glob(
-                f'{folders}/*{PARTIAL}'
-            ):  # of a run that was killed
-                leftover.unlink()
+        # Of a run that was killed.
+        for leftover in (*out.glob(f'*/*{PARTIAL}'), *out.glob(f'*/*/*{PARTIAL}')):
+            leftover.unlink()
         for slide in files:
             try:
                 with open_slide(slide.path, scales[slide]) as reader:
