@@ -65,4 +65,10 @@ class _CfgOptions(argparse.Action):
         from mmcv import DictAction
 
         action = DictAction(self.option_strings, self.dest, nargs='+')
-        action(parser, namespace, values, option_string)
+        try:
+            action(parser, namespace, values, option_string)
+        except RecursionError:  # mmcv's, for a comma within the brackets of a text
+            parser.error(
+                f'{option_string}: mmcv cannot read {" ".join(map(str, values or ()))}: '
+                'write a text with brackets and commas into the config.'
+            )

@@ -1,5 +1,6 @@
 """What annotation files state about slides, classes and patients."""
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -25,7 +26,8 @@ def check_part(part: Part, report: Report) -> None:
     """Look for duplicate lines, slides with two labels, and classes without slides."""
     first: dict[str, int] = {}
     for line, (filename, _) in part.lines:
-        first_line = first.setdefault(filename, line)
+        # One file may be written in several ways: ./a//b is a/b.
+        first_line = first.setdefault(posixpath.normpath(filename), line)
         if first_line != line:
             report.error(
                 'duplicate line',

@@ -1,5 +1,6 @@
 """Which slide a patch belongs to: one rule, wherever slides are told apart."""
 
+import posixpath
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -104,11 +105,11 @@ class SlideRule:
         return self.text != 'prefix'
 
     def _find(self, filename: str) -> Optional[str]:
-        folder, _, name = filename.rpartition('/')
         if self.text == 'prefix':
-            return name.partition('_')[0]
+            return filename.rpartition('/')[2].partition('_')[0]
+        filename = posixpath.normpath(filename)  # ./a//b is a/b
         if self.text == 'folder':
-            return folder
+            return posixpath.dirname(filename)
         if self._expression is not None:
             match = self._expression.match(filename)
             return match[self._group] if match else None
@@ -182,7 +183,7 @@ def _read_table(text: str) -> dict[str, str]:
                 f'{where}: {header[patch]} or {column} is missing in this row. Fill it '
                 'in, and put text with a comma into double quotes.'
             )
-        name = row[patch][2:] if row[patch].startswith('./') else row[patch]
+        name = posixpath.normpath(row[patch])
         if slides.setdefault(name, row[slide]) != row[slide]:
             raise ValueError(
                 f'{where}: the patch {name!r} has the slide {slides[name]!r} in a row '

@@ -92,15 +92,18 @@ def test_options_that_nothing_reads_are_refused(compare_data, tmp_path, key, mea
 def test_ids_that_look_alike_are_warned_of(compare_data, tmp_path):
     ann = compare_data / 'gastric_cls3_ann'
     comparison = read_comparison(
-        write_comparison(compare_data, tmp_path, ann_root=str(tmp_path), captions=None)
+        write_comparison(
+            compare_data, tmp_path, ann_root=f'{tmp_path}/ann', captions=None
+        )
     )
+    (tmp_path / 'ann').mkdir()
     val = (ann / 'val_0.5.txt').read_text()
     slide = val.partition('_')[0]
-    (tmp_path / 'val_0.5.txt').write_text(val)
+    (tmp_path / 'ann/val_0.5.txt').write_text(val)
     train = (ann / 'train_all_0.5.txt').read_text()
     label = val.splitlines()[0][-1]
     train += f'{slide.swapcase()}_0_0.png {label}\n'
-    (tmp_path / 'train.txt').write_text(train)
+    (tmp_path / 'ann/train.txt').write_text(train)
     text = f'compare.py: ids of slides .*count as different.*{slide}'
     with pytest.warns(UserWarning, match=text.replace('compare.py', r'compare\.py')):
-        check_leakage(comparison, [str(tmp_path / 'train.txt')], 'compare.py')
+        check_leakage(comparison, [str(tmp_path / 'ann/train.txt')], 'compare.py')
