@@ -68,7 +68,8 @@ class _CfgOptions(argparse.Action):
         try:
             action(parser, namespace, values, option_string)
         except RecursionError:  # mmcv's, for a comma within the brackets of a text
+            written = ' '.join(map(str, values or ()))
             parser.error(
-                f'{option_string}: mmcv cannot read {" ".join(map(str, values or ()))}: '
-                'write a text with brackets and commas into the config.'
+                f'{option_string}: mmcv cannot read {written}: write a text with '
+                'brackets and commas into the config.'
             )
