@@ -10,10 +10,10 @@ from cite.apis.predictions import SlidePredictions
 from cite.datasets.pipelines.patch import read_patch
 from cite.datasets.tables.annotations import (
     Annotation,
-    bag_of,
     read_annotations,
     write_annotations,
 )
+from cite.datasets.tables.slide_rule import PREFIX
 
 Paths = Union[str, Path]
 CLASSES = 3
@@ -42,7 +42,7 @@ def shuffle_labels(ann_file: Paths, out: Paths, seed: int) -> Path:
         ``out``.
     """
     annotations = read_annotations(ann_file, CLASSES)
-    labels = {bag_of(name): label for name, label in annotations}
+    labels = {PREFIX(name): label for name, label in annotations}
     slides = np.array(sorted(labels))
     true = np.array([labels[slide] for slide in slides])
     rng = np.random.default_rng(seed)
@@ -52,7 +52,7 @@ def shuffle_labels(ann_file: Paths, out: Paths, seed: int) -> Path:
         deck = (np.arange(len(members)) + rng.integers(CLASSES)) % CLASSES
         dealt[members] = rng.permutation(deck)
     new = dict(zip(slides, dealt.tolist()))
-    rows = [Annotation(name, new[bag_of(name)]) for name, _ in annotations]
+    rows = [Annotation(name, new[PREFIX(name)]) for name, _ in annotations]
     write_annotations({Path(out): rows})
     return Path(out)
 
@@ -116,8 +116,8 @@ def _mean_colours(ann_file: Paths, folder: Paths) -> tuple[np.ndarray, np.ndarra
     for name, label in read_annotations(ann_file, CLASSES):
         image = read_patch({'img_info': {'filename': str(Path(folder) / name)}})
         mean = np.asarray(image).mean((0, 1))  # (3,)
-        colours.setdefault(bag_of(name), []).append(mean)
-        labels[bag_of(name)] = label
+        colours.setdefault(PREFIX(name), []).append(mean)
+        labels[PREFIX(name)] = label
     slides = sorted(colours)
     means = np.stack([np.mean(colours[slide], axis=0) for slide in slides])
     return means, np.array([labels[slide] for slide in slides])

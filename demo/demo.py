@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, Optional
 
 from cite.apis.config_file import read_config
 from cite.apis.shell import run_command
-from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.tables.annotations import read_annotations
+from cite.datasets.tables.slide_rule import PREFIX
 
 from .controls import colour_accuracy, shuffle_labels
 from .data import Size, prepare
@@ -84,7 +85,7 @@ def run_demo(
 
 def _count_training_slides(train: str, test: str) -> int:
     training, unseen = (
-        {bag_of(name) for name, _ in read_annotations(file, 3)}
+        {PREFIX(name) for name, _ in read_annotations(file, 3)}
         for file in (train, test)
     )
     assert not training & unseen, 'a slide is in training and in evaluation'

@@ -269,6 +269,26 @@ def test_shots_reach_file_name_and_folder(path, shots, monkeypatch):
     assert cfg.work_dir == f'work_dirs/gastric_{kind}/{cfg.run_name}'
 
 
+TRAINED = [path for path in CONFIGS if 'zeroshot' not in path]
+
+
+@pytest.mark.parametrize('path', TRAINED)
+def test_runs_of_other_data_write_into_other_folders(path, monkeypatch):
+    variables = ['SHOTS', *(['SPLIT'] if path.startswith('configs/glas') else [])]
+    for name in variables:
+        runs = []
+        for value in ('1', '4', None):
+            if value is None:
+                monkeypatch.delenv(name)
+            else:
+                monkeypatch.setenv(name, value)
+            cfg = read(path)
+            runs.append((cfg.work_dir, cfg.data.train.ann_file))
+        assert len({folder for folder, _ in runs}) == 3
+        assert len({file for _, file in runs}) == 3
+        assert ('_1_' in runs[0][1]) == (name == 'SHOTS')
+
+
 def test_run_names_tell_settings_apart():
     assert read(CITE).run_name == (
         'clip-vitb16_biolinkbert-l_vpl1_pall-cb_bs128_i1000_lr0.03'

@@ -100,6 +100,8 @@ changed = {
     key for key, value in before.items()
     if after.get(key) is not value and key[1] not in noise
 }
+# A class that is replaced takes its attributes with it.
+changed = {key for key in changed if tuple(key[0].rsplit('.', 1)) not in changed}
 
 def home(value):
     try:

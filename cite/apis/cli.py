@@ -5,6 +5,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Callable, NoReturn, Optional, Union
 
+RULE_HELP = (
+    'which slide a patch belongs to: prefix (its name up to the first "_"; default), '
+    'folder, a regular expression with one group, or "column:NAME of TABLE.csv"'
+)
+
 
 def run_cli(main: Callable[[], None]) -> NoReturn:
     """Run a command; a user's mistake ends in one sentence instead of a traceback.
@@ -60,4 +65,11 @@ class _CfgOptions(argparse.Action):
         from mmcv import DictAction
 
         action = DictAction(self.option_strings, self.dest, nargs='+')
-        action(parser, namespace, values, option_string)
+        try:
+            action(parser, namespace, values, option_string)
+        except RecursionError:  # mmcv's, for a comma within the brackets of a text
+            written = ' '.join(map(str, values or ()))
+            parser.error(
+                f'{option_string}: mmcv cannot read {written}: write a text with '
+                'brackets and commas into the config.'
+            )

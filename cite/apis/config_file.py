@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from cite.core.files.elsewhere import looked_at
+
 
 def find_config(path: Union[str, Path]) -> Path:
     """Return the path of a config if the file exists.
@@ -23,7 +25,7 @@ def find_config(path: Union[str, Path]) -> Path:
     runnable = [str(file) for file in files if '_base_' not in file.parts]
     similar = get_close_matches(str(path), runnable, n=3, cutoff=0.4)
     meant = f'Is it {" or ".join(similar)}?' if similar else 'Configs are in configs/.'
-    raise FileNotFoundError(f'{path}: no such config file. {meant}')
+    raise FileNotFoundError(f'{path}: no such config file.{looked_at(path)} {meant}')
 
 
 def read_config(

@@ -17,12 +17,13 @@ def log_data(purpose: str, dataset: Any) -> None:
 
     Args:
         purpose: what it is for, such as ``'training'``.
-        dataset: one of ours, or mmcls' wrapper of one; another one is left out.
+        dataset: one of ours, or mmcls' wrapper of some; another one is left out.
     """
-    while hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
     if isinstance(dataset, SlideDataset):
         get_root_logger().info(f'{purpose} on {describe_data(dataset)}')
+    inner = getattr(dataset, 'dataset', None)
+    for member in getattr(dataset, 'datasets', [] if inner is None else [inner]):
+        log_data(purpose, member)
 
 
 def describe_data(dataset: SlideDataset) -> str:
@@ -52,7 +53,8 @@ def _patients(dataset: SlideDataset) -> Optional[dict[str, str]]:
             continue
         try:
             column = patient_column(table, None)
-            rows = read_captions(table, column) if column else []
+            rule = dataset.slide_rule
+            rows = read_captions(table, column, rule) if column else []
         except (ValueError, OSError):  # `cite check` reports it
             return None
         return {row.id: row.group for row in rows} if column else None

@@ -9,7 +9,8 @@ import numpy as np
 
 from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
 from cite.core.files.write_whole import write_whole
-from cite.datasets.tables.annotations import Annotation, bag_of, read_annotations
+from cite.datasets.tables.annotations import Annotation, read_annotations
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 
 from .overview_panels import draw_confusion, draw_patches, draw_slides
 from .predictions import SlidePredictions
@@ -72,6 +73,7 @@ def choose_patches(
     data_prefix: Union[str, Path],
     num_classes: int,
     count: int = 6,
+    rule: SlideRule = PREFIX,
 ) -> list[list[Path]]:
     """Choose patches of each class from slides spread over the annotation file.
 
@@ -80,13 +82,14 @@ def choose_patches(
         data_prefix: folder of the patches.
         num_classes: K.
         count: patches per class; fewer where a class has fewer slides.
+        rule: which slide a patch belongs to.
 
     Returns:
         K lists of image files, each from as many slides.
     """
     first: list[dict[str, Annotation]] = [{} for _ in range(num_classes)]
     for annotation in read_annotations(ann_file, num_classes):
-        first[annotation.label].setdefault(bag_of(annotation.filename), annotation)
+        first[annotation.label].setdefault(rule(annotation.filename), annotation)
     chosen = []
     for slides in first:
         names = [annotation.filename for annotation in slides.values()]

@@ -9,7 +9,8 @@ import numpy as np
 
 from cite.core.evaluation.confusion import class_recall, confusion
 from cite.core.evaluation.scores import bag_scores
-from cite.datasets.tables.annotations import Annotation, bag_of, read_annotations
+from cite.datasets.tables.annotations import Annotation, read_annotations
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 
 NAMES = ('file', 'slide', 'label')  # of each patch, see cite.apis.result_file
 
@@ -36,7 +37,9 @@ class SlidePredictions(NamedTuple):
 
 
 def read_predictions(
-    results: Union[str, Path], ann_file: Union[str, Path, None] = None
+    results: Union[str, Path],
+    ann_file: Union[str, Path, None] = None,
+    rule: SlideRule = PREFIX,
 ) -> SlidePredictions:
     """Average the patches' scores over each slide.
 
@@ -45,6 +48,7 @@ def read_predictions(
             ``class_scores``.
         ann_file: the annotation file that was tested on. Results that name their slides
             do not need it; if it is given, they must be of this file.
+        rule: which slide a patch belongs to, for results that do not say it.
 
     Returns:
         One row per slide.
@@ -70,7 +74,7 @@ def read_predictions(
         if not named:
             columns = [
                 [annotation.filename for annotation in annotations],
-                [bag_of(annotation.filename) for annotation in annotations],
+                [rule(annotation.filename) for annotation in annotations],
                 [annotation.label for annotation in annotations],
             ]
     means, labels, names = bag_scores(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cite.datasets.tables.slide_rule import table_of
 from cite.models.hub import weight_files
 
 from .config_file import read_config
@@ -79,6 +80,7 @@ def settings_identity(
 
 def _paths(text: str) -> list[str]:
     """Return the paths that a text names: one, or the draws of a feature file."""
+    text = os.path.expanduser(table_of(text) or text)
     if os.path.exists(text):
         return [text]
     return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')

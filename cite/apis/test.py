@@ -23,6 +23,7 @@ from cite.core.hooks.class_count_hook import check_class_count
 from cite.datasets.slide_dataset import SlideDataset
 from cite.models.image_stats import settle_images
 
+from .data_notes import log_data
 from .pictures import check_pictures, paint
 from .result_file import check_result_file, name_results
 
@@ -73,6 +74,7 @@ def _settle(model: nn.Module, data_loader: DataLoader) -> None:
         if isinstance(dataset, SlideDataset):
             name_results(command.out, dataset)
     settle_images(dataset, model)
+    log_data('testing', dataset)
 
 
 def options_of_command(words: Sequence[str]) -> argparse.Namespace:

@@ -41,6 +41,7 @@ from cite.models.image_stats import settle_images
 
 from .config_keys import unknown_keys
 from .data_notes import log_data
+from .slide_rules import check_slide_rules
 
 _PARTS = ('train', 'val', 'test')
 # Keys of `data` that are not settings of a loader.
@@ -93,6 +94,7 @@ def _train(
     timestamp: Optional[str],
     meta: dict[str, Any],
 ) -> None:
+    check_slide_rules(cfg.data)
     _settle_start(cfg)
     datasets = list(dataset) if isinstance(dataset, (list, tuple)) else [dataset]
     settle_images(datasets, model)

@@ -2,11 +2,12 @@
 
 cite ann                      # PatchGastric in data/: the released split
 cite ann --data-path DATA --classes classes.yml --group-by patient
+cite ann --data-path DATA --classes classes.yml --slide folder
 """
 
 import argparse
 
-from cite.apis.cli import make_parser
+from cite.apis.cli import RULE_HELP, make_parser
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -31,6 +32,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         metavar='N',
         help='more random choices of the few slides: train_4_0.2_draw3.txt',
     )
+    add('--slide', default='prefix', metavar='RULE', help=RULE_HELP)
     add('--classes', help='YAML file, class name: [subtypes] (default: PatchGastric)')
     add(
         '--group-by',
@@ -55,7 +57,7 @@ def main(args: argparse.Namespace) -> None:
     if options['classes'] is not None:
         options['classes'] = read_class_file(options['classes'])
     split = make_split(**options)
-    print(table_of_files(split.classes, split.files))
+    print(table_of_files(split.classes, split.files, split.rule))
     for note in split.notes:
         print(note)
     print(f'written to {next(iter(split.files)).parent}')

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cite.apis.cli import make_parser
+from cite.apis.cli import RULE_HELP, make_parser
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -27,6 +27,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     add('--weights', help="the backbone's weights, if they are not where they were")
     add('--texts', help='YAML of other texts for the classes')
     add('--mpp', help='µm a pixel: a number, or a table with the columns slide,mpp')
+    add('--slide', default='prefix', metavar='RULE', help=RULE_HELP)
     add('--roi', type=Path, help='GeoJSON of the area, or a folder of NAME.geojson')
     add('--stride', type=float, default=1.0, help='step in tiles (default: 1)')
     add('--min-tissue', type=float, default=0.5, help='share of a tile (default: 0.5)')
@@ -52,7 +53,7 @@ def main(args: argparse.Namespace) -> None:
     if not args.slides:
         _reword(predictor, args)
         return
-    jobs = find_jobs(args.slides, args.mpp, args.roi)
+    jobs = find_jobs(args.slides, args.mpp, args.roi, args.slide)
     failures = predict_slides(
         predictor,
         jobs,

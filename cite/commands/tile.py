@@ -29,6 +29,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     add('--max-tiles', type=int, metavar='N', help='random tiles of a slide with more')
     add('--seed', type=int, default=0, help='seed of that choice (default: 0)')
     add('--format', choices=('jpg', 'png'), default='jpg', help='png: without loss')
+    add(
+        '--slide',
+        choices=('prefix', 'folder'),
+        default='prefix',
+        help='folder: a folder for each slide, whose id keeps its "_"',
+    )
     add('--workers', type=int, default=4, help='threads that read (default: 4)')
     return parser.parse_args(argv)
 

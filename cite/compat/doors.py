@@ -4,7 +4,7 @@ Most of what we change in the hosts is a subclass registered under the host's ow
 (``cite/core/runners``, ``EMAHook``, ``ImageClassifier``), by which configs reach it.
 ``mim train mmcls`` and ``mim test mmcls`` also call functions that no registry holds;
 these are listed here, and what reads files for mmcv and timm. One more thing changes:
-mmcv's loader of local checkpoints, in its own registry of loaders. For mmcv 1.7, mmcls
+mmcv's loaders of checkpoints, in its own registry of loaders. For mmcv 1.7, mmcls
 0.25.0 and timm 1.0.
 """
 
@@ -20,9 +20,10 @@ from cite.apis.train import train_model
 from cite.core.distributed import init_dist, wrap_distributed_model
 from cite.core.files.checkpoint_loader import load_from_local
 from cite.datasets.builder import build_dataloader
+from cite.datasets.kfold_dataset import KFoldDataset
 from cite.models.classifiers.fitting_checkpoint import load_checkpoint
 
-from .safe_loading import SAFE_TORCH, load_url
+from .safe_loading import HUBS, SAFE_TORCH, load_from_http, load_from_hub, load_url
 
 
 class Door(NamedTuple):
@@ -58,6 +59,13 @@ DOORS = (
         build_dataloader,
         'features come in whole batches; workers_per_gpu=0 works',
     ),
+    Door(
+        'mmcls.datasets.dataset_wrappers',
+        'KFoldDataset',
+        KFoldDataset,
+        'folds of patches put slides on both sides; build_dataset asks no registry',
+        False,
+    ),
     Door('mmcv.runner', 'load_checkpoint', load_checkpoint, _FITS),
     Door('mmcls.apis.inference', 'load_checkpoint', load_checkpoint, _FITS),
     Door('mmcv.runner', 'init_dist', init_dist, 'ranks on CPUs'),
@@ -68,7 +76,6 @@ DOORS = (
         'ranks on CPUs, and torch 2.1 and later',
     ),
     Door('mmcv.runner.checkpoint', 'torch', SAFE_TORCH, _READS, False),
-    Door('mmcv.runner.checkpoint', 'load_url', load_url, _FETCHES, False),
     Door('timm.models._helpers', 'torch', SAFE_TORCH, _READS, False),
     Door('timm.models._hub', 'torch', SAFE_TORCH, _READS, False),
     Door('timm.models.naflexvit', 'torch', SAFE_TORCH, _READS, False),  # timm 1.0.16
@@ -77,13 +84,20 @@ DOORS = (
 
 
 def open_doors() -> None:
-    """Replace what is listed, and the loader of local checkpoints in mmcv's registry.
+    """Replace what is listed, and the loaders of checkpoints in mmcv's registry.
 
     mmcls' tools import functions by name before a config's ``custom_imports`` is read,
     so that they are replaced there, too. The hosts' own modules are left alone, but for
     those that are listed.
     """
-    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
+    loaders = {
+        '': load_from_local,
+        'http://': load_from_http,
+        'https://': load_from_http,
+    }
+    loaders.update(dict.fromkeys(HUBS, load_from_hub))
+    for prefix, loader in loaders.items():
+        CheckpointLoader.register_scheme(prefixes=prefix, loader=loader, force=True)
     for door in DOORS:
         if find_spec(door.module) is None:
             continue

@@ -12,6 +12,8 @@ from typing import Any, Optional
 from urllib.parse import urlparse
 
 import torch
+from mmcv.runner import checkpoint as hub
+from mmcv.runner import get_dist_info
 
 from cite.core.files.weights import load_weights
 
@@ -67,3 +69,48 @@ def load_url(
         prefix = match.group(1) if match else None
         torch.hub.download_url_to_file(url, str(target), prefix, progress=progress)
     return load_weights(target)
+
+
+def load_from_http(
+    filename: str, map_location: Any = None, model_dir: Optional[str] = None
+) -> Any:
+    """Read the checkpoint at a URL, as mmcv does: the first rank fetches it."""
+    rank, ranks = get_dist_info()
+    checkpoint = load_url(filename, model_dir) if rank == 0 else None
+    if ranks > 1:
+        torch.distributed.barrier()
+        checkpoint = load_url(filename, model_dir) if rank > 0 else checkpoint
+    return checkpoint
+
+
+# What stands before a name, and mmcv's list of the URLs by name.
+HUBS = {
+    'torchvision://': hub.get_torchvision_models,
+    'modelzoo://': hub.get_torchvision_models,
+    'open-mmlab://': hub.get_external_models,
+    'openmmlab://': hub.get_external_models,
+    'mmcls://': hub.get_mmcls_models,
+}
+
+
+def load_from_hub(filename: str, map_location: Any = None) -> Any:
+    """Read a checkpoint by its name in one of mmcv's lists, such as ``mmcls://vgg11``.
+
+    Raises:
+        ValueError: there is no such name.
+    """
+    scheme, _, name = filename.partition('://')
+    scheme += '://'
+    if HUBS[scheme] is hub.get_torchvision_models:
+        name = name.lower().replace('_weights', '')  # ResNet50_Weights.IMAGENET1K_V1
+    urls = HUBS[scheme]()
+    name = hub.get_deprecated_model_names().get(name, name)
+    if name not in urls:
+        raise ValueError(f'{filename}: mmcv knows no model of this name.')
+    url = urls[name]
+    if not url.startswith(('http://', 'https://')):
+        return load(Path(hub._get_mmcv_home()) / url)
+    checkpoint = load_from_http(url)
+    if scheme == 'mmcls://':
+        return hub._process_mmcls_checkpoint(checkpoint)
+    return checkpoint

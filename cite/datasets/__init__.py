@@ -1,3 +1,4 @@
+from .kfold_dataset import KFoldDataset
 from .patch_gastric_cls3 import PatchGastricCls3
 from .pipelines import CLIPPreprocess, PatchGastricPipeline
 from .samplers import BalancedSampler, sampler_cfg_of
@@ -5,6 +6,7 @@ from .samplers import BalancedSampler, sampler_cfg_of
 __all__ = [
     'BalancedSampler',
     'CLIPPreprocess',
+    'KFoldDataset',
     'PatchGastricCls3',
     'PatchGastricPipeline',
     'sampler_cfg_of',

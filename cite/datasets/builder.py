@@ -15,13 +15,13 @@ from typing import Any, Callable, Optional
 import mmcls.datasets
 import numpy as np
 import torch
-from mmcls.datasets import KFoldDataset
 from mmcv.parallel import collate as _collate
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from cite.core.load_kernels import load_kernels
 
 from .feature_loader import FeatureLoader, reads_features
+from .kfold_dataset import refuse_folds
 from .pipelines.augmentation import PendingPatch
 from .samplers import BalancedSampler, sampler_cfg_of
 from .storage.batch_memory import BatchMemory
@@ -52,7 +52,7 @@ def build_dataloader(
     Raises:
         ValueError: mmcls' KFoldDataset around patches of slides.
     """
-    _refuse_folds(dataset)
+    refuse_folds(dataset)
     sampler_cfg = sampler_cfg or sampler_cfg_of(dataset)
     if sampler_cfg and sampler_cfg['type'] == 'BalancedSampler':
         sampler_cfg = {'samples_per_replica': samples_per_gpu, **sampler_cfg}
@@ -88,19 +88,6 @@ def _hold_back(original: Callable[[int], None], worker: int) -> None:
     info: Any = get_worker_info()
     info.dataset.pending = True
     original(worker)
-
-
-def _refuse_folds(dataset: Any) -> None:
-    """Refuse mmcls' folds of patches, which put a slide on both sides."""
-    inner = getattr(dataset, 'dataset', None)
-    if isinstance(dataset, KFoldDataset) and hasattr(inner, 'get_bags'):
-        raise ValueError(
-            'KFoldDataset divides patches, so that slides are trained on and tested '
-            'on. Divide slides with `cite ann --seed N` (and --group-by patient), one '
-            'seed for each fold.'
-        )
-    for member in getattr(dataset, 'datasets', [] if inner is None else [inner]):
-        _refuse_folds(member)
 
 
 def _augment_in_batches(loader: DataLoader, samples_per_gpu: int) -> None:

@@ -19,8 +19,9 @@ from .slide_dataset import SlideDataset
 class PatchGastricCls3(SlideDataset):
     """Patches of slides with one class per slide; by default PatchGastric's three.
 
-    A patch belongs to the slide that its file name starts with, up to the first ``_``.
-    :class:`BalancedSampler` draws them in training, see ``sampler_cfg``.
+    A patch belongs to the slide that its file name starts with, up to the first ``_``,
+    unless ``slide`` says otherwise. In training :class:`BalancedSampler` draws patches,
+    see ``sampler_cfg``.
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 3.
 
@@ -57,6 +58,9 @@ class PatchGastricCls3(SlideDataset):
             PatchGastric. It and ``mpp`` change nothing in training: ``cite export``
             writes them into the model, so that slides are cut into such patches.
         mpp: microns per pixel of the patches; 0.5 in PatchGastric (20x).
+        slide: which slide a patch belongs to: ``'prefix'``, ``'folder'``, a regular
+            expression with one group, or ``'column:NAME of TABLE.csv'``, as
+            :class:`cite.datasets.tables.slide_rule.SlideRule` explains.
         **kwargs: arguments of mmcls' ``BaseDataset``. ``classes`` may also name a
             classes file (``.yml``).
 

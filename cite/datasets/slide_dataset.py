@@ -11,11 +11,13 @@ from cite.core.command_line import refuse_changed
 from cite.core.evaluation.eval_hooks import check_hook_settings
 from cite.core.evaluation.metrics import best_values, check_metrics, compute_metrics
 from cite.core.evaluation.scores import stack_scores
+from cite.core.files.elsewhere import looked_at
 from cite.datasets.storage.unreadable import readable, report_absent
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES, read_class_file
 
-from .tables.annotations import bag_of, check_slide_labels, read_annotations
+from .tables.annotations import check_slide_labels, read_annotations
 from .tables.slide_counts import warn_of_slides
+from .tables.slide_rule import SlideRule
 
 # PatchGastric's patches: 300 x 300 pixels of slides scanned at 20x (Tsuneki and
 # Kanavati, MIDL 2022, section 3), which names about 0.5 microns per pixel.
@@ -35,6 +37,7 @@ class SlideDataset(BaseDataset):
         on_error: str = 'raise',
         patch_pixels: int = PATCH_PIXELS,
         mpp: float = MPP,
+        slide: str = 'prefix',
         **kwargs: Any,
     ) -> None:
         if on_error not in ('raise', 'skip'):
@@ -52,6 +55,7 @@ class SlideDataset(BaseDataset):
             )
         self.on_error = on_error
         self.patch_pixels, self.mpp = patch_pixels, float(mpp)
+        self.slide_rule = SlideRule(slide)
         super().__init__(**kwargs)
 
     @classmethod
@@ -63,6 +67,10 @@ class SlideDataset(BaseDataset):
         if isinstance(classes, str) and classes.endswith(('.yml', '.yaml')):
             return list(read_class_file(osp.expanduser(classes)))
         if isinstance(classes, str):
+            if not osp.isfile(osp.expanduser(classes)):
+                raise FileNotFoundError(
+                    f'{classes}: no such classes file.{looked_at(classes)}'
+                )
             lines = mmcv.list_from_file(osp.expanduser(classes))
             return [line.strip() for line in lines if line.strip()]
         return super().get_classes(classes)
@@ -72,16 +80,18 @@ class SlideDataset(BaseDataset):
         if self.ann_file is None:
             raise ValueError('ann_file is missing: name a file made by `cite ann`.')
         annotations = read_annotations(self.ann_file, len(self.CLASSES))
-        check_slide_labels(annotations, self.ann_file)
-        warn_of_slides(annotations, self.ann_file)
+        rule, names = self.slide_rule, [line.filename for line in annotations]
+        slides = rule.of_files(names, self.ann_file)
+        check_slide_labels(annotations, self.ann_file, rule)
+        warn_of_slides(annotations, self.ann_file, rule)
         return [
             {
                 'img_prefix': None,
                 'img_info': {'filename': osp.join(self.data_prefix or '', filename)},
                 'gt_label': np.array(label, dtype=np.int64),
-                'bag': bag_of(filename),
+                'bag': slide,
             }
-            for filename, label in annotations
+            for (filename, label), slide in zip(annotations, slides)
         ]
 
     def get_bags(self) -> np.ndarray:

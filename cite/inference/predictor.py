@@ -119,6 +119,7 @@ class Predictor:
         stride: float = 1.0,
         batch_size: int = 64,
         workers: int = 0,
+        slide: str = 'prefix',
     ) -> 'SlideResult':
         """Predict a slide file, or a folder of one slide's patches.
 
@@ -129,6 +130,7 @@ class Predictor:
             stride: step of the tiles, in tiles.
             batch_size: tiles that are loaded together.
             workers: processes that load them.
+            slide: which slide a patch of a folder belongs to, as data sets take it.
 
         Returns:
             ``.probabilities`` (K,), ``.tiles`` (a DataFrame), ``.plot()`` and more.
@@ -142,7 +144,8 @@ class Predictor:
 
         self._require_pipeline()
         scale = None if mpp is None else str(mpp)
-        jobs = find_jobs([path], scale, None if roi is None else Path(roi))
+        area = None if roi is None else Path(roi)
+        jobs = find_jobs([path], scale, area, slide)
         if len(jobs) != 1:
             raise ValueError(f'{path} holds {len(jobs)} slides; name one of them.')
         source = open_source(self, jobs[0], Options(stride))

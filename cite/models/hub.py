@@ -14,6 +14,7 @@ from typing import Any, Optional
 from torch import Tensor
 
 from cite.core.files import open_clip_files
+from cite.core.files.elsewhere import looked_at, root_of
 from cite.core.files.json_file import read_json
 from cite.core.files.weights import load_weights
 from cite.core.messages import first_line
@@ -100,10 +101,11 @@ def fetch(
 
 
 def _download(name: str, key: str) -> Path:
-    if name.startswith(('.', '~', os.sep)) or name.count('/') > 1:
+    # What exists from another folder is not a name of the hub.
+    if name.startswith(('.', '~', os.sep)) or name.count('/') > 1 or root_of(name):
         raise FileNotFoundError(
-            f'{name}: no such folder. Set {key} to the folder of a transformers model, '
-            'or to a hub name (owner/model).'
+            f'{name}: no such folder.{looked_at(name)} Set {key} to the folder of a '
+            'transformers model, or to a hub name (owner/model).'
         )
     from huggingface_hub import snapshot_download
 

@@ -23,22 +23,26 @@ class SlideFile(NamedTuple):
     id: str
 
 
-def slide_id(path: Union[str, Path]) -> str:
+def slide_id(path: Union[str, Path], keep_name: bool = False) -> str:
     """Return a file's id: its name without the ending, ``_`` and spaces.
 
-    A tile's file is called ``{id}_{x}_{y}``, so that an id cannot contain ``_``.
+    A tile's file is called ``{id}_{x}_{y}``, so that an id cannot contain ``_``, unless
+    each slide's tiles have a folder of their own.
 
     >>> slide_id('slides/case_7 (HE).svs')
     'case-7-HE'
+    >>> slide_id('slides/tumor_001.tif', keep_name=True)
+    'tumor_001'
     """
-    name = re.sub(r'(?:[^\w.-]|_)+', '-', Path(path).stem).strip('.-')
+    others = r'[^\w.-]+' if keep_name else r'(?:[^\w.-]|_)+'
+    name = re.sub(others, '-', Path(path).stem).strip('.-')
     if not name:
         raise ValueError(f'{path}: give the file a name with a letter or a digit.')
     return name
 
 
 def find_slides(
-    paths: Union[str, Path, Iterable[Union[str, Path]]],
+    paths: Union[str, Path, Iterable[Union[str, Path]]], keep_names: bool = False
 ) -> list[SlideFile]:
     """List slide files, sorted within each folder.
 
@@ -48,6 +52,7 @@ def find_slides(
 
     Args:
         paths: slide files and folders.
+        keep_names: ids keep their ``_``.
 
     Raises:
         FileNotFoundError: a path is missing, or a folder without slides.
@@ -69,7 +74,9 @@ def find_slides(
             files[path] = None
         else:
             raise FileNotFoundError(f'{path}: no such slide file or folder.')
-    slides = [SlideFile(path, slide_id(path)) for path in _one_per_dicom(files)]
+    slides = [
+        SlideFile(path, slide_id(path, keep_names)) for path in _one_per_dicom(files)
+    ]
     _refuse_equal_ids(slides)
     return slides
 

@@ -1,9 +1,12 @@
 # CITE on Hiera-tiny with random class vectors instead of MiniLM's embeddings.
 # SPLIT=0 mim train mmcls configs/glas/cite_hiera-tiny_no-text.py --seed 0
 # Not run here with this recipe; docs/COMPARE.md has figures with a shorter one.
+import os
+
 _base_ = 'cite_hiera-tiny_minilm.py'
 
 model = dict(
     head=dict(
         text_encoder=dict(_delete_=True, type='RandomVectors', width=384)))
-work_dir = 'work_dirs/glas/cite_hiera-tiny_no-text'
+split, n = os.environ.get('SPLIT', '0'), os.environ.get('SHOTS', 'all')
+work_dir = f'work_dirs/glas/cite_hiera-tiny_no-text_split{split}_p{n}'

@@ -3,6 +3,8 @@
 # Expect 63.6 ± 8.1 % of the fields (five splits, README.md in this folder).
 # Its 100 iterations take about 140 s of processor time on one core (modern stack; by
 # iterations 30 to 50 of cite_vit-tiny_no-text.py, which trains the same parts).
+import os
+
 _base_ = [
     '../gastric/_base_/custom_imports.py',
     '_base_/runtime.py',
@@ -19,4 +21,5 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=192))
-work_dir = 'work_dirs/glas/cite_vit-tiny_minilm'
+split, n = os.environ.get('SPLIT', '0'), os.environ.get('SHOTS', 'all')
+work_dir = f'work_dirs/glas/cite_vit-tiny_minilm_split{split}_p{n}'

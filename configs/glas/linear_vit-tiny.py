@@ -1,6 +1,8 @@
 # Linear classifier on frozen ViT-tiny features.
 # SPLIT=0 mim train mmcls configs/glas/linear_vit-tiny.py --seed 0
 # Expect 62.7 ± 10.1 % of the fields (five splits, README.md in this folder).
+import os
+
 _base_ = [
     '../gastric/_base_/custom_imports.py',
     '_base_/runtime.py',
@@ -16,4 +18,5 @@ model = dict(
         image_stats=dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
         checkpoint='data/models/vit_tiny_colorectal.fp16.safetensors'),
     head=dict(type='MyLinearClsHead', num_classes=3, in_channels=192))
-work_dir = 'work_dirs/glas/linear_vit-tiny'
+split, n = os.environ.get('SPLIT', '0'), os.environ.get('SHOTS', 'all')
+work_dir = f'work_dirs/glas/linear_vit-tiny_split{split}_p{n}'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cite.apis.cli import run_cli
+from cite.apis.cli import add_cfg_options, make_parser, run_cli
 
 
 def test_success_is_exit_code_zero(capsys):
@@ -34,3 +34,16 @@ def test_a_mistake_is_one_line_and_exit_code_two(capsys, error):
 def test_our_own_faults_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run_cli(lambda: 1 / 0)
+
+
+def test_a_text_that_mmcv_cannot_read_is_a_mistake(capsys):
+    parser = make_parser('check', None)
+    add_cfg_options(parser)
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(['--cfg-options', r'data.train.slide=(\w{2,4})_\d'])
+    assert end.value.code == 2
+    assert 'write a text with brackets and commas into the config' in (
+        capsys.readouterr().err
+    )
+    options = parser.parse_args(['--cfg-options', r'data.train.slide=(.+)_\d']).options
+    assert options == {'data.train.slide': r'(.+)_\d'}

@@ -1,4 +1,6 @@
-from cite.apis.data_notes import describe_data
+from mmcls.datasets import ConcatDataset, RepeatDataset
+
+from cite.apis.data_notes import describe_data, log_data
 from cite.datasets import PatchGastricCls3
 
 
@@ -31,3 +33,35 @@ def test_patients_of_the_table_beside_the_annotations(tmp_path):
 def test_a_faulty_table_stops_nothing(tmp_path):
     (tmp_path / 'captions.csv').write_text('nothing of the kind\n')
     assert describe_data(dataset(tmp_path)).endswith('tumour 1 slide, 1 patch')
+
+
+def test_every_data_set_within_wrappers_is_said(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'cite.apis.data_notes.get_root_logger',
+        lambda: type('Log', (), {'info': staticmethod(said.append)}),
+    )
+    member = dataset(tmp_path)
+    log_data('training', RepeatDataset(ConcatDataset([member, member]), 2))
+    assert [line.partition(' of ')[0] for line in said] == [
+        'training on 3 slides, 4 patches'
+    ] * 2
+
+
+def test_patients_by_another_rule(tmp_path):
+    (tmp_path / 'ann').mkdir()
+    lines = 't_1/0.jpg 0\nt_1/1.jpg 0\nt_2/0.jpg 1\n'
+    (tmp_path / 'ann' / 'train.txt').write_text(lines)
+    (tmp_path / 'captions.csv').write_text(
+        'id,subtype,patient,text\nt_1,x,p1,\nt_2,y,p2,\n'
+    )
+    data = PatchGastricCls3(
+        ann_file=str(tmp_path / 'ann' / 'train.txt'),
+        data_prefix=str(tmp_path / 'patches'),
+        classes=['benign', 'tumour'],
+        pipeline=[dict],
+        slide='folder',
+    )
+    assert describe_data(data).endswith(
+        'benign 1 slide, 2 patches, 1 patient; tumour 1 slide, 1 patch, 1 patient'
+    )

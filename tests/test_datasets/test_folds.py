@@ -1,5 +1,6 @@
 """mmcls' folds of patches are refused, also inside other wrappers."""
 
+import mmcls.datasets
 import pytest
 from mmcls.datasets import build_dataset
 
@@ -27,4 +28,14 @@ def test_folds_of_patches_are_refused(tmp_path, wrap):
     if wrap == 'concat':
         cfg = [cfg]
     with pytest.raises(ValueError, match=r'KFoldDataset divides patches.*cite ann'):
-        build_dataloader(build_dataset(cfg), 2, 0)
+        build_dataset(cfg)
+
+
+def test_folds_made_by_hand_are_refused_by_the_loader(tmp_path):
+    (tmp_path / 'ann.txt').write_text('a_0.png 0\nb_0.png 1\n')
+    data = {'type': 'PatchGastricCls3', 'ann_file': str(tmp_path / 'ann.txt')}
+    folds = mmcls.datasets.KFoldDataset(
+        build_dataset({**data, 'data_prefix': '', 'pipeline': []}), num_splits=2
+    )
+    with pytest.raises(ValueError, match='KFoldDataset divides patches'):
+        build_dataloader(folds, 2, 0)

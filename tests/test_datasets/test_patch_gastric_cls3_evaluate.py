@@ -2,7 +2,6 @@ import logging
 
 import numpy as np
 import pytest
-from mmcls.datasets.builder import build_dataset
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from cite.datasets import PatchGastricCls3
@@ -91,31 +90,6 @@ def test_indices_align_slides_as_well(case):
     )
     assert values == expected
     assert values != dataset.evaluate(results[:40], ['accuracy', 'bag_accuracy'])
-
-
-def test_mmcls_fold_wrapper_evaluates(case, tmp_path):
-    dataset, results = case
-    fold = build_dataset(
-        {
-            'type': 'KFoldDataset',
-            'fold': 1,
-            'num_splits': 3,
-            'test_mode': True,
-            'dataset': {
-                'type': 'PatchGastricCls3',
-                'data_prefix': '',
-                'pipeline': [],
-                'ann_file': dataset.ann_file,
-                'classes': CLASSES,
-            },
-        }
-    )
-
-    values = fold.evaluate([results[i] for i in fold.indices], metric='accuracy')
-
-    labels = dataset.get_gt_labels()[list(fold.indices)]
-    hits = np.argmax([results[i] for i in fold.indices], axis=1) == labels
-    assert values == {'accuracy': pytest.approx(100 * hits.mean())}
 
 
 @pytest.mark.parametrize('logger', [None, logging.getLogger('evaluation')])

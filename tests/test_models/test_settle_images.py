@@ -162,12 +162,6 @@ def wrappers(config):
             'oversample_thr': 0.5,
             'dataset': config,
         },
-        'KFoldDataset': {
-            'type': 'KFoldDataset',
-            'num_splits': 2,
-            'test_mode': False,
-            'dataset': config,
-        },
         'a list of configs': [config, config],
     }
 

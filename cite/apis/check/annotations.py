@@ -1,27 +1,33 @@
 """What annotation files state about slides, classes and patients."""
 
+import posixpath
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
 from cite.core.messages import shorten
-from cite.datasets.tables.annotations import bag_of, label_conflicts
+from cite.datasets.tables.annotations import label_conflicts
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.published import compare_counts
+from cite.datasets.tables.slide_counts import odd_slides, remedy, same_ids
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .parts import Part, without_place
 from .report import Report
+
+SAME_IDS = 'ids that look alike'
 
 
 def check_part(part: Part, report: Report) -> None:
     """Look for duplicate lines, slides with two labels, and classes without slides."""
     first: dict[str, int] = {}
     for line, (filename, _) in part.lines:
-        first_line = first.setdefault(filename, line)
+        # One file may be written in several ways: ./a//b is a/b.
+        first_line = first.setdefault(posixpath.normpath(filename), line)
         if first_line != line:
             report.error(
                 'duplicate line',
@@ -29,7 +35,7 @@ def check_part(part: Part, report: Report) -> None:
                 f'{filename} is in line {first_line} already, so it counts twice. '
                 'Delete one of the two.',
             )
-    for conflict in label_conflicts(part.lines):
+    for conflict in label_conflicts(part.lines, part.rule):
         report.error(
             'slide with two labels',
             f'{part.ann_file}:{conflict.line}',
@@ -38,12 +44,16 @@ def check_part(part: Part, report: Report) -> None:
             'labels.',
         )
     _count_classes(part, report)
+    annotations = [annotation for _, annotation in part.lines]
+    odd = odd_slides(annotations, part.rule) if annotations else None
+    if odd:
+        report.warn('slides', part.ann_file, f'{odd}. {remedy(annotations, part.rule)}')
 
 
 def _count_classes(part: Part, report: Report) -> None:
     """Note the slides and patches of each class; a class without slides is a fault."""
     # In reverse, so that the first line of a slide counts.
-    label_of = {bag_of(name): label for _, (name, label) in reversed(part.lines)}
+    label_of = {part.rule(name): label for _, (name, label) in reversed(part.lines)}
     slides = Counter(label_of.values())
     patches = Counter(label for _, (_, label) in part.lines)
     facts = report.facts[part.name] = {'file': part.ann_file}
@@ -72,6 +82,16 @@ def check_sides(train: Part, other: Part, report: Report) -> None:
             )
 
 
+def check_ids(parts: Sequence[Part], patients: Iterable[str], report: Report) -> None:
+    """Warn of slides and patients that differ in capital letters or zeros alone."""
+    slides = {slide for part in parts for slide in part.slides}
+    for thing, ids in (('slide', slides), ('patient', {*patients})):
+        alike = same_ids(ids, thing)
+        if alike:
+            files = shorten(sorted({part.ann_file for part in parts}), 2)
+            report.warn(SAME_IDS, files, alike)
+
+
 def find_table(parts: Sequence[Part]) -> Optional[Path]:
     """Find ``captions.csv`` beside the folder of annotations or of images."""
     for part in parts:
@@ -89,15 +109,16 @@ def check_published(
     parts = [part for part in parts if [*part.classes] == [*PATCH_GASTRIC_CLASSES]]
     if table is None or not parts:
         return
+    rule = parts[0].rule
     try:
-        slides = read_captions(table)
+        slides = read_captions(table, rule=rule)
     except (ValueError, FileNotFoundError):
         return  # check_patients reports it
     warnings = set()
     for folder in {Path(part.prefix) for part in parts if part.images} or {Path()}:
         patches = None
         with suppress(ValueError, FileNotFoundError):  # reported for each image
-            patches = list_patches(folder).slides
+            patches = list_patches(folder, rule).slides
         warnings.update(compare_counts(table, slides, folder, patches))
     for path, message in sorted(warnings):
         report.warn('published counts', str(path), message)
@@ -110,7 +131,10 @@ def check_patients(
 
     The table's column with the patient is ``patient`` by default, if there is one.
     """
-    patient_of = _read_patients(table, column, report)
+    # What ids the table may have; of data with other names, all of them.
+    rule = next((p.rule for p in parts if p.rule.text != 'prefix'), PREFIX)
+    patient_of = _read_patients(table, column, report, rule)
+    check_ids(parts, (patient_of or {}).values(), report)
     if patient_of is None:
         return
     evaluated: dict[str, tuple[str, str]] = {}
@@ -140,7 +164,7 @@ def check_patients(
 
 
 def _read_patients(
-    table: Optional[Path], column: Optional[str], report: Report
+    table: Optional[Path], column: Optional[str], report: Report, rule: SlideRule
 ) -> Optional[dict[str, str]]:
     """Return the patient of each slide, or None where they are not known."""
     if table is None:
@@ -154,7 +178,7 @@ def _read_patients(
             fact = f'not checked: {table} has no column "patient" (--patient COLUMN)'
             report.facts['patients'] = fact
             return None
-        rows = read_captions(table, column)
+        rows = read_captions(table, column, rule)
     except (ValueError, FileNotFoundError) as error:
         report.error('table', str(table), without_place(str(table), error))
         return None

@@ -16,6 +16,7 @@ import torch
 from cite.apis.class_order import check_class_order, classes_of_config
 from cite.apis.config_file import find_config
 from cite.apis.config_keys import unknown_keys
+from cite.apis.slide_rules import check_slide_rules
 
 from . import annotations
 from .images import check_images
@@ -69,6 +70,8 @@ def check_config(path: str, options: Options = Options()) -> Report:
     classes = next((p.classes for p in parts if p.name == 'train'), None)
     check_texts_and_encoder(cfg.get('model') or {}, classes, report)
     _check_class_order(cfg, report)
+    with report.errors('slide', 'data'):
+        check_slide_rules(cfg.get('data') or {})
     _check_parts(parts, options, report)
     workers = os.cpu_count() or 1 if options.workers is None else options.workers
     check_images(parts, report, workers, options.decode, options.sample)

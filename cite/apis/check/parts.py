@@ -10,12 +10,8 @@ from cite.apis.class_order import inner_datasets
 from cite.core.files.text_file import read_utf8
 from cite.datasets import PatchGastricCls3
 from cite.datasets.storage.features import FeatureDraws
-from cite.datasets.tables.annotations import (
-    Annotation,
-    bag_of,
-    parse_line,
-    read_annotations,
-)
+from cite.datasets.tables.annotations import Annotation, parse_line, read_annotations
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 
 from .report import Report
 
@@ -29,49 +25,66 @@ class Part(NamedTuple):
     classes: Sequence[str]  # their names
     lines: list[tuple[int, Annotation]]  # valid lines with their numbers
     images: bool = True  # images are read, rather than features
+    rule: SlideRule = PREFIX  # which slide a patch belongs to
 
     @property
     def slides(self) -> dict[str, int]:
         """The slides, each with its first line."""
         first: dict[str, int] = {}
         for line, (filename, _) in self.lines:
-            first.setdefault(bag_of(filename), line)
+            first.setdefault(self.rule(filename), line)
         return first
 
 
 def read_parts(cfg: Mapping[str, Any], report: Report) -> Iterator[Part]:
     """Yield the data sets of a config that are ours, and report their faults."""
-    read: dict[tuple[str, int], list] = {}
+    read: dict[tuple[str, int, str], list] = {}
     for name in ('train', 'val', 'test'):
         for data in inner_datasets((cfg.get('data') or {}).get(name)):
             where = f'data.{name}'
             if data.get('type') != PatchGastricCls3.__name__:
                 report.facts[where] = f'{data.get("type")}: not checked'
                 continue
+            kind = 'classes'
             try:
                 classes = PatchGastricCls3.get_classes(data.get('classes'))
-            except (ValueError, OSError) as error:
-                report.error('classes', f'{where}.classes', str(error))
+                kind = 'slide'
+                rule = SlideRule(data.get('slide', 'prefix'))
+            except (ValueError, TypeError, OSError) as error:
+                report.error(kind, f'{where}.{kind}', str(error))
                 continue
             if not data.get('ann_file'):
                 report.error('annotation file missing', where, 'ann_file is not set.')
                 continue
             file = os.path.expanduser(data['ann_file'])
-            key = (file, len(classes))
+            key = (file, len(classes), rule.text)
             if key not in read:
-                read[key] = read_part_lines(file, len(classes), report)
+                read[key] = read_part_lines(file, len(classes), report, rule)
             prefix = os.path.expanduser(data.get('data_prefix') or '')
             features = data.get('feature_file')
-            yield Part(name, file, prefix, classes, read[key], features is None)
+            yield Part(name, file, prefix, classes, read[key], features is None, rule)
             if features is not None:
                 with report.errors('features', f'{where}.feature_file'):
                     FeatureDraws(features, data.get('num_aug'), len(read[key]))
 
 
 def read_part_lines(
-    ann_file: str, num_classes: int, report: Report
+    ann_file: str, num_classes: int, report: Report, rule: SlideRule = PREFIX
 ) -> list[tuple[int, Annotation]]:
     """Return a file's valid lines with their numbers; each faulty one is an error."""
+    valid = []
+    for number, annotation in _parsed_lines(ann_file, num_classes, report):
+        try:
+            rule(annotation.filename)
+            valid.append((number, annotation))
+        except ValueError as error:
+            report.error('patch without slide', f'{ann_file}:{number}', str(error))
+    return valid
+
+
+def _parsed_lines(
+    ann_file: str, num_classes: int, report: Report
+) -> list[tuple[int, Annotation]]:
     try:
         return list(enumerate(read_annotations(ann_file, num_classes), 1))
     except FileNotFoundError as error:

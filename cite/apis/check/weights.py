@@ -10,10 +10,16 @@ from urllib.parse import urlparse
 import clip.clip
 
 from cite.core.files.clip_files import CACHE
+from cite.core.files.elsewhere import looked_at, root_of
 from cite.core.files.weights import load_weights
 from cite.models.backbones.transformers_models import read_config, require_weights
 
 from .report import Report
+
+_WHERE = (
+    ': docs/MODEL_ZOO.md says where the published models are, `cite convert` makes the '
+    'file from them.'
+)
 
 
 def check_weights(cfg: Mapping[str, Any], report: Report) -> None:
@@ -99,9 +105,8 @@ def check_file(key: str, source: str, report: Report) -> None:
         report.error(
             'weights missing',
             key,
-            f'{source}: no such file. Correct the path (relative ones start at '
-            f'{os.getcwd()}), or put the file there: docs/MODEL_ZOO.md says where the '
-            'published models are, `cite convert` makes the file from them.',
+            f'{source}: no such file.{looked_at(source)} Correct the path, or put the '
+            'file there' + ('.' if root_of(source) else _WHERE),
         )
     except (ValueError, OSError) as error:
         report.error('weights unreadable', key, str(error))

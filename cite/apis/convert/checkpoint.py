@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 import torch
 
 from cite.core.files import numpy_files
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.json_file import read_json
 from cite.core.files.weights import load_weights
 from cite.core.hub_images import stats_of_configs
@@ -103,7 +104,7 @@ def folder_note(source: Union[str, Path]) -> list[str]:
 def read_npz(path: Path) -> dict[str, torch.Tensor]:
     """Read the arrays of an ``.npz``, never its pickles."""
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such weights file.')
+        raise FileNotFoundError(f'{path}: no such weights file.{looked_at(path)}')
     arrays = numpy_files.read_npz(path)
     try:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -132,8 +132,11 @@ def _patches(cfg: Config, split: str, ann: bool) -> _Patches:
             "backend='fast'."
         )
     folder = Path(dataset.data_prefix or '')
-    files = [dataset.filenames()] if ann else list_patches(folder).slides.values()
-    names = sorted({name for part in files for name in part})
+    if ann:
+        names = sorted({*dataset.filenames()})
+    else:
+        slides = list_patches(folder, dataset.slide_rule).slides
+        names = sorted(name for files in slides.values() for name in files)
     return _Patches(folder, names, step.size, step.interpolation)
 
 

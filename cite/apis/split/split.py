@@ -16,10 +16,17 @@ from cite.datasets.tables.annotations import Annotation, write_annotations
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.published import compare_counts
+from cite.datasets.tables.slide_rule import SlideRule
 from cite.datasets.tables.slide_table import Slide, read_captions
 
 from .draw import draw_groups, draw_shots, draw_slides
-from .split_notes import note_left_out, note_reached, note_short_classes, note_stale
+from .split_notes import (
+    note_left_out,
+    note_reached,
+    note_rule,
+    note_short_classes,
+    note_stale,
+)
 from .table_notes import no_id_fits, note_look_alikes, note_patients
 
 Patches = Mapping[str, list[str]]  # slide id -> names of its patches
@@ -32,6 +39,7 @@ class Split(NamedTuple):
     classes: list[str]
     files: dict[Path, list[Annotation]]
     notes: list[str]
+    rule: SlideRule
 
 
 def make_split(
@@ -44,6 +52,7 @@ def make_split(
     group_by: Optional[str] = None,
     allow_missing: bool = False,
     draws: int = 0,
+    slide: str = 'prefix',
 ) -> Split:
     """Write the annotation files of a data set: all of them, or none after an error.
 
@@ -59,6 +68,7 @@ def make_split(
         allow_missing: leave slides without patches out of the files instead of raising.
             They take part in the draw, so that the others keep their sides.
         draws: number of random choices of training slides for each k.
+        slide: which slide a patch belongs to, as data sets take it.
 
     Returns:
         The files as written, and notes.
@@ -71,19 +81,21 @@ def make_split(
     out = data_path / 'gastric_cls3_ann' if out is None else Path(out)
     _check_arguments(val, shots, out, draws)
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
+    rule = SlideRule(slide)
     names, table = list(classes), data_path / 'captions.csv'
-    by_class, patches, notes = _read_data(table, classes, group_by, allow_missing)
+    by_class, patches, notes = _read_data(table, classes, group_by, allow_missing, rule)
     drawn = (draw_slides if group_by is None else draw_groups)(by_class, val, seed)
     sides = _sides(by_class, drawn, patches)
     _check_sides(sides, names, val, table)
     chosen = _slides_of_files(sides, patches, shots, draws, seed, val)
     files = {out / name: _annotations(ids, patches) for name, ids in chosen.items()}
     notes += note_reached(by_class, drawn, val, group_by)
-    notes += note_patients(table, sides) if group_by is None else []
+    notes += note_patients(table, sides, rule) if group_by is None else []
     notes += note_short_classes(sides['training'], names, shots)
     notes += note_stale(files, out, val)
+    notes += note_rule(files, rule)
     write_annotations(files)
-    return Split(names, files, notes)
+    return Split(names, files, notes, rule)
 
 
 def _check_arguments(val: float, shots: Sequence[int], out: Path, draws: int) -> None:
@@ -109,15 +121,16 @@ def _read_data(
     classes: Mapping[str, Sequence[str]],
     group_by: Optional[str],
     allow_missing: bool,
+    rule: SlideRule,
 ) -> tuple[list[list[Slide]], Patches, list[str]]:
     """Return the slides of each class, the patches of each slide, and notes on both."""
-    slides = read_captions(table, group_by)
+    slides = read_captions(table, group_by, rule)
     by_class = _slides_of_classes(slides, classes, table)
     path = table.parent / 'patches_captions'
-    folder = list_patches(path)
+    folder = list_patches(path, rule)
     patches = folder.slides
     if not any(slide.id in patches for slide in slides):
-        raise ValueError(no_id_fits(table, slides, path, patches))
+        raise ValueError(no_id_fits(table, slides, path, patches, rule))
     missing = [s.id for c in by_class for s in c if s.id not in patches]
     if missing and not allow_missing:
         raise ValueError(

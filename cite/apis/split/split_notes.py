@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Optional
 
 from cite.core.messages import shorten
-from cite.datasets.tables.annotations import Annotation, bag_of
+from cite.datasets.tables.annotations import Annotation
 from cite.datasets.tables.patches import PatchFolder
+from cite.datasets.tables.slide_counts import odd_slides, remedy
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import Slide
 
 
@@ -92,8 +94,28 @@ def note_stale(files: Mapping[Path, object], out: Path, val: float) -> list[str]
     ]
 
 
+def note_rule(files: Mapping[Path, Sequence[Annotation]], rule: SlideRule) -> list[str]:
+    """Say what the config needs, and warn if the slides are probably not slides."""
+    used = [line for path, f in files.items() if _is_whole(path) for line in f]
+    odd = odd_slides(used, rule)
+    notes = [] if odd is None else [f'warning: {odd}. {remedy(used, rule)}']
+    if rule.text != 'prefix':
+        notes.append(
+            f'config: write {rule!r} into data.train, data.val and data.test, as it '
+            'is not written in the annotation files'
+        )
+    return notes
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file holds a whole side: few slides a class are odd by design."""
+    return path.name.startswith(('val_', 'train_all_'))
+
+
 def table_of_files(
-    classes: Sequence[str], files: Mapping[Path, Sequence[Annotation]]
+    classes: Sequence[str],
+    files: Mapping[Path, Sequence[Annotation]],
+    rule: SlideRule = PREFIX,
 ) -> str:
     """Format the slides and patches of each class in each file."""
     lines = [f'class {label}: {name}' for label, name in enumerate(classes)]
@@ -101,7 +123,7 @@ def table_of_files(
     rows = [['slides / patches', *heads, 'all']]
     for path, annotations in files.items():
         patches = Counter(label for _, label in annotations)
-        label_of = {bag_of(name): label for name, label in annotations}
+        label_of = {rule(name): label for name, label in annotations}
         slides = Counter(label_of.values())
         cells = [f'{slides[k]} / {patches[k]:,}' for k in range(len(classes))]
         rows.append([path.name, *cells, f'{len(label_of)} / {len(annotations):,}'])

@@ -7,6 +7,7 @@ from cite.core.messages import count, shorten
 from cite.datasets.tables.cells import look_alikes, meant
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.published import is_patch_gastric
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import Slide, patient_column, read_captions
 
 
@@ -54,19 +55,23 @@ def _pairs(cells: Sequence[str]) -> list[str]:
 
 
 def note_patients(
-    table: Path, sides: Mapping[str, Sequence[Sequence[str]]]
+    table: Path,
+    sides: Mapping[str, Sequence[Sequence[str]]],
+    rule: SlideRule = PREFIX,
 ) -> list[str]:
     """State how many patients of the table are on both sides of a split by slides.
 
     Args:
         table: table of slides.
         sides: slides of each class for ``'evaluation'`` and for ``'training'``.
+        rule: which slide a patch belongs to.
     """
     column = patient_column(table, None)
     if column is None:
         return []
     try:
-        group = {slide.id: slide.group for slide in read_captions(table, column)}
+        rows = read_captions(table, column, rule)
+        group = {slide.id: slide.group for slide in rows}
     except ValueError as error:  # an empty cell of a column that nobody asked for
         return [f'warning: patients are not looked at: {error}']
     evaluated, trained = (
@@ -88,6 +93,7 @@ def no_id_fits(
     slides: Sequence[Slide],
     folder: Path,
     patches: Mapping[str, Sequence[str]],
+    rule: SlideRule = PREFIX,
 ) -> str:
     """Return the error for a table none of whose ids begins the name of a patch."""
     patch = next(iter(patches.values()))[0]
@@ -108,7 +114,13 @@ def no_id_fits(
             'the patches are probably the same: a spreadsheet changed the numbers or '
             'letters. Write the ids as the patches have them.'
         )
+    if rule.text != 'prefix':
+        return message + (
+            f'By {rule!r} that patch belongs to the slide {next(iter(patches))!r}: '
+            'correct the rule, or the ids.'
+        )
     return message + (
         'The name of a patch is its slide\'s id, then "_", then anything: slide A1 has '
-        'the patches A1_0.png, A1_1.png. Rename the patches, or correct the ids.'
+        'the patches A1_0.png, A1_1.png. Rename the patches, correct the ids, or '
+        'choose another rule with --slide: folder, or a regular expression.'
     )

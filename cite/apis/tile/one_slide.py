@@ -53,8 +53,12 @@ def tile_slide(
     tissue = find_tissue(reader) if roi is None else tissue_from_geojson(reader, roi)
     write_pictures(out, slide.id, reader, tissue)
     grid = _grid(reader, tissue, slide, settings)
+    folder = out / PATCHES
+    if settings.slide == 'folder':
+        folder /= slide.id
+        folder.mkdir(parents=True, exist_ok=True)
     paths = [
-        out / PATCHES / f'{slide.id}_{x}_{y}.{settings.format}'
+        folder / f'{slide.id}_{x}_{y}.{settings.format}'
         for x, y in zip(grid.x.tolist(), grid.y.tolist())
     ]
     missing = write_tiles(reader, grid, paths, workers)
@@ -65,7 +69,8 @@ def tile_slide(
         )
     unread = {(error.x, error.y) for error in missing}
     places = zip(grid.x.tolist(), grid.y.tolist(), paths)
-    names = [path.name for x, y, path in places if (x, y) not in unread]
+    kept = (path for x, y, path in places if (x, y) not in unread)
+    names = [path.relative_to(out / PATCHES).as_posix() for path in kept]
     return {
         'id': slide.id,
         'file': str(slide.path),

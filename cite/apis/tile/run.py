@@ -58,12 +58,14 @@ def tile_slides(
         OSError: a file cannot be written.
     """
     out, settings = Path(out).expanduser(), settings or TileSettings()
-    files, scales = find_slides(slides), ScaleTable(mpp)
+    files = find_slides(slides, keep_names=settings.slide == 'folder')
+    scales = ScaleTable(mpp)
     rois = _rois(files, roi)
     tiled, owners = Tiled([], {}), _quickhashes(out)
     with folder_lock(out):
         settings.keep_in(out)
-        for leftover in out.glob(f'*/*{PARTIAL}'):  # of a run that was killed
+        # Of a run that was killed.
+        for leftover in (*out.glob(f'*/*{PARTIAL}'), *out.glob(f'*/*/*{PARTIAL}')):
             leftover.unlink()
         for slide in files:
             try:

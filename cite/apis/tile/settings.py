@@ -9,6 +9,7 @@ from cite.core.files.write_whole import write_text_whole
 from cite.core.messages import check_choice
 
 FORMATS = ('jpg', 'png')
+LAYOUTS = ('prefix', 'folder')  # rules for slides that the tiles' names can follow
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class TileSettings:
         max_tiles: random tiles of a slide with more; None takes all.
         seed: seed of that choice.
         format: ``'jpg'``, or ``'png'`` without loss.
+        slide: ``'prefix'`` names tiles ``{id}_{x}_{y}`` in one folder, and writes ``-``
+            for ``_`` in an id; ``'folder'`` writes a folder for each slide, and keeps
+            the ids.
 
     Raises:
         ValueError: a value out of its range.
@@ -35,9 +39,11 @@ class TileSettings:
     max_tiles: Optional[int] = None
     seed: int = 0
     format: str = 'jpg'
+    slide: str = 'prefix'
 
     def __post_init__(self) -> None:
         check_choice('format', self.format, FORMATS)
+        check_choice('slide', self.slide, LAYOUTS)
         if self.max_tiles is not None and self.max_tiles < 1:
             raise ValueError(f'max_tiles={self.max_tiles}: give 1 or more.')
         if self.seed < 0:
@@ -55,13 +61,14 @@ class TileSettings:
             write_text_whole(path, json.dumps(settings, indent=1) + '\n')
             return
         try:
-            old = json.loads(path.read_text(encoding='utf-8'))
+            # What folders lack that were cut before there was a choice.
+            old = {'slide': 'prefix', **json.loads(path.read_text(encoding='utf-8'))}
             differing = [
                 f'{key} {old.get(key)}, not {value}'
                 for key, value in settings.items()
                 if old.get(key) != value
             ]
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f'{path}: not the settings of `cite tile`.') from error
         if differing:
             raise ValueError(

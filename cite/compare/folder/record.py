@@ -11,6 +11,7 @@ from cite.compare.engines.task import ROOT
 from cite.compare.methods.job import JobInputs, job_config
 from cite.compare.plan.config import Comparison
 from cite.compare.plan.overlap import training_overlap
+from cite.datasets.tables.slide_rule import SlideRule
 
 from .checks import read_object
 from .store import Store
@@ -51,7 +52,9 @@ def _description(
         'seeds': comparison.seeds,
         'reference': comparison.reference,
         'figures': comparison.metrics,
-        'overlap': training_overlap(inputs.values(), len(comparison.classes)),
+        'overlap': training_overlap(
+            inputs.values(), len(comparison.classes), SlideRule(comparison.slide)
+        ),
         'patients': bool(comparison.patients),
     }
 

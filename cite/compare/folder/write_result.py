@@ -35,7 +35,9 @@ def write_result(
         row['error'] = result.error
         store.append(row)
         return row
-    lines = _read_test_lines(str(comparison.val_file), len(comparison.classes))
+    lines = _read_test_lines(
+        str(comparison.val_file), len(comparison.classes), comparison.slide
+    )
     patches = np.zeros((len(lines.files), 1))
     if result.patches is not None:
         patches = result.patches

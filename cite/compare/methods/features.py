@@ -56,7 +56,7 @@ def features(inputs: JobInputs, workspace: Workspace, file: str) -> Features:
         file: ``'train'`` or ``'val'``.
     """
     cfg = job_config(inputs)
-    lines = read_lines(inputs.files[file], len(inputs.classes))
+    lines = read_lines(inputs.files[file], len(inputs.classes), inputs.slide)
     draws = shared_draws(cfg, inputs, workspace, file, augmented=0)
     return Features(draws.read(1), lines.labels, lines.slides)
 

@@ -78,6 +78,7 @@ class JobInputs:
         files: annotation files by name: ``'val'`` (the test slides), for a trained
             method ``'train'``, and ``'pool'`` if there is a file of all training
             slides: features are computed for all of them at once.
+        slide: which slide a patch belongs to, as data sets take it.
     """
 
     job: Job
@@ -86,6 +87,7 @@ class JobInputs:
     classes: list[str]
     data_prefix: str
     files: dict[str, str]
+    slide: str = 'prefix'
 
 
 def read_method(path: str) -> Config:
@@ -116,6 +118,7 @@ def job_config(
     for part, file in (('train', 'train'), ('val', 'val'), ('test', 'val')):
         if part not in cfg.data:
             raise ValueError(f'{method.config}: data.{part} is missing.')
+        _set_rule(cfg.data[part], inputs.slide)
         cfg.data[part].data_prefix = inputs.data_prefix
         cfg.data[part].classes = list(inputs.classes)
         cfg.data[part].ann_file = inputs.files.get(file, inputs.files['val'])
@@ -125,3 +128,10 @@ def job_config(
     cfg.checkpoint_config = None  # only the predictions are kept
     cfg.pop('evaluation', None)
     return cfg
+
+
+def _set_rule(data: Any, slide: str) -> None:
+    """Give a data set the comparison's rule; the default stays unwritten."""
+    data.pop('slide', None)
+    if slide != 'prefix':
+        data.slide = slide

@@ -4,7 +4,8 @@ import numpy as np
 from mmcls.datasets import build_dataset
 from mmcv import Config
 
-from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.tables.annotations import read_annotations
+from cite.datasets.tables.slide_rule import SlideRule
 from cite.models.image_stats import settle_images
 
 
@@ -29,13 +30,14 @@ class Lines(NamedTuple):
     slides: np.ndarray  # (N,) ids
 
 
-def read_lines(path: str, classes: int) -> Lines:
-    """Read an annotation file's names, labels and slides."""
+def read_lines(path: str, classes: int, slide: str = 'prefix') -> Lines:
+    """Read an annotation file's names, labels and slides, as a rule tells them."""
     annotations = read_annotations(path, classes)
+    names = [line.filename for line in annotations]
     return Lines(
-        [line.filename for line in annotations],
+        names,
         np.array([line.label for line in annotations]),
-        np.array([bag_of(line.filename) for line in annotations]),
+        np.array(SlideRule(slide).of_files(names, path)),
     )
 
 

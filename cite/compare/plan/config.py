@@ -27,6 +27,7 @@ class Comparison:
         captions: table of the slides, for the leakage check.
         patient: column of that table with the patient.
         patients: patient of each slide, where the table names one.
+        slide: which slide a patch belongs to, as data sets take it.
         options: keys of every method's config with other values.
         slurm: parameters for submitit, such as ``slurm_partition``.
     """
@@ -46,6 +47,7 @@ class Comparison:
     captions: Optional[str] = None
     patient: Optional[str] = None
     patients: dict[str, str] = field(default_factory=dict)
+    slide: str = 'prefix'
     options: dict[str, Any] = field(default_factory=dict)
     slurm: dict[str, Any] = field(default_factory=dict)
 

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -5,6 +6,7 @@ from typing import Any
 from cite.apis.check import annotations
 from cite.apis.check.parts import Part, read_part_lines
 from cite.apis.check.report import Report
+from cite.datasets.tables.slide_rule import SlideRule
 
 from .config import Comparison
 
@@ -34,6 +36,11 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
     captions = comparison.captions
     table = annotations.find_table(parts) if captions is None else Path(captions)
     annotations.check_patients(parts, table, comparison.patient, report)
+    for problem in report.problems:
+        # Few training slides of a class are what shots ask for.
+        odd_test = problem.kind == 'slides' and problem.where == test.ann_file
+        if problem.kind == annotations.SAME_IDS or odd_test:
+            warnings.warn(f'{config}: {problem.message}', stacklevel=2)
     errors: list[Any] = [
         problem
         for problem in report.problems
@@ -51,5 +58,6 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
 
 
 def _part(comparison: Comparison, name: str, file: str, report: Report) -> Part:
-    lines = read_part_lines(file, len(comparison.classes), report)
-    return Part(name, file, comparison.data_prefix, comparison.classes, lines)
+    classes, rule = comparison.classes, SlideRule(comparison.slide)
+    lines = read_part_lines(file, len(classes), report, rule)
+    return Part(name, file, comparison.data_prefix, classes, lines, rule=rule)

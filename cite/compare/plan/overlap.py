@@ -3,10 +3,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from cite.compare.methods.job import JobInputs
-from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.tables.annotations import read_annotations
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 
 
-def training_overlap(inputs: Iterable[JobInputs], classes: int) -> dict[str, float]:
+def training_overlap(
+    inputs: Iterable[JobInputs], classes: int, rule: SlideRule = PREFIX
+) -> dict[str, float]:
     """Return the share of training slides that two draws have in common, by shots.
 
     Draws from a small pool share slides, so their models are alike, and the spread
@@ -15,6 +18,7 @@ def training_overlap(inputs: Iterable[JobInputs], classes: int) -> dict[str, flo
     Args:
         inputs: inputs of the jobs.
         classes: number of classes.
+        rule: which slide a patch belongs to.
 
     Returns:
         Shots, as text, to the mean over pairs of draws, 0 to 1; only shots with two
@@ -27,7 +31,7 @@ def training_overlap(inputs: Iterable[JobInputs], classes: int) -> dict[str, flo
     shares = {}
     for shots, paths in files.items():
         draws = [
-            {bag_of(name) for name, _ in read_annotations(path, classes)}
+            {rule(name) for name, _ in read_annotations(path, classes)}
             for path in sorted(paths)
         ]
         pairs = [*itertools.combinations(draws, 2)]

@@ -8,9 +8,11 @@ from typing import Any, Callable
 
 from mmcv import Config
 
+from cite.apis.class_order import inner_datasets
 from cite.apis.config_keys import unknown_keys
 from cite.apis.run_identity import path_contents, settings_identity
 from cite.compare.methods.job import Job, JobInputs, Method, job_config, read_method
+from cite.core.files.elsewhere import looked_at
 
 from .class_order import check_classes
 from .config import Comparison, names_files
@@ -55,6 +57,7 @@ def make_plan(config: str) -> Plan:
     read, contents = functools.cache(read_method), functools.cache(path_contents)
     for method in comparison.methods.values():
         check_options(comparison, method, read(method.config), config)
+        check_rule(comparison, method, read(method.config), config)
     digests = {name: job_digest(i, read, contents) for name, i in inputs.items()}
     return Plan(comparison, jobs, inputs, digests)
 
@@ -98,6 +101,25 @@ def check_options(
             )
 
 
+def check_rule(
+    comparison: Comparison, method: Method, cfg: Config, config: str
+) -> None:
+    """Refuse a method whose config tells slides apart in another way.
+
+    Raises:
+        ValueError: its data sets have another ``slide`` than the comparison.
+    """
+    for part in ('train', 'val', 'test'):
+        for data in inner_datasets(cfg.data.get(part)):
+            text = data.get('slide', comparison.slide)
+            if text != comparison.slide:
+                raise ValueError(
+                    f'{config}: slide={comparison.slide!r}, but {method.config} has '
+                    f'data.{part}.slide={text!r}. The comparison decides for all '
+                    f'methods: write slide={text!r} into it, or delete the other.'
+                )
+
+
 def plan_jobs(comparison: Comparison) -> list[Job]:
     """List the jobs, the most telling first: one seed of every draw, then more seeds.
 
@@ -131,7 +153,8 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(
-                f'{path}: no such annotation file. Make it with `cite ann --shots … '
+                f'{path}: no such annotation file.{looked_at(path)} Make it with `cite '
+                'ann --shots … '
                 f'--draws {comparison.draws}`.'
             )
     pool = comparison.train_file('all', 0)
@@ -144,6 +167,7 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
         classes=comparison.classes,
         data_prefix=comparison.data_prefix,
         files={name: str(path) for name, path in files.items()},
+        slide=comparison.slide,
     )
 
 
@@ -170,6 +194,8 @@ def job_digest(
     plain = asdict(inputs)
     del plain['method']['label']  # tables alone use it
     plain['method']['draws'] = None
+    if inputs.slide == 'prefix':  # as before there was a choice
+        del plain['slide']
     text = json.dumps(plain, sort_keys=True, default=str)
     sha = hashlib.sha256(text.encode())
     sha.update(settings_identity(settings, contents).encode())

@@ -1,13 +1,16 @@
+from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from mmcv import Config
 
 from cite.compare.methods import METHODS, SETTINGS
 from cite.compare.methods.job import Method
 from cite.core.evaluation.metrics import SCORE_METRICS
+from cite.core.files.elsewhere import looked_at
+from cite.datasets.tables.slide_rule import SlideRule
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .config import Comparison, names_files
@@ -15,7 +18,7 @@ from .config import Comparison, names_files
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
-    *('options', 'slurm'),
+    *('slide', 'options', 'slurm'),
 )
 _REQUIRED = ('ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods')
 _DEFAULTS = {'shots': ['all'], 'draws': 0, 'seeds': [0], 'figures': (*SCORE_METRICS,)}
@@ -36,11 +39,16 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     path = Path(path)
     values = _read_values(path)
     methods = values.pop('methods')
+    folder = values['data_prefix']
+    if not Path(str(folder)).expanduser().is_dir():
+        raise FileNotFoundError(
+            f'{path}: data_prefix: {folder}: no such folder.{looked_at(str(folder))}'
+        )
     comparison = Comparison(
         methods={name: _method(name, config, path) for name, config in methods.items()},
         reference=values.pop('reference', next(iter(methods), '')),
         metrics=values.pop('figures'),
-        patients=_patients(values.get('captions'), values.get('patient'), path),
+        patients=_patients(values, path),
         **values,
     )
     _check(comparison, path)
@@ -76,6 +84,7 @@ def _method(name: str, config: dict[str, Any], path: Path) -> Method:
     if not Path(config['config']).is_file():
         raise FileNotFoundError(
             f'{path}: methods.{name}.config: {config["config"]}: no such config file.'
+            f'{looked_at(config["config"])}'
         )
     defaults = {'label': name, 'type': 'trained', 'settings': settings}
     method = Method(name, **{**defaults, **config})
@@ -133,10 +142,13 @@ def _check(comparison: Comparison, path: Path) -> None:
         raise ValueError(f'{path}: shots and seeds need values, and draws 0 or more.')
 
 
-def _patients(
-    captions: Optional[str], column: Optional[str], path: Path
-) -> dict[str, str]:
+def _patients(values: Mapping[str, Any], path: Path) -> dict[str, str]:
     """Return the patient of each slide, from the table that the leakage check uses."""
+    captions, column = values.get('captions'), values.get('patient')
+    try:
+        rule = SlideRule(values.get('slide', 'prefix'))
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        raise type(error)(f'{path}: {error}') from error
     if captions is None:
         if column is not None:
             raise ValueError(
@@ -148,4 +160,4 @@ def _patients(
     name = patient_column(Path(captions), column) if Path(captions).is_file() else ''
     if name is None:
         return {}
-    return {slide.id: slide.group for slide in read_captions(captions, name)}
+    return {slide.id: slide.group for slide in read_captions(captions, name, rule)}

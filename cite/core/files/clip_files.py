@@ -8,6 +8,7 @@ import clip.clip
 from torch import Tensor
 
 from .clip_sizes import image_sizes
+from .elsewhere import looked_at, root_of
 from .weights import load_weights
 from .write_whole import write_whole
 
@@ -37,9 +38,11 @@ def find_checkpoint(arch: str) -> Path:
 
 
 def _unknown(arch: str) -> str:
+    if root_of(arch):
+        return f'arch={arch!r}: no such file.{looked_at(arch)}'
     return (
         f'arch={arch!r} is neither a file nor an OpenAI CLIP model; known are '
-        f'{", ".join(_INPUT_SIZES)}. {how_to_convert(arch)}'
+        f'{", ".join(_INPUT_SIZES)}.{looked_at(arch)} {how_to_convert(arch)}'
     )
 
 

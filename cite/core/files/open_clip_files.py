@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Optional
 
 from torch import Tensor
 
+from .elsewhere import looked_at
 from .weights import load_weights
 
 # In open_clip's own order; the last is CONCH's.
@@ -54,7 +55,8 @@ def read_tower(folder: Path) -> Tower:
     """
     if not folder.is_dir():
         raise FileNotFoundError(
-            f'text encoder {folder}: no such folder. Get the model where there is a '
+            f'text encoder {folder}: no such folder.{looked_at(folder)} Get the model '
+            'where there is a '
             'network: `hf download OWNER/MODEL --local-dir FOLDER` (docs/MODEL_ZOO.md '
             'has the names; ask for access on the page of a gated one and log in with '
             '`hf auth login` first), then set model.head.text_encoder.model to FOLDER.'

@@ -6,6 +6,7 @@ from typing import Optional, Union
 
 from PIL import Image, UnidentifiedImageError
 
+from .elsewhere import looked_at
 from .rgb import PixelError, load_rgb
 
 # Formats that patches are stored in. Pillow looks at a file's content, not at its name,
@@ -71,7 +72,7 @@ def read_patch_file(path: Union[str, Path]) -> Image.Image:
         with open_patch(path) as image:
             return load_rgb(image)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f'{path}: no such patch.') from error
+        raise FileNotFoundError(f'{path}: no such patch.{looked_at(path)}') from error
     except MemoryError:  # not a fault of the file
         raise
     except PixelError as error:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file as load_safetensors
 from cite.core.messages import first_line
 
 from .budget import TooLargeError
+from .elsewhere import looked_at
 from .plain_pickle import RefusedError
 from .torch_files import read_torch_file
 
@@ -44,7 +45,8 @@ def load_weights(path: Union[str, Path]) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path}: no such weights file. Correct the path; a training run leaves '
+            f'{path}: no such weights file.{looked_at(path)} Correct the path; a '
+            'training run leaves '
             'latest.pth in its work_dir.'
         )
     if path.suffix == '.safetensors':

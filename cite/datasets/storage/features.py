@@ -5,6 +5,7 @@ from typing import Optional, Union
 
 import numpy as np
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.numpy_files import MappedArray
 
 # The finaliser of splitmix64: Steele, Lea and Flood, OOPSLA 2014, section 3.
@@ -100,7 +101,7 @@ def _open(path: str, num_aug: int, num_patches: int) -> MappedArray:
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'{path}: no such feature file, but num_aug={num_aug} asks for {num_aug} '
-            'of them. Extract the features first, or lower num_aug.'
+            f'of them.{looked_at(path)} Extract the features first, or lower num_aug.'
         ) from error
     array = mapped.array
     if array.dtype.kind not in 'fiu' or array.ndim != 2:

@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.json_file import read_json
 from cite.core.files.numpy_files import MappedArray
 from cite.core.messages import shorten
@@ -104,7 +105,8 @@ def read_pack_note(path: Path) -> dict[str, Any]:
     for file in (path, note_of(path)):
         if not file.is_file():
             raise FileNotFoundError(
-                f'{file} is missing: nothing was packed, or packing was not finished. '
+                f'{file} is missing: nothing was packed, or packing was not finished.'
+                f'{looked_at(file)} '
                 f'`cite pack CONFIG --out {path}` starts or resumes it.'
             )
     try:

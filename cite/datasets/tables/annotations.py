@@ -6,9 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.text_file import read_utf8
 from cite.core.files.write_whole import flush, write_whole
 from cite.core.messages import shorten
+
+from .slide_rule import HOW, PREFIX, SlideRule
 
 _INTEGER = re.compile(r'-?[0-9]+')
 _DRIVE = re.compile(r'[A-Za-z]:')
@@ -29,15 +32,6 @@ class LabelConflict(NamedTuple):
     label: int
     first_line: int
     first_label: int
-
-
-def bag_of(filename: str) -> str:
-    """Return the slide of a patch: its name's part before the first ``_``.
-
-    >>> bag_of('f77a619f_0b1c.jpg')
-    'f77a619f'
-    """
-    return filename.rpartition('/')[2].partition('_')[0]
 
 
 def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotation]:
@@ -97,32 +91,37 @@ def write_annotations(files: Mapping[Path, Iterable[Annotation]]) -> None:
             flush(partial)  # a full disk must show before the first file is renamed
 
 
-def label_conflicts(lines: Iterable[tuple[int, Annotation]]) -> Iterator[LabelConflict]:
+def label_conflicts(
+    lines: Iterable[tuple[int, Annotation]], rule: SlideRule = PREFIX
+) -> Iterator[LabelConflict]:
     """Yield each line whose label differs from that of its slide's first line.
 
     Args:
         lines: annotations with their line numbers, in the file's order.
+        rule: which slide a patch belongs to.
     """
     first: dict[str, tuple[int, int]] = {}
     for line, (filename, label) in lines:
-        slide = bag_of(filename)
+        slide = rule(filename)
         first_label, first_line = first.setdefault(slide, (label, line))
         if label != first_label:
             yield LabelConflict(slide, line, label, first_line, first_label)
 
 
-def check_slide_labels(annotations: Iterable[Annotation], ann_file: str) -> None:
-    """Check that all patches of a slide have one label.
+def check_slide_labels(
+    annotations: Iterable[Annotation], ann_file: str, rule: SlideRule = PREFIX
+) -> None:
+    """Check that all patches of a slide, as a rule tells them apart, have one label.
 
     Raises:
         ValueError: a slide has two labels; the message names it and two lines.
     """
-    for conflict in label_conflicts(enumerate(annotations, 1)):
+    for conflict in label_conflicts(enumerate(annotations, 1), rule):
         raise ValueError(
             f'{ann_file}: slide {conflict.slide!r} has label {conflict.first_label} in '
             f'line {conflict.first_line} and label {conflict.label} in line '
-            f'{conflict.line}. A slide (file name up to the first "_") has one class: '
-            'correct the labels, or rename the files.'
+            f'{conflict.line}. A slide ({rule!r}) has one class: correct the labels, '
+            f'or the rule: {HOW}.'
         )
 
 
@@ -187,7 +186,9 @@ def parse_line(line: str, where: str, num_classes: int) -> Annotation:
 
 def _missing(path: Path) -> str:
     folder = path.parent
-    message = f'{path}: no such annotation file. Make it with `cite ann`'
+    message = (
+        f'{path}: no such annotation file.{looked_at(path)} Make it with `cite ann`'
+    )
     if not folder.is_dir():
         return f'{message} (the folder {folder} does not exist either).'
     names = sorted(entry.name for entry in folder.iterdir() if entry.suffix == '.txt')

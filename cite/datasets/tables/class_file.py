@@ -6,6 +6,7 @@ from typing import Union
 
 import yaml
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.text_file import compose, plain_text
 
 from .cells import plain_cell
@@ -52,7 +53,9 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such classes file. {_REMEDY}')
+        raise FileNotFoundError(
+            f'{path}: no such classes file.{looked_at(path)} {_REMEDY}'
+        )
     root = compose(path, _REMEDY)
     if not isinstance(root, yaml.MappingNode) or not root.value:
         raise ValueError(f'{path}: no classes in this file. {_REMEDY}')

@@ -1,15 +1,14 @@
 """The table of slides, ``captions.csv``: one row per slide."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
-from cite.core.files.text_file import read_utf8
+from cite.core.files.elsewhere import looked_at
 
 from .annotations import filename_fault
-from .cells import plain_cell
+from .csv_rows import read_rows
+from .slide_rule import PREFIX, SlideRule
 
 COLUMNS = ('id', 'subtype', 'text')
 
@@ -33,7 +32,7 @@ def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
     """
     if column is not None:
         return column
-    line, header = next(_rows(path), (1, []))
+    line, header = next(read_rows(path), (1, []))
     _locate(header, COLUMNS, f'{path}:{line}')
     named = [name for name in header if name.casefold() == 'patient']
     if len(named) > 1:
@@ -45,7 +44,7 @@ def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
 
 
 def read_captions(
-    path: Union[str, Path], group_by: Optional[str] = None
+    path: Union[str, Path], group_by: Optional[str] = None, rule: SlideRule = PREFIX
 ) -> list[Slide]:
     """Read a table with the columns ``id``, ``subtype`` and ``text``.
 
@@ -57,6 +56,7 @@ def read_captions(
         path: CSV file, UTF-8, comma-separated.
         group_by: further column, whose equal values mark slides that belong together,
             such as the patient.
+        rule: which slide a patch belongs to: what an id can be depends on it.
 
     Returns:
         The rows in the table's order, at least one.
@@ -68,11 +68,12 @@ def read_captions(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path}: no such table. data/README.md says where to get PatchGastric; '
+            f'{path}: no such table.{looked_at(path)} data/README.md says where to get '
+            'PatchGastric; '
             f'your own table needs the columns {",".join(COLUMNS)}. Another folder is '
             'named with --data-path.'
         )
-    rows = _rows(path)
+    rows = read_rows(path)
     first_line, header = next(rows, (1, []))
     names = ['id', 'subtype'] + ([group_by] if group_by is not None else [])
     positions = _locate(header, [*names, 'text'], f'{path}:{first_line}')
@@ -82,6 +83,7 @@ def read_captions(
     for line, row in rows:
         where = f'{path}:{line}'
         slide = _read_row(row, len(header), columns, where)
+        _check_id(slide.id, where, rule)
         if slide.id in lines:
             raise ValueError(
                 f'{where}: the id {slide.id!r} is on line {lines[slide.id]} already. '
@@ -107,39 +109,7 @@ def _read_row(
         if not row[column]:
             raise ValueError(f'{where}: no {name} in this row. Fill it in.')
     slide, subtype, *group = [row[column] for _, column in columns]
-    _check_id(slide, where)
     return Slide(slide, subtype, group[0] if group else slide)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the line it begins on; quoted text may span lines.
-
-    The header is the first. Lines may end in LF, CR LF or CR.
-    """
-    text = read_utf8(path)
-    if '\0' in text:
-        line = text.count('\n', 0, text.index('\0')) + 1
-        raise ValueError(
-            f'{path}:{line}: a NUL byte, as in UTF-16 text. Save the table as CSV in '
-            'UTF-8.'
-        )
-    # Strict: otherwise a stray quote would silently swallow the rows after it.
-    file = io.StringIO(text, newline='')
-    reader = csv.reader(file, strict=True, skipinitialspace=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise ValueError(
-                f'{path}:{line}: not a row of a CSV table: {error}. Look for a quote '
-                'that is not closed.'
-            ) from error
-        cells = [plain_cell(cell) for cell in row]
-        if cells not in ([], ['']):
-            yield line, cells
 
 
 def _locate(header: list[str], wanted: Sequence[str], where: str) -> list[int]:
@@ -158,14 +128,20 @@ def _locate(header: list[str], wanted: Sequence[str], where: str) -> list[int]:
     return [header.index(name) for name in wanted]
 
 
-def _check_id(slide: str, where: str) -> None:
-    if '_' in slide:
+def _check_id(slide: str, where: str, rule: SlideRule) -> None:
+    """Refuse an id that no patch can have by the rule."""
+    if rule.text == 'prefix' and '_' in slide:
         raise ValueError(
             f'{where}: the id {slide!r} contains "_". In the name of a patch the id '
             'ends at the first "_": slides would be merged. Rename the id and its '
-            'patches.'
+            "patches, or choose another rule for slide (--slide): 'folder', a regular "
+            'expression, or a column of a table.'
         )
-    fault = filename_fault(slide) or ('contains "/"' if '/' in slide else None)
+    if rule.text not in ('prefix', 'folder'):
+        return  # an expression may shorten names; a table may have any ids
+    fault = filename_fault(slide)
+    if fault is None and rule.text == 'prefix' and '/' in slide:
+        fault = 'contains "/"'
     if fault:
         raise ValueError(
             f'{where}: the id {slide!r} cannot begin the name of a patch: it {fault}. '

@@ -136,7 +136,7 @@ def _backbone(content: Mapping[str, Any]) -> str:
 def _metrics(results: Union[str, Path, None], dataset: Any) -> str:
     if results is None:
         return _NO_METRICS
-    slides = read_predictions(results, dataset.ann_file)
+    slides = read_predictions(results, dataset.ann_file, dataset.slide_rule)
     lines = [
         f'On {count(len(slides.slides), "slide")} of the test set, with 95 % intervals '
         "(Wilson's) over slides:",

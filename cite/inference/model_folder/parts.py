@@ -11,6 +11,8 @@ from typing import Any, Optional
 
 from mmcls.models.builder import MODELS
 
+from cite.core.files.elsewhere import looked_at
+
 from .rules import check_numbers, wrong
 
 _CLASSIFIERS = ('CITEClassifier', 'ImageClassifier')
@@ -125,7 +127,9 @@ def find_weights(
     if weights is not None:
         path = Path(weights).expanduser()
         if not path.exists():
-            raise FileNotFoundError(f'weights={weights}: no such file or folder.')
+            raise FileNotFoundError(
+                f'weights={weights}: no such file or folder.{looked_at(weights)}'
+            )
         return with_weights(backbone, str(path))
     source = weights_source(backbone)
     if source is None or '://' in source or Path(source).expanduser().exists():

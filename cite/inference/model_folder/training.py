@@ -12,8 +12,9 @@ from mmcls.datasets import build_dataset
 from mmcv.parallel import collate
 from torch.utils.data import DataLoader, Subset
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.messages import count
-from cite.datasets.tables.annotations import bag_of
+from cite.datasets.tables.slide_rule import SlideRule
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import to_float
 from cite.models.image_stats import settle_images
@@ -34,20 +35,22 @@ def describe_training(cfg: Any, table: Union[str, Path, None] = None) -> dict[st
         table: CSV with a column of slide ids and one of patients (``slide_id``,
             ``patient``, …); quickhashes are read from ``slides.csv`` beside the data.
     """
-    lines: list[str] = []
+    patches, slides = 0, set()
     quickhashes: dict[str, str] = {}
     for part in _data_sets(cfg.data.train):
         ann_files = part.get('ann_file')
+        rule = SlideRule(part.get('slide', 'prefix'))
         for ann_file in [ann_files] if isinstance(ann_files, str) else ann_files or []:
-            lines += _file_names(Path(ann_file).expanduser())
+            names = _file_names(Path(ann_file).expanduser())
+            slides.update(rule.of_files(names, ann_file))
+            patches += len(names)
         quickhashes.update(_quickhashes(part.get('data_prefix')))
-    slides = sorted({bag_of(name) for name in lines})
     patients = {} if table is None else _patients(Path(table))
     return {
         'slides': _hashes(slides),
         'quickhashes': _hashes(quickhashes[s] for s in slides if s in quickhashes),
         'patients': _hashes({patients[s] for s in slides if s in patients}),
-        'patches': len(lines),
+        'patches': patches,
     }
 
 
@@ -66,7 +69,7 @@ def summarise_features(
         FileNotFoundError: a patch is missing; the message names the way without.
     """
     part = next(iter(_data_sets(cfg.data.train)))
-    keys = ('type', 'data_prefix', 'ann_file', 'classes', 'packed', 'on_error')
+    keys = ('type', 'data_prefix', 'ann_file', 'classes', 'packed', 'on_error', 'slide')
     config = {key: part[key] for key in keys if key in part}
     steps = cfg.data.test.pipeline
     train_set = build_dataset({**config, 'pipeline': steps, 'test_mode': True})
@@ -97,7 +100,8 @@ def _data_sets(node: Any) -> Iterable[Mapping[str, Any]]:
 def _file_names(path: Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path}: no such annotation file (data.train.ann_file). A model folder '
+            f'{path}: no such annotation file (data.train.ann_file).{looked_at(path)} '
+            'A model folder '
             'names its training slides, so that predictions on them can be flagged.'
         )
     lines = path.read_text(encoding='utf-8').splitlines()

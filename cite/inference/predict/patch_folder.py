@@ -17,8 +17,9 @@ from cite.core.files.patch_file import (
 )
 from cite.core.messages import shorten
 from cite.datasets.tables.patches import list_patches
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 
-_NAME = re.compile(r'.+_(\d+)_(\d+)\.[A-Za-z]+')
+_NAME = re.compile(r'(?:.*[_/])?(\d+)_(\d+)\.[A-Za-z0-9]+')
 _SUBFOLDER = 'patches_captions'
 _THUMBNAIL = 1000  # pixels of the longer edge
 
@@ -27,12 +28,21 @@ class PatchSlide(NamedTuple):
     """The patches of one slide."""
 
     folder: Path
-    name: str
+    id: str
     files: list[str]
 
+    @property
+    def name(self) -> str:
+        """The id as it can be part of a file's name."""
+        return re.sub(r'[/\\\s]+', '-', self.id).lstrip('.') or 'slide'
 
-def patch_slides(path: Path) -> Optional[list[PatchSlide]]:
+
+def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSlide]]:
     """Return the slides of a folder of patches, or None if the path is none.
+
+    Args:
+        path: folder of patches, or one with ``patches_captions``.
+        rule: which slide a patch belongs to.
 
     Raises:
         ValueError: a patch's name is not ``{slide}_{x}_{y}``.
@@ -40,19 +50,21 @@ def patch_slides(path: Path) -> Optional[list[PatchSlide]]:
     if not path.is_dir():
         return None
     folder = path / _SUBFOLDER if (path / _SUBFOLDER).is_dir() else path
-    images = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
-    first = next(images, None)
+    entries = folder.rglob('*') if rule.in_folders else folder.iterdir()
+    first = next((p for p in entries if p.suffix.lower() in SUFFIXES), None)
     if first is None or (folder == path and not _NAME.fullmatch(first.name)):
         return None
-    slides = list_patches(folder).slides
+    slides = list_patches(folder, rule).slides
     names = [name for files in slides.values() for name in files]
     odd = [name for name in names if not _NAME.fullmatch(name)]
+    if rule.text == 'prefix':  # {x}_{y}.png would take x for a slide
+        odd += [name for name in names if name.count('_') < 2 and name not in odd]
     if odd:
         raise ValueError(
             f'{folder}: {shorten(odd)}: name patches {{slide}}_{{x}}_{{y}}.png, by '
             'their left top corner in pixels of level 0.'
         )
-    return [PatchSlide(folder, name, files) for name, files in slides.items()]
+    return [PatchSlide(folder, slide, files) for slide, files in slides.items()]
 
 
 class PatchReader:

@@ -64,7 +64,10 @@ def predict_source(
         flags.unstable(int(shares.argmax()), shifted, table.classes),
         flags.training_slide(
             source.name,
-            predictor.model.knows(source.name, slide['slide']['quickhash']),
+            any(
+                predictor.model.knows(name, slide['slide']['quickhash'])
+                for name in source.ids
+            ),
             predictor.model.knows_patient(flags.patient_of(source.name)),
         ),
         flags.far_features(scored.far),

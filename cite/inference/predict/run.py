@@ -12,6 +12,7 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 from cite.core.files.folder_lock import folder_lock
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.core.messages import first_line
+from cite.datasets.tables.slide_rule import SlideRule
 from cite.slides import SlideFile, find_slides
 from cite.slides.scale_table import ScaleTable
 
@@ -50,7 +51,8 @@ class Job(NamedTuple):
     def open(self, cut: Cut) -> Source:
         """Return the slide's tiles."""
         if self.patches is not None:
-            return PatchSource(self.patches.folder, self.name, self.patches.files, cut)
+            folder, slide_id, files = self.patches
+            return PatchSource(folder, self.name, files, cut, slide_id)
         return SlideSource(self.path, self.name, cut, self.mpp, self.roi)
 
 
@@ -58,6 +60,7 @@ def find_jobs(
     paths: Sequence[Union[str, Path]],
     mpp: Optional[str] = None,
     roi: Optional[Path] = None,
+    slide: str = 'prefix',
 ) -> list[Job]:
     """List the slides in files and folders.
 
@@ -65,14 +68,16 @@ def find_jobs(
         paths: slide files, folders of them, and folders of patches.
         mpp: a number, or a table with the columns slide,mpp.
         roi: GeoJSON of the slide, or a folder with one ``NAME.geojson`` for each.
+        slide: which slide a patch of a folder belongs to, as data sets take it.
 
     Raises:
         FileNotFoundError: a path is missing or has no slide.
         ValueError: two slides have one id.
     """
+    rule = SlideRule(slide)
     jobs, files = [], []
     for path in map(Path, paths):
-        patches = patch_slides(path)
+        patches = patch_slides(path, rule)
         if patches is None:
             files.append(path)
         else:
@@ -83,9 +88,9 @@ def find_jobs(
             f'--roi {roi}: one file for {len(slides)} slides. Give a folder with a '
             'GeoJSON named after each slide.'
         )
-    for slide in slides:
-        region = _roi_of(roi, slide)
-        jobs.append(Job(slide.id, slide.path, None, scales[slide], region))
+    for file in slides:
+        region = _roi_of(roi, file)
+        jobs.append(Job(file.id, file.path, None, scales[file], region))
     _refuse_equal_names(jobs)
     return jobs
 
@@ -230,13 +235,16 @@ def _roi_of(roi: Optional[Path], slide: SlideFile) -> Optional[Path]:
 
 
 def _refuse_equal_names(jobs: Sequence[Job]) -> None:
-    paths: dict[str, Path] = {}
+    places: dict[str, str] = {}
     for job in jobs:
+        place = (
+            str(job.path) if job.patches is None else f'{job.path}: {job.patches.id}'
+        )
         # File systems of other machines tell no upper from lower case.
-        other = paths.setdefault(job.name.lower(), job.path)
-        if other != job.path:
+        other = places.setdefault(job.name.lower(), place)
+        if other != place:
             raise ValueError(
-                f'{other} and {job.path} both have the id {job.name}. Rename one, or '
+                f'{other} and {place} both have the id {job.name}. Rename one, or '
                 'predict them into two folders.'
             )
 

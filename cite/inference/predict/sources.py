@@ -49,6 +49,7 @@ class SlideSource:
         roi: Optional[Path] = None,
     ) -> None:
         self.path, self.name, self.cut = path, name, cut
+        self.ids = (name, path.stem)  # what training may have called it
         self.file = path.name
         self.reader = open_slide(path, mpp)  # opens itself anew in each process
         if roi is None:
@@ -135,13 +136,22 @@ class PatchSource:
 
     Args:
         folder: ``patches_captions``, or a folder like it.
-        name: the slide's id, the part of the files' names before the first ``_``.
-        files: names of its patches, ``{slide}_{x}_{y}.png``.
+        name: the slide's name in file names.
+        files: paths of its patches, ``{slide}_{x}_{y}.png``.
         cut: pixels and scale of a patch.
+        slide_id: the slide's id, by the rule that found its patches.
     """
 
-    def __init__(self, folder: Path, name: str, files: list[str], cut: Cut) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        files: list[str],
+        cut: Cut,
+        slide_id: Optional[str] = None,
+    ) -> None:
         self.folder, self.name, self.cut = folder, name, cut
+        self.ids = (name, slide_id or name)  # what training may have called it
         self.path, self.file = folder, folder.name
         self.reader = PatchReader(folder, name, files, cut.mpp)
         self.files, self.coords, self.size = (

@@ -6,11 +6,16 @@ from typing import Union
 
 from torch import Tensor, nn
 
+from cite.core.files.elsewhere import looked_at, root_of
 from cite.core.files.weights import load_weights
 from cite.core.messages import shorten
 
 # Keys under which published files nest their tensors.
 WRAPPERS = ('state_dict', 'model')
+_WHERE = (
+    " docs/MODEL_ZOO.md states where a model's weights are, whether access must be "
+    'asked for, and the command (`cite convert`) that writes this file from them.'
+)
 
 
 def fill_model(
@@ -30,9 +35,8 @@ def fill_model(
     path = Path(checkpoint).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f'{checkpoint}: no such weights file. docs/MODEL_ZOO.md states where '
-            "a model's weights are, whether access must be asked for, and the command "
-            '(`cite convert`) that writes this file from them.'
+            f'{checkpoint}: no such weights file.{looked_at(path)}'
+            + ('' if root_of(path) else _WHERE)
         )
     state = load_weights(path)
     for key in WRAPPERS:

@@ -5,6 +5,7 @@ from typing import Union
 
 import yaml
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.text_file import compose, plain_text
 
 _REMEDY = (
@@ -37,7 +38,8 @@ def read_caption_file(path: Union[str, Path]) -> dict[str, list[str]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path}: no such captions file (model.head.texts). {_REMEDY}'
+            f'{path}: no such captions file (model.head.texts).{looked_at(path)} '
+            f'{_REMEDY}'
         )
     root = compose(path, _REMEDY)
     if not isinstance(root, yaml.MappingNode) or not root.value:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cite.core.files.elsewhere import looked_at
 from cite.core.files.numpy_files import read_npy
 from cite.core.files.weights import load_weights
 from cite.core.messages import check_choice
@@ -162,6 +163,7 @@ def load_text_features(path: Union[str, Path]) -> Tensor:
     if not path.is_file():
         raise FileNotFoundError(
             f'{path}: no such file (model.head.text_encoder.text_feature_file).'
+            f'{looked_at(path)}'
         )
     is_npy = path.suffix == '.npy'
     features = _load_npy(path) if is_npy else load_weights(path)

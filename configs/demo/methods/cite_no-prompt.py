@@ -10,4 +10,4 @@ model = dict(
         _delete_=True,
         type='CLIPImageBackbone',
         arch=f'{data_root}/models/tiny_clip.pt'))
-work_dir = 'work_dirs/demo/cite_no-prompt'
+work_dir = f"work_dirs/demo/cite_no-prompt_p{os.environ.get('SHOTS', 'all')}"

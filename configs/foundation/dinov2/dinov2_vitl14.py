@@ -1,6 +1,8 @@
 # CITE on DINOv2 ViT-L/14.
 # mim train mmcls configs/foundation/dinov2/dinov2_vitl14.py --seed 0
 # Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
+import os
+
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(
@@ -10,4 +12,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=1024))
-work_dir = 'work_dirs/foundation/dinov2_vitl14'
+work_dir = f"work_dirs/foundation/dinov2_vitl14_p{os.environ.get('SHOTS', 'all')}"

@@ -1,6 +1,8 @@
 # CITE on CLIP ViT-B/16, guided by BioBERT.
 # mim train mmcls configs/foundation/language/biobert.py --seed 0
 # Weights: docs/MODEL_ZOO.md. Not run here with the real weights.
+import os
+
 _base_ = '../clip/clip_vitb16.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 768
@@ -9,4 +11,4 @@ model = dict(
             type='BERT',
             model='dmis-lab/biobert-base-cased-v1.2',
             key='pooler_output')))
-work_dir = 'work_dirs/foundation/biobert'
+work_dir = f"work_dirs/foundation/biobert_p{os.environ.get('SHOTS', 'all')}"

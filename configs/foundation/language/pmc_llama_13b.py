@@ -2,6 +2,8 @@
 # mim train mmcls configs/foundation/language/pmc_llama_13b.py --seed 0
 # Weights: docs/MODEL_ZOO.md. Not run here with the real weights.
 # In fp32 its 13 B parameters take 52 GB of memory, once: the embeddings are kept.
+import os
+
 _base_ = '../clip/clip_vitb16.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 5120
@@ -11,4 +13,4 @@ model = dict(
             type='DecoderTextEncoder',
             model='axiong/PMC_LLaMA_13B',
             key='last')))
-work_dir = 'work_dirs/foundation/pmc_llama_13b'
+work_dir = f"work_dirs/foundation/pmc_llama_13b_p{os.environ.get('SHOTS', 'all')}"

@@ -1,6 +1,8 @@
 # CITE on UNI2-h, ViT-H/14 with registers.
 # mim train mmcls configs/foundation/pathology/uni2_h.py --seed 0
 # Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
+import os
+
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(
@@ -10,4 +12,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=1536))
-work_dir = 'work_dirs/foundation/uni2_h'
+work_dir = f"work_dirs/foundation/uni2_h_p{os.environ.get('SHOTS', 'all')}"

@@ -1,6 +1,8 @@
 # CITE on BiomedCLIP's image tower, guided by its own text tower.
 # mim train mmcls configs/foundation/vision_language/biomedclip_text.py --seed 0
 # Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
+import os
+
 _base_ = '../pathology/biomedclip.py'
 model = dict(
     neck=dict(out_features=None),  # as wide as the texts: 512
@@ -9,4 +11,4 @@ model = dict(
             _delete_=True,
             type='OpenCLIPTextEncoder',
             model='data/models/BiomedCLIP')))
-work_dir = 'work_dirs/foundation/biomedclip_text'
+work_dir = f"work_dirs/foundation/biomedclip_text_p{os.environ.get('SHOTS', 'all')}"

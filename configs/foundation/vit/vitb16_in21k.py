@@ -1,6 +1,8 @@
 # CITE on ViT-B/16 of ImageNet-21k.
 # mim train mmcls configs/foundation/vit/vitb16_in21k.py --seed 0
 # Weights and their conversion: docs/MODEL_ZOO.md. Not run here with the real weights.
+import os
+
 _base_ = '../_base_/cite.py'
 model = dict(
     backbone=dict(
@@ -10,4 +12,4 @@ model = dict(
         prompt_length=1,
         prompt_init='token'),
     neck=dict(in_features=768))
-work_dir = 'work_dirs/foundation/vitb16_in21k'
+work_dir = f"work_dirs/foundation/vitb16_in21k_p{os.environ.get('SHOTS', 'all')}"

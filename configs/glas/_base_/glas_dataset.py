@@ -1,6 +1,6 @@
 # GlaS: three grades of colorectal glands, patient-disjoint halves.
 # SPLIT chooses the folder of annotation files (see configs/glas/README.md); SHOTS is 1,
-# 2, 4, 8, 16 or all (default): training slides per class; give it a --work-dir, too.
+# 2, 4, 8, 16 or all (default): training slides per class. Both are in the work folder.
 import os
 
 split = os.environ.get('SPLIT', '0')

@@ -123,7 +123,7 @@ def test_the_real_table_gives_the_released_slides(tmp_path):
 
 @needs_table
 def test_a_cut_table_of_patch_gastric_is_a_warning(tmp_path):
-    copy_table(tmp_path, lambda slide: 1)
+    copy_table(tmp_path, lambda slide: 2)
     table = tmp_path / 'captions.csv'
     table.write_text(''.join(table.read_text().splitlines(True)[:701]))
     warnings = [n for n in make_split(tmp_path).notes if n.startswith('warning')]

@@ -14,6 +14,8 @@ from slide_files import draw, real_slide, write_aperio, write_leica, write_pyram
 
 from cite.apis.tile import TileSettings, tile_slides
 from cite.apis.tile.run import folder_lock
+from cite.datasets.tables.patches import list_patches
+from cite.datasets.tables.slide_rule import SlideRule
 from cite.slides import find_tissue, make_grid, open_slide, read_tile
 
 CONFIG = """
@@ -120,6 +122,35 @@ def test_an_interrupted_run_continues(slides, tmp_path):
     assert patches(out) == whole
     with pytest.raises(ValueError, match='patch_pixels 100, not 300'):
         tile_slides([slides], out)
+
+
+def test_a_folder_for_each_slide(slides, tmp_path):
+    flat, out = tmp_path / 'flat', tmp_path / 'folders'
+    settings = TileSettings(patch_pixels=100, format='png', slide='folder')
+    tile_slides([slides], flat, SMALL, say=lambda line: None)
+    tile_slides([slides], out, settings, say=lambda line: None)
+    assert set(table(out)) == {'case_1', 'b'}  # ids as the files are named
+    tiles = list_patches(out / 'patches_captions', SlideRule('folder')).slides
+    for name, row in table(out).items():
+        assert len(tiles[name]) == int(row['tiles'])
+        for tile in tiles[name]:
+            other = tile.partition('/')[2].replace('case_1', 'case-1')
+            path = flat / 'patches_captions' / other
+            assert (out / 'patches_captions' / tile).read_bytes() == path.read_bytes()
+    before = (out / 'patches_captions' / tiles['b'][0]).stat().st_mtime_ns
+    tile_slides([slides], out, settings, say=lambda line: None)
+    assert (out / 'patches_captions' / tiles['b'][0]).stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match=r'slide folder, not prefix.*--out'):
+        tile_slides([slides], out, SMALL, say=lambda line: None)
+
+
+def test_folders_cut_before_there_was_a_layout_continue(slides, tmp_path):
+    tile_slides([slides], tmp_path / 'out', SMALL, say=lambda line: None)
+    path = tmp_path / 'out/tile.json'
+    settings = json.loads(path.read_text())
+    del settings['slide']
+    path.write_text(json.dumps(settings))
+    assert not tile_slides([slides], tmp_path / 'out', SMALL, say=print).failed
 
 
 def test_two_runs_into_one_folder(slides, tmp_path):
@@ -238,7 +269,8 @@ def test_the_folder_is_divided_and_checked(tmp_path, capsys):
         CONFIG.format(folder=out, train=files[train], val=files[evaluation])
     )
     report = check_config(str(config), Options(workers=0))
-    assert {problem.kind for problem in report.problems} == {'random weights'}
+    # One slide of each class is trained on.
+    assert {problem.kind for problem in report.problems} == {'random weights', 'slides'}
     assert report.facts['images'] == '192 of 192 decoded'
 
 

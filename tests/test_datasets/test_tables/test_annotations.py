@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from cite.datasets.tables.annotations import (
     Annotation,
-    bag_of,
     check_slide_labels,
     read_annotations,
     write_annotations,
@@ -113,19 +112,6 @@ def test_missing_file_names_the_command_and_the_files_there(tmp_path):
         read_annotations(tmp_path / 'none' / 'val_0.8.txt', 3)
     with pytest.raises(FileNotFoundError):
         read_annotations(tmp_path, 3)
-
-
-@pytest.mark.parametrize(
-    ('filename', 'bag'),
-    [
-        ('f77a_0b_1c.jpg', 'f77a'),
-        ('some_folder/f77a_0b.jpg', 'f77a'),
-        ('f77a.jpg', 'f77a.jpg'),
-        ('_0b.jpg', ''),
-    ],
-)
-def test_bag_is_the_prefix_up_to_the_first_underscore(filename, bag):
-    assert bag_of(filename) == bag
 
 
 def annotations(*lines):

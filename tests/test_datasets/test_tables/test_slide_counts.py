@@ -25,5 +25,12 @@ def test_one_slide_a_class_and_one_patch_a_slide(names, odd):
 
 
 def test_the_warning_says_the_rule():
-    with pytest.warns(UserWarning, match='ann.txt: each class has one slide .n, t.'):
-        warn_of_slides(lines('n_1_0', 'n_2_0', 't_1_0', 't_2_0'), 'ann.txt')
+    names = [f'{c}_{s}_{p}.png' for c in 'nt' for s in '12' for p in '01']
+    text = r'ann.txt: each class has one slide .n, t.*would tell 4 apart'
+    with pytest.warns(UserWarning, match=text):
+        warn_of_slides(lines(*names), 'ann.txt')
+
+
+def test_ids_that_differ_in_capitals_alone():
+    with pytest.warns(UserWarning, match="ann.txt: ids of slides .*'N1' = 'n1'"):
+        warn_of_slides(lines('n1_0.png', 'N1_1.png', 't1_0.png', 't1_1.png'), 'ann.txt')

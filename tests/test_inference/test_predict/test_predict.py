@@ -17,6 +17,7 @@ from slide_files import draw, write_aperio, write_leica, write_pyramid
 from cite.inference.predict.outputs.tile_table import read_tile_csv
 from cite.inference.predict.predict_slide import Load
 from cite.inference.predict.run import Job, Options, find_jobs, predict_slides
+from cite.inference.predict.sources import Cut
 
 PLAIN = Options(viewer=False)
 
@@ -434,3 +435,23 @@ def test_a_job_keeps_its_region(slide, tmp_path):
     assert job == Job('two-pieces', slide, None, None, roi)
     with pytest.raises(FileNotFoundError, match='two_pieces'):
         find_jobs([slide], roi=tmp_path / 'none')
+
+
+def test_patches_by_another_rule(passed, tmp_path):
+    folder = tmp_path / 'patches'
+    for name in ('a/s_1/s_1_0_0.png', 'a/s_1/s_1_64_0.png', 'b/s_1/0_64.png'):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (64, 64), (200, 100, 150)).save(folder / name)
+    jobs = find_jobs([folder], slide='folder')
+    assert [(job.name, len(job.patches.files)) for job in jobs] == [
+        ('a-s_1', 2),
+        ('b-s_1', 1),
+    ]
+    source = jobs[1].open(Cut(64, 0.5))
+    assert source.ids == ('b-s_1', 'b/s_1')
+    assert source.coords.tolist() == [[0, 64]]
+    assert source.tile(0) == folder / 'b/s_1/0_64.png'
+    (folder / 'a-s_1').mkdir()
+    Image.new('RGB', (64, 64)).save(folder / 'a-s_1/0_0.png')
+    with pytest.raises(ValueError, match='both have the id a-s_1'):
+        find_jobs([folder], slide='folder')

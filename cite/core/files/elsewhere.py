@@ -1,0 +1,52 @@
+"""What an error says about a path that is missing: where it was looked for."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Optional, Union
+
+
+def looked_at(path: Union[str, Path]) -> str:
+    """Return sentences for an error about a missing file or folder, or ''.
+
+    A relative path of a config starts at the folder that the command runs in. Run in
+    another one, it misses files that are there.
+
+    Args:
+        path: the path as it was given; nothing is said about an absolute one.
+
+    Returns:
+        The whole path that was tried, and the folder in which the path exists, if it
+        is one above this folder or above a config of the command line. It starts with
+        a space.
+    """
+    path = Path(path).expanduser()
+    if path.is_absolute():
+        return ''
+    text = f' It was looked for at {path.absolute()}, because a relative path starts '
+    text += 'at the folder that the command runs in.'
+    root = root_of(path)
+    if root is not None:
+        text += (
+            f' There is {root / path}: run the command in {root}, or write this path.'
+        )
+    return text
+
+
+def root_of(path: Union[str, Path]) -> Optional[Path]:
+    """Return the folder from which a relative path that is missing here exists."""
+    path = Path(path).expanduser()
+    if path.is_absolute() or path.exists():
+        return None
+    starts = [Path.cwd()]
+    for argument in sys.argv[1:]:
+        if argument.endswith('.py'):
+            starts.append(Path(os.path.abspath(os.path.expanduser(argument))))
+    for start in starts:
+        for folder in start.parents:
+            try:
+                if (folder / path).exists():
+                    return folder
+            except OSError:  # a folder that may not be looked into
+                continue
+    return None

@@ -1,0 +1,65 @@
+"""A path that is missing here but exists from another folder."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from cite.core.files.clip_files import find_checkpoint
+from cite.core.files.elsewhere import looked_at, root_of
+from cite.datasets.tables.annotations import read_annotations
+from cite.datasets.tables.class_file import read_class_file
+from cite.datasets.tables.slide_table import read_captions
+from cite.models.backbones.weights_files import fill_model
+from cite.models.heads.caption_file import read_caption_file
+from cite.models.hub import fetch
+
+
+@pytest.fixture
+def repo(tmp_path, monkeypatch):
+    """Stand in a folder beside a repository whose config is on the command line."""
+    (tmp_path / 'repo/data/models').mkdir(parents=True)
+    (tmp_path / 'repo/data/models/x.pth').touch()
+    (tmp_path / 'repo/configs').mkdir()
+    (tmp_path / 'repo/configs/run.py').touch()
+    (tmp_path / 'other/deep').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'other')
+    monkeypatch.setattr(sys, 'argv', ['train.py', '../repo/configs/run.py'])
+    return tmp_path / 'repo'
+
+
+def test_the_folder_of_the_config_or_one_above_is_named(repo, monkeypatch):
+    assert root_of('data/models/x.pth') == repo
+    text = looked_at('data/models/x.pth')
+    assert f'looked for at {repo.parent}/other/data/models/x.pth' in text
+    assert f'There is {repo}/data/models/x.pth: run the command in {repo}' in text
+    monkeypatch.setattr(sys, 'argv', ['train.py'])
+    assert root_of('data/models/x.pth') is None
+    monkeypatch.chdir(repo / 'configs')
+    assert root_of('data/models/x.pth') == repo
+    assert looked_at(repo / 'data/none.pth') == ''
+    monkeypatch.chdir(repo)
+    assert root_of('data/models/x.pth') is None
+
+
+@pytest.mark.parametrize(
+    'read',
+    [
+        lambda path: fill_model(nn.Linear(1, 1), path),
+        find_checkpoint,
+        fetch,
+        read_class_file,
+        read_caption_file,
+        read_captions,
+        lambda path: read_annotations(path, 2),
+    ],
+)
+def test_every_reader_says_where_it_looked(repo, read):
+    with pytest.raises(FileNotFoundError) as error:
+        read('data/models/x.pth')
+    assert f'run the command in {repo}' in str(error.value)
+    assert 'MODEL_ZOO' not in str(error.value)
+    with pytest.raises(FileNotFoundError) as error:
+        read('data/nowhere/x.pth')
+    assert str(Path('data/nowhere/x.pth').absolute()) in str(error.value)
