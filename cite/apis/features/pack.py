@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import PARTIAL, write_text_whole
+from cite.core.files.write_whole import PARTIAL, naming, write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
 from cite.datasets.storage.pack import (
     VERSION,
@@ -78,7 +78,8 @@ def pack(
         if force:
             for path in (note_of(out), out):
                 path.unlink(missing_ok=True)
-        _write(out, patches, workers)
+        with naming(out):
+            _write(out, patches, workers)
     return out
 
 
@@ -175,8 +176,8 @@ def _check_room(out: Path, size: int) -> None:
     free = shutil.disk_usage(out.parent).free
     if size - written > free:
         raise OSError(
-            f'{out.parent}: {size / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are '
-            'free. Name another --out.'
+            f'{out.parent}: {size / 1e6:,.1f} MB are needed and {free / 1e6:,.1f} MB '
+            'are free. Name another --out.'
         )
 
 

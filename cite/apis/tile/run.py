@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-from cite.core.files.folder_lock import folder_lock
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
 from cite.slides.scale_table import ScaleTable
@@ -54,14 +54,16 @@ def tile_slides(
 
     Raises:
         FileNotFoundError: a path is missing.
-        ValueError: equal ids, a folder with other tiles, or a faulty table.
+        ValueError: equal ids, a folder with other tiles, a faulty table, or another
+            run cuts slides there.
         OSError: a file cannot be written.
     """
     out, settings = Path(out).expanduser(), settings or TileSettings()
     files, scales = find_slides(slides), ScaleTable(mpp)
     rois = _rois(files, roi)
     tiled, owners = Tiled([], {}), _quickhashes(out)
-    with folder_lock(out):
+    out.mkdir(parents=True, exist_ok=True)
+    with only_one(out, 'cutting slides', 'Wait for it, or name another --out.'):
         settings.keep_in(out)
         for leftover in out.glob(f'*/*{PARTIAL}'):  # of a run that was killed
             leftover.unlink()

@@ -50,6 +50,13 @@ def read_header(file: Any, size: int) -> Header:
     return Header(shape, is_fortran, dtype, start)
 
 
+def write_header(file: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Write the header of a ``.npy`` file whose numbers follow row by row."""
+    descr = np.lib.format.dtype_to_descr(dtype)
+    fields = {'descr': descr, 'fortran_order': False, 'shape': shape}
+    np.lib.format.write_array_header_1_0(file, fields)
+
+
 def read_npy(path: Union[str, Path]) -> np.ndarray:
     """Read an array of numbers.
 

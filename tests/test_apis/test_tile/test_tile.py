@@ -13,7 +13,6 @@ from PIL import Image
 from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
 
 from cite.apis.tile import TileSettings, tile_slides
-from cite.apis.tile.run import folder_lock
 from cite.slides import find_tissue, make_grid, open_slide, read_tile
 
 CONFIG = """
@@ -120,12 +119,6 @@ def test_an_interrupted_run_continues(slides, tmp_path):
     assert patches(out) == whole
     with pytest.raises(ValueError, match='patch_pixels 100, not 300'):
         tile_slides([slides], out)
-
-
-def test_two_runs_into_one_folder(slides, tmp_path):
-    out = tmp_path / 'data'
-    with folder_lock(out), pytest.raises(ValueError, match='another run writes'):
-        tile_slides([slides], out, SMALL)
 
 
 def test_a_random_subset_does_not_depend_on_other_slides(slides, tmp_path):
