@@ -1,0 +1,82 @@
+"""Odd files of every kind that is read: our own error with the file, and soon."""
+
+import random
+import resource
+import signal
+import time
+
+import pytest
+from odd_readers import file_readers
+from slide_files import draw, write_pyramid
+
+OURS = (ValueError, FileNotFoundError, TypeError)
+SECONDS, KILOBYTES = 20, 300_000
+FILES = (
+    *('torchscript', 'safetensors', 'h5', 'tiles.csv', 'slides.csv', 'mpp.csv'),
+    *('GeoJSON', 'predictions.json'),
+)
+
+
+@pytest.fixture(scope='module')
+def slide(tmp_path_factory):
+    from cite.slides import open_slide
+
+    path = tmp_path_factory.mktemp('slides') / 'a.tiff'
+    write_pyramid(path, draw(256, 192, ((32, 32, 160, 128),)), steps=(1,))
+    with open_slide(path) as reader:
+        yield reader
+
+
+def too_late(*_):
+    raise AssertionError('it takes too long')
+
+
+class Worst:
+    """What the most expensive case took; printed at the end of a long run."""
+
+    def __init__(self):
+        self.seconds, self.at = 0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.refused = 0
+
+    def check(self, read, path, seed):
+        """Read a file: it may succeed, or fail with an error that names it."""
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        signal.signal(signal.SIGALRM, too_late)
+        signal.alarm(SECONDS)
+        start = time.monotonic()
+        try:
+            read(path)
+        except OURS as error:
+            assert str(path.parent) in str(error), f'seed {seed}: {error!r}'
+            self.refused += 1
+        except BaseException as error:
+            raise AssertionError(f'seed {seed}: {type(error)}: {error}') from error
+        finally:
+            signal.alarm(0)
+        self.seconds = max(self.seconds, time.monotonic() - start)
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert after - before < KILOBYTES, f'seed {seed}: {after - before} kB'
+
+    def __str__(self):
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - self.at
+        return f'{self.refused} refused, at most {self.seconds:.2f} s, {grown} kB'
+
+
+def run(reader, folder, cases):
+    worst, path = Worst(), folder / reader.name
+    for seed in range(cases):
+        path.write_bytes(reader.draw(random.Random(seed)))
+        worst.check(reader.read, path, seed)
+    print(worst)
+    assert worst.refused > cases / 10
+
+
+@pytest.mark.parametrize('kind', FILES)
+def test_odd_files(slide, tmp_path, kind):
+    run(file_readers(slide)[kind], tmp_path, 300)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('kind', FILES)
+def test_odd_files_long(slide, tmp_path, kind):
+    run(file_readers(slide)[kind], tmp_path, 10_000)
