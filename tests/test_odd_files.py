@@ -5,8 +5,11 @@ import resource
 import signal
 import time
 
+import odd_readers
 import pytest
+import tiny_training
 from odd_readers import file_readers
+from passed_model import make_run
 from slide_files import draw, write_pyramid
 
 OURS = (ValueError, FileNotFoundError, TypeError)
@@ -80,3 +83,57 @@ def test_odd_files(slide, tmp_path, kind):
 @pytest.mark.parametrize('kind', FILES)
 def test_odd_files_long(slide, tmp_path, kind):
     run(file_readers(slide)[kind], tmp_path, 10_000)
+
+
+def run_folder(reader, cases, first=0):
+    reader.read(reader.folder)  # as it is, it can be read
+    worst = Worst()
+    for seed in range(first, first + cases):
+        restore = reader.spoil(random.Random(seed))
+        try:
+            worst.check(reader.read, reader.folder, seed)
+        finally:
+            restore()
+    print(worst)
+    assert worst.refused > cases / 10
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory):
+    from cite.inference.model_folder.export import export_model
+
+    folder = tmp_path_factory.mktemp('exported')
+    data = tiny_training.make_data(folder / 'data')
+    run = make_run(data, folder / 'run')
+    out = folder / 'model'
+    return export_model(run / 'config.py', run / 'latest.pth', out, patches=0)
+
+
+# Cases in `make test`, which take seconds.
+FOLDERS = {
+    'comparison': 200,
+    'written_comparison': 10,
+    'language_model': 100,
+    'image_model': 100,
+}
+
+
+@pytest.mark.parametrize('kind', FOLDERS)
+def test_odd_folders(tmp_path, text_cache, kind):
+    run_folder(getattr(odd_readers, kind)(tmp_path / kind), FOLDERS[kind])
+
+
+def test_odd_model_folders(exported):
+    run_folder(odd_readers.model_folder(exported), 100)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('kind', FOLDERS)
+def test_odd_folders_long(tmp_path, text_cache, kind):
+    cases = 500 if kind == 'written_comparison' else 10_000
+    run_folder(getattr(odd_readers, kind)(tmp_path / kind), cases)
+
+
+@pytest.mark.long
+def test_odd_model_folders_long(exported):
+    run_folder(odd_readers.model_folder(exported), 10_000)

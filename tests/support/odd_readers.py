@@ -1,7 +1,9 @@
 """Readers of files from elsewhere, each with a way to draw odd files for it."""
 
 import io
+import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -53,17 +55,9 @@ def _weights() -> dict[str, torch.Tensor]:
 
 
 def _torchscript() -> bytes:
-    class Model(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = torch.nn.Linear(2, 3)
-            self.register_buffer('count', torch.zeros((), dtype=torch.long))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.layer(x) + self.count
-
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
     buffer = io.BytesIO()
-    torch.jit.save(torch.jit.script(Model()), buffer)
+    torch.jit.save(torch.jit.script(model), buffer)
     return buffer.getvalue()
 
 
@@ -155,3 +149,122 @@ def file_readers(slide: Any) -> dict[str, Reader]:
             lambda rng: odd_json(rng, scores), read_predictions, 'results.json'
         ),
     }
+
+
+class FolderReader(NamedTuple):
+    """A reader of a folder, and its files with ways to draw odd ones."""
+
+    folder: Path
+    files: dict[str, Callable[[random.Random], bytes]]  # by path in the folder
+    read: Callable[[Path], Any]
+
+    def spoil(self, rng: random.Random) -> Callable[[], None]:
+        """Replace a file with an odd one; return what puts it back."""
+        name = rng.choice(sorted(self.files))
+        path = self.folder / name
+        before = path.read_bytes()
+        path.write_bytes(self.files[name](rng))
+
+        def restore() -> None:
+            path.write_bytes(before)
+
+        return restore
+
+
+def _drawn(folder: Path, *names: str) -> dict[str, Callable[[random.Random], bytes]]:
+    """Return a way to draw odd versions of each file, by its suffix."""
+    files = {}
+    for name in names:
+        text = (folder / name).read_text(encoding='utf-8')
+        if name.endswith('.json'):
+            files[name] = partial(_odd_json, json.loads(text))
+        elif name.endswith('.jsonl'):
+            files[name] = partial(_odd_lines, list(map(json.loads, text.splitlines())))
+        else:
+            files[name] = partial(_odd_table, text)
+    return files
+
+
+def _odd_json(content: Any, rng: random.Random) -> bytes:
+    return odd_json(rng, content)
+
+
+def _odd_table(text: str, rng: random.Random) -> bytes:
+    return odd_table(rng, text)
+
+
+def _odd_lines(rows: list[Any], rng: random.Random) -> bytes:
+    lines = [json.dumps(row).encode() for row in rows]
+    lines[rng.randrange(len(lines))] = odd_json(rng, rng.choice(rows))
+    return b'\n'.join(lines) + b'\n'
+
+
+def comparison(folder: Path) -> FolderReader:
+    """Return the folder of a comparison of two methods."""
+    from made_up_comparison import make_comparison
+
+    from cite.compare.folder.read_results import read_results
+
+    sizes = {'slides': 6, 'draws': 1, 'seeds': 1, 'patches': 1, 'failures': 0}
+    out = make_comparison(folder, methods=('cite', 'linear'), shots=(1,), **sizes)
+    tables = [path.relative_to(out).as_posix() for path in out.glob('p*/*.csv')]
+    names = ('comparison.json', 'results.jsonl', 'environment.json')
+    return FolderReader(out, _drawn(out, *names, *sorted(tables)), read_results)
+
+
+def written_comparison(folder: Path) -> FolderReader:
+    """Return the same; its tables and report are written too."""
+    from cite.compare.report import write_all
+
+    return comparison(folder)._replace(read=write_all)
+
+
+def model_folder(exported: Path) -> FolderReader:
+    """Return an exported model, which is read and built."""
+    from cite.inference.model_folder.network import build_network
+    from cite.inference.model_folder.read import read_model
+
+    def read(folder: Path) -> None:
+        build_network(read_model(folder))
+
+    return FolderReader(exported, _drawn(exported, 'config.json'), read)
+
+
+def language_model(folder: Path) -> FolderReader:
+    """Return a BERT, which encodes a text."""
+    from mmcls.models.builder import MODELS
+    from tiny_language_models import save_bert
+
+    save_bert(folder)
+    names = ('config.json', 'tokenizer.json', 'tokenizer_config.json')
+
+    def read(path: Path) -> None:
+        MODELS.build({'type': 'BERT', 'model': str(path)})(['well', 'x' * 40])
+
+    return FolderReader(folder, _drawn(folder, *names), read)
+
+
+def image_model(folder: Path) -> FolderReader:
+    """Return a ViT of transformers, which is built."""
+    from mmcls.models import BACKBONES
+    from transformers import ViTConfig, ViTModel
+
+    from cite.models.backbones.transformers_models import stats_of_folder
+
+    sizes = {'hidden_size': 32, 'num_hidden_layers': 1, 'num_attention_heads': 2}
+    sizes.update(intermediate_size=32, image_size=16, patch_size=8)
+    ViTModel(ViTConfig(**sizes)).save_pretrained(folder)
+    half = [0.5, 0.5, 0.5]
+    stats = {'image_mean': half, 'image_std': half, 'size': {'height': 16, 'width': 16}}
+    (folder / 'preprocessor_config.json').write_text(
+        json.dumps({**stats, 'resample': 3, 'do_normalize': True})
+    )
+
+    def read(path: Path) -> None:
+        config = {'type': 'TransformersImageBackbone', 'model_name': str(path)}
+        stats_of_folder(config)
+        backbone = BACKBONES.build(config)
+        backbone.eval()(torch.zeros(1, 3, 16, 16))
+
+    names = ('config.json', 'preprocessor_config.json')
+    return FolderReader(folder, _drawn(folder, *names), read)
