@@ -85,6 +85,16 @@ def test_odd_files_long(slide, tmp_path, kind):
     run(file_readers(slide)[kind], tmp_path, 10_000)
 
 
+@pytest.mark.parametrize('name', ['a.tiff', 'a.png'])
+def test_odd_slides(slide, tmp_path, name):
+    run(odd_readers.slide_reader(slide.path)._replace(name=name), tmp_path, 300)
+
+
+@pytest.mark.long
+def test_odd_slides_long(slide, tmp_path):
+    run(odd_readers.slide_reader(slide.path), tmp_path, 10_000)
+
+
 def run_folder(reader, cases, first=0):
     reader.read(reader.folder)  # as it is, it can be read
     worst = Worst()

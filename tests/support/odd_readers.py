@@ -3,6 +3,8 @@
 import io
 import json
 import random
+import struct
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -93,6 +95,42 @@ def _h5(rng: random.Random) -> bytes:
                     owner.attrs[key] = rng.choice(odd)
     data = buffer.getvalue()
     return odd_bytes(rng, data) if rng.random() < 0.4 else data
+
+
+def _slide(rng: random.Random, data: bytes, tags: list[int]) -> bytes:
+    """Change entries of a TIFF's directories: type, count, or value; or any bytes."""
+    if rng.random() < 0.2:
+        return odd_bytes(rng, data)
+    changed = bytearray(data)
+    odd = (0, 1, 2, 3, 7, 255, 65_535, 2**31 - 1, 2**31, 2**32 - 1, len(data), 10**6)
+    for _ in range(rng.randint(1, 3)):
+        at = rng.choice(tags) + rng.choice([0, 2, 4, 8, 8, 8])
+        changed[at : at + 4] = struct.pack('<I', rng.choice(odd))
+    return bytes(changed)
+
+
+def slide_reader(path: Path) -> Reader:
+    """Return the reader of slides, on odd versions of a TIFF.
+
+    Args:
+        path: small-endian TIFF.
+    """
+    import tifffile
+
+    from cite.slides import open_slide
+    from cite.slides.thumbnail import read_thumbnail
+
+    with tifffile.TiffFile(path) as file:
+        tags = [tag.offset for page in file.pages for tag in page.tags]
+    data = path.read_bytes()
+
+    def read(path: Path) -> None:
+        with open_slide(path) as reader:
+            read_thumbnail(reader, 8.0)
+            with suppress(OSError):  # a tile that cannot be read is counted
+                reader.read(0, 0, 0, 64, 64)
+
+    return Reader(lambda rng: _slide(rng, data, tags), read, 'a.tiff')
 
 
 def file_readers(slide: Any) -> dict[str, Reader]:
