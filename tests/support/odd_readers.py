@@ -306,3 +306,76 @@ def image_model(folder: Path) -> FolderReader:
 
     names = ('config.json', 'preprocessor_config.json')
     return FolderReader(folder, _drawn(folder, *names), read)
+
+
+def answers(folder: Path, model: Path, slide: Path) -> FolderReader:
+    """Return a folder of answers, from which tables are written and texts tried."""
+    from cite.inference.predict.outputs.tile_table import read_tile_csv
+    from cite.inference.predict.predict_slide import Load
+    from cite.inference.predict.run import (
+        Options,
+        find_jobs,
+        predict_slides,
+        write_overview,
+    )
+    from cite.inference.predictor import Predictor
+
+    predictor = Predictor(model, 'cpu')
+    jobs = find_jobs([slide], mpp='0.5')
+    predict_slides(predictor, jobs, folder, Options(viewer=False), Load(8, 0), say=str)
+    name = jobs[0].name
+
+    def read(out: Path) -> None:
+        write_overview(predictor, out, {})
+        read_tile_csv(out / f'tiles/{name}.csv', list(predictor.classes))
+
+    names = (f'manifest/{name}.json', f'tiles/{name}.csv')
+    return FolderReader(folder, _drawn(folder, *names), read)
+
+
+def records(folder: Path, slide: Path) -> FolderReader:
+    """Return a folder with notes of tiles, features and packed patches."""
+    from cite.apis.tile import TileSettings, tile_slides
+    from cite.datasets.storage.feature_note import check_note
+    from cite.datasets.storage.pack import PackedPatches, names_digest, read_pack_note
+
+    settings = TileSettings(patch_pixels=64, format='png')
+    tile_slides([slide], folder, settings, mpp='0.5', workers=1, say=str)
+    names = ['a_0.jpg', 'b_0.jpg']
+    np.save(folder / 'p.npy', np.zeros((2, 3, 8, 8), np.uint8))
+    packed = {'version': 1, 'size': 8, 'interpolation': 'bicubic', 'names': names}
+    packed.update(names_digest=names_digest(names), crc32=[1, 2])
+    (folder / 'p.json').write_text(json.dumps(packed))
+    note = {'annotation': {'digest': 'd'}, 'backbone': {'digest': 'b'}, 'seed': 0}
+    (folder / 'f.json').write_text(json.dumps(note))
+    done = next((folder / 'done').glob('*.json')).relative_to(folder).as_posix()
+
+    def read(out: Path) -> None:
+        tile_slides([slide], out, settings, mpp='0.5', workers=1, say=str)
+        check_note(str(out / 'f'), 'd', 'ann.txt', 'b')
+        kept = read_pack_note(out / 'p.npy')
+        PackedPatches(
+            out / 'p.npy', kept['names'], kept['size'], kept['interpolation']
+        )
+
+    files = ('tile.json', done, 'p.json', 'f.json')
+    return FolderReader(folder, _drawn(folder, *files), read)
+
+
+def calibration(model: Path, folder: Path) -> FolderReader:
+    """Return tables of held-out slides, on which a model is calibrated."""
+    from cite.inference.calibrate import calibrate
+    from cite.inference.model_folder.read import read_model
+
+    folder.mkdir()
+    classes = read_model(model).classes
+    head = ','.join(f'prob_{name}' for name in classes)
+    held = [f'h{i},0.5,0.25,0.25' for i in range(6)]
+    (folder / 'held.csv').write_text('\n'.join([f'id,{head}', *held]) + '\n')
+    labels = [f'h{i},{classes[i % 3]},p{i // 2}' for i in range(6)]
+    (folder / 'labels.csv').write_text('\n'.join(['id,label,patient', *labels]) + '\n')
+
+    def read(out: Path) -> None:
+        calibrate(model, out / 'held.csv', table=out / 'labels.csv', uncalibrated=True)
+
+    return FolderReader(folder, _drawn(folder, 'held.csv', 'labels.csv'), read)

@@ -220,7 +220,8 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
     if not partial.is_file() and out.is_file():
         os.replace(out, partial)  # killed before the note was written
     first = json.dumps(note) + '\n'
-    lines = journal.read_text().splitlines(True) if journal.is_file() else []
+    text = journal.read_bytes().decode('utf-8', 'replace') if journal.is_file() else ''
+    lines = text.splitlines(True)
     if not partial.is_file() or lines[:1] != [first]:
         partial.write_bytes(start)
         journal.write_text(first)
@@ -229,7 +230,8 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
     with partial.open('rb') as file:
         file.seek(len(start))
         for number, line in enumerate(lines[1:], 1):
-            checksums = list(map(int, line.split())) if line.endswith('\n') else []
+            whole = line.endswith('\n') and line.replace(' ', '').strip().isdecimal()
+            checksums = [int(word[:10]) for word in line.split()] if whole else []
             on_disk = [zlib.crc32(file.read(row)) for _ in checksums]
             if not checksums or on_disk != checksums:
                 lines = lines[:number]

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
+from cite.core.files.json_file import read_json
 from cite.core.files.write_whole import write_text_whole
 from cite.core.messages import check_choice
 
@@ -55,13 +56,13 @@ class TileSettings:
             write_text_whole(path, json.dumps(settings, indent=1) + '\n')
             return
         try:
-            old = json.loads(path.read_text(encoding='utf-8'))
+            old = read_json(path)
             differing = [
                 f'{key} {old.get(key)}, not {value}'
                 for key, value in settings.items()
                 if old.get(key) != value
             ]
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, AttributeError) as error:
             raise ValueError(f'{path}: not the settings of `cite tile`.') from error
         if differing:
             raise ValueError(
