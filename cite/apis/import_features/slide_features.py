@@ -34,8 +34,11 @@ def read_slide_features(path: Path) -> SlideFeatures:
     Nothing of the file is run, and memory is bounded by its size.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: it is none of these, or damaged; the message says where.
     """
+    if not path.is_file():  # a pipe would block
+        raise FileNotFoundError(f'{path}: no such file of features.')
     if path.suffix == '.pt':
         read = _read_pt(path)
     elif path.suffix == '.csv':

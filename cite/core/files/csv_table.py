@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,8 +45,8 @@ def read_csv_table(path: Path) -> CsvTable:
 
 
 def _columns(cells: list[str], where: str) -> list[str]:
-    named = [cell for cell in cells if cell]
-    twice = next((name for name in named if named.count(name) > 1), None)
+    numbers = Counter(cell for cell in cells if cell)
+    twice = next((name for name, n in numbers.items() if n > 1), None)
     if twice is not None:
         raise ValueError(f'{where}: the column {twice[:60]!r} is there twice.')
     return cells
