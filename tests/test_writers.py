@@ -72,7 +72,9 @@ def in_a_child(work):
             os._exit(0)
         except OSError as error:
             print(error)
-            said = re.search(r'No space left.*/disk/|/disk/.*(No space left|are free)', f'{error}')
+            said = re.search(
+                r'No space left.*/disk/|/disk/.*(No space left|are free)', f'{error}'
+            )
             os._exit(3 if said else 4)
         except BaseException:
             traceback.print_exc()

@@ -18,7 +18,15 @@ ODD_VALUES = (
 )
 ODD_BYTES = (
     *(b'', b'\0', b'\xff', b'\xff\xff\xff\xff', b'\n', b'\r', b'"', b',', b'{', b'}'),
-    *(b'[' * 2000, b'\xed\xa0\x80', b'\xef\xbb\xbf', b'1e999', b'nan', b'-1', b'0' * 99),
+    *(
+        b'[' * 2000,
+        b'\xed\xa0\x80',
+        b'\xef\xbb\xbf',
+        b'1e999',
+        b'nan',
+        b'-1',
+        b'0' * 99,
+    ),
 )
 
 

@@ -67,7 +67,9 @@ def _h5(rng: random.Random) -> bytes:
     """Write features of TRIDENT or STAMP with odd parts."""
     buffer = io.BytesIO()
     with h5py.File(buffer, 'w') as file:
-        features: Any = np.ones((3, 4), rng.choice(['f4', 'f4', 'f2', 'f8', 'i4', 'S3']))
+        features: Any = np.ones(
+            (3, 4), rng.choice(['f4', 'f4', 'f2', 'f8', 'i4', 'S3'])
+        )
         coords: Any = np.arange(6).reshape(3, 2)
         if rng.random() < 0.3:
             features = rng.choice([features[0], features[None], features[:0], 'x', 1.5])
@@ -88,7 +90,17 @@ def _h5(rng: random.Random) -> bytes:
         else:
             file[name] = features
         file['coords'] = coords
-        odd = [1.0, 'None', 'um', np.ones(3), -1, np.nan, 'x' * 9999, h5py.Empty('f'), 0]
+        odd = [
+            1.0,
+            'None',
+            'um',
+            np.ones(3),
+            -1,
+            np.nan,
+            'x' * 9999,
+            h5py.Empty('f'),
+            0,
+        ]
         for owner in (file, file['coords']):
             for key in ('patch_size_level0', 'unit', 'tile_size_um', 'encoder'):
                 if rng.random() < 0.6:
@@ -354,9 +366,7 @@ def records(folder: Path, slide: Path) -> FolderReader:
         tile_slides([slide], out, settings, mpp='0.5', workers=1, say=str)
         check_note(str(out / 'f'), 'd', 'ann.txt', 'b')
         kept = read_pack_note(out / 'p.npy')
-        PackedPatches(
-            out / 'p.npy', kept['names'], kept['size'], kept['interpolation']
-        )
+        PackedPatches(out / 'p.npy', kept['names'], kept['size'], kept['interpolation'])
 
     files = ('tile.json', done, 'p.json', 'f.json')
     return FolderReader(folder, _drawn(folder, *files), read)

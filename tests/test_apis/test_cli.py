@@ -1,5 +1,7 @@
 """How commands end: a user's mistake is a sentence, a fault of ours a traceback."""
 
+from pathlib import Path
+
 import pytest
 
 from cite.apis.cli import run_cli
@@ -34,3 +36,10 @@ def test_a_mistake_is_one_line_and_exit_code_two(capsys, error):
 def test_our_own_faults_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run_cli(lambda: 1 / 0)
+
+
+def test_a_path_of_an_unknown_user_is_a_mistake(capsys):
+    with pytest.raises(SystemExit) as end:
+        run_cli(lambda: Path('~no-such-user/x').expanduser())
+    assert end.value.code == 2
+    assert 'correct the path after ~' in capsys.readouterr().err

@@ -70,7 +70,9 @@ def extract_features(
     extraction = Extraction(batch_size, workers, dtype, seed, num_aug, force)
     model, digest = _frozen_model(cfg)
     with _one_extraction(out):
-        data, width = _extract_splits(config, cfg, splits, model, digest, out, extraction)
+        data, width = _extract_splits(
+            config, cfg, splits, model, digest, out, extraction
+        )
         return write_feature_config(config, out, data, width, digest, options)
 
 

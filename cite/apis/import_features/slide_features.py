@@ -130,8 +130,7 @@ def _read_csv(path: Path) -> SlideFeatures:
             rows.append([float(row[name]) for name in (*place, *columns)])
         except ValueError as error:
             raise ValueError(
-                f'{path}:{line}: a tile needs a number in each of '
-                f'{shorten(columns)}.'
+                f'{path}:{line}: a tile needs a number in each of {shorten(columns)}.'
             ) from error
     numbers = np.array(rows, np.float64).reshape(len(rows), 2 + len(columns))
     features = numbers[:, 2:].astype(np.float32)

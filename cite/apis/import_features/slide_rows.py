@@ -45,7 +45,9 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
     for line, row in table.rows:
         where, name, class_name = f'{path}:{line}', row['id'], row[label]
         if not name or not class_name or name in rows:
-            raise ValueError(f'{where}: id {name[:60]!r} or {label} is empty, or repeated.')
+            raise ValueError(
+                f'{where}: id {name[:60]!r} or {label} is empty, or repeated.'
+            )
         _check_id(name, where)
         stem = Path(row.get('file') or name).stem
         mpp = _mpp(row.get('mpp'), where)
