@@ -43,8 +43,8 @@ class ImageStats:
                 raise ValueError('not three numbers, or a deviation of 0')
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f'image_stats={str(dict(values))[:200]}: give mean and std, three numbers each, '
-                'and interpolation and size if they are not bicubic and 224.'
+                f'image_stats={str(dict(values))[:200]}: give mean and std, three '
+                'numbers each, and interpolation and size if they are not bicubic and 224.'
             ) from error
         return cls(mean, std, stats.interpolation, stats.size)  # type: ignore[arg-type]
 

@@ -57,6 +57,7 @@ def _read(path: Path) -> dict[str, float]:
             rows[name] = check_mpp(float(row['mpp']), where)
         except ValueError as error:
             raise ValueError(
-                f'{where}: mpp {row["mpp"][:60]!r}: write microns per pixel, such as 0.25.'
+                f'{where}: mpp {row["mpp"][:60]!r}: write microns per pixel, such as '
+                '0.25.'
             ) from error
     return rows
