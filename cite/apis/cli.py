@@ -25,6 +25,12 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
     except (ValueError, TypeError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
+    except RuntimeError as error:
+        # Of pathlib, for a path that begins with ~ and a name that no user has.
+        if 'determine home directory' not in str(error):
+            raise
+        print(f'error: {error}: correct the path after ~', file=sys.stderr)
+        sys.exit(2)
     sys.exit(0)
 
 

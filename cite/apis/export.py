@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 from typing import Any, Optional, Union
 
-import torch
 from mmcls.models import build_classifier
 from mmcv.runner import load_checkpoint
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cite.core.files.lock import only_one
+from cite.core.files.save_torch import save_safetensors, save_torch
 from cite.core.files.write_whole import write_whole
 
 from .config_file import find_config, read_config
@@ -79,8 +78,6 @@ def _write(
 ) -> None:
     if suffix == '.safetensors':
         texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
-        save_file(state, str(path), metadata=texts)
-        return
-    # Through an open file: torch writes the name of a path into the archive.
-    with path.open('wb') as file:
-        torch.save({'meta': meta, 'state_dict': state}, file)
+        save_safetensors(state, path, texts)
+    else:
+        save_torch({'meta': meta, 'state_dict': state}, path)

@@ -68,6 +68,9 @@ def read_predictions(
     columns = [values[key] for key in NAMES] if named else []
     if any(not isinstance(c, list) or len(c) != len(scores) for c in columns):
         raise ValueError(f'{path}: {", ".join(NAMES)} are not one a patch.')
+    kinds = (str, str, int)
+    if any(type(v) is not kind for c, kind in zip(columns, kinds) for v in c):
+        raise ValueError(f'{path}: {", ".join(NAMES)} are not texts and numbers.')
     if ann_file is not None:
         annotations = read_annotations(ann_file, scores.shape[1])
         _check_same(path, scores, columns, ann_file, annotations)
@@ -116,10 +119,17 @@ def _read_scores(path: Path) -> tuple[dict, np.ndarray]:
         raise FileNotFoundError(f'{path}: no such file. {remedy}')
     try:
         values = json.loads(path.read_text(encoding='utf-8'))
-        scores = np.array(values['class_scores'])
-    except (ValueError, KeyError, TypeError) as error:
+        scores = np.array(values['class_scores'], np.float64)
+        if scores.ndim != 2 or not scores.size or isinstance(values, list):
+            raise ValueError('not a table of patches and classes')
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         message = f'{path} is not a JSON file with class_scores. {remedy}'
         raise ValueError(message) from error
-    if scores.ndim != 2 or scores.dtype.kind not in 'fi' or np.isinf(scores).any():
-        raise ValueError(f'{path}: class_scores is not a table of patches and classes.')
+    odd = ~np.isfinite(scores).all(1)
+    if odd.any():
+        raise ValueError(
+            f'{path}: the class_scores of {odd.sum()} of {len(odd)} patches are NaN or '
+            f'infinite (first: patch {int(odd.argmax())}): their images could not be '
+            'read, or the weights diverged. Test again on readable patches.'
+        )
     return values, scores

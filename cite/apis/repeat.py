@@ -84,7 +84,7 @@ def _run(
     environment = {'SPLIT': str(seed)}
     identity = run_identity(config, environment)
     file, checkpoint = folder / RECORD, folder / 'latest.pth'
-    record = read_json(file) if file.is_file() else {}
+    record = _record(file)
     if record.get('identity') != identity or _was_replaced(checkpoint, record):
         if record:
             print(
@@ -105,6 +105,16 @@ def _run(
         record.update(metrics=list(metrics), results=read_json(out))
         _write(file, record)
     return record['results']
+
+
+def _record(file: Path) -> dict[str, Any]:
+    """Return what a run noted; nothing if it is missing or damaged."""
+    try:
+        record = read_json(file)
+    except (FileNotFoundError, ValueError):
+        return {}
+    results = record.get('results', {}) if isinstance(record, dict) else None
+    return record if isinstance(results, dict) else {}
 
 
 def _was_replaced(checkpoint: Path, record: Mapping[str, Any]) -> bool:

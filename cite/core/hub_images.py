@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Optional
 
+from cite.core.messages import first_line
+
 from .image_stats import ImageStats
 
 # PIL's numbers in preprocessor_config.json, and torchvision's names for them.
@@ -21,23 +23,33 @@ _BILINEAR = ('ViT', 'ConvNext', 'MobileNet', 'MobileViT', 'Pvt', 'Segformer')
 _SECTIONS = ('preprocess_cfg', 'pretrained_cfg')
 
 
-def stats_of_configs(config: Mapping[str, Any]) -> Optional[ImageStats]:
+def stats_of_configs(
+    config: Mapping[str, Any], where: object = 'preprocessor_config.json'
+) -> Optional[ImageStats]:
     """Read the content of a hub folder's config files; None if they are silent.
 
     Args:
         config: ``preprocessor_config.json`` (transformers), ``open_clip_config.json``
             or timm's ``config.json``; or all of them, merged.
+        where: file or folder, the start of an error message.
 
     Raises:
         ValueError: mean or std are not three numbers, or the filter is not known.
     """
+    try:
+        return _stats_of_configs(config)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise ValueError(f'{where}: {first_line(error)}') from error
+
+
+def _stats_of_configs(config: Mapping[str, Any]) -> Optional[ImageStats]:
     if {'image_mean', 'image_std'} <= {*config} or config.get('do_normalize') is False:
         return _stats_of_processor(config)
     for section in _SECTIONS:
         values = config.get(section)
         if isinstance(values, Mapping) and {'mean', 'std'} <= {*values}:
             stated = {name: values[name] for name in ('mean', 'std')}
-            if values.get('interpolation') in RESAMPLE.values():
+            if values.get('interpolation') in list(RESAMPLE.values()):
                 stated['interpolation'] = values['interpolation']
             return ImageStats.of(stated)
     return None
@@ -67,9 +79,9 @@ def _filter(config: Mapping[str, Any]) -> str:
     usual = 2 if str(kind).startswith(_BILINEAR) else 3
     number = config.get('resample', usual)
     number = usual if number is None else number
-    if number not in RESAMPLE:
+    if type(number) is not int or number not in RESAMPLE:
         raise ValueError(
-            f'preprocessor_config.json has resample={number!r}, which is not one of '
+            f'resample={str(number)[:60]}, which is not one of '
             f"Pillow's filters: {RESAMPLE}. Correct it, or put image_stats="
             'dict(mean=…, std=…) into the backbone.'
         )

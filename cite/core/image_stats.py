@@ -1,6 +1,7 @@
 """How the images of a pretrained model are normalised, sized and resized."""
 
 import json
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from cite.core.files.weights_notes import OPTIONS, ORIGIN, read_notes
+from cite.core.messages import first_line
 
 KEY = 'image_stats'  # in the metadata of a safetensors file
 # In a pipeline step this word leaves one of ``KEYS`` to the model.
@@ -30,15 +32,19 @@ class ImageStats:
         """Make it from the values of a config or a file.
 
         Raises:
-            ValueError: mean or std is missing, or there is another key.
+            ValueError: mean or std is missing or not three numbers, a deviation is not
+                above 0, or there is another key.
         """
         try:
             stats = cls(**values)
             mean, std = (tuple(map(float, v)) for v in (stats.mean, stats.std))
-        except (TypeError, ValueError) as error:
+            plain = all(map(math.isfinite, [*mean, *std])) and min(std) > 0
+            if (len(mean), len(std)) != (3, 3) or not plain:
+                raise ValueError('not three numbers, or a deviation of 0')
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f'image_stats={dict(values)}: give mean and std, three numbers each, '
-                'and interpolation and size if they are not bicubic and 224.'
+                f'image_stats={str(dict(values))[:200]}: give mean and std, three '
+                'numbers each, and interpolation and size if they are not bicubic and 224.'
             ) from error
         return cls(mean, std, stats.interpolation, stats.size)  # type: ignore[arg-type]
 
@@ -72,7 +78,10 @@ def read_image_stats(path: Union[str, Path, None]) -> Optional[ImageStats]:
     notes = read_notes(path)
     if not notes.get(KEY):
         return None
-    stats = ImageStats.of(json.loads(notes[KEY]))
+    try:
+        stats = ImageStats.of(json.loads(notes[KEY]))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f'{path}: its note {KEY}: {first_line(error)}') from error
     right = _EARLIER.get(notes.get(ORIGIN, ''), {})
     if OPTIONS in notes or all(getattr(stats, k) == v for k, v in right.items()):
         return stats

@@ -12,11 +12,12 @@ import pandas as pd
 from cite.apis.predictions import read_predictions
 from cite.core.evaluation.conformal import conformal_quantile, worst_of_groups
 from cite.core.evaluation.temperature import fit_temperature, soften
+from cite.core.files.lock import only_one
 from cite.core.files.text_file import read_utf8
 from cite.core.messages import count, shorten
 
 from .model_folder.calibration import Calibration
-from .model_folder.export import write_folder
+from .model_folder.export import WAIT, write_folder
 from .model_folder.exported_model import ExportedModel
 from .model_folder.layout import CARD
 from .model_folder.model_card import replace_calibration
@@ -63,9 +64,21 @@ def calibrate(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is damaged, slides are unknown or were trained on, or a class
-            is not one of the model's.
+        ValueError: a file is damaged, slides are unknown or were trained on, a class
+            is not one of the model's, or another run writes into the folder.
     """
+    with only_one(model, 'writing a model', WAIT):
+        return _calibrate(model, predictions, ann_file, table, alpha, uncalibrated)
+
+
+def _calibrate(
+    model: Union[str, Path],
+    predictions: Union[str, Path],
+    ann_file: Union[str, Path, None],
+    table: Union[str, Path, None],
+    alpha: float,
+    uncalibrated: bool,
+) -> Calibration:
     folder = read_model(model)
     rows = None if table is None else _read_table(Path(table))
     if Path(predictions).suffix == '.json':

@@ -5,7 +5,6 @@ Nothing here imports transformers: with the embeddings cached it is not needed.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -205,9 +204,9 @@ def config_width(model: str) -> Optional[int]:
     if folder is None:
         return None
     try:
-        content = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
+        content = read_json(folder / 'config.json')
         widths = [content.get(key) for key in _WIDTHS]
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError, AttributeError):
         return None
     return next((width for width in widths if isinstance(width, int) and width), None)
 

@@ -1,5 +1,6 @@
 """Plain images as slides of one level: cores of microarrays, exported regions."""
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
+from cite.core.files.patch_file import FORMATS
 from cite.core.messages import first_line
 
 from .content_hash import content_hash
@@ -17,6 +19,7 @@ from .scale import check_mpp, find_mpp
 
 # Eight bits a channel. Deeper images need a mapping to eight bits that we cannot know.
 MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
+_OPAQUE = ('1', 'L', 'RGB', 'CMYK', 'YCbCr')
 _UNIT, _X, _Y, _TEXT = 296, 282, 283, 270  # tags of TIFF 6.0, section 8
 
 
@@ -24,7 +27,7 @@ class ImageReader:
     """A slide of one level, held in memory; see :class:`.reader.SlideReader`.
 
     Args:
-        path: PNG, JPEG, untiled TIFF or another image that Pillow opens.
+        path: PNG, JPEG, untiled TIFF or another image in one of ``FORMATS``.
         mpp: microns per pixel, instead of what the file says.
 
     Raises:
@@ -66,8 +69,11 @@ class ImageReader:
     def _pixels(self) -> np.ndarray:
         with _opened(self.path) as image:
             try:
+                if image.mode in _OPAQUE and 'transparency' not in image.info:
+                    return np.asarray(image.convert('RGB'))
                 return on_white(np.asarray(image.convert('RGBA')))
-            except (ValueError, SyntaxError, MemoryError) as error:
+            # Pillow's decoders raise many types for damaged files.
+            except Exception as error:
                 raise OSError(first_line(error)) from error
 
     def read(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
@@ -100,15 +106,16 @@ class ImageReader:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
+        # Others may start a program, as EPS does, under any name.
+        return Image.open(path, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise ValueError(
             f'{path}: {first_line(error)} Convert it to a tiled, pyramidal TIFF.'
         ) from error
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:
         raise ValueError(
             f'{path}: neither OpenSlide nor Pillow can open it: it is damaged, or not '
-            'a slide.'
+            f'a slide. Plain images are read as {", ".join(FORMATS)}.'
         ) from error
 
 
@@ -121,7 +128,11 @@ def _properties(tags: Any) -> dict[str, str]:
         _UNIT: 'tiff.ResolutionUnit',
     }
     values = {name: tags[tag] for tag, name in names.items() if tag in tags}
-    return {
-        name: value if isinstance(value, str) else f'{float(value):.10g}'
-        for name, value in values.items()
-    }
+    properties = {}
+    for name, value in values.items():
+        # A tag that is no number says nothing.
+        with suppress(TypeError, ValueError, ArithmeticError):
+            properties[name] = (
+                value if isinstance(value, str) else f'{float(value):.10g}'
+            )
+    return properties

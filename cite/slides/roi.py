@@ -9,11 +9,15 @@ from typing import Any, Union
 import numpy as np
 
 from cite.core.files.text_file import read_utf8
+from cite.core.messages import first_line
 
 from .reader import SlideReader
 from .thumbnail import read_thumbnail
 from .tissue import MPP, Tissue, area_mm2
 
+MOST_BYTES = 256 << 20  # a ring of ten million points
+# How often polygons may cover the slide: each is filled by itself.
+MOST_COVERS = 200
 DEEPEST = 8  # collections and groups within one another
 
 
@@ -39,8 +43,14 @@ def tissue_from_geojson(
     thumbnail = read_thumbnail(reader, mpp)
     origin = np.array(reader.bounds[:2] if reader.bounds else (0, 0))
     mask = np.zeros(thumbnail.unread.shape, np.uint8)
-    for rings in polygons:
-        _fill(mask, [(ring + origin) / thumbnail.downsample for ring in rings])
+    left = MOST_COVERS * mask.size
+    for number, rings in enumerate(polygons, 1):
+        left -= _fill(mask, [(ring + origin) / thumbnail.downsample for ring in rings])
+        if left < 0:
+            raise ValueError(
+                f'{path}: the first {number:,} of {len(polygons):,} polygons cover the '
+                f'slide {MOST_COVERS} times. Merge those that overlap.'
+            )
     if not mask.any():
         raise ValueError(
             f'{path}: none of its polygons is on {reader.path}, which is '
@@ -57,10 +67,14 @@ def read_polygons(path: Path) -> Iterator[list[np.ndarray]]:
     """Yield each polygon of a GeoJSON file, its outer ring and holes (N, 2)."""
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such GeoJSON file.')
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ValueError(f'{path}: {size:,} bytes; at most {MOST_BYTES:,} are read.')
     try:
         content = json.loads(read_utf8(path))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'{path}: not a GeoJSON file: {error}') from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = first_line(error)[:200]
+        raise ValueError(f'{path}: not a GeoJSON file: {reason}') from error
     geometries = list(_geometries(content, DEEPEST))
     if not geometries:
         raise ValueError(
@@ -69,10 +83,14 @@ def read_polygons(path: Path) -> Iterator[list[np.ndarray]]:
         )
     for number, coordinates in enumerate(geometries, 1):
         try:
-            yield [_ring(ring) for ring in coordinates]
-        except (TypeError, ValueError) as error:
+            rings = [_ring(ring) for ring in coordinates]
+            if not rings:
+                raise ValueError('it has no ring')
+            yield rings
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
+            reason = first_line(error)[:200]
             raise ValueError(
-                f'{path}: polygon {number}: {error}: write rings of [x, y] in pixels '
+                f'{path}: polygon {number}: {reason}: write rings of [x, y] in pixels '
                 'of level 0.'
             ) from error
 
@@ -104,15 +122,19 @@ def _ring(points: Any) -> np.ndarray:
     return np.array(pairs)  # (N, 2)
 
 
-def _fill(mask: np.ndarray, rings: list[np.ndarray]) -> None:
-    """Set the pixels whose centres are in a polygon and in none of its holes."""
+def _fill(mask: np.ndarray, rings: list[np.ndarray]) -> int:
+    """Set the pixels whose centres are in a polygon and in none of its holes.
+
+    Returns:
+        The number of pixels that were looked at.
+    """
     points = np.concatenate(rings)
     height, width = mask.shape
     left, top = (max(0, int(low)) for low in points.min(0))
     right, bottom = (int(np.ceil(high)) for high in points.max(0))
     right, bottom = min(right, width), min(bottom, height)
     if right <= left or bottom <= top:
-        return
+        return 0
     # A row is entered and left where an edge crosses the height of its centres.
     crossings = np.zeros((bottom - top, right - left + 1), np.int32)
     for ring in rings:
@@ -129,3 +151,4 @@ def _fill(mask: np.ndarray, rings: list[np.ndarray]) -> None:
             crossings[rows - top, np.clip(columns, 0, right - left)] += 1
     inside = np.cumsum(crossings[:, :-1], 1) % 2
     mask[top:bottom, left:right] |= inside.astype(np.uint8)
+    return inside.size

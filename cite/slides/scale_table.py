@@ -1,11 +1,9 @@
 """Microns per pixel that a user gives: one number, or a table by slide."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Optional
 
-from cite.core.files.text_file import read_utf8
+from cite.core.files.csv_table import read_csv_table
 
 from .find_slides import SlideFile
 from .scale import check_mpp
@@ -48,17 +46,18 @@ def _read(path: Path) -> dict[str, float]:
             f'--mpp {path}: neither a number nor a table with the columns slide,mpp.'
         )
     rows: dict[str, float] = {}
-    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''))
-    if not {'slide', 'mpp'} <= set(table.fieldnames or ()):
+    table = read_csv_table(path)
+    if not {'slide', 'mpp'} <= {*table.columns}:
         raise ValueError(f'{path}:1: the columns slide and mpp are needed.')
-    for row in table:
-        where, name = f'{path}:{table.line_num}', (row['slide'] or '').strip()
+    for line, row in table.rows:
+        where, name = f'{path}:{line}', row['slide']
         if not name or name in rows:
-            raise ValueError(f'{where}: slide {name!r} is empty or listed twice.')
+            raise ValueError(f'{where}: slide {name[:60]!r} is empty or listed twice.')
         try:
-            rows[name] = check_mpp(float(row['mpp'] or ''), where)
+            rows[name] = check_mpp(float(row['mpp']), where)
         except ValueError as error:
             raise ValueError(
-                f'{where}: mpp {row["mpp"]!r}: write microns per pixel, such as 0.25.'
+                f'{where}: mpp {row["mpp"][:60]!r}: write microns per pixel, such as '
+                '0.25.'
             ) from error
     return rows

@@ -9,6 +9,7 @@ import numpy as np
 from .reader import SlideReader
 
 BLOCK = 1024  # pixels of a level that are read at once, in each direction
+LARGEST = 200_000_000  # pixels; a slide of 100,000 x 200,000 has twenty million
 SMALLEST = 64  # pixels below which an unreadable piece is not divided further
 
 
@@ -27,7 +28,8 @@ def read_thumbnail(reader: SlideReader, mpp: float) -> Thumbnail:
     ``downsample * i`` on, without an offset.
 
     Raises:
-        ValueError: nothing of the slide can be read.
+        ValueError: nothing of the slide can be read, or it claims more pixels than any
+            slide has.
     """
     target = max(1.0, mpp / reader.mpp)
     fine = [i for i, factor in enumerate(reader.downsamples) if factor <= target]
@@ -35,6 +37,12 @@ def read_thumbnail(reader: SlideReader, mpp: float) -> Thumbnail:
     factor = reader.downsamples[level]
     k = max(1, int(target / factor))
     width, height = (math.ceil(length / k) for length in reader.levels[level])
+    if width * height > LARGEST:
+        raise ValueError(
+            f'{reader.path} claims {reader.dimensions[0]:,} x {reader.dimensions[1]:,} '
+            f'pixels of {reader.mpp:.3g} microns, more than any slide has. Is the file '
+            'damaged, or its mpp wrong?'
+        )
     pixels = np.full((height, width, 3), 255, np.uint8)
     unread = np.zeros((height, width), bool)
     edge = max(1, BLOCK // k)

@@ -1,5 +1,7 @@
 """How commands end: a user's mistake is a sentence, a fault of ours a traceback."""
 
+from pathlib import Path
+
 import pytest
 
 from cite.apis.cli import add_cfg_options, make_parser, run_cli
@@ -47,3 +49,10 @@ def test_a_text_that_mmcv_cannot_read_is_a_mistake(capsys):
     )
     options = parser.parse_args(['--cfg-options', r'data.train.slide=(.+)_\d']).options
     assert options == {'data.train.slide': r'(.+)_\d'}
+
+
+def test_a_path_of_an_unknown_user_is_a_mistake(capsys):
+    with pytest.raises(SystemExit) as end:
+        run_cli(lambda: Path('~no-such-user/x').expanduser())
+    assert end.value.code == 2
+    assert 'correct the path after ~' in capsys.readouterr().err

@@ -1,13 +1,41 @@
 """Slides are opened, their scale is found, and their pixels are read."""
 
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
 
 from cite.slides import find_slides, find_tissue, make_grid, open_slide, read_tile
+
+
+def test_no_program_is_started_for_a_slide(tmp_path, monkeypatch):
+    gs = tmp_path / 'bin/gs'
+    gs.parent.mkdir()
+    gs.write_text(f'#!/bin/sh\ntouch {tmp_path}/started\n')
+    gs.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{gs.parent}:/usr/bin:/bin')
+    monkeypatch.setattr(EpsImagePlugin, 'gs_binary', None)
+    path = tmp_path / 'a.png'
+    path.write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EOF\n')
+    with Image.open(path) as image, suppress(OSError):
+        image.load()
+    assert (tmp_path / 'started').exists()  # the trap is one
+    (tmp_path / 'started').unlink()
+    with pytest.raises(ValueError, match=r'a\.png: neither .* JPEG, PNG'):
+        open_slide(path, mpp=0.5)
+    assert not (tmp_path / 'started').exists()
+
+
+def test_a_slide_of_more_pixels_than_slides_have(tmp_path):
+    path = write_pyramid(tmp_path / 'a.tiff', draw())
+    with open_slide(path, mpp=8) as reader:
+        find_tissue(reader)
+        reader.levels = ((2**31, 2**31),)
+        with pytest.raises(ValueError, match=r'a\.tiff claims .* more than any slide'):
+            find_tissue(reader)
 
 
 def test_a_generic_pyramid(tmp_path):

@@ -51,7 +51,7 @@ class Checkpoint:
     @property
     def stats(self) -> Optional[ImageStats]:
         """How the hub's configs prepare images; None if they do not say it."""
-        return stats_of_configs(self.config)
+        return stats_of_configs(self.config, self.path.parent)
 
     def first_names(self, limit: int = 5) -> list[str]:
         """Return some names for messages, each dict with the first name in it."""

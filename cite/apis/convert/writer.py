@@ -8,10 +8,9 @@ from typing import Any, Optional
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 from cite.core.files.lock import only_one
-from cite.core.files.save_torch import save_torch
+from cite.core.files.save_torch import save_safetensors, save_torch
 from cite.core.files.weights_notes import OPTIONS, ORIGIN
 from cite.core.files.write_whole import write_whole
 from cite.core.image_stats import ImageStats
@@ -92,13 +91,10 @@ def write_weights(
 def _write(
     tensors: State, partial: Path, suffix: str, metadata: dict[str, str]
 ) -> None:
-    if suffix != '.safetensors':
+    if suffix == '.safetensors':
+        save_safetensors(tensors, partial, metadata)
+    else:
         save_torch(tensors, partial)
-        return
-    partial.touch()
-    usual_mode = partial.stat().st_mode
-    save_file(tensors, str(partial), metadata)
-    partial.chmod(usual_mode)  # safetensors may let only the owner read
 
 
 def _unwritten(out: Path, tensors: State, error: Exception) -> OSError:

@@ -69,13 +69,29 @@ def extract_features(
     workers = cfg.data.get('workers_per_gpu', 0) if workers is None else workers
     extraction = Extraction(batch_size, workers, dtype, seed, num_aug, force)
     model, digest = _frozen_model(cfg)
-    data: dict[str, dict[str, Any]] = {}
     with _one_extraction(out):
-        for split in splits:
-            dataset = _dataset(cfg, split, model)
-            note = describe(config, dataset, digest, model, extraction)
-            data[split], width = _extract_split(model, dataset, out, note, extraction)
+        data, width = _extract_splits(
+            config, cfg, splits, model, digest, out, extraction
+        )
         return write_feature_config(config, out, data, width, digest, options)
+
+
+def _extract_splits(
+    config: Union[str, Path],
+    cfg: Config,
+    splits: Sequence[str],
+    model: Any,
+    digest: str,
+    out: Path,
+    extraction: Extraction,
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Extract each split's features; return the data sets' new arguments and width."""
+    data = {}
+    for split in splits:
+        dataset = _dataset(cfg, split, model)
+        note = describe(config, dataset, digest, model, extraction)
+        data[split], width = _extract_split(model, dataset, out, note, extraction)
+    return data, width
 
 
 def _one_extraction(out: Path) -> AbstractContextManager:

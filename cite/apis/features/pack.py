@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import PARTIAL, write_text_whole
+from cite.core.files.write_whole import PARTIAL, naming, write_text_whole
 from cite.datasets.pipelines.pixels import Scratch, load_planes
 from cite.datasets.storage.pack import (
     VERSION,
@@ -78,7 +78,8 @@ def pack(
         if force:
             for path in (note_of(out), out):
                 path.unlink(missing_ok=True)
-        _write(out, patches, workers)
+        with naming(out):
+            _write(out, patches, workers)
     return out
 
 
@@ -178,8 +179,8 @@ def _check_room(out: Path, size: int) -> None:
     free = shutil.disk_usage(out.parent).free
     if size - written > free:
         raise OSError(
-            f'{out.parent}: {size / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are '
-            'free. Name another --out.'
+            f'{out.parent}: {size / 1e6:,.1f} MB are needed and {free / 1e6:,.1f} MB '
+            'are free. Name another --out.'
         )
 
 
@@ -222,7 +223,8 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
     if not partial.is_file() and out.is_file():
         os.replace(out, partial)  # killed before the note was written
     first = json.dumps(note) + '\n'
-    lines = journal.read_text().splitlines(True) if journal.is_file() else []
+    text = journal.read_bytes().decode('utf-8', 'replace') if journal.is_file() else ''
+    lines = text.splitlines(True)
     if not partial.is_file() or lines[:1] != [first]:
         partial.write_bytes(start)
         journal.write_text(first)
@@ -231,7 +233,8 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
     with partial.open('rb') as file:
         file.seek(len(start))
         for number, line in enumerate(lines[1:], 1):
-            checksums = list(map(int, line.split())) if line.endswith('\n') else []
+            whole = line.endswith('\n') and line.replace(' ', '').strip().isdecimal()
+            checksums = [int(word[:10]) for word in line.split()] if whole else []
             on_disk = [zlib.crc32(file.read(row)) for _ in checksums]
             if not checksums or on_disk != checksums:
                 lines = lines[:number]

@@ -3,11 +3,11 @@
 import zlib
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
 
-from cite.core.files.numpy_files import read_header
+from cite.core.files.numpy_files import read_header, write_header
 from cite.core.files.write_whole import PARTIAL, write_whole
 
 _SUM = 4  # bytes of the checksum at the end
@@ -66,18 +66,12 @@ def join_pieces(path: str, pieces: list[Path], rows: int) -> None:
                     'what is missing.'
                 )
             if not file.tell():
-                _write_header(file, (rows, part.shape[1]), part.dtype)
+                write_header(file, (rows, part.shape[1]), part.dtype)
             file.write(np.ascontiguousarray(part).data)
     # Killed ranks may have left partial files of pieces behind.
     leftovers = Path(path).parent.glob(f'{Path(path).name}.*{PARTIAL}')
     for left in [*pieces, *leftovers]:
         left.unlink()
-
-
-def _write_header(file: Any, shape: tuple[int, int], dtype: np.dtype) -> None:
-    descr = np.lib.format.dtype_to_descr(dtype)
-    fields = {'descr': descr, 'fortran_order': False, 'shape': shape}
-    np.lib.format.write_array_header_1_0(file, fields)
 
 
 def checksum(path: Path) -> int:

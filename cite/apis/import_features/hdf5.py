@@ -29,7 +29,10 @@ class Hdf5File:
         self._most = MOST_TIMES * path.stat().st_size
 
     def __contains__(self, name: str) -> bool:
-        return name in list(self._file.keys())
+        try:
+            return name in list(self._file.keys())
+        except _FAULTS as error:
+            raise ValueError(f'{self.path}: {first_line(error)}') from error
 
     def array(self, name: str) -> np.ndarray:
         """Read an array of numbers.
@@ -54,10 +57,10 @@ class Hdf5File:
 
         ``'None'`` as text is None, as TRIDENT writes it.
         """
-        owner = self._file if of is None else self._dataset(of)
-        if name not in owner.attrs:
-            return None
         try:
+            owner = self._file if of is None else self._dataset(of)
+            if name not in owner.attrs:
+                return None
             kept = owner.attrs.get_id(name)
             if kept.dtype.kind not in 'iufbSO' or math.prod(kept.shape) > 16:
                 raise ValueError('neither a number nor a text')
@@ -70,7 +73,22 @@ class Hdf5File:
             value = value.decode('utf-8', 'replace')
         if isinstance(value, str):
             return None if value == 'None' else value[:MOST_TEXT]
-        return np.ravel(value)[0].item() if np.size(value) else None
+        empty = type(value).__name__ == 'Empty' or not np.size(value)
+        return None if empty else np.ravel(value)[0].item()
+
+    def number(self, name: str, of: Optional[str] = None) -> Optional[float]:
+        """Return a number of an array, or of the file, that is 0 or more, or None.
+
+        Raises:
+            ValueError: it is a text, negative or not finite.
+        """
+        value = self.attribute(name, of)
+        if value is None:
+            return None
+        if isinstance(value, str) or not (math.isfinite(value) and value >= 0):
+            shown = repr(value)[:60]
+            raise ValueError(f'{self.path}: {name} is {shown}, not a size.')
+        return float(value)
 
     def _dataset(self, name: str) -> Any:
         import h5py

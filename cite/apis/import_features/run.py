@@ -9,6 +9,8 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 from tqdm import tqdm
 
+from cite.core.files.lock import only_one
+from cite.core.files.numpy_files import write_header
 from cite.core.files.write_whole import write_text_whole, write_whole
 from cite.core.messages import shorten
 from cite.datasets.storage.feature_note import note_path
@@ -60,7 +62,8 @@ def import_features(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a faulty file, or slides of different encoders.
+        ValueError: a faulty file, slides of different encoders, or another run that
+            writes there.
         OSError: the files cannot be written.
     """
     folder, table = Path(folder).expanduser(), Path(table).expanduser()
@@ -73,16 +76,17 @@ def import_features(
         for row, path in zip(tqdm(rows, 'reading', unit='slide', disable=None), files)
     ]
     _refuse_mixture(heads, files)
-    _write_features(prefix, files, heads)
     lines = [
         f'{line} {names.index(row.class_name)}\n'
         for row, head in zip(rows, heads)
         for line in head.lines
     ]
-    annotation = Path(f'{prefix}.txt')
-    write_text_whole(annotation, ''.join(lines))
-    _write_note(prefix, annotation, lines, heads[0])
-    first = heads[0]
+    annotation, first = Path(f'{prefix}.txt'), heads[0]
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    with only_one(prefix, 'importing features', 'Wait for it, or name another --out.'):
+        _write_features(prefix, files, heads)
+        write_text_whole(annotation, ''.join(lines))
+        _write_note(prefix, annotation, lines, first)
     return Imported(
         annotation, names, len(lines), first.width, first.source, list(_notes(heads))
     )
@@ -158,18 +162,16 @@ def _refuse_mixture(heads: list[_Head], files: list[Path]) -> None:
 def _write_features(prefix: Path, files: list[Path], heads: list[_Head]) -> None:
     """Write the rows, one slide in memory at a time."""
     shape = sum(len(head.lines) for head in heads), heads[0].width
-    with write_whole(f'{prefix}_1.npy') as partial:
-        whole = np.lib.format.open_memmap(partial, 'w+', np.float32, shape)
-        start = 0
+    with write_whole(f'{prefix}_1.npy') as partial, partial.open('wb') as file:
+        write_header(file, shape, np.dtype(np.float32))
         for path, head in zip(
             tqdm(files, 'writing', unit='slide', disable=None), heads
         ):
             features = read_slide_features(path).features
             if features.shape != (len(head.lines), head.width):
                 raise ValueError(f'{path} changed while it was read. Start again.')
-            whole[start : start + len(features)] = features
-            start += len(features)
-        whole.flush()
+            # Written, not mapped: a full disk ends a process that writes into a map.
+            file.write(np.ascontiguousarray(features, np.float32).data)
 
 
 def _write_note(prefix: Path, annotation: Path, lines: list[str], head: _Head) -> None:

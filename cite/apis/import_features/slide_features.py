@@ -1,13 +1,11 @@
 """The features of one slide, from the files of each package."""
 
-import csv
-import io
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
 
-from cite.core.files.text_file import read_utf8
+from cite.core.files.csv_table import read_csv_table
 from cite.core.files.weights import load_weights
 from cite.core.messages import first_line, shorten
 
@@ -36,8 +34,11 @@ def read_slide_features(path: Path) -> SlideFeatures:
     Nothing of the file is run, and memory is bounded by its size.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: it is none of these, or damaged; the message says where.
     """
+    if not path.is_file():  # a pipe would block
+        raise FileNotFoundError(f'{path}: no such file of features.')
     if path.suffix == '.pt':
         read = _read_pt(path)
     elif path.suffix == '.csv':
@@ -59,12 +60,10 @@ def _read_hdf5(file: Hdf5File) -> SlideFeatures:
     features, coords = file.array('features'), file.array('coords')
     if features.ndim == 3 and len(features) == 1:  # a batch of one slide
         features = features[0]
-    size = file.attribute('patch_size_level0', of='coords')
+    size = file.number('patch_size_level0', of='coords')
     if size is not None:
         encoder = file.attribute('encoder', of='features') or _encoder_of(file.path)
-        return SlideFeatures(
-            features, coords, 'pixels', float(size), encoder, 'TRIDENT'
-        )
+        return SlideFeatures(features, coords, 'pixels', size, encoder, 'TRIDENT')
     return SlideFeatures(
         features, coords, 'pixels', _clam_size(file.path), None, 'CLAM'
     )
@@ -83,11 +82,11 @@ def _clam_size(path: Path) -> Optional[float]:
         if patches == path or not patches.is_file():
             continue
         with open_hdf5(patches) as file:
-            size = file.attribute('patch_size', of='coords')
-            level = file.attribute('patch_level', of='coords')
-            factor = file.attribute('downsample', of='coords')
+            size = file.number('patch_size', of='coords')
+            level = file.number('patch_level', of='coords')
+            factor = file.number('downsample', of='coords')
         if size is not None and (level == 0 or factor is not None):
-            return float(size) * (float(factor) if level else 1.0)
+            return size * (factor if level and factor is not None else 1.0)
     return None
 
 
@@ -98,9 +97,8 @@ def _read_stamp(file: Hdf5File) -> SlideFeatures:
             f'{file.path}: coordinates in {unit!r}, but STAMP writes um. Extract the '
             'features again with STAMP 2.'
         )
-    size = file.attribute('tile_size_um')
+    size = file.number('tile_size_um')
     encoder = file.attribute('extractor')
-    size = None if size is None else float(size)
     arrays = file.array('feats'), file.array('coords')
     return SlideFeatures(*arrays, 'um', size, encoder, 'STAMP')
 
@@ -117,23 +115,22 @@ def _read_pt(path: Path) -> SlideFeatures:
 
 
 def _read_csv(path: Path) -> SlideFeatures:
-    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''))
-    names = [name or '' for name in table.fieldnames or ()]
+    table = read_csv_table(path)
+    names = table.columns
     place = next((pair for pair in _PLACES if {*pair} <= {*names}), None)
-    if place is None or len({*names}) != len(names):
+    if place is None:
         raise ValueError(
             f'{path}:1: a table of tiles has the columns minx,miny (WSInfer) or x,y, '
             'and further ones with numbers, each once.'
         )
     columns = [name for name in names if name not in (*place, *_OTHER)]
     rows = []
-    for row in table:
+    for line, row in table.rows:
         try:
             rows.append([float(row[name]) for name in (*place, *columns)])
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise ValueError(
-                f'{path}:{table.line_num}: a tile needs a number in each of '
-                f'{shorten(columns)}.'
+                f'{path}:{line}: a tile needs a number in each of {shorten(columns)}.'
             ) from error
     numbers = np.array(rows, np.float64).reshape(len(rows), 2 + len(columns))
     features = numbers[:, 2:].astype(np.float32)

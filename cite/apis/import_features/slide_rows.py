@@ -1,18 +1,17 @@
 """The table of slides whose features are taken over."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from cite.core.files.text_file import read_utf8
+from cite.core.files.csv_table import read_csv_table
 from cite.core.messages import shorten
 from cite.slides import slide_id
 
 from .slide_features import SUFFIXES
 
+LONGEST = 200  # bytes of an id; a file's name may have 255
 LABELS = ('label', 'subtype')
 
 
@@ -34,8 +33,8 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
     """
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides.')
-    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''))
-    names = list(table.fieldnames or ())
+    table = read_csv_table(path)
+    names = table.columns
     label = next((name for name in LABELS if name in names), None)
     if 'id' not in names or label is None:
         raise ValueError(
@@ -43,15 +42,13 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
             'class of each slide to the table of `cite tile`.'
         )
     rows: dict[str, SlideRow] = {}
-    for row in table:
-        where, name = f'{path}:{table.line_num}', (row['id'] or '').strip()
-        class_name = (row[label] or '').strip()
+    for line, row in table.rows:
+        where, name, class_name = f'{path}:{line}', row['id'], row[label]
         if not name or not class_name or name in rows:
-            raise ValueError(f'{where}: id {name!r} or {label} is empty, or repeated.')
-        if slide_id(f'{name}.x') != name:
             raise ValueError(
-                f'{where}: the id {name!r} names files: write {slide_id(name + ".x")}.'
+                f'{where}: id {name[:60]!r} or {label} is empty, or repeated.'
             )
+        _check_id(name, where)
         stem = Path(row.get('file') or name).stem
         mpp = _mpp(row.get('mpp'), where)
         rows[name] = SlideRow(name, (name, stem), class_name, mpp)
@@ -60,13 +57,26 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
     return list(rows.values())
 
 
+def _check_id(name: str, where: str) -> None:
+    """Refuse an id that cannot be part of a file's name."""
+    try:
+        fitting = slide_id(f'{name}.x')
+    except ValueError:
+        fitting = 'letters and digits'
+    if fitting != name or len(name.encode()) > LONGEST:
+        raise ValueError(
+            f'{where}: the id {name[:60]!r} names files: write {fitting[:60]}, at most '
+            f'{LONGEST} letters.'
+        )
+
+
 def _mpp(text: Optional[str], where: str) -> Optional[float]:
     try:
         mpp = float(text) if text else None
     except ValueError as error:
-        raise ValueError(f'{where}: mpp {text!r} is not a number.') from error
+        raise ValueError(f'{where}: mpp {text[:60]!r} is not a number.') from error
     if mpp is not None and not (math.isfinite(mpp) and mpp > 0):
-        raise ValueError(f'{where}: mpp {text!r}: microns per pixel are positive.')
+        raise ValueError(f'{where}: mpp {text[:60]!r}: microns per pixel are positive.')
     return mpp
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-from cite.core.files.folder_lock import folder_lock
+from cite.core.files.json_file import read_json
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
 from cite.slides.scale_table import ScaleTable
@@ -15,6 +16,7 @@ from cite.slides.scale_table import ScaleTable
 from .one_slide import PATCHES, tile_slide
 from .settings import TileSettings
 
+MOST_NOTE = 256 << 20  # bytes: a million tiles have names of 30 letters
 COLUMNS = (
     *('id', 'file', 'quickhash', 'mpp', 'mpp_source', 'tiles', 'missing'),
     *('tissue_mm2', 'note'),
@@ -54,7 +56,8 @@ def tile_slides(
 
     Raises:
         FileNotFoundError: a path is missing.
-        ValueError: equal ids, a folder with other tiles, or a faulty table.
+        ValueError: equal ids, a folder with other tiles, a faulty table, or another
+            run cuts slides there.
         OSError: a file cannot be written.
     """
     out, settings = Path(out).expanduser(), settings or TileSettings()
@@ -62,7 +65,8 @@ def tile_slides(
     scales = ScaleTable(mpp)
     rois = _rois(files, roi)
     tiled, owners = Tiled([], {}), _quickhashes(out)
-    with folder_lock(out):
+    out.mkdir(parents=True, exist_ok=True)
+    with only_one(out, 'cutting slides', 'Wait for it, or name another --out.'):
         settings.keep_in(out)
         # Of a run that was killed.
         for leftover in (*out.glob(f'*/*{PARTIAL}'), *out.glob(f'*/*/*{PARTIAL}')):
@@ -71,11 +75,7 @@ def tile_slides(
             try:
                 with open_slide(slide.path, scales[slide]) as reader:
                     _refuse_copy(slide, reader, owners)
-                    row = _finished(slide, reader, out)
-                    if row is None:
-                        region = rois(slide)
-                        row = tile_slide(slide, reader, out, settings, region, workers)
-                        write_text_whole(_done(out, slide.id), json.dumps(row) + '\n')
+                    row = _row(slide, reader, out, settings, rois, workers)
             except (ValueError, FileNotFoundError) as error:
                 tiled.failed[str(slide.path)] = str(error)
                 say(f'failed: {error}')
@@ -84,6 +84,22 @@ def tile_slides(
                 say(f'{slide.id}: {row["tiles"]:,} tiles' + _with(row['note']))
             _write_table(out)
     return tiled
+
+
+def _row(
+    slide: SlideFile,
+    reader: SlideReader,
+    out: Path,
+    settings: TileSettings,
+    rois: Callable[[SlideFile], Optional[Path]],
+    workers: int,
+) -> dict[str, Any]:
+    """Return a slide's row of slides.csv, after cutting it unless that was done."""
+    row = _finished(slide, reader, out)
+    if row is None:
+        row = tile_slide(slide, reader, out, settings, rois(slide), workers)
+        write_text_whole(_done(out, slide.id), json.dumps(row) + '\n')
+    return row
 
 
 def _with(note: str) -> str:
@@ -113,11 +129,15 @@ def _finished(
 def _read_note(path: Path) -> Optional[dict[str, Any]]:
     """Read the note of a finished slide; None if it is missing or damaged."""
     try:
-        row = json.loads(path.read_text(encoding='utf-8'))
-        complete = all(key in row for key in (*COLUMNS, 'names'))
-    except (OSError, ValueError, TypeError, RecursionError):
+        row = read_json(path, MOST_NOTE)
+    except (OSError, ValueError):
         return None
-    return row if complete else None
+    if not isinstance(row, dict) or not all(key in row for key in COLUMNS):
+        return None
+    names, texts = row.get('names'), (row['id'], row['quickhash'], row['note'])
+    is_list = isinstance(names, list) and all(isinstance(n, str) for n in names)
+    is_right = is_list and all(isinstance(text, str) for text in texts)
+    return row if is_right and row['id'] == path.stem else None
 
 
 def _notes(out: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
+from cite.core.files.json_file import read_json
 from cite.core.files.write_whole import write_text_whole
 from cite.core.messages import check_choice
 
@@ -62,13 +63,13 @@ class TileSettings:
             return
         try:
             # What folders lack that were cut before there was a choice.
-            old = {'slide': 'prefix', **json.loads(path.read_text(encoding='utf-8'))}
+            old = {'slide': 'prefix', **read_json(path)}
             differing = [
                 f'{key} {old.get(key)}, not {value}'
                 for key, value in settings.items()
                 if old.get(key) != value
             ]
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f'{path}: not the settings of `cite tile`.') from error
         if differing:
             raise ValueError(

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -7,7 +8,7 @@ from typing import Any
 
 from cite.core.files.json_file import parse_json
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import PARTIAL, write_text_whole
+from cite.core.files.write_whole import PARTIAL, naming, write_text_whole
 
 from .checks import AGAIN, is_row
 
@@ -69,8 +70,13 @@ class Store:
     def append(self, row: Mapping[str, Any]) -> None:
         """Add a line to the results; the next start drops one that a kill cut short."""
         with (self.out / RESULTS).open('ab', buffering=0) as file:
-            file.write(_line(row).encode())
-            os.fsync(file.fileno())
+            line = _line(row).encode()
+            start = os.fstat(file.fileno()).st_size
+            with naming(self.out / RESULTS):
+                if file.write(line) < len(line):  # as a disk does that is almost full
+                    file.truncate(start)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file, whole or not at all."""

@@ -1,6 +1,7 @@
 """JSON files from anyone: bounded in size and depth, and text that can be written."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn, Union
 
@@ -100,8 +101,7 @@ def _read(path: Path, most: int) -> bytes:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
         raise ValueError(f'the key {twice[:60]!r} is there twice')
     return content
 

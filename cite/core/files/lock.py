@@ -63,8 +63,12 @@ def _take(
 ) -> Union[IO[str], None]:
     while True:
         try:
-            file = path.open('a+')
-        except OSError:
+            # Not a link's target, whose content would be replaced.
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            file = os.fdopen(
+                os.open(path, flags, 0o666), 'r+', encoding='utf-8', errors='replace'
+            )
+        except (OSError, ValueError):
             return None
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,9 +83,9 @@ def _take(
         if _is_still(file, path):
             break
         file.close()  # its holder has ended, and removed it, in between
-    file.truncate(0)
-    file.write(_self())
-    file.flush()
+    with contextlib.suppress(OSError):  # a full disk: the lock holds without its text
+        file.truncate(0)
+        os.write(file.fileno(), _self().encode('utf-8', 'backslashreplace'))
     return file
 
 

@@ -1,5 +1,6 @@
 """NumPy's files: numbers, never pickles, and never more than the file has bytes."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Union
@@ -50,6 +51,13 @@ def read_header(file: Any, size: int) -> Header:
     return Header(shape, is_fortran, dtype, start)
 
 
+def write_header(file: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Write the header of a ``.npy`` file whose numbers follow row by row."""
+    descr = np.lib.format.dtype_to_descr(dtype)
+    fields = {'descr': descr, 'fortran_order': False, 'shape': shape}
+    np.lib.format.write_array_header_1_0(file, fields)
+
+
 def read_npy(path: Union[str, Path]) -> np.ndarray:
     """Read an array of numbers.
 
@@ -57,7 +65,7 @@ def read_npy(path: Union[str, Path]) -> np.ndarray:
         ValueError: the file is damaged or holds something else.
         OSError: it cannot be read.
     """
-    with open(path, 'rb') as file:
+    with _open(path) as file:
         try:
             read_header(file, _size(file))
             file.seek(0)
@@ -74,7 +82,7 @@ def read_npz(path: Union[str, Path]) -> dict[str, np.ndarray]:
             would take far more memory than it has bytes.
         OSError: it cannot be read.
     """
-    with open(path, 'rb') as file:
+    with _open(path) as file:
         # A damaged zip can have zipfile seek to a place that does not exist: OSError.
         try:
             budget = Budget(_size(file))
@@ -121,7 +129,7 @@ class MappedArray:
     def __init__(self, path: Union[str, Path]) -> None:
         self.path = str(path)
         try:
-            with open(path, 'rb') as file:
+            with _open(path) as file:
                 read_header(file, _size(file))
             mapped: Any = np.load(path, mmap_mode='r', allow_pickle=False)
         except FileNotFoundError:
@@ -150,6 +158,13 @@ class MappedArray:
     def __reduce__(self) -> Any:
         # A pickled map would be a copy of the whole file.
         return MappedArray, (self.path,)
+
+
+def _open(path: Union[str, Path]) -> BinaryIO:
+    """Open a file, but not a pipe, which would block."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: no such file.')
+    return open(path, 'rb')
 
 
 def _size(file: BinaryIO) -> int:

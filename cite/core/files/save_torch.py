@@ -1,9 +1,14 @@
-"""Save with torch, with a clear error where the disk is full."""
+"""Save tensors, with a clear error where the disk is full."""
 
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Optional, Union, cast
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 
 
 class _Deferring:
@@ -40,3 +45,26 @@ def save_torch(content: Any, path: Union[str, Path]) -> None:
         torch.save(content, cast(Any, deferring))
         if deferring.error is not None:
             raise deferring.error
+
+
+def save_safetensors(
+    tensors: Mapping[str, torch.Tensor],
+    path: Union[str, Path],
+    metadata: Optional[dict[str, str]] = None,
+) -> None:
+    """Write a safetensors file that those may read who may read other new files.
+
+    Raises:
+        OSError: the file cannot be written, because the disk is full for example.
+    """
+    path = Path(path)
+    path.touch()
+    usual_mode = path.stat().st_mode
+    try:
+        save_file(dict(tensors), str(path), metadata)
+    except SafetensorError as error:
+        found = re.search(r'os error (\d+)', str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+    path.chmod(usual_mode)  # safetensors may let only the owner read

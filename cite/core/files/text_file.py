@@ -5,6 +5,8 @@ from typing import Any, Optional
 
 import yaml
 
+# PyYAML needs seconds for a megabyte; classes and texts have some kilobytes.
+_MOST_YAML = 1 << 20
 _MAX_DEPTH = 20  # two would do; PyYAML needs seconds and all of the stack for 5,000
 _PLAIN_TAGS = {
     f'tag:yaml.org,2002:{name}' for name in ('str', 'int', 'float', 'bool', 'timestamp')
@@ -54,8 +56,13 @@ def compose(path: Path, remedy: str) -> Optional[yaml.Node]:
         remedy: end of the error message: what a correct file looks like.
 
     Raises:
-        ValueError: the file is not YAML; the message names the line.
+        ValueError: the file is not YAML, with the line, or too large.
     """
+    if path.stat().st_size > _MOST_YAML:
+        raise ValueError(
+            f'{path} has {path.stat().st_size:,} bytes; at most {_MOST_YAML:,} are '
+            f'read. {remedy}'
+        )
     text = read_utf8(path)
     try:
         return yaml.compose(text, Loader=_ShallowLoader)

@@ -1,5 +1,6 @@
 """Write a file whole or not at all."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from typing import Union
 
 # The end of the name of a file that is still being written.
 PARTIAL = '.partial'
+# Full, over quota, beyond a limit, broken, read-only: not of a socket, say.
+_UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextmanager
@@ -30,15 +33,29 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'{path.name}.{uuid.uuid4().hex[:8]}{PARTIAL}')
     try:
-        yield partial
-        flush(partial)
-        os.replace(partial, path)
-    except BaseException as error:
+        with naming(path):
+            yield partial
+            flush(partial)
+            os.replace(partial, path)
+    except BaseException:
         partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno and error.filename is None:
-            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     flush(path.parent)
+
+
+@contextmanager
+def naming(path: Union[str, Path]) -> Iterator[None]:
+    """Name a file in the errors of its writing, which by themselves do not.
+
+    Raises:
+        OSError: what the block raised, with the file if it could not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _UNWRITTEN and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def write_text_whole(path: Union[str, Path], text: str) -> None:

@@ -17,6 +17,7 @@ import mmcv.runner
 from mmcv.runner import BaseRunner, EMAHook, EvalHook, Hook, get_priority
 from torch.utils.data import DataLoader
 
+from cite.core.files.write_whole import naming
 from cite.core.hooks import ReplacedImagesHook
 from cite.core.hooks.ema_hook import PREFIX
 
@@ -106,7 +107,8 @@ class ExactRunner(BaseRunner):
     def run(self, data_loaders: list[DataLoader], *args: Any, **kwargs: Any) -> None:
         """Run as mmcv does, with the seed and the place of a resumed run."""
         self._prepare(data_loaders)
-        super().run(data_loaders, *args, **kwargs)
+        with naming(self.work_dir):  # mmcv's logs on a full disk
+            super().run(data_loaders, *args, **kwargs)
 
     def _take_over(self, meta: Meta) -> None:
         """Let later checkpoints note what the one resumed from noted."""

@@ -25,7 +25,8 @@ def read_note(prefix: str) -> Optional[dict[str, Any]]:
     except ValueError as error:
         raise ValueError(f'{error} Extract the features again.') from error
     is_complete = isinstance(note, dict) and all(
-        isinstance(note.get(key, {}), dict) for key in ('annotation', 'backbone')
+        isinstance(note.get(key, {}), dict)
+        for key in ('annotation', 'backbone', 'checksums')
     )
     if not is_complete:
         raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 
 from cite.core.files.elsewhere import looked_at
 from cite.core.files.json_file import read_json
-from cite.core.files.numpy_files import MappedArray
+from cite.core.files.numpy_files import MappedArray, write_header
 from cite.core.messages import shorten
 
 VERSION = 1
@@ -150,6 +150,5 @@ def _open(path: Path, shape: tuple[int, ...]) -> MappedArray:
 def header(shape: tuple[int, ...]) -> bytes:
     """Return the header of a ``.npy`` file of uint8 with this shape."""
     start = BytesIO()
-    fields = {'descr': '|u1', 'fortran_order': False, 'shape': shape}
-    np.lib.format.write_array_header_1_0(start, fields)
+    write_header(start, shape, np.dtype(np.uint8))
     return start.getvalue()

@@ -69,14 +69,16 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
         name = plain_cell(written)
         if name in classes:
             raise ValueError(f'{where}: class {name!r} is listed twice. {_REMEDY}')
-        classes[name] = list(_subtypes(name, value, path))
-        for subtype in classes[name]:
-            owner = owners.setdefault(subtype, name)
-            if owner != name or classes[name].count(subtype) > 1:
+        classes[name] = []
+        for subtype in _subtypes(name, value, path):
+            owner = owners.get(subtype)
+            if owner is not None:
                 raise ValueError(
                     f'{where}: subtype {subtype!r} is listed in class {owner!r} and '
                     f'in class {name!r}. Keep it in one place.'
                 )
+            owners[subtype] = name
+            classes[name].append(subtype)
     return classes
 
 

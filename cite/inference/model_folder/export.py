@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from mmcls.datasets import build_dataset
 from mmcls.models import build_classifier
+from mmcv import Config
 from mmcv.runner import load_checkpoint
 from safetensors.torch import save
 from torch import Tensor
 
 from cite.apis.config_file import read_config
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import write_text_whole, write_whole
 from cite.core.frozen import DIGEST_KEY
 from cite.models.image_stats import settle_images
@@ -25,6 +27,7 @@ from .parts import weights_source
 from .read import check_config, data_digest, read_model
 from .training import describe_training, summarise_features
 
+WAIT = 'Wait for it, or name another folder.'
 PATCHES = 2000  # training patches that the summary of features rests on
 
 
@@ -54,7 +57,8 @@ def export_model(
     Raises:
         FileNotFoundError: config, checkpoint, annotation file or a patch is missing.
         ValueError: the checkpoint does not fit, or a part of the model or a step of
-            its pipeline is not one that a folder can describe.
+            its pipeline is not one that a folder can describe; or another run writes
+            there.
     """
     out = Path(out)
     if out.is_file():
@@ -63,6 +67,19 @@ def export_model(
     network = build_classifier(cfg.model)
     load_checkpoint(network, str(checkpoint), map_location='cpu', strict=True)
     network.eval()
+    out.mkdir(parents=True, exist_ok=True)
+    with only_one(out, 'writing a model', WAIT):
+        content, data, test_set = _describe(cfg, network, out, patches, table)
+        card = model_card(content, test_set, results, str(config))
+        write_folder(out, content, data, card)
+        read_model(out)
+    return out
+
+
+def _describe(
+    cfg: Config, network: Any, out: Path, patches: int, table: Union[str, Path, None]
+) -> tuple[dict[str, Any], bytes, Any]:
+    """Return the content of config.json, the file of weights, and the test set."""
     test_set = build_dataset(cfg.data.test, {'test_mode': True})
     settle_images(test_set, network)
     tensors = _state(network)
@@ -92,10 +109,7 @@ def export_model(
     file = out / CONFIG
     content = _plain(content, str(file))
     check_config(content, str(file))
-    card = model_card(content, test_set, results, str(config))
-    write_folder(out, content, data, card)
-    read_model(out)
-    return out
+    return content, data, test_set
 
 
 def write_folder(

@@ -8,9 +8,9 @@ from typing import Any, Optional
 
 import torch
 from mmcls.models import build_classifier
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from cite.core.files.save_torch import save_safetensors
 from cite.core.frozen import DIGEST_KEY, frozen_digest
 from cite.core.messages import first_line, shorten
 
@@ -74,7 +74,7 @@ def _write_clip(tensors: Mapping[str, Tensor], path: Path) -> str:
         width = tower['visual.conv1.weight'].shape[0]
         # Left out by proj=False, which removes it from the model again.
         tower.setdefault('visual.proj', torch.zeros(width, width))
-    save_file({k: v.contiguous() for k, v in tower.items()}, str(path))
+    save_safetensors({k: v.contiguous() for k, v in tower.items()}, path)
     return str(path)
 
 

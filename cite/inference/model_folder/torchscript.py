@@ -12,9 +12,12 @@ from typing import Any, Union
 import torch
 from torch import Tensor, nn
 
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import write_text_whole, write_whole
 from cite.models.class_token import class_token
 
+from .export import WAIT
+from .exported_model import ExportedModel
 from .network import build_network
 from .read import read_model
 
@@ -67,8 +70,16 @@ def export_torchscript(
     classifier = PatchClassifier(network).eval()
     traced = trace(classifier, image['size'])
     out = model.folder / FOLDER
-    with write_whole(out / WEIGHTS) as partial:
-        traced.save(str(partial))
+    with only_one(model.folder, 'writing a model', WAIT):
+        with write_whole(out / WEIGHTS) as partial:
+            # torch's own writer ends the process where the disk is full.
+            partial.write_bytes(traced.save_to_buffer())
+        _write_config(out / CONFIG, model)
+    return out
+
+
+def _write_config(path: Path, model: ExportedModel) -> None:
+    image: Any = model.config['image']
     backbone = model.config['model']['backbone']
     content = {
         'spec_version': '1.0',
@@ -89,8 +100,7 @@ def export_torchscript(
         ],
     }
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text_whole(out / CONFIG, text + '\n')
-    return out
+    write_text_whole(path, text + '\n')
 
 
 @torch.no_grad()

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
+from cite.core.files.json_file import read_json
 from cite.core.files.write_whole import write_text_whole
 
 FORMAT = 1
@@ -25,13 +27,39 @@ def write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def read_manifest(path: Path) -> Optional[dict[str, Any]]:
-    """Return a manifest, or None if there is none of this format."""
+    """Return a manifest, or None if it is missing, damaged or of another format.
+
+    A slide without one is predicted again.
+    """
     try:
-        manifest = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError):
+        manifest = read_json(path)
+        return manifest if _is_manifest(manifest, path.stem) else None
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None
-    whole = isinstance(manifest, dict) and manifest.get('format') == FORMAT
-    return manifest if whole and manifest.get('id') == path.stem else None
+
+
+def _is_manifest(manifest: Any, name: str) -> bool:
+    """Tell whether a manifest has what tables and pages take from it.
+
+    Raises:
+        TypeError, LookupError, AttributeError: parts are missing or of other types.
+    """
+    answer, classes = manifest['answer'], manifest['model']['classes']
+    area = manifest['tissue'].get('area_mm2')
+    shares = [answer['probabilities'][name] for name in classes]
+    texts = [manifest['file'], manifest['identity'], manifest['model']['digest']]
+    texts += [flag[key] for flag in manifest['flags'] for key in ('key', 'text')]
+    texts += [*classes, *(answer['set'] or ())]
+    numbers = [*shares, answer['tiles'], answer['missing'], manifest['slide']['mpp']]
+    numbers += [] if area is None else [area]
+    return (
+        (manifest['format'], manifest['id']) == (FORMAT, name)
+        and answer['predicted'] in classes
+        and len(answer['probabilities']) == len(classes)
+        and 'mpp_source' in manifest['slide']
+        and all(isinstance(text, str) for text in texts)
+        and all(type(n) in (int, float) and math.isfinite(n) for n in numbers)
+    )
 
 
 def read_manifests(out: Path) -> Iterator[dict[str, Any]]:

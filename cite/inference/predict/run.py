@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-from cite.core.files.folder_lock import folder_lock
+from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.core.messages import first_line
 from cite.datasets.tables.slide_rule import SlideRule
@@ -127,7 +127,8 @@ def predict_slides(
             'with the config of the images.'
         )
     failures: dict[str, str] = {}
-    with folder_lock(out):
+    out.mkdir(parents=True, exist_ok=True)
+    with only_one(out, 'predicting', 'Wait for it, or name another --out.'):
         for left in out.glob(f'.*{PARTIAL}'):  # by a run that was killed
             shutil.rmtree(left, ignore_errors=True)
         for number, job in enumerate(jobs, 1):

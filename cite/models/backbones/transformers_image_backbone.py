@@ -4,6 +4,8 @@ from typing import Any, Optional
 from mmcls.models.builder import BACKBONES
 from torch import Tensor, nn
 
+from cite.core.messages import first_line
+
 from . import transformers_models
 from .adapted_backbone import AdaptedBackbone
 from .image_size import patch_grid
@@ -65,9 +67,16 @@ class TransformersImageBackbone(AdaptedBackbone):
         if transformers_models.prefix_tokens(self.model) is not None:
             patch_grid(x, (self._patch, self._patch))
         x = self.frame(x)
-        with self.full_on_cpu(x.device):
-            output = self.model(x, **transformers_models.any_size(self.model))
-            return transformers_models.read_out(self.model, output)
+        try:
+            with self.full_on_cpu(x.device):
+                output = self.model(x, **transformers_models.any_size(self.model))
+                return transformers_models.read_out(self.model, output)
+        # What an odd config.json leads to; a full memory is a RuntimeError.
+        except (TypeError, ValueError, AttributeError, LookupError) as error:
+            raise ValueError(
+                f'{self.weights_source}: the model of this config.json cannot encode '
+                f'images: {first_line(error)[:300]}'
+            ) from error
 
     def saved_name(self, name: str) -> str:
         """Return the name of a parameter in checkpoints: that of transformers 4."""

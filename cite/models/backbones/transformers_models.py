@@ -189,7 +189,7 @@ def stats_of_folder(backbone: Mapping[str, Any]) -> ImageStats:
     if not file.is_file():
         raise unknown_stats(backbone, f'there is no {file}')
     config = read_json(file)
-    stats = stats_of_configs(config if isinstance(config, dict) else {})
+    stats = stats_of_configs(config if isinstance(config, dict) else {}, file)
     if stats is None:
         raise unknown_stats(backbone, f'{file} has no image_mean and image_std')
     return stats

@@ -83,7 +83,7 @@ def _read(note: str, checkpoint: Optional[str]) -> dict[str, Any]:
             'norm_eps': float,
         }
         return {key: known[key](value) for key, value in options.items()}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
             f'{checkpoint}: its note {OPTIONS}={note[:80]} is not one that this '
             'version of `cite convert` writes. Convert the published file again.'

@@ -64,24 +64,39 @@ def load_checkpoint(
         )
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, logger)
     state = _state_dict(checkpoint, filename, revise_keys)
-    # Before the model's own hooks complete the state dict.
-    saved_shapes = {name: tuple(value.shape) for name, value in state.items()}
     # Compared with the data's by cite.apis.class_order.
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     classifier.trained_classes = (meta or {}).get('CLASSES')
-    starts_training = logger is not None and not strict
-    if starts_training:
+    is_part = logger is not None and not strict
+    for text in _load_fitting(model, classifier, state, filename, is_part):
+        logger.warning(text) if logger is not None else print(text)
+    return checkpoint
+
+
+def _load_fitting(
+    model: nn.Module,
+    classifier: nn.Module,
+    state: Mapping[str, Tensor],
+    filename: str,
+    is_part: bool,
+) -> list[str]:
+    """Load a state dict that fits, and return mmcv's warnings.
+
+    Args:
+        is_part: a part of the model is enough, but not none.
+    """
+    # Before the model's own hooks complete the state dict.
+    saved_shapes = {name: tuple(value.shape) for name, value in state.items()}
+    if is_part:
         _check_any_name(classifier, saved_shapes, filename)
     warnings = _Warnings()
     try:
         load_state_dict(model, state, False, warnings)
     except ValueError as error:  # a part does not fit: the prompt, the texts, weights
         raise ValueError(f'{filename}: {error}') from error
-    if not starts_training:
+    if not is_part:
         _check_all_names(classifier, saved_shapes, filename)
-    for text in warnings:
-        logger.warning(text) if logger is not None else print(text)
-    return checkpoint
+    return warnings
 
 
 class _Warnings(list):

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from cite.core.files.save_torch import save_safetensors
 from cite.core.files.weights import is_panic
 from cite.core.files.write_whole import write_whole
 
@@ -102,7 +102,7 @@ def _write(key: str, tensors: Tensors) -> None:
         return
     try:
         with write_whole(folder / f'{key}.safetensors') as partial:
-            save_file(tensors, str(partial), {'checksum': _checksum(tensors)})
+            save_safetensors(tensors, partial, {'checksum': _checksum(tensors)})
     except Exception as error:
         reason = getattr(error, 'strerror', None) or error  # without the random name
         _warn_once(

@@ -13,7 +13,6 @@ from PIL import Image
 from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
 
 from cite.apis.tile import TileSettings, tile_slides
-from cite.apis.tile.run import folder_lock
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.slide_rule import SlideRule
 from cite.slides import find_tissue, make_grid, open_slide, read_tile
@@ -151,12 +150,6 @@ def test_folders_cut_before_there_was_a_layout_continue(slides, tmp_path):
     del settings['slide']
     path.write_text(json.dumps(settings))
     assert not tile_slides([slides], tmp_path / 'out', SMALL, say=print).failed
-
-
-def test_two_runs_into_one_folder(slides, tmp_path):
-    out = tmp_path / 'data'
-    with folder_lock(out), pytest.raises(ValueError, match='another run writes'):
-        tile_slides([slides], out, SMALL)
 
 
 def test_a_random_subset_does_not_depend_on_other_slides(slides, tmp_path):

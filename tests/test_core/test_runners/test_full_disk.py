@@ -2,9 +2,9 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
+import full_disk
 import pytest
 from tiny_training import config, differences, make_data, state, train
 
@@ -12,14 +12,8 @@ from tiny_training import config, differences, make_data, state, train
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of one megabyte of its own."""
-    folder = tmp_path / 'disk'
-    folder.mkdir()
-    mount = ['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', str(folder)]
-    done = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f'no tmpfs can be mounted here: {done.stderr.strip()}')
-    yield folder
-    subprocess.run(['umount', '-l', str(folder)], check=True)
+    with full_disk.small_disk(tmp_path / 'disk', '1m') as folder:
+        yield folder
 
 
 @pytest.fixture(scope='module')

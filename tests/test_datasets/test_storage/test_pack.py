@@ -271,7 +271,7 @@ def test_a_disk_without_room_is_said_first(config, tmp_path, monkeypatch):
     usage = packing.shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(packing.shutil, 'disk_usage', lambda _: usage)
 
-    with pytest.raises(OSError, match=r'are needed and 0\.0 GB are free'):
+    with pytest.raises(OSError, match=r'are needed and 0\.0 MB are free'):
         pack(config, tmp_path / 'p.npy', workers=0)
     assert not list(tmp_path.glob('p.*'))
 

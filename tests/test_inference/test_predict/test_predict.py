@@ -325,13 +325,6 @@ def test_a_damaged_patch_is_missing(predictor, tmp_path):
     assert (answer['tiles'], answer['missing']) == (3, 1)
 
 
-def test_two_runs_into_one_folder(predictor, slide, tmp_path):
-    from cite.core.files.folder_lock import folder_lock
-
-    with folder_lock(tmp_path), pytest.raises(ValueError, match='another run writes'):
-        predict(predictor, [slide], tmp_path)
-
-
 def test_a_deleted_slide_fails_alone(predictor, slide, tmp_path):
     gone, kept = tmp_path / 'a.tiff', tmp_path / 'b.tiff'
     shutil.copy(slide, gone)

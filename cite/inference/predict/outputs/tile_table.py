@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cite.core.messages import first_line
+
 
 class TileTable(NamedTuple):
     """The tiles of a slide that were read, and what the model says of each."""
@@ -60,16 +62,25 @@ def read_tile_csv(path: Path, classes: list[str]) -> TileTable:
     """Read the CSV that :func:`write_tile_csv` writes.
 
     Raises:
-        ValueError: it has other columns.
+        ValueError: it has other columns, or cells that are no numbers.
     """
     import pandas as pd
 
-    frame = pd.read_csv(path, float_precision='round_trip')
+    try:
+        frame = pd.read_csv(path, float_precision='round_trip')
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f'{path} is not a CSV: {first_line(error)}') from error
     columns = [*_BOX, *(f'prob_{name}' for name in classes)]
     if list(frame.columns) != columns:
         raise ValueError(
             f'{path} has the columns {list(frame.columns)}, not {columns}.'
         )
-    values = frame[columns[4:]].to_numpy(np.float32)
-    size = int(frame['width'].iloc[0]) if len(frame) else 0
-    return TileTable(frame[_BOX[:2]].to_numpy(np.int64), size, values, classes)
+    try:
+        values = frame[columns[4:]].to_numpy(np.float32)
+        boxes = frame[_BOX].to_numpy(np.int64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f'{path}: a tile without numbers: {error}') from error
+    if not np.isfinite(values).all():
+        raise ValueError(f'{path}: a probability is missing or not finite.')
+    size = int(boxes[0, 2]) if len(boxes) else 0
+    return TileTable(boxes[:, :2], size, values, classes)

@@ -1,0 +1,47 @@
+"""Tables with named columns: what is read, and the line of what is wrong."""
+
+import os
+import time
+
+import pytest
+
+from cite.core.files.csv_table import read_csv_table
+
+
+def test_cells_are_text_without_blanks_at_their_edges(tmp_path):
+    path = tmp_path / 't.csv'
+    path.write_bytes(b'\xef\xbb\xbf id ,"mpp"\r\n007, 0.25\r\n\r\n"a,b"\r\n')
+    table = read_csv_table(path)
+    assert table.columns == ['id', 'mpp']
+    assert table.rows == [
+        (2, {'id': '007', 'mpp': '0.25'}),
+        (4, {'id': 'a,b', 'mpp': ''}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ('text', 'line'),
+    [('a,a\n1,2\n', 1), ('a,b\n1,2,3\n', 2), ('a,b\n"' + 'x' * 200_000 + '"\n', 2)],
+)
+def test_the_line_of_a_fault_is_named(tmp_path, text, line):
+    path = tmp_path / 't.csv'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf't\.csv:{line}: '):
+        read_csv_table(path)
+
+
+def test_many_columns_are_read_soon(tmp_path):
+    path = tmp_path / 't.csv'
+    path.write_text(','.join(map(str, range(300_000))) + '\n')
+    start = time.process_time()
+    assert len(read_csv_table(path).columns) == 300_000
+    assert time.process_time() - start < 10
+
+
+def test_arrays_do_not_wait_for_a_pipe(tmp_path):
+    from cite.core.files.numpy_files import MappedArray, read_npy, read_npz
+
+    os.mkfifo(tmp_path / 'a.npy')
+    for read in (MappedArray, read_npy, read_npz):
+        with pytest.raises(FileNotFoundError, match=r'a\.npy: no such file'):
+            read(tmp_path / 'a.npy')
