@@ -43,6 +43,8 @@ def settle_images(dataset: Any, model: Union[nn.Module, Mapping[str, Any]]) -> N
     if not waiting:
         return
     stats = image_stats(_backbone_config(model))
+    if stats.crop_note():
+        warnings.warn(stats.crop_note(), stacklevel=2)
     for part in waiting:
         part.settle_images(stats)
 

@@ -90,6 +90,7 @@ def timm_config(
         'num_classes': 0,
         'input_size': (3, stats.size, stats.size),
         'interpolation': stats.interpolation,
+        'crop_pct': 1.0,
         'mean': stats.mean,
         'std': stats.std,
         'first_conv': first_conv,

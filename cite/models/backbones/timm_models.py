@@ -1,6 +1,7 @@
 """Build, fill and read timm's image models."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from timm.models import get_pretrained_cfg
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from cite.core.hub_images import stats_of_timm
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import first_line
 from cite.models.architectures import NAMED  # also registers its models with timm
@@ -120,9 +122,12 @@ def stats_of_name(backbone: Mapping[str, Any]) -> ImageStats:
 def _stats_of_config(
     config: Mapping[str, Any], backbone: Mapping[str, Any]
 ) -> ImageStats:
-    size = backbone.get('img_size', config.get('input_size', (224,))[-1])
-    interpolation = config.get('interpolation', 'bicubic')
-    return ImageStats(tuple(config['mean']), tuple(config['std']), interpolation, size)
+    stats = stats_of_timm(config)
+    size = backbone.get('img_size')
+    if not size or size == stats.size:
+        return stats
+    # The same fraction of the image is cropped at another size.
+    return replace(stats, size=size, resized=size * stats.resized // stats.size)
 
 
 def _hub_config(name: str) -> Mapping[str, Any]:
