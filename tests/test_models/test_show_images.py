@@ -72,7 +72,9 @@ def test_inference_model_takes_files_paths_arrays_and_images(model):
         result = inference_model(model, image)
         assert result['pred_score'] == pytest.approx(wanted, abs=1e-4)
     grey = np.dstack([np.asarray(Image.open('grey.png'))] * 3)
-    scores = [inference_model(model, image)['pred_score'] for image in ('grey.png', grey)]
+    scores = [
+        inference_model(model, image)['pred_score'] for image in ('grey.png', grey)
+    ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
 
 
