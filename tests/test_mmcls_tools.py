@@ -142,7 +142,9 @@ def test_metrics_and_pictures_of_results(run, scores, capsys, folder):
     arguments = ('--out-dir', 'results', '--topk', 2)
     run('analysis_tools/analyze_results.py', 'cfg.py', 'res.pkl', *arguments)
     right = round(accuracy / 100 * 12)
-    shown = [len([*(folder / 'results' / k).glob('*.png')]) for k in ('success', 'fail')]
+    shown = [
+        len([*(folder / 'results' / k).glob('*.png')]) for k in ('success', 'fail')
+    ]
     assert shown == [min(2, right), min(2, 12 - right)]
 
 

@@ -57,10 +57,11 @@ class ImageStats:
         if self.resized in (0, self.size):
             return ''
         return (
-            f"The model's authors resize the shorter side of an image to {self.resized} "
-            f'pixels and crop {self.size} from the centre. Here the whole patch is '
-            f'resized to the square, so that the model sees it at '
-            f'{self.size / self.resized:.0%} of their magnification (docs/MODEL_ZOO.md).'
+            "The model's authors resize the shorter side of an image to "
+            f'{self.resized} pixels and crop {self.size} from the centre. Here the '
+            'whole patch is resized to the square, so that the model sees it at '
+            f'{self.size / self.resized:.0%} of their magnification '
+            '(docs/MODEL_ZOO.md).'
         )
 
 

@@ -142,7 +142,7 @@ def biogpt(state, ids, heads, eps=1e-5):
     return norm(x, state, 'layer_norm', eps)
 
 
-# --- LLaMA: Touvron et al., 2023, arXiv:2302.13971, section 2.2 ------------------------
+# --- LLaMA: Touvron et al., 2023, arXiv:2302.13971, section 2.2 -----------------------
 
 
 def llama_shapes(width, depth, hidden, vocabulary=16):
@@ -249,7 +249,7 @@ def t5_encoder(state, ids, mask, heads, eps=1e-6):
     return root_mean_square(x, state['encoder.final_layer_norm.weight'], eps)
 
 
-# --- CONCH: transformer.py of mahmoodlab/CONCH, conch/open_clip_custom -----------------
+# --- CONCH: transformer.py of mahmoodlab/CONCH, conch/open_clip_custom ----------------
 
 
 def conch_shapes(width, depth, out, vocabulary=16, length=128):

@@ -99,7 +99,8 @@ def test_what_open_clip_does_not_know(values, message):
 
 @pytest.mark.parametrize('kind', ['bilinear', 'bicubic', 'lanczos', 'nearest'])
 @pytest.mark.parametrize(
-    ('size', 'fraction'), [(224, 0.875), (224, 0.9), (224, 1.0), (518, 1.0), (384, None)]
+    ('size', 'fraction'),
+    [(224, 0.875), (224, 0.9), (224, 1.0), (518, 1.0), (384, None)],
 )
 def test_timms_own_transform_resizes_and_crops_so(size, fraction, kind):
     from timm.data import create_transform, resolve_data_config

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cite.core.hub_images import stats_of_timm
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import first_line
-from cite.models.architectures import NAMED, published  # also registers its models with timm
+from cite.models.architectures import NAMED, published  # registers its models
 
 # Parts behind our pooling, in timm's names: their weights do not matter.
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')

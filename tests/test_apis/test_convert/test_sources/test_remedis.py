@@ -114,7 +114,9 @@ def test_numbered_variables(
 
 
 def test_an_order_that_bit_cannot_have(tmp_path, randomised, convert):
-    arrays = numbered(build('50x1', randomised), twelve_names, lambda item: item[0][::-1])
+    arrays = numbered(
+        build('50x1', randomised), twelve_names, lambda item: item[0][::-1]
+    )
     np.savez(tmp_path / 'remedis.npz', **arrays)
     with pytest.raises(ValueError, match=r'not in the order.*too many in its unit'):
         convert(tmp_path / 'remedis.npz', layout='remedis')
