@@ -53,8 +53,8 @@ def stats_of_timm(config: Mapping[str, Any]) -> ImageStats:
     values = {name: config[name] for name in ('mean', 'std')}
     stats = ImageStats.of({**values, **_named_filter(config, 'pretrained_cfg')})
     size = _square(list(config.get('input_size') or (3, 224, 224))[1:], 'input_size')
-    fraction = config.get('crop_pct') or _TIMM_CROP
-    return replace(stats, size=size, resized=math.floor(size / float(fraction)))
+    resized = math.floor(size / _fraction(config, _TIMM_CROP))
+    return replace(stats, size=size, resized=resized)
 
 
 def _stats_of_open_clip(config: Mapping[str, Any]) -> ImageStats:
@@ -88,13 +88,25 @@ def _named_filter(config: Mapping[str, Any], file: str) -> dict[str, str]:
 
 def _square(size: Any, name: str) -> int:
     """Return the edge of a square that is given as a number or as two sides."""
-    sides = {size} if isinstance(size, (int, float)) else {*size}
-    if len(sides) != 1 or not all(isinstance(s, int) and s > 0 for s in sides):
+    sides = size if isinstance(size, (list, tuple)) else [size]
+    whole = [side for side in sides if type(side) is int and side > 0]
+    if not whole or len(whole) < len(sides) or min(whole) != max(whole):
         raise ValueError(
             f'the config of the model has {name}={size!r}, and the images here are '
             f'squares of whole pixels. {_REMEDY}'
         )
-    return int(sides.pop())
+    return whole[0]
+
+
+def _fraction(config: Mapping[str, Any], usual: float) -> float:
+    """Return the part of an image that is cropped, 0 to 1."""
+    fraction = config.get('crop_pct') or usual
+    if not isinstance(fraction, (int, float)) or not 0 < fraction <= 1:
+        raise ValueError(
+            f'the config of the model has crop_pct={fraction!r}, and it is a part of '
+            f'the image, above 0 and at most 1. {_REMEDY}'
+        )
+    return fraction
 
 
 def _stats_of_processor(config: Mapping[str, Any]) -> ImageStats:
@@ -133,8 +145,8 @@ def _sizes_of_processor(config: Mapping[str, Any]) -> tuple[int, int]:
             crop = [crop.get('height'), crop.get('width')]
         cropped = _square(crop, 'crop_size')
         return cropped, size if config.get('do_resize', True) else 0
-    fraction = config.get('crop_pct')  # ConvNeXt's, below 384 pixels
-    return size, int(size / fraction) if fraction and size < 384 else 0
+    fraction = _fraction(config, 1)  # ConvNeXt's, below 384 pixels
+    return size, int(size / fraction) if fraction < 1 and size < 384 else 0
 
 
 def _filter(config: Mapping[str, Any]) -> str:

@@ -88,6 +88,8 @@ def test_open_clips_size_and_ways_to_resize(mode):
     [
         ({'size': [224, 336]}, r'size=\[224, 336\].*squares of whole pixels'),
         ({'size': 224.5}, r'size=224\.5'),
+        ({'size': [[224]]}, r'size=\[\[224\]\]'),
+        ({'size': '224'}, r"size='224'"),
         ({'resize_mode': 'fit'}, r"resize_mode='fit'.*shortest, longest, squash"),
         ({'mode': 'L'}, r"mode='L'"),
     ],
@@ -155,6 +157,8 @@ def test_a_processor_makes_images_of_that_size(kind):
         ({'size': {'height': 224, 'width': 336}}, r'size=\[224, 336\]'),
         ({'crop_size': {'height': 224, 'width': 200}}, r'crop_size=\[224, 200\]'),
         ({'do_flip_channel_order': True}, 'the model takes BGR'),
+        ({'crop_pct': '0.9'}, r"crop_pct='0.9'.*above 0 and at most 1"),
+        ({'crop_pct': 2}, 'crop_pct=2'),
     ],
 )
 def test_images_that_no_step_here_makes(content, message):

@@ -98,7 +98,7 @@ def _units(state: State) -> tuple[list[_Unit], State]:
     for key in sorted(state, key=lambda name: int(name.split('/')[0])):
         tensor, kind = state[key], re.split('[/:]', key.split(':')[0])[-1]
         if kind not in _KINDS or (kind == 'kernel') != (tensor.dim() == 4):
-            continue  # of a head, which the check of names misses or reports
+            continue  # of a head
         if kind == 'kernel' and tensor.shape[0] > 3:
             named[f'root_block/{KERNEL}'] = tensor
             continue
