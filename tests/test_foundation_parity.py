@@ -397,10 +397,22 @@ def test_openai(tmp_path, backbone, config, narrow):
     for name, buffer in model.named_buffers():
         if name.endswith(('running_mean', 'running_var')):
             buffer.copy_(torch.rand(buffer.shape) + (0.5 if 'var' in name else -0.5))
-    torch.save(model.state_dict(), tmp_path / 'clip.pt')
+    state = model.state_dict()
+    if config == 'pathology/pmc_clip':
+        state = pmc_clip_names(state)
+    torch.save(state, tmp_path / 'clip.pt')
     loaded, side = backbone(config, tmp_path / 'clip.pt')
     images = pictures(side)
     measure(config, loaded(images), model.encode_image(images))
+
+
+def pmc_clip_names(state):
+    """Return PMC-CLIP's checkpoint: this image tower, a BERT, and a fusion of both."""
+    tower = {f'module.{k}': v for k, v in state.items() if k.startswith('visual.')}
+    others = ('text_encoder.embeddings.word_embeddings.weight', 'text_projection')
+    others += ('fusion_module.resblocks.0.attn.in_proj_weight', 'mlm_projection')
+    tower.update({f'module.{name}': torch.ones(3, 2) for name in others})
+    return {'epoch': 1, 'name': 'PMC-CLIP', 'state_dict': tower}
 
 
 @pytest.mark.parametrize('narrow', WIDTHS)

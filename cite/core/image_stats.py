@@ -26,6 +26,9 @@ class ImageStats:
     std: Triple  # three channels, on the same scale
     interpolation: str = 'bicubic'  # filter of the resizing, a name of PIL's
     size: int = 224  # edge of the square, pixels
+    # Shorter side, pixels, to which its authors resize before they crop the square from
+    # the centre; 0 if they do not crop.
+    resized: int = 0
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> 'ImageStats':
@@ -46,11 +49,26 @@ class ImageStats:
                 f'image_stats={str(dict(values))[:200]}: give mean and std, three '
                 'numbers each, and interpolation and size if they are not bicubic and 224.'
             ) from error
-        return cls(mean, std, stats.interpolation, stats.size)  # type: ignore[arg-type]
+        return replace(stats, mean=mean, std=std)  # type: ignore[arg-type]
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata that a safetensors file holds."""
-        return {KEY: json.dumps(asdict(self))}
+        values = asdict(self)
+        if not self.resized:  # earlier versions do not know it
+            del values['resized']
+        return {KEY: json.dumps(values)}
+
+    def crop_note(self) -> str:
+        """Tell how the authors' own images differ, because no step here crops."""
+        if self.resized in (0, self.size):
+            return ''
+        return (
+            "The model's authors resize the shorter side of an image to "
+            f'{self.resized} pixels and crop {self.size} from the centre. Here the '
+            'whole patch is resized to the square, so that the model sees it at '
+            f'{self.size / self.resized:.0%} of their magnification '
+            '(docs/MODEL_ZOO.md).'
+        )
 
 
 IMAGENET = ImageStats((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

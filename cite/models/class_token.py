@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
+from .precision import require_float
+
 
 def class_token(x: Any) -> Tensor:
     """Pick the image feature out of a backbone's or neck's output.
@@ -16,12 +18,13 @@ def class_token(x: Any) -> Tensor:
         features (N, D).
 
     Raises:
-        ValueError: that is not one vector per image.
+        ValueError: that is not one vector per image, or not of floats.
     """
     if isinstance(x, tuple):
         x = x[-1]
     if isinstance(x, list):
         x = x[-1]
+    require_float(x, 'features')
     if x.dim() != 2:
         raise ValueError(
             f'expected one feature vector per image, (N, D), but got {tuple(x.shape)}. '

@@ -17,10 +17,13 @@ from cite.core.image_stats import (
     FROM_MODEL,
     IMAGENET,
     KEYS,
+    OPENAI_CLIP,
     ImageStats,
     read_image_stats,
 )
 
+# Our steps that normalise, and what with if nothing else is said.
+_NORMALISING = {'PatchGastricPipeline': IMAGENET, 'CLIPPreprocess': OPENAI_CLIP}
 _INSIDE = ('dataset', 'datasets', 'pipeline', 'transforms')
 
 
@@ -43,6 +46,8 @@ def settle_images(dataset: Any, model: Union[nn.Module, Mapping[str, Any]]) -> N
     if not waiting:
         return
     stats = image_stats(_backbone_config(model))
+    if stats.crop_note():
+        warnings.warn(stats.crop_note(), stacklevel=2)
     for part in waiting:
         part.settle_images(stats)
 
@@ -63,15 +68,16 @@ def show_images(pipeline: Any, backbone: Mapping[str, Any]) -> None:
         FileNotFoundError: the file that states it is missing.
     """
     for place, step in enumerate(pipeline or ()):
-        if step.get('type') != 'PatchGastricPipeline' or step.get('backend') == 'array':
+        if step.get('type') not in _NORMALISING or step.get('backend') == 'array':
             continue
         stats = image_stats(backbone) if FROM_MODEL in map(str, step.values()) else None
         for key in KEYS:
             if stats is not None and step.get(key) == FROM_MODEL:
                 step[key] = getattr(stats, key)
         step['backend'] = 'array'
+        usual = _NORMALISING[step['type']]
         scale = [
-            [255 * x for x in step.get(key) or getattr(IMAGENET, key)]
+            [255 * x for x in step.get(key) or getattr(usual, key)]
             for key in ('mean', 'std')
         ]
         pipeline[place + 1 : place + 1] = [

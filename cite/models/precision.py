@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Optional
 
+import numpy as np
 import torch
 from mmcls.utils import get_root_logger
 from torch import Tensor
@@ -74,19 +75,53 @@ def full_precision(device: torch.device) -> AbstractContextManager:
     return nullcontext()
 
 
-def require_float(img: Any) -> None:
+def require_float(img: Any, what: str = 'images') -> None:
     """Refuse images that nobody has normalised, because whole numbers are pixels.
+
+    Args:
+        img: images, or features that were computed of them.
+        what: what they are, for the message.
 
     Raises:
         ValueError: a tensor is not of a floating-point type.
+        TypeError: an array of NumPy's instead of a tensor.
     """
+    refuse_array(img, what)
     if isinstance(img, Tensor) and not img.is_floating_point():
         kind = str(img.dtype).partition('.')[2]
         raise ValueError(
-            f'the images are {kind}, so nobody has normalised them: give the '
+            f'the {what} are {kind}, so nobody has normalised them: give the '
             'classifier uint8 images with their img_metas (forward, forward_train, '
             'simple_test or extract_feat), which have img_norm_cfg, or write '
             "backend='pillow' in PatchGastricPipeline."
+        )
+
+
+def refuse_array(img: Any, what: str = 'images') -> None:
+    """Refuse an array of NumPy's, which has no device and no gradients.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if isinstance(img, np.ndarray):
+        raise TypeError(
+            f'the {what} are an array of type {img.dtype}: give a tensor of normalised '
+            'floats (torch.from_numpy), or a file to inference_model.'
+        )
+
+
+def require_full_weights(weight: Tensor) -> None:
+    """Refuse a model whose weights were turned into another type than fp32.
+
+    Raises:
+        ValueError: the weight is not fp32.
+    """
+    if weight.dtype != torch.float32:
+        kind = str(weight.dtype).partition('.')[2]
+        raise ValueError(
+            f'the weights of the model are {kind} (.half() or .to?): they stay fp32 '
+            "here. For half precision set model.precision='bf16' or 'fp16', which "
+            'computes by autocast.'
         )
 
 

@@ -56,11 +56,120 @@ def test_another_scale_and_no_normalisation():
 def test_open_clip_and_timm(section):
     values = {'mean': MEAN, 'std': STD, 'interpolation': 'bilinear'}
     assert stats_of_configs({section: values}).interpolation == 'bilinear'
+    values['interpolation'] = 'random'  # in training alone
+    assert stats_of_configs({section: values}).interpolation == 'bicubic'
     del values['interpolation']
     assert stats_of_configs({section: values}).interpolation == 'bicubic'
     assert stats_of_configs({section: {}}) is None
+    with pytest.raises(ValueError, match=r"interpolation='cubic'; known are nearest"):
+        stats_of_configs({section: {**values, 'interpolation': 'cubic'}})
 
 
 def test_a_filter_that_pillow_does_not_have():
     with pytest.raises(ValueError, match=r'resample=9.*not one of'):
         stats_of_configs({**PROCESSOR, 'resample': 9})
+
+
+def of_open_clip(**values):
+    return stats_of_configs({'preprocess_cfg': {'mean': MEAN, 'std': STD, **values}})
+
+
+@pytest.mark.parametrize('mode', ['shortest', 'longest', 'squash'])
+def test_open_clips_size_and_ways_to_resize(mode):
+    """All three make the same square of a square; the fill colour is for rectangles."""
+    stats = of_open_clip(size=[336, 336], resize_mode=mode, fill_color=255, mode='RGB')
+    assert (stats.size, stats.crop_note()) == (336, '')
+    assert of_open_clip(size=448).size == 448
+    assert of_open_clip().size == 224
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'size': [224, 336]}, r'size=\[224, 336\].*squares of whole pixels'),
+        ({'size': 224.5}, r'size=224\.5'),
+        ({'size': [[224]]}, r'size=\[\[224\]\]'),
+        ({'size': '224'}, r"size='224'"),
+        ({'resize_mode': 'fit'}, r"resize_mode='fit'.*shortest, longest, squash"),
+        ({'mode': 'L'}, r"mode='L'"),
+    ],
+)
+def test_what_open_clip_does_not_know(values, message):
+    with pytest.raises(ValueError, match=message):
+        of_open_clip(**values)
+
+
+@pytest.mark.parametrize('kind', ['bilinear', 'bicubic', 'lanczos', 'nearest'])
+@pytest.mark.parametrize(
+    ('size', 'fraction'),
+    [(224, 0.875), (224, 0.9), (224, 1.0), (518, 1.0), (384, None)],
+)
+def test_timms_own_transform_resizes_and_crops_so(size, fraction, kind):
+    from timm.data import create_transform, resolve_data_config
+
+    config = {'mean': MEAN, 'std': STD, 'input_size': (3, size, size)}
+    config.update(interpolation=kind, **({'crop_pct': fraction} if fraction else {}))
+    resize, crop, *_ = create_transform(
+        **resolve_data_config({}, pretrained_cfg=config)
+    ).transforms
+    stats = stats_of_configs({'pretrained_cfg': config})
+    assert (stats.resized, stats.size) == (resize.size, crop.size[0])
+    assert stats.interpolation == resize.interpolation.value
+    assert bool(stats.crop_note()) == (resize.size != crop.size[0])
+
+
+@pytest.mark.parametrize(
+    ('content', 'sizes'),
+    [
+        ({}, (224, 0)),
+        ({'size': 384}, (384, 0)),
+        ({'size': {'height': 384, 'width': 384}}, (384, 0)),
+        ({'size': {'shortest_edge': 256}}, (256, 0)),
+        ({'size': {'shortest_edge': 256}, 'crop_size': 224}, (224, 256)),
+        ({'size': 256, 'crop_size': {'height': 224, 'width': 224}}, (224, 256)),
+        ({'size': 256, 'crop_size': 224, 'do_center_crop': False}, (256, 0)),
+        ({'size': 256, 'crop_size': 224, 'do_resize': False}, (224, 0)),
+        ({'size': {'shortest_edge': 224}, 'crop_pct': 0.875}, (224, 256)),
+        ({'size': {'shortest_edge': 384}, 'crop_pct': 0.875}, (384, 0)),
+    ],
+)
+def test_sizes_of_a_processor(content, sizes):
+    stats = stats_of_configs({**PROCESSOR, **content})
+    assert (stats.size, stats.resized) == sizes
+
+
+@pytest.mark.parametrize('kind', ['CLIP', 'ViT', 'Bit', 'ConvNext', 'Siglip'])
+def test_a_processor_makes_images_of_that_size(kind):
+    import numpy as np
+    import transformers
+
+    processor = getattr(transformers, f'{kind}ImageProcessor')(
+        image_mean=MEAN, image_std=STD
+    )
+    image = np.zeros((300, 300, 3), np.uint8)
+    pixels = processor(image, return_tensors='np')['pixel_values']
+    assert pixels.shape[-1] == stats_of_configs(processor.to_dict()).size
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ({'size': {'height': 224, 'width': 336}}, r'size=\[224, 336\]'),
+        ({'crop_size': {'height': 224, 'width': 200}}, r'crop_size=\[224, 200\]'),
+        ({'do_flip_channel_order': True}, 'the model takes BGR'),
+        ({'crop_pct': '0.9'}, r"crop_pct='0.9'.*above 0 and at most 1"),
+        ({'crop_pct': 2}, 'crop_pct=2'),
+    ],
+)
+def test_images_that_no_step_here_makes(content, message):
+    with pytest.raises(ValueError, match=message):
+        stats_of_configs({**PROCESSOR, **content})
+
+
+def test_a_crop_is_said():
+    stats = stats_of_configs({**PROCESSOR, 'size': 256, 'crop_size': 224})
+    assert 'shorter side of an image to 256 pixels and crop 224' in stats.crop_note()
+    assert 'at 88% of their magnification' in stats.crop_note()
+    assert '"resized": 256' in stats.metadata()['image_stats']
+    plain = stats_of_configs(PROCESSOR)
+    assert 'resized' not in plain.metadata()['image_stats']

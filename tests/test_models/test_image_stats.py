@@ -70,7 +70,7 @@ def test_a_folder_of_transformers_says_it(tmp_path):
         'crop_size': {'height': 224, 'width': 224},
     }
     (tmp_path / 'preprocessor_config.json').write_text(json.dumps(config))
-    expected = ImageStats((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), 'bilinear', 224)
+    expected = ImageStats((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), 'bilinear', 224, 256)
     assert image_stats(backbone) == expected
 
 

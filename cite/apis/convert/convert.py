@@ -80,9 +80,11 @@ def _examine(
             f'{checkpoint.path}, read as {source_layout.name}, was not converted: '
             f'{error}'
         ) from error
-    stats = checkpoint.stats or source_layout.stats
     beside = folder_note(source) if Path(source).is_dir() else []
-    size = source_layout.size or config.get('img_size', 224)
+    stats = checkpoint.stats
+    if stats is None and source_layout.stats is not None:
+        size = source_layout.size or config.get('img_size', 224)
+        stats = dataclasses.replace(source_layout.stats, size=size)
     if source_layout.family == 'vit' and translation.norm_eps != 1e-6:
         options = {**options, 'norm_eps': translation.norm_eps}
     prefix = f'{prefix.rstrip(".")}.' if prefix and model.file_key == 'init_cfg' else ''
@@ -95,7 +97,7 @@ def _examine(
         dropped=translation.dropped,
         config=config,
         notes=[*beside, *translation.notes, *notes],
-        stats=stats and dataclasses.replace(stats, size=size),
+        stats=stats,
         file_key=model.file_key,
         options=options,
     )

@@ -40,6 +40,7 @@ def _about_images(conversion: Conversion, out: Path) -> str:
             'dict(mean=…, std=…) into the backbone, with the values of its authors.'
         )
     values = f'mean {stats.mean}, std {stats.std}, {stats.interpolation}'
+    values += f'. {stats.crop_note()}'.rstrip('. ')
     if out.suffix == '.safetensors':
         return f'Images: {values}; the file states it, and the backbone reads it there.'
     return (

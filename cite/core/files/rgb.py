@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 
 _BITS, _PHOTOMETRIC, _PLANAR, _FORMAT = 258, 262, 284, 339  # TIFF 6.0, section 8
+_SUBFILE, _REDUCED = 254, 1  # a page that shows another one smaller, the same section
+_ANIMATED = ('GIF', 'WEBP', 'PNG')
 _WHITE_IS_ZERO, _SEPARATE = 0, 2
 _UNSIGNED = {1, 4}  # 4: undefined
 # 16 bits that end below a quarter of their range are those of a camera with 10, 12 or
@@ -29,16 +31,20 @@ def load_rgb(image: Image.Image) -> Image.Image:
     """Decode an image and return it in mode RGB.
 
     16 bits are divided by 257, which takes 65,535 to 255. Transparent pixels are put on
-    white, as the empty parts of slides are.
+    white, as the empty parts of slides are. Pixels stay where the file has them, as in
+    the release: an orientation that a camera notes (EXIF) turns nothing; only a TIFF's
+    own tag does, because Pillow follows it.
 
     Args:
         image: image as ``Image.open`` returns it, or one in memory.
 
     Raises:
         PixelError: the range of the values is not known: 32 bits, signed numbers,
-            floats, or 16 bits of which few are used; or the colours are CIELAB.
+            floats, or 16 bits of which few are used; or the colours are CIELAB; or
+            there are several frames or pages.
         Exception: the image is damaged; Pillow raises any.
     """
+    _check_alone(image)
     deep = _is_deep(image)  # before the decoder forgets it
     image.load()
     if image.mode.startswith('I;16') or (image.mode == 'I' and image.format == 'PPM'):
@@ -51,6 +57,32 @@ def load_rgb(image: Image.Image) -> Image.Image:
     elif deep:  # Pillow keeps the upper 8 bits
         _check_dim(int(np.asarray(image).max()) * 257)
     return _without_alpha(image)
+
+
+def _check_alone(image: Image.Image) -> None:
+    """Refuse animations and stacks, of which the decoder would take the first image.
+
+    Smaller copies of the first page, a pyramid's levels, are not counted.
+    """
+    if image.format == 'TIFF':
+        several = _has_second_page(image)
+    else:
+        several = image.format in _ANIMATED and getattr(image, 'is_animated', False)
+    if several:
+        raise PixelError(
+            'it holds several images, frames or pages, and a patch is one. Save each '
+            'as a file of its own.'
+        )
+
+
+def _has_second_page(image: Any) -> bool:
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    second_is_smaller = bool(image.tag_v2.get(_SUBFILE, 0) & _REDUCED)
+    image.seek(0)
+    return not second_is_smaller
 
 
 def _is_deep(image: Image.Image) -> bool:

@@ -5,8 +5,9 @@ from torchvision import transforms as T
 
 from cite.core.files.clip_files import input_size
 from cite.core.image_stats import OPENAI_CLIP
+from cite.core.messages import check_choice
 
-from .patch import Results, filename_of, read_feature, read_patch
+from .patch import Results, filename_of, read_feature, read_patch, to_array
 
 
 @PIPELINES.register_module()
@@ -25,13 +26,18 @@ class CLIPPreprocess:
     Args:
         arch: an OpenAI CLIP model name, or the path of a checkpoint.
         size: edge of the images, pixels; by default the model's.
+        backend: ``'pillow'``, or ``'array'``: before it is normalised, as mmcls' tools
+            show images, (size, size, 3), BGR, uint8.
 
     Raises:
-        ValueError: neither a known name nor a CLIP checkpoint.
+        ValueError: neither a known name nor a CLIP checkpoint, or an unknown backend.
     """
 
-    def __init__(self, arch: str, size: Optional[int] = None) -> None:
+    def __init__(
+        self, arch: str, size: Optional[int] = None, backend: str = 'pillow'
+    ) -> None:
         self.arch = arch
+        self.backend = check_choice('backend', backend, ('pillow', 'array'))
         self.size = input_size(arch) if size is None else size
         self._transform = T.Compose(
             [
@@ -48,6 +54,9 @@ class CLIPPreprocess:
         if results.get('feature') is not None:
             augment = self.augments(results.get('test_mode', True))
             results['img'] = read_feature(results, at_random=augment)
+        elif results.get('as_array') or self.backend == 'array':
+            shown = T.Compose(self._transform.transforms[:2])
+            results['img'] = to_array(shown(read_patch(results)))
         else:
             results['img'] = self._transform(read_patch(results))
         return results
@@ -59,7 +68,7 @@ class CLIPPreprocess:
             **stats,
             'interpolation': 'bicubic',
             'size': self.size,
-            'backend': 'pillow',
+            'backend': self.backend,
         }
 
     def augments(self, evaluating: bool) -> bool:

@@ -71,9 +71,10 @@ REMEDIS: dict[str, dict[str, Any]] = {
     'remedis_50x1': {'layers': (3, 4, 6, 3)},
     'remedis_152x2': {'layers': (3, 8, 36, 3), 'width_factor': 2},
 }
-# Group norm and standardised convolutions, with the epsilon of BiT's own code (timm's
-# is 1e-8).
-BIT = {'stem_type': 'fixed', 'conv_layer': partial(StdConv2d, eps=1e-10)}
+# Epsilon of standardised convolutions in BiT's own code, bit_tf2/models.py and
+# bit_pytorch/models.py of google-research/big_transfer. timm's is 1e-8.
+BIT_EPS = 1e-10
+BIT = {'stem_type': 'fixed', 'conv_layer': partial(StdConv2d, eps=BIT_EPS)}
 
 
 def timm_config(
@@ -90,6 +91,7 @@ def timm_config(
         'num_classes': 0,
         'input_size': (3, stats.size, stats.size),
         'interpolation': stats.interpolation,
+        'crop_pct': 1.0,
         'mean': stats.mean,
         'std': stats.std,
         'first_conv': first_conv,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cite.core.files.clip_files import input_size
 from cite.core.image_stats import OPENAI_CLIP, ImageStats
-from cite.models.precision import full_precision, require_float
+from cite.models.precision import full_precision, require_float, require_full_weights
 
 from .clip_towers import embed, encode_by_resnet, read_out, run_block
 from .clip_weights import load_visual
@@ -82,6 +82,8 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
         require_float(x)  # the cast below would take bytes too
+        if self.is_vit:
+            require_full_weights(self.model.ln_pre.weight)
         with full_precision(x.device) if self.float32 else nullcontext():
             x = x.to(self.model.conv1.weight.dtype)
             if not self.is_vit:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cite.core.files.clip_files import find_checkpoint, how_to_convert, read_state
 from cite.core.files.clip_sizes import clip_sizes, image_sizes
+from cite.models.precision import require_float
 
 from .freezing import freeze
 from .weights_files import load_exactly
@@ -35,9 +36,18 @@ def load_clip(arch: str) -> CLIP:
         ValueError: the file is not an OpenAI CLIP checkpoint.
     """
     with _reading(arch) as (path, state):
-        model = CLIP(**clip_sizes(state, path))
+        model = _CheckedCLIP(**clip_sizes(state, path))
         load_exactly(model, state, f'{path} is not an OpenAI CLIP checkpoint.')
     return freeze(model)
+
+
+class _CheckedCLIP(CLIP):
+    """CLIP, which would cast bytes that nobody has normalised."""
+
+    def encode_image(self, image: Tensor) -> Tensor:
+        """Encode normalised images (N, 3, H, W) into features (N, D)."""
+        require_float(image)
+        return super().encode_image(image)
 
 
 def load_visual(arch: str) -> Visual:

@@ -5,6 +5,7 @@ from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
 from cite.core.image_stats import IMAGENET
+from cite.models.precision import require_float
 
 
 @BACKBONES.register_module()
@@ -43,6 +44,7 @@ class FeatureBackbone(BaseBackbone):
         Raises:
             ValueError: they are not (N, D), or not ``in_features`` wide.
         """
+        require_float(x, 'features')
         if x.dim() != 2:
             raise ValueError(
                 f'FeatureBackbone takes features (N, D) but got {tuple(x.shape)}. Set '

@@ -6,6 +6,7 @@ from mmcls.models.builder import BACKBONES
 from mmcls.models.utils import resize_pos_embed
 from torch import Tensor
 
+from cite.models.precision import require_float
 from cite.models.prompts import VisualPrompt
 
 from .vision_transformer_frozen import ClassTokenViT
@@ -53,6 +54,7 @@ class PromptedVisionTransformer(VisualPrompt, ClassTokenViT):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode images (N, 3, H, W) into a class token (N, D) for each out index."""
+        require_float(x)
         tokens = self._embed(x)  # (N, T, D)
         self.settle_prompt(tokens)
         class_tokens = []

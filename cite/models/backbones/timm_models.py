@@ -1,19 +1,21 @@
 """Build, fill and read timm's image models."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import timm
-from timm.layers import SwiGLUPacked
+from timm.layers import StdConv2d, SwiGLUPacked
 from timm.models import get_pretrained_cfg
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from cite.core.hub_images import stats_of_timm
 from cite.core.image_stats import ImageStats, unknown_stats
 from cite.core.messages import first_line
-from cite.models.architectures import NAMED  # also registers its models with timm
+from cite.models.architectures import NAMED, published  # registers its models
 
 # Parts behind our pooling, in timm's names: their weights do not matter.
 UNUSED = ('head.', 'head_dist.', 'fc_norm.', 'fc.', 'classifier.')
@@ -42,7 +44,8 @@ def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
         kwargs['norm_layer'] = partial(nn.LayerNorm, eps=kwargs.pop('norm_eps'))
     for option in _ANY_SIZE:
         try:
-            return timm.create_model(model_name, **{**option, **kwargs})
+            model = timm.create_model(model_name, **{**option, **kwargs})
+            return _as_published(model_name, model)
         except TypeError:  # this architecture has no such option
             if not option:
                 raise
@@ -56,6 +59,15 @@ def create(model_name: str, pretrained: bool, **kwargs: Any) -> Any:
                 '`hf auth login` first (docs/MODEL_ZOO.md).'
             ) from error
     raise AssertionError('the last of _ANY_SIZE is empty')
+
+
+def _as_published(model_name: str, model: nn.Module) -> nn.Module:
+    """Give timm's BiTs, whose weights are Google's, the epsilon of Google's code."""
+    if '_bit' in model_name:
+        for layer in model.modules():
+            if isinstance(layer, StdConv2d):
+                layer.eps = published.BIT_EPS
+    return model
 
 
 def image_side(model: nn.Module) -> int:
@@ -120,9 +132,12 @@ def stats_of_name(backbone: Mapping[str, Any]) -> ImageStats:
 def _stats_of_config(
     config: Mapping[str, Any], backbone: Mapping[str, Any]
 ) -> ImageStats:
-    size = backbone.get('img_size', config.get('input_size', (224,))[-1])
-    interpolation = config.get('interpolation', 'bicubic')
-    return ImageStats(tuple(config['mean']), tuple(config['std']), interpolation, size)
+    stats = stats_of_timm(config)
+    size = backbone.get('img_size')
+    if not size or size == stats.size:
+        return stats
+    # The same fraction of the image is cropped at another size.
+    return replace(stats, size=size, resized=size * stats.resized // stats.size)
 
 
 def _hub_config(name: str) -> Mapping[str, Any]:

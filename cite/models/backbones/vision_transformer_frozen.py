@@ -4,6 +4,8 @@ from mmcls.models.backbones import VisionTransformer as _VisionTransformer
 from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
+from cite.models.precision import require_float
+
 from .freezing import FreezingMixin, freeze
 
 
@@ -58,5 +60,6 @@ class VisionTransformerFrozen(ClassTokenViT):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into class tokens (N, D)."""
+        require_float(x)
         _, class_token = super().forward(x)[0]
         return class_token

@@ -9,7 +9,7 @@ from torch import Tensor
 from cite.core.files.weights import trim_heap
 from cite.core.messages import check_choice
 from cite.models.necks import ProjectionNeck
-from cite.models.precision import PRECISIONS, autocast
+from cite.models.precision import PRECISIONS, autocast, refuse_array
 
 from .frozen_checkpoint import FrozenCheckpoint
 from .image_classifier import ImageClassifier
@@ -89,11 +89,13 @@ class CITEClassifier(ImageClassifier):
         self, img: Tensor, gt_label: Tensor, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Compute the losses of images (N, 3, H, W) or features (N, D)."""
+        refuse_array(img)
         with autocast(self.precision, img.device):
             return super().forward_train(img, gt_label, **kwargs)
 
     def simple_test(self, img: Tensor, img_metas: Any = None, **kwargs: Any) -> Any:
         """Compute the softmax scores of images (N, 3, H, W) or features (N, D)."""
+        refuse_array(img)
         # Where gradients are on, the caller wants them, as Grad-CAM does. A trace
         # cannot record tensors of the inference mode.
         quick = not (torch.is_grad_enabled() or torch.jit.is_tracing())

@@ -7,6 +7,7 @@ from mmcls.models.builder import CLASSIFIERS
 from mmcls.models.classifiers import ImageClassifier as _ImageClassifier
 from torch import Tensor, nn
 
+from cite.core.messages import check_choice
 from cite.models.image_stats import show_images
 from cite.models.precision import require_float
 
@@ -110,8 +111,10 @@ class ImageClassifier(_ImageClassifier):
             img_metas: meta of each image.
 
         Raises:
-            ValueError: the images are uint8 and nothing states how to normalise them.
+            ValueError: an unknown stage, or the images are uint8 and nothing states
+                how to normalise them.
         """
+        check_choice('stage', stage, ('backbone', 'neck', 'pre_logits'))
         return super().extract_feat(self._to_float(img, img_metas), stage)
 
     def _to_float(self, img: Any, img_metas: Any) -> Any:

@@ -7,6 +7,7 @@ from mmcv.runner import BaseModule
 from torch import Tensor, nn
 
 from cite.core.messages import check_choice
+from cite.models.precision import require_float
 
 from .border import SIDES, add_border
 from .tokens import INITS, add, init_prompt, prepend, token_mean
@@ -114,6 +115,7 @@ class VisualPrompt(BaseModule):
 
     def frame(self, images: Tensor) -> Tensor:
         """Add the padding prompt, if there is one, to images (N, 3, H, W)."""
+        require_float(images)  # the border would turn bytes into floats
         if 'prompt' in self._parameters and self.prompt_pos == 'pad':
             return add_border(images, self.prompt) if self.prompt.numel() else images
         return images

@@ -32,6 +32,26 @@ def pillow(pixels, mode=None, **options):
     return lambda path: (image.convert(mode) if mode else image).save(path, **options)
 
 
+def frames(*pixels, **options):
+    first, *others = (Image.fromarray(p) for p in pixels)
+    return lambda path: first.save(path, save_all=True, append_images=others, **options)
+
+
+def pyramid(path):
+    with tifffile.TiffWriter(path) as file:
+        file.write(RGB, photometric='rgb')
+        file.write(RGB[::2, ::2].copy(), photometric='rgb', subfiletype=1)
+
+
+def turned(path):
+    """Write an image whose EXIF data ask a viewer to turn it by 90 degrees."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(RGB).save(
+        path, exif=exif, **({'quality': 100} if path.suffix == '.jpg' else {})
+    )
+
+
 READ = {  # name: what writes the file, pixels that must come out, difference allowed
     'grey.png': (pillow(GREY), GREY, 0),
     'one_bit.png': (pillow(GREY, '1', bits=1), None, 0),
@@ -52,6 +72,14 @@ READ = {  # name: what writes the file, pixels that must come out, difference al
         RGB,
         0,
     ),
+    'turned.jpg': (turned, RGB, 60),
+    'turned.png': (turned, RGB, 0),
+    # A TIFF's own tag, which Pillow follows.
+    'turned.tif': (turned, np.rot90(RGB, -1), 0),
+    'one_page.tif': (frames(RGB), RGB, 0),
+    'one_frame.webp': (frames(RGB, lossless=True), RGB, 0),
+    'pyramid.tif': (pyramid, RGB, 0),
+    'cmyk.tif': (pillow(RGB, 'CMYK'), RGB, 1),
     'black.png': (pillow(np.zeros_like(DEEP)), np.zeros_like(GREY), 0),
 }
 REFUSED = {
@@ -73,6 +101,11 @@ REFUSED = {
     'planes_16.tif': tiff(
         np.moveaxis(DEEP_RGB, -1, 0).copy(), photometric='rgb', planarconfig='separate'
     ),
+    'pages.tif': frames(RGB, RGB[::-1].copy()),
+    'pages_16.tif': frames(DEEP, DEEP),
+    'animated.gif': frames(GREY, GREY.T[::-1].copy()),
+    'animated.webp': frames(RGB, RGB[::-1].copy()),
+    'animated.png': frames(RGB, RGB[::-1].copy()),
     'lab.tif': tiff(RGB, photometric='cielab'),
 }
 

@@ -231,3 +231,17 @@ def test_the_real_vit_takes_prompts(images):
     prompted = build_backbone(dict(options, prompt_length=1, prompt_init='token'))
     shift = prompted.train()(x) - plain(x)
     assert 0 < shift.norm() < plain(x).norm()
+
+
+@torch.no_grad()
+def test_bits_of_google_have_the_epsilon_of_its_code():
+    """Of weights with a variance of 1e-8 it is a hundredth; timm's would be a half."""
+    layer = build('resnetv2_50x1_bit').model.stem.conv
+    weight = layer.weight.double().flatten(1)
+    weight = weight - weight.mean(1, keepdim=True)
+    weight = weight / weight.pow(2).mean(1, keepdim=True).sqrt()  # variance 1
+    layer.weight.copy_(1e-4 * weight.view_as(layer.weight))
+    image = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    right = weight.view_as(layer.weight).float() * (1e-8 / (1e-8 + 1e-10)) ** 0.5
+    wanted = F.conv2d(image, right, stride=2, padding=3)
+    torch.testing.assert_close(layer(image), wanted, rtol=1e-3, atol=1e-3)

@@ -1,10 +1,15 @@
 """Images that nobody has normalised: no way into a classifier takes them silently."""
 
+import copy
+import pickle
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
-from mmcls.models import build_backbone, build_classifier
+from mmcls.models import build_backbone, build_classifier, build_head, build_neck
 
+from cite.models.backbones.clip_weights import load_clip, load_visual
 from demo.models import tiny_clip
 
 MEAN, STD = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.25, 0.3])
@@ -102,10 +107,93 @@ def test_whole_numbers_that_nothing_describes_are_refused(model, way, kind):
         WITHOUT_METAS[way](model, pixels().to(kind))
 
 
-def test_a_backbone_on_its_own_refuses_bytes(arch):
+BACKBONES = {
+    'CLIP': {'type': 'CLIPImageBackbone'},
+    'CLIP with prompt': {'type': 'PromptedCLIPImageBackbone'},
+    'CLIP with border': {
+        'type': 'PromptedCLIPImageBackbone',
+        'prompt_pos': 'pad',
+        'prompt_length': 2,
+    },
+    'timm': {'type': 'TIMMImageBackbone', 'model_name': 'vit_tiny_patch16_224'},
+    'timm with border': {
+        'type': 'TIMMImageBackbone',
+        'model_name': 'vit_tiny_patch16_224',
+        'prompt_pos': 'pad',
+        'prompt_length': 2,
+    },
+    'InternImage': {'type': 'InternImage', 'prompt_length': 0},
+    'mmcls ViT': {'type': 'VisionTransformerFrozen', 'arch': 'deit-t', 'img_size': 32},
+    'mmcls ViT with prompt': {
+        'type': 'PromptedVisionTransformer',
+        'arch': 'deit-t',
+        'img_size': 32,
+    },
+    'features': {'type': 'FeatureBackbone'},
+}
+
+
+@pytest.mark.parametrize('name', BACKBONES)
+def test_a_backbone_on_its_own_refuses_bytes(arch, name):
+    options = dict(BACKBONES[name])
+    if 'CLIP' in name:
+        options['arch'] = arch
+    if 'timm' in name:
+        options.update(depth=1, img_size=32)
+    backbone = build_backbone(options)
+    for context in (nullcontext(), torch.autocast('cpu', torch.bfloat16)):
+        with context, pytest.raises(ValueError, match='nobody has normalised'):
+            backbone(pixels())
+
+
+def test_necks_heads_and_clip_itself_refuse_bytes(arch):
+    features = torch.randint(0, 256, (2, 16)).to(torch.uint8)
+    neck = {'type': 'ProjectionNeck', 'in_features': 16, 'out_features': 8}
+    texts = {'type': 'CLIPTextHead', 'arch': arch, 'texts': ['a gland', 'a tumour']}
+    linear = {'type': 'MyLinearClsHead', 'num_classes': 2, 'in_channels': 16}
+    calls = [build_neck(neck)]
+    for head in (texts, linear):
+        calls += [build_head(head), build_head(head).simple_test]
+    for call in calls:
+        for x in (features, (features,)):
+            with pytest.raises(ValueError, match='the features are uint8'):
+                call(x)
+    with pytest.raises(RuntimeError, match='Byte'):
+        load_visual(arch)(pixels())  # torch's own error: bytes times floats
+    with pytest.raises(ValueError, match='the images are uint8'):
+        load_clip(arch).encode_image(pixels())
+
+
+def test_a_trace_for_torchscript_refuses_bytes(model):
+    with pytest.raises(ValueError, match='normalise'), torch.no_grad():
+        torch.jit.trace(lambda x: model(x, return_loss=False), pixels()[:1])
+
+
+def test_arrays_and_unknown_stages_are_refused(model):
+    with pytest.raises(TypeError, match='array of type uint8: give a tensor'):
+        model.simple_test(pixels().numpy())
+    with pytest.raises(ValueError, match=r"stage.*'nowhere'.*backbone"):
+        model.extract_feat(normalised(), stage='nowhere')
+
+
+@pytest.mark.parametrize('kind', ['half', 'bfloat16', 'double'])
+def test_a_clip_whose_weights_are_no_longer_fp32_is_refused(arch, kind):
     backbone = build_backbone({'type': 'CLIPImageBackbone', 'arch': arch})
-    with pytest.raises(ValueError, match='nobody has normalised'):
-        backbone(pixels())
+    getattr(backbone, kind)()
+    images = getattr(normalised(), kind)()
+    with pytest.raises(ValueError, match=r"weights .* are .*precision='bf16'"):
+        backbone(images)
+
+
+def test_copies_and_pickles_of_a_model_give_its_scores(model):
+    """Deep copy, pickle, torch.save of the whole, and DataParallel without a GPU."""
+    wanted = as_tensor(model.simple_test(normalised()))
+    copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
+    for copied in copies:
+        assert torch.equal(as_tensor(copied.simple_test(normalised())), wanted)
+    parallel = torch.nn.DataParallel(model)
+    scores = parallel(normalised(), return_loss=False, img_metas=None)
+    assert torch.equal(as_tensor(scores), wanted)
 
 
 def test_scores_have_gradients_with_respect_to_a_frozen_layer(arch):

@@ -39,28 +39,29 @@ def test_a_unit_that_is_missing_is_named(tmp_path, randomised, convert):
         convert(tmp_path / 'remedis.npz')
 
 
-@pytest.mark.parametrize('names', ['proj', 'twelve'])
-def test_numbered_variables_without_scopes(
-    tmp_path, randomised, convert, built, assert_same, names
-):
-    """TensorFlow 2 names 151 variables in a dozen ways; numbers keep their order."""
-    model = build('50x1', randomised)
+def numbered(model, rename, order):
+    """Number BiT's variables in an order, under names that tell less or nothing."""
     arrays = {}
-    for name, array in sorted(variables(model, '').items(), key=order_of_creation):
-        if name.startswith(('head', 'global_step')):
-            continue
-        short = re.sub(r'^block\d+/unit\d+/', '', name)
-        if names == 'twelve':
-            short = short.replace('a/proj/', 'a/').replace('root_block/', '')
-        arrays[f'{len(arrays):03d}/{short}:0'] = array
+    for name, array in sorted(variables(model, '').items(), key=order):
+        if not name.startswith(('head', 'global_step')):
+            arrays[f'{len(arrays):03d}/{rename(name)}:0'] = array
     assert len(arrays) == 151
-    assert len({name[4:] for name in arrays}) == (12 if names == 'twelve' else 13)
-    np.savez(tmp_path / 'remedis.npz', **arrays)
-    conversion = convert(tmp_path / 'remedis.npz')
-    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        wanted = model(images).pooler_output.flatten(1)
-        assert_same(built(conversion)(images), wanted)
+    return arrays
+
+
+def without_scopes(name):
+    return re.sub(r'^block\d+/unit\d+/', '', name)
+
+
+def keras_names(name):
+    """TensorFlow 2.15 names kernels of part a whole, and all else without its part."""
+    if re.search(r'/a/(proj/)?standardized', name):
+        return name
+    return name.split('/', name.count('/') - 1)[-1]
+
+
+def twelve_names(name):
+    return without_scopes(name).replace('a/proj/', 'a/').replace('root_block/', '')
 
 
 def order_of_creation(item):
@@ -72,3 +73,50 @@ def order_of_creation(item):
     block, unit, letter, proj = found.groups()
     step = 0 if 'group_norm' in name else 1 if proj else 2
     return (int(block), int(unit), letter, step, name)
+
+
+def projection_last(item):
+    """As Keras does where a unit makes its projection when it is first called."""
+    key = order_of_creation(item)
+    return (*key[:2], 'd', *key[3:]) if 'proj' in item[0] else key
+
+
+def root_last(item):
+    """As tf.Module sorts a network's attributes: blocks, last norm, root."""
+    key = order_of_creation(item)
+    return (10, *key[1:]) if item[0].startswith('root') else key
+
+
+@pytest.mark.parametrize(
+    ('rename', 'order', 'count'),
+    [
+        (without_scopes, order_of_creation, 13),
+        (twelve_names, order_of_creation, 12),
+        (keras_names, projection_last, 23),
+        (keras_names, root_last, 23),
+        (lambda name: name.rsplit('/', 1)[-1], projection_last, 3),
+        (str, order_of_creation, 151),
+    ],
+)
+def test_numbered_variables(
+    tmp_path, randomised, convert, built, assert_same, rename, order, count
+):
+    """TensorFlow 2 gives 151 variables few names; their order and shapes tell them."""
+    model = build('50x1', randomised)
+    arrays = numbered(model, rename, order)
+    assert len({name[4:] for name in arrays}) == count
+    np.savez(tmp_path / 'remedis.npz', **arrays)
+    conversion = convert(tmp_path / 'remedis.npz', layout='remedis')
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = model(images).pooler_output.flatten(1)
+        assert_same(built(conversion)(images), wanted)
+
+
+def test_an_order_that_bit_cannot_have(tmp_path, randomised, convert):
+    arrays = numbered(
+        build('50x1', randomised), twelve_names, lambda item: item[0][::-1]
+    )
+    np.savez(tmp_path / 'remedis.npz', **arrays)
+    with pytest.raises(ValueError, match=r'not in the order.*too many in its unit'):
+        convert(tmp_path / 'remedis.npz', layout='remedis')
