@@ -137,8 +137,9 @@ class Predictor:
             FileNotFoundError: there is no such file.
             ValueError: it cannot be read, has no scale or no tissue.
         """
+        from .predict.answer_slide import Options, open_source
+        from .predict.jobs import find_jobs
         from .predict.predict_slide import Load, predict_source
-        from .predict.run import Options, find_jobs, open_source
 
         self._require_pipeline()
         scale = None if mpp is None else str(mpp)

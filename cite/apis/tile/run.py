@@ -10,6 +10,7 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 from cite.core.files.folder_lock import folder_lock
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
+from cite.slides.roi_files import RoiFiles
 from cite.slides.scale_table import ScaleTable
 
 from .one_slide import PATCHES, tile_slide
@@ -59,7 +60,7 @@ def tile_slides(
     """
     out, settings = Path(out).expanduser(), settings or TileSettings()
     files, scales = find_slides(slides), ScaleTable(mpp)
-    rois = _rois(files, roi)
+    rois = RoiFiles(roi, files)
     tiled, owners = Tiled([], {}), _quickhashes(out)
     with folder_lock(out):
         settings.keep_in(out)
@@ -71,7 +72,7 @@ def tile_slides(
                     _refuse_copy(slide, reader, owners)
                     row = _finished(slide, reader, out)
                     if row is None:
-                        region = rois(slide)
+                        region = rois[slide]
                         row = tile_slide(slide, reader, out, settings, region, workers)
                         write_text_whole(_done(out, slide.id), json.dumps(row) + '\n')
             except (ValueError, FileNotFoundError) as error:
@@ -144,35 +145,3 @@ def _write_table(out: Path) -> None:
     table.writeheader()
     table.writerows(_notes(out))
     write_text_whole(out / 'slides.csv', text.getvalue())
-
-
-def _rois(
-    files: list[SlideFile], roi: Optional[Union[str, Path]]
-) -> Callable[[SlideFile], Optional[Path]]:
-    """Return which GeoJSON belongs to a slide.
-
-    Raises:
-        FileNotFoundError: no such file or folder.
-        ValueError: one file for several slides.
-    """
-    if roi is None:
-        return lambda slide: None
-    path = Path(roi).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(f'--roi {path}: no such file or folder.')
-    if path.is_file():
-        if len(files) > 1:
-            raise ValueError(
-                f'--roi {path}: one file for {len(files)} slides. Give a folder with a '
-                'GeoJSON named after each slide.'
-            )
-        return lambda slide: path
-
-    def find(slide: SlideFile) -> Path:
-        names = [f'{name}.geojson' for name in (slide.path.stem, slide.id)]
-        for name in names:
-            if (path / name).is_file():
-                return path / name
-        raise ValueError(f'{slide.path}: {path} has no {" or ".join(set(names))}.')
-
-    return find
