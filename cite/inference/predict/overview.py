@@ -1,10 +1,12 @@
 """What all slides of a folder of answers have in common: table and report."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cite.core.files.write_whole import write_text_whole
+from cite.inference.model_folder.model_card import calibration_words
 
 from .manifest import read_manifests
 from .outputs.slides_csv import write_slides_csv
@@ -30,6 +32,7 @@ def write_overview(predictor: Any, out: Path, failures: Mapping[str, str]) -> No
         ('Model', str(predictor.model.folder)),
         ('Digest', model['digest']),
         ('Patches', f'{predictor.model.patch_pixels} px, {predictor.model.mpp} µm'),
+        ('Calibration', _calibration_words(predictor)),
         *((f'Text of {name}', text) for name, text in model['texts'].items()),
     ]
     page = report_page(out, manifests, failures, {'classes': classes, 'facts': facts})
@@ -39,9 +42,16 @@ def write_overview(predictor: Any, out: Path, failures: Mapping[str, str]) -> No
 def model_facts(predictor: Any) -> dict[str, Any]:
     """Return what a manifest says of the model."""
     texts = zip(predictor.classes, predictor.texts or ())
+    calibration = calibration_of(predictor)
     return {
         'digest': predictor.model.digest,
         'classes': list(predictor.classes),
         'texts': {name: str(text) for name, text in texts},
-        'calibrated': calibration_of(predictor) is not None,
+        'calibrated': calibration is not None,
+        'coverage': None if calibration is None else 1 - calibration.alpha,
     }
+
+
+def _calibration_words(predictor: Any) -> str:
+    calibration = calibration_of(predictor)
+    return calibration_words(None if calibration is None else asdict(calibration))
