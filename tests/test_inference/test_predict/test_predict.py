@@ -342,9 +342,13 @@ def test_nothing_of_the_patient_is_in_any_output(predictor, tmp_path):
     path = tmp_path / 'case.svs'
     write_aperio(path, image, text, extra=[('label', label), ('macro', label)])
     out = tmp_path / 'out'
-    failures, _ = predict(predictor, [path], out, Options(features=True))
+    failures, lines = predict(predictor, [path], out, Options(features=True))
     assert failures == {}
-    for file in (p for p in out.rglob('*') if p.is_file()):
+    assert secret not in ' '.join(lines)
+    files = [p for p in out.rglob('*') if p.is_file()]
+    kinds = {p.suffix for p in files}
+    assert kinds >= {*'.csv .json .geojson .h5 .html .png .jpg'.split()}
+    for file in files:
         data = file.read_bytes()
         assert secret.encode() not in data, file
         if file.suffix in ('.png', '.jpg'):
