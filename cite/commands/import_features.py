@@ -5,8 +5,8 @@ cite import-features trident/20x_256px/features_uni --table slides.csv --out fea
 It writes features/a_1.npy, features/a.txt (annotation) and features/a.json (their
 source), which every method on features reads. The table is that of `cite tile` with a
 column `label`. With --verify 20 --model MODEL, 20 tiles of the slides in the table's
-column `file` are computed again first; if they differ, it says what does, writes nothing
-and ends with 1. Nothing of the files is run. docs/SLIDES.md explains it.
+column `file` are computed again first; if they differ, it says what does, writes
+nothing and ends with 1. Nothing of the files is run. docs/SLIDES.md explains it.
 """
 
 import argparse

@@ -5,8 +5,9 @@ cite predict case1.svs data/patches --model MODEL --out answers --features
 cite predict --texts new.yml --model MODEL --out answers
 
 SLIDES are slide files, folders of them, and folders of patches named
-{slide}_{x}_{y}.png. The same command continues an interrupted run; --jobs 4 predicts four at once. With --texts alone,
-the features of an earlier run with --features are scored again.
+{slide}_{x}_{y}.png. The same command continues an interrupted run; --jobs 4 predicts
+four slides at once. With --texts alone, the features of an earlier run with --features
+are scored again.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A model that ends its process at tiles of one colour, as a crash in a library does."""
+"""A model that ends its process at tiles of one colour, as a crash does."""
 
 import os
 import signal

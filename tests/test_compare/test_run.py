@@ -350,7 +350,9 @@ def test_patients_that_become_known_later_need_no_new_run(
     def undecided(tasks, *_):
         ran.extend(task.name for task in tasks)
         slides = np.full((6, 3), 1 / 3)
-        yield from (Outcome(task, JobResult(task.name, slides=slides)) for task in tasks)
+        yield from (
+            Outcome(task, JobResult(task.name, slides=slides)) for task in tasks
+        )
 
     monkeypatch.setattr(engine, 'run', undecided)
     run(config, out)

@@ -55,7 +55,9 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
             )
         stem = Path(row.get('file') or name).stem
         mpp = _mpp(row.get('mpp'), where)
-        rows[name] = SlideRow(name, (name, stem), class_name, mpp, row.get('file') or None)
+        rows[name] = SlideRow(
+            name, (name, stem), class_name, mpp, row.get('file') or None
+        )
     if not rows:
         raise ValueError(f'{path}: no slide in it.')
     return list(rows.values())

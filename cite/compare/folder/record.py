@@ -7,10 +7,10 @@ from typing import Any, Optional
 
 from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
-from cite.engines.base import ROOT
 from cite.compare.methods.job import JobInputs, job_config
 from cite.compare.plan.config import Comparison
 from cite.compare.plan.overlap import training_overlap
+from cite.engines.base import ROOT
 
 from .checks import read_object
 from .store import Store

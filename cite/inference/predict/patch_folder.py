@@ -66,8 +66,8 @@ class PatchReader:
     """A slide's reader over its patches; white where there is none.
 
     Level 0 is what the patches' coordinates count. A patch's edge in it follows from
-    the slide's scale, if ``cite tile`` cut the patches; else it is the smallest distance
-    of two corners, or the patch's own pixels.
+    the slide's scale, if ``cite tile`` cut the patches; else it is the smallest
+    distance of two corners, or the patch's own pixels.
 
     Args:
         patches: the slide's patches.

@@ -101,7 +101,9 @@ def score_tiles(
     training = predictor.model.training_features
     far = 0
     with FeaturesFile(features) as file:
-        for batch in _with_bar(stream(source, predictor.pixels, *load[:2]), source, load):
+        for batch in _with_bar(
+            stream(source, predictor.pixels, *load[:2]), source, load
+        ):
             for i, why in batch.faults:
                 missing.append((int(coords[i][0]), int(coords[i][1]), why))
             if batch.pixels is None:

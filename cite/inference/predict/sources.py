@@ -199,11 +199,14 @@ class PatchSource:
 
 def _refuse_other_size(settings: TileSettings, cut: Cut, folder: Path) -> None:
     """Refuse patches that show another area than those of training."""
-    edge, trained = settings.patch_pixels * settings.patch_mpp, cut.patch_pixels * cut.mpp
+    edge, trained = (
+        settings.patch_pixels * settings.patch_mpp,
+        cut.patch_pixels * cut.mpp,
+    )
     if abs(edge / trained - 1) > _SIZE_SLACK:
         raise ValueError(
-            f'{folder}: patches of {edge:g} µm, but the model was trained on patches of '
-            f'{trained:g} µm. Cut the slides again: cite tile … --patch-pixels '
+            f'{folder}: patches of {edge:g} µm, but the model was trained on patches '
+            f'of {trained:g} µm. Cut the slides again: cite tile … --patch-pixels '
             f'{cut.patch_pixels} --patch-mpp {cut.mpp:g}.'
         )
 

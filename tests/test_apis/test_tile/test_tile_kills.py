@@ -10,7 +10,6 @@ import pytest
 from commands import attempt
 from full_disk import fill, small_disk
 from kills import finish, kill_within
-from PIL import Image
 from slide_files import draw, write_pyramid
 from tiny_training import PYTHONPATH
 
@@ -31,7 +30,9 @@ def slides(tmp_path_factory):
 
 def contents(out):
     """Return all files of a data set, and that none is left half-written."""
-    files = {str(p.relative_to(out)): p.read_bytes() for p in out.rglob('*') if p.is_file()}
+    files = {
+        str(p.relative_to(out)): p.read_bytes() for p in out.rglob('*') if p.is_file()
+    }
     assert not [name for name in files if name.endswith('.partial')]
     return {name: data for name, data in files.items() if name != '.lock'}
 

@@ -54,7 +54,11 @@ def test_killed_at_random_moments(run, tmp_path):
     """Each moment in a folder of its own, so that each kill finds work to interrupt."""
     seconds = finish(lambda: run(tmp_path / 'unbroken'))
     expected = contents(tmp_path / 'unbroken')
-    assert {name.split('/')[0] for name in expected} >= {'manifest', 'viewer', 'features'}
+    assert {name.split('/')[0] for name in expected} >= {
+        'manifest',
+        'viewer',
+        'features',
+    }
     rng, interrupted = random.Random(0), 0
     for number in range(4):
         out = tmp_path / str(number)

@@ -347,7 +347,7 @@ def test_nothing_of_the_patient_is_in_any_output(predictor, tmp_path):
     assert secret not in ' '.join(lines)
     files = [p for p in out.rglob('*') if p.is_file()]
     kinds = {p.suffix for p in files}
-    assert kinds >= {*'.csv .json .geojson .h5 .html .png .jpg'.split()}
+    assert kinds >= {*['.csv', '.json', '.geojson', '.h5', '.html', '.png', '.jpg']}
     for file in files:
         data = file.read_bytes()
         assert secret.encode() not in data, file

@@ -77,7 +77,9 @@ def test_a_process_that_dies_fails_one_slide(where, passed, predictor, tmp_path)
     load_model = partial(dying_predictor, passed.model)
     if where == 'engine':
         workers = Workers(make_engine('local', 2, {}, ''), load_model)
-        failures = predict_slides(predictor, jobs, out, options, say=str, workers=workers)
+        failures = predict_slides(
+            predictor, jobs, out, options, say=str, workers=workers
+        )
         assert failures[str(folder / 'b.tiff')] == 'its process died (exit code -9)'
     else:
         load = Load(workers=1)
