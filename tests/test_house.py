@@ -20,14 +20,19 @@ FLOOR = {
     'models': 1,
     'slides': 1,
     'apis': 2,
-    'compare': 3,
-    'inference': 3,
-    'compat': 4,
-    'commands': 5,
+    'engines': 3,
+    'compare': 4,
+    'inference': 4,
+    'compat': 5,
+    'commands': 6,
 }
 OUTSIDE = {'demo', 'benchmarks', 'tools', 'tests'}
-# A worker and a command call `cite.register()`.
-REGISTERS = {'cite/compare/engines/task.py', 'cite/commands/__init__.py'}
+# Workers and commands call `cite.register()`.
+REGISTERS = {
+    'cite/compare/methods/task.py',
+    'cite/inference/predict/run.py',
+    'cite/commands/__init__.py',
+}
 # The face that notebooks import from also shows `Predictor`.
 FACE = 'cite/apis/__init__.py', 'cite.inference.predictor.Predictor'
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / 'cite').rglob('*.py'))

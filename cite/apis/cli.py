@@ -45,17 +45,22 @@ def make_parser(name: str, doc: Optional[str]) -> argparse.ArgumentParser:
 
 def add_cfg_options(parser: argparse.ArgumentParser, dest: str = 'options') -> None:
     """Add ``--cfg-options KEY=VALUE …``, overrides of the config, to a parser."""
-    parser.add_argument(
+    add_key_values(
+        parser,
         '--cfg-options',
+        'overrides of the config, as mim train takes them',
         dest=dest,
-        nargs='+',
-        action=_CfgOptions,
-        metavar='KEY=VALUE',
-        help='overrides of the config, as mim train takes them',
     )
 
 
-class _CfgOptions(argparse.Action):
+def add_key_values(parser: Any, name: str, text: str, **options: Any) -> None:
+    """Add an option that takes ``KEY=VALUE …`` to a parser or a group of it."""
+    parser.add_argument(
+        name, nargs='+', action=_KeyValues, metavar='KEY=VALUE', help=text, **options
+    )
+
+
+class _KeyValues(argparse.Action):
     """mmcv's ``DictAction``, imported only where the option is used."""
 
     def __call__(

@@ -21,7 +21,7 @@ _MODULES = ('jinja2', 'pandas', 'sklearn')
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
-    from cite.compare.engines import ENGINES
+    from cite.engines import ENGINES
 
     parser = make_parser('compare', __doc__)
     add = parser.add_argument
@@ -37,8 +37,8 @@ def main(args: argparse.Namespace) -> None:
     """List the jobs, or run what is missing."""
     config = str(find_config(args.config))
     _check_modules()
-    from cite.compare.engines.base import slots
     from cite.compare.run import default_out, list_jobs, run_comparison
+    from cite.engines import slots
 
     if args.dry_run:
         print(list_jobs(config, args.out, slots(args.jobs)))

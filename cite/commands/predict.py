@@ -5,20 +5,24 @@ cite predict case1.svs data/patches --model MODEL --out answers --features
 cite predict --texts new.yml --model MODEL --out answers
 
 SLIDES are slide files, folders of them, and folders of patches named
-{slide}_{x}_{y}.png. The same command continues an interrupted run. With --texts alone,
-the features of an earlier run with --features are scored again.
+{slide}_{x}_{y}.png. The same command continues an interrupted run; --jobs 4 predicts
+four slides at once. With --texts alone, the features of an earlier run with --features
+are scored again.
 """
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cite.apis.cli import RULE_HELP, make_parser
+from cite.apis.cli import RULE_HELP, add_key_values, make_parser
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
+    from cite.engines import ENGINES
+
     parser = make_parser('predict', __doc__)
     add = parser.add_argument
     add('slides', nargs='*', metavar='SLIDES', help='slide files and folders')
@@ -37,41 +41,62 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     add('--batch-size', type=int, default=64)
     add('--workers', type=int, default=2, help='loading processes (default: 2)')
     add('--device', help='such as cuda:1 or cpu (default: a GPU if there is one)')
-    return parser.parse_args(argv)
+    group = parser.add_argument_group('several slides at once')
+    add = group.add_argument
+    add('--engine', choices=ENGINES, help='processes, Ray or Slurm (default: none)')
+    add('--jobs', type=int, help='slides at once (default: one a GPU, or one a core)')
+    add_key_values(group, '--slurm', 'of submitit, such as slurm_partition=gpu')
+    args = parser.parse_args(argv)
+    if args.engine is None and args.jobs is not None:
+        args.engine = 'local'
+    if args.slurm and args.engine != 'slurm':
+        parser.error('--slurm needs --engine slurm')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:
     """Predict what is missing, or score stored features with other texts."""
-    from cite.inference.predict.predict_slide import Load
-    from cite.inference.predict.run import Options, find_jobs, predict_slides
     from cite.inference.predictor import Predictor
 
     if not args.slides and not args.texts:
         raise ValueError('name slide files or folders, or give --texts NEW.yml.')
-    options = dict(device=args.device, texts=args.texts, weights=args.weights)
-    predictor = Predictor(args.model, **options)
+    names = ('device', 'texts', 'weights')
+    chosen = {name: getattr(args, name) for name in names}
+    load_model = partial(Predictor, args.model, **chosen)
     if not args.slides:
-        _reword(predictor, args)
+        _reword(load_model(), args)
         return
-    jobs = find_jobs(args.slides, args.mpp, args.roi, args.slide)
-    failures = predict_slides(
-        predictor,
-        jobs,
-        args.out,
-        Options(
-            args.stride,
-            args.min_tissue,
-            args.features,
-            not args.no_viewer,
-            args.stability,
-        ),
-        Load(args.batch_size, args.workers),
-    )
+    try:
+        failures = _predict(load_model, args)
+    except KeyboardInterrupt:
+        print('stopped; the same command continues from here', file=sys.stderr)
+        sys.exit(130)
     for file, reason in failures.items():
         print(f'failed: {file}: {reason}', file=sys.stderr)
     print(f'{"incomplete: " if failures else ""}{args.out / "report.html"}')
     if failures:
         sys.exit(1)
+
+
+def _predict(load_model: Any, args: argparse.Namespace) -> dict[str, str]:
+    """Predict here, or by an engine whose workers load the model themselves."""
+    from cite.engines import make_engine
+    from cite.inference.predict.answer_slide import Options
+    from cite.inference.predict.jobs import find_jobs
+    from cite.inference.predict.predict_slide import Load
+    from cite.inference.predict.run import Workers, predict_slides
+
+    kept = args.features, not args.no_viewer, args.stability
+    options = Options(args.stride, args.min_tissue, *kept)
+    jobs = find_jobs(args.slides, args.mpp, args.roi, args.slide)
+    load = Load(args.batch_size, args.workers, bar=args.engine is None)
+    if args.engine is None:
+        return predict_slides(load_model(), jobs, args.out, options, load)
+    folder = str(args.out.absolute() / 'slurm')
+    engine = make_engine(args.engine, args.jobs, args.slurm or {}, folder)
+    # This process scores nothing: GPUs are the workers'.
+    predictor, workers = load_model(device='cpu'), Workers(engine, load_model)
+    return predict_slides(predictor, jobs, args.out, options, load, workers=workers)
 
 
 def _reword(predictor: Any, args: argparse.Namespace) -> None:

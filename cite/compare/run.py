@@ -6,16 +6,17 @@ from typing import Any, Optional
 
 from tqdm import tqdm
 
-from cite.compare.engines import Engine, make_engine
-from cite.compare.engines.task import Task
 from cite.compare.folder.prediction_files import update_patients
 from cite.compare.folder.record import write_record
 from cite.compare.folder.store import RESULTS, UNUSED, Store, is_current, read_rows
 from cite.compare.folder.write_result import write_result
+from cite.compare.methods.task import JobResult, Task, run_task
+from cite.compare.methods.workspace import SharedPatches
 from cite.compare.plan.estimate import Estimate, duration
 from cite.compare.plan.plan import Plan, make_plan
 from cite.compare.report import write_all
 from cite.core.messages import count
+from cite.engines import Engine, make_engine
 
 Rows = dict[str, dict[str, Any]]  # results by job
 
@@ -117,7 +118,9 @@ def _run(plan: Plan, engine: Engine, store: Store, rows: Rows, progress: bool) -
         return
     estimate = Estimate(rows.values())
     with tqdm(total=len(tasks), unit='job', disable=not progress) as bar:
-        for result in engine.run(tasks):
+        for task, result, died in engine.run(tasks, run_task, SharedPatches):
+            if result is None:
+                result = JobResult(task.name, error=died)
             job = by_name.pop(result.name)
             digest = plan.digests[job.name]
             row = write_result(store, plan.comparison, job, digest, result)

@@ -12,18 +12,15 @@ from torch.utils.data import DataLoader
 from cite.core.messages import count
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import ImageBuffer, to_float
-from cite.models.heads.caption_file import read_caption_file
-from cite.models.heads.text_source import average, check_texts, descriptions
 from cite.models.precision import autocast
 
 from .image_pipeline import ImagePipeline, PatchSources, Source
 from .model_folder.network import build_network
 from .model_folder.read import read_model
+from .texts import Texts, embed_texts, read_texts
 
 if TYPE_CHECKING:
     from .predict.slide_result import SlideResult
-
-Texts = Union[str, Path, Sequence[Any]]
 
 
 class Predictor:
@@ -98,7 +95,7 @@ class Predictor:
             ValueError: the model has no texts.
             FileNotFoundError: its language model is not here.
         """
-        return self._embed(_text_list(texts)[0]).numpy()
+        return self._embed(read_texts(texts)[0]).numpy()
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """Return the probabilities of features of :meth:`embed_images`, (N, K) float32.
@@ -139,8 +136,9 @@ class Predictor:
             FileNotFoundError: there is no such file.
             ValueError: it cannot be read, has no scale or no tissue.
         """
+        from .predict.answer_slide import Options, open_source
+        from .predict.jobs import find_jobs
         from .predict.predict_slide import Load, predict_source
-        from .predict.run import Options, find_jobs, open_source
 
         self._require_pipeline()
         scale = None if mpp is None else str(mpp)
@@ -220,26 +218,12 @@ class Predictor:
             )
         return self.pipeline
 
-    def _embed(self, texts: list[Any]) -> Tensor:
-        head = self.network.head
-        if getattr(head, 'text_encoder', None) is None:
-            raise ValueError(
-                f'{self.model.folder} has a head without texts '
-                f'({type(head).__name__}): its classes cannot be worded anew.'
-            )
-        if texts == self.texts and head.text_embeddings is not None:
-            return head.text_embeddings.float().cpu()
-        flat = [text for entry in texts for text in descriptions(entry)]
-        # As while a config's texts are encoded: the encoder may look at all of them.
-        before, head.texts = head.texts, texts
-        try:
-            encoded = head._encode_flat(flat)['text_embeddings'].detach().float()
-        finally:
-            head.texts = before
-        return average(encoded, texts) if len(encoded) == len(flat) else encoded
+    def _embed(self, entries: list[Any]) -> Tensor:
+        owner = str(self.model.folder)
+        return embed_texts(self.network.head, entries, self.texts, owner)
 
     def _reword(self, texts: Texts) -> None:
-        entries, classes = _text_list(texts)
+        entries, classes = read_texts(texts)
         embeddings = self._embed(entries)
         if classes is None and len(entries) != len(self.classes):
             known = count(len(self.classes), 'class')
@@ -252,14 +236,6 @@ class Predictor:
         head.texts, head.num_classes = entries, len(entries)
         head.text_embeddings = embeddings.to(self.device)
         self.texts, self.classes = entries, classes or self.classes
-
-
-def _text_list(texts: Texts) -> tuple[list[Any], Optional[list[str]]]:
-    """Return the descriptions, and the names of the classes if a file states them."""
-    if isinstance(texts, (str, Path)):
-        by_class = read_caption_file(str(texts))
-        return check_texts([*by_class.values()]), [*by_class]
-    return check_texts(texts), None
 
 
 def _vector(x: Any) -> Tensor:

@@ -10,9 +10,10 @@ from tiny_training import make_data
 
 from cite.apis.split.split import make_split
 from cite.compare import run
-from cite.compare.engines import Engine
-from cite.compare.engines.task import JobResult, Task, run_task
+from cite.compare.methods.task import Task, run_task
+from cite.compare.methods.workspace import SharedPatches
 from cite.compare.report import write_all
+from cite.engines import Engine, Outcome
 
 
 class InProcess(Engine):
@@ -21,10 +22,10 @@ class InProcess(Engine):
     def __init__(self) -> None:
         self.ran: list[str] = []
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
+    def run(self, tasks: Sequence[Task], *_: object) -> Iterator[Outcome]:
         for task in tasks:
             self.ran.append(task.name)
-            yield run_task(task)
+            yield Outcome(task, run_task(task, SharedPatches()))
 
 
 @pytest.fixture

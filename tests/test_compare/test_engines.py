@@ -1,17 +1,13 @@
-"""The same bits from every engine, and what each does when a job or worker dies."""
+"""A comparison on every engine: the same bits, and a worker that dies."""
 
 import json
 import os
 import signal
-from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 from tiny_compare import write_comparison
 
-from cite.compare.engines import base, make_engine
-from cite.compare.engines import local as local_engine
-from cite.compare.engines.task import JobResult, Task
 from cite.compare.run import run_comparison
 
 SLURM = {'cluster': 'local', 'timeout_min': 5}
@@ -75,49 +71,3 @@ def test_slurms_code_path_gives_the_same(config, local, tmp_path):
     assert [*failed] == ['dying']
     assert 'its Slurm job' in failed['dying']
     assert (files, rows) == local[1:]
-
-
-@pytest.mark.parametrize(
-    ('name', 'jobs', 'message'),
-    [
-        ('cloud', None, 'choose one of local, ray, slurm'),
-        ('local', 0, 'give 1 or more'),
-    ],
-)
-def test_an_impossible_choice_is_explained(name, jobs, message):
-    with pytest.raises(ValueError, match=message):
-        make_engine(name, jobs, {}, 'folder')
-
-
-def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(base, 'find_spec', lambda name: None)
-    with pytest.raises(ValueError, match='slurm needs it: pip install submitit'):
-        make_engine('slurm', None, {}, 'folder')
-
-
-@pytest.mark.parametrize(('jobs', 'workers'), [(1, 1), (3, 3), (9, 5)])
-def test_so_many_jobs_run_at_once_as_were_asked_for(monkeypatch, jobs, workers):
-    made = []
-
-    class Worker:
-        """What a process does, without one."""
-
-        def __init__(self, gpu):
-            self.pipe, self.other = Pipe()
-            made.append(self)
-
-        def give(self, task):
-            self.other.send(JobResult(task.name))
-
-        def take(self):
-            return self.pipe.recv()
-
-        def stop(self):
-            self.pipe.close()
-
-    monkeypatch.setattr(local_engine, '_Worker', Worker)
-    engine = make_engine('local', jobs, {}, 'folder')
-    results = [*engine.run([Task(str(i), {}, 'folder') for i in range(5)])]
-    assert engine.slots == jobs
-    assert len(made) == workers
-    assert sorted(result.name for result in results) == [*'01234']

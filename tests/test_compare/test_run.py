@@ -9,11 +9,12 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from tiny_compare import CLASSES, write_comparison
 
-from cite.compare.engines.task import JobResult
 from cite.compare.folder.store import Store
 from cite.compare.folder.write_result import write_result
+from cite.compare.methods.task import JobResult
 from cite.compare.plan.plan import make_plan
 from cite.compare.run import list_jobs, run_comparison
+from cite.engines import Outcome
 
 
 def rows(out):
@@ -310,10 +311,10 @@ def test_nobody_else_has_the_folder_while_jobs_run(
         tmp_path / 'o',
     )
 
-    def start_another(tasks):
+    def start_another(tasks, *_):
         with pytest.raises(ValueError, match='already running a comparison there'):
             Store(out)
-        yield from (JobResult(task.name, error='not run') for task in tasks)
+        yield from (Outcome(task, error='not run') for task in tasks)
 
     monkeypatch.setattr(engine, 'run', start_another)
     assert len(run(config, out)) == 4
@@ -346,9 +347,12 @@ def test_patients_that_become_known_later_need_no_new_run(
     config, out = write_comparison(compare_data, tmp_path, **changes), tmp_path / 'out'
     ran = []
 
-    def undecided(tasks):
+    def undecided(tasks, *_):
         ran.extend(task.name for task in tasks)
-        yield from (JobResult(t.name, slides=np.full((6, 3), 1 / 3)) for t in tasks)
+        slides = np.full((6, 3), 1 / 3)
+        yield from (
+            Outcome(task, JobResult(task.name, slides=slides)) for task in tasks
+        )
 
     monkeypatch.setattr(engine, 'run', undecided)
     run(config, out)

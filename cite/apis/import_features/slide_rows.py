@@ -22,6 +22,7 @@ class SlideRow(NamedTuple):
     stems: tuple[str, ...]  # names that its file of features may have
     class_name: str
     mpp: Optional[float]
+    file: Optional[str] = None  # of the slide
 
 
 def read_slide_rows(path: Path) -> list[SlideRow]:
@@ -51,7 +52,9 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
         _check_id(name, where)
         stem = Path(row.get('file') or name).stem
         mpp = _mpp(row.get('mpp'), where)
-        rows[name] = SlideRow(name, (name, stem), class_name, mpp)
+        rows[name] = SlideRow(
+            name, (name, stem), class_name, mpp, row.get('file') or None
+        )
     if not rows:
         raise ValueError(f'{path}: no slide in it.')
     return list(rows.values())

@@ -11,6 +11,7 @@ from cite.core.files.json_file import read_json
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
+from cite.slides.roi_files import RoiFiles
 from cite.slides.scale_table import ScaleTable
 
 from .one_slide import PATCHES, tile_slide
@@ -63,7 +64,7 @@ def tile_slides(
     out, settings = Path(out).expanduser(), settings or TileSettings()
     files = find_slides(slides, keep_names=settings.slide == 'folder')
     scales = ScaleTable(mpp)
-    rois = _rois(files, roi)
+    rois = RoiFiles(roi, files)
     tiled, owners = Tiled([], {}), _quickhashes(out)
     out.mkdir(parents=True, exist_ok=True)
     with only_one(out, 'cutting slides', 'Wait for it, or name another --out.'):
@@ -91,13 +92,13 @@ def _row(
     reader: SlideReader,
     out: Path,
     settings: TileSettings,
-    rois: Callable[[SlideFile], Optional[Path]],
+    rois: RoiFiles,
     workers: int,
 ) -> dict[str, Any]:
     """Return a slide's row of slides.csv, after cutting it unless that was done."""
     row = _finished(slide, reader, out)
     if row is None:
-        row = tile_slide(slide, reader, out, settings, rois(slide), workers)
+        row = tile_slide(slide, reader, out, settings, rois[slide], workers)
         write_text_whole(_done(out, slide.id), json.dumps(row) + '\n')
     return row
 
@@ -166,35 +167,3 @@ def _write_table(out: Path) -> None:
     table.writeheader()
     table.writerows(_notes(out))
     write_text_whole(out / 'slides.csv', text.getvalue())
-
-
-def _rois(
-    files: list[SlideFile], roi: Optional[Union[str, Path]]
-) -> Callable[[SlideFile], Optional[Path]]:
-    """Return which GeoJSON belongs to a slide.
-
-    Raises:
-        FileNotFoundError: no such file or folder.
-        ValueError: one file for several slides.
-    """
-    if roi is None:
-        return lambda slide: None
-    path = Path(roi).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(f'--roi {path}: no such file or folder.')
-    if path.is_file():
-        if len(files) > 1:
-            raise ValueError(
-                f'--roi {path}: one file for {len(files)} slides. Give a folder with a '
-                'GeoJSON named after each slide.'
-            )
-        return lambda slide: path
-
-    def find(slide: SlideFile) -> Path:
-        names = [f'{name}.geojson' for name in (slide.path.stem, slide.id)]
-        for name in names:
-            if (path / name).is_file():
-                return path / name
-        raise ValueError(f'{slide.path}: {path} has no {" or ".join(set(names))}.')
-
-    return find

@@ -7,10 +7,11 @@ from typing import Optional
 
 from cite.core.files.json_file import read_json
 from cite.core.files.write_whole import write_text_whole
-from cite.core.messages import check_choice
+from cite.core.messages import check_choice, first_line
 
 FORMATS = ('jpg', 'png')
 LAYOUTS = ('prefix', 'folder')  # rules for slides that the tiles' names can follow
+_FILE = 'tile.json'
 
 
 @dataclass(frozen=True)
@@ -50,29 +51,50 @@ class TileSettings:
         if self.seed < 0:
             raise ValueError(f'seed={self.seed}: give 0 or more.')
 
+    @classmethod
+    def read(cls, folder: Path) -> Optional['TileSettings']:
+        """Return the settings of a folder's tiles, or None if it has none.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        path = folder / _FILE
+        if not path.is_file():
+            return None
+        try:
+            settings = cls(**read_json(path))
+            _check_numbers(settings)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f'{path}: not the settings of `cite tile`: {first_line(error)}'
+            ) from error
+        return settings
+
     def keep_in(self, folder: Path) -> None:
         """Write the settings to a folder, or refuse one that has others.
 
         Raises:
             ValueError: the folder's tiles were cut in another way.
         """
-        path = folder / 'tile.json'
-        settings = asdict(self)
-        if not path.is_file():
-            write_text_whole(path, json.dumps(settings, indent=1) + '\n')
+        settings, old = asdict(self), self.read(folder)
+        if old is None:
+            text = json.dumps(settings, indent=1) + '\n'
+            write_text_whole(folder / _FILE, text)
             return
-        try:
-            # What folders lack that were cut before there was a choice.
-            old = {'slide': 'prefix', **read_json(path)}
-            differing = [
-                f'{key} {old.get(key)}, not {value}'
-                for key, value in settings.items()
-                if old.get(key) != value
-            ]
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f'{path}: not the settings of `cite tile`.') from error
+        differing = [
+            f'{key} {getattr(old, key)}, not {value}'
+            for key, value in settings.items()
+            if getattr(old, key) != value
+        ]
         if differing:
             raise ValueError(
                 f'{folder} holds tiles with {"; ".join(differing)}. Give the same '
                 'options, or name another --out.'
             )
+
+
+def _check_numbers(settings: TileSettings) -> None:
+    for name in ('patch_pixels', 'patch_mpp', 'stride', 'min_tissue'):
+        value = getattr(settings, name)
+        if type(value) not in (int, float) or not 0 < value < 1e6:
+            raise ValueError(f'{name} is {value!r}.')

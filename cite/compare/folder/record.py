@@ -7,11 +7,11 @@ from typing import Any, Optional
 
 from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
-from cite.compare.engines.task import ROOT
 from cite.compare.methods.job import JobInputs, job_config
 from cite.compare.plan.config import Comparison
 from cite.compare.plan.overlap import training_overlap
 from cite.datasets.tables.slide_rule import SlideRule
+from cite.engines.base import ROOT
 
 from .checks import read_object
 from .store import Store

@@ -5,9 +5,9 @@ from typing import Any, Optional
 
 import numpy as np
 
-from cite.compare.engines.task import JobResult
 from cite.compare.methods.job import Job
 from cite.compare.methods.scores import Lines, read_lines
+from cite.compare.methods.task import JobResult
 from cite.compare.plan.config import Comparison
 from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.core.evaluation.scores import bag_scores

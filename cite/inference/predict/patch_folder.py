@@ -19,6 +19,8 @@ from cite.core.messages import shorten
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 
+from .tiled_folder import TiledSlide, read_tiled_folder
+
 _NAME = re.compile(r'(?:.*[_/])?(\d+)_(\d+)\.[A-Za-z0-9]+')
 _SUBFOLDER = 'patches_captions'
 _THUMBNAIL = 1000  # pixels of the longer edge
@@ -30,6 +32,7 @@ class PatchSlide(NamedTuple):
     folder: Path
     id: str
     files: list[str]
+    tiled: Optional[TiledSlide] = None  # how they were cut, if `cite tile` did it
 
     @property
     def name(self) -> str:
@@ -64,43 +67,49 @@ def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSli
             f'{folder}: {shorten(odd)}: name patches {{slide}}_{{x}}_{{y}}.png, by '
             'their left top corner in pixels of level 0.'
         )
-    return [PatchSlide(folder, slide, files) for slide, files in slides.items()]
+    tiled = read_tiled_folder(folder.parent if folder.name == _SUBFOLDER else folder)
+    return [
+        PatchSlide(folder, slide, files, tiled.get(slide))
+        for slide, files in slides.items()
+    ]
 
 
 class PatchReader:
     """A slide's reader over its patches; white where there is none.
 
-    Level 0 is what the patches' coordinates count; a patch's edge in it is the
-    smallest distance of two corners, or its own pixels.
+    Level 0 is what the patches' coordinates count. A patch's edge in it follows from
+    the slide's scale, if ``cite tile`` cut the patches; else it is the smallest
+    distance of two corners, or the patch's own pixels.
 
     Args:
-        folder: of the patches.
-        name: the slide's id.
-        files: names of the patches.
-        mpp: µm a pixel of a patch.
+        patches: the slide's patches.
+        mpp: µm a pixel of a patch, if its folder does not say it.
     """
 
     reader = 'patches'
     bounds = None
 
-    def __init__(self, folder: Path, name: str, files: list[str], mpp: float) -> None:
-        self.folder, self.name, self.path = folder, name, folder
-        corners = [_NAME.fullmatch(file).groups() for file in files]  # type: ignore[union-attr]
+    def __init__(self, patches: PatchSlide, mpp: float) -> None:
+        self.folder, self.name, self.path = patches.folder, patches.name, patches.folder
+        corners = [_NAME.fullmatch(file).groups() for file in patches.files]  # type: ignore[union-attr]
         coords = np.array(corners, np.int64)  # (N, 2)
         order = np.lexsort(coords.T)  # by y, then x
-        self.coords, self.files = coords[order], [files[i] for i in order]
-        self.patch_pixels = _edge(folder, self.files)
-        self.size = _step(self.coords) or self.patch_pixels
-        self.mpp = mpp * self.patch_pixels / self.size
-        self.mpp_source = 'model'
+        self.coords, self.files = coords[order], [patches.files[i] for i in order]
+        self.patch_pixels = _edge(self.folder, self.files)
+        tiled = patches.tiled
+        if tiled is None:
+            self.size = _step(self.coords) or self.patch_pixels
+            self.mpp, self.mpp_source = mpp * self.patch_pixels / self.size, 'model'
+        else:
+            self.size, self.mpp = tiled.size, tiled.mpp
+            self.mpp_source = tiled.mpp_source
         width, height = (self.coords.max(0) + self.size).tolist()
         self.dimensions = (width, height)
         self.downsamples = (self.size / self.patch_pixels,)
         self.levels = (self.dimensions,)
 
-    @property
-    def quickhash(self) -> str:
-        """Digest of the patches' names and sizes."""
+    def digest(self) -> str:
+        """Return a digest of the patches' names and sizes."""
         sha = hashlib.sha256()
         for file in self.files:
             stat = (self.folder / file).stat()

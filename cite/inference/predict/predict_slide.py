@@ -1,16 +1,18 @@
 """A slide through the model: its tiles' probabilities, and the slide's."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
+from tqdm import tqdm
 
 from . import flags
 from .outputs.features_h5 import FeaturesFile
 from .outputs.tile_table import TileTable
 from .slide_result import SlideResult
 from .sources import Cut, SlideSource, Source
-from .stream import stream
+from .stream import Batch, stream
 
 _SHIFT = 0.5  # of a tile
 _FAR = 99  # per cent of training tiles are nearer
@@ -22,6 +24,7 @@ class Load(NamedTuple):
 
     batch_size: int = 64
     workers: int = 0
+    bar: bool = False  # show one, if the screen is a terminal
 
 
 class Scored(NamedTuple):
@@ -101,7 +104,9 @@ def score_tiles(
     training = predictor.model.training_features
     far = 0
     with FeaturesFile(features) as file:
-        for batch in stream(source, predictor.pixels, load.batch_size, load.workers):
+        for batch in _with_bar(
+            stream(source, predictor.pixels, *load[:2]), source, load
+        ):
             for i, why in batch.faults:
                 missing.append((int(coords[i][0]), int(coords[i][1]), why))
             if batch.pixels is None:
@@ -121,6 +126,16 @@ def score_tiles(
         raise ValueError(f'{source.file}: no tile could be read ({reason}).')
     table = TileTable(coords[was_read], source.size, probabilities[was_read], classes)
     return Scored(table, missing, None if training is None else far / number)
+
+
+def _with_bar(batches: Iterator[Batch], source: Source, load: Load) -> Iterator[Batch]:
+    """Show the tiles that were read, their rate and the time left."""
+    hidden = None if load.bar else True
+    options: Any = {'desc': source.name, 'unit': 'tile', 'leave': False}
+    with tqdm(total=len(source), disable=hidden, **options) as bar:
+        for batch in batches:
+            yield batch
+            bar.update(len(batch.indices) + len(batch.faults))
 
 
 def calibration_of(predictor: Any) -> Any:

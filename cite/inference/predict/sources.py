@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
+from cite.apis.tile.settings import TileSettings
 from cite.slides import (
     find_tissue,
     make_grid,
@@ -13,7 +14,9 @@ from cite.slides import (
     tissue_from_geojson,
 )
 
-from .patch_folder import PatchReader
+from .patch_folder import PatchReader, PatchSlide
+
+_SIZE_SLACK = 0.02  # as slides whose mpp differ by more are refused
 
 
 class Cut(NamedTuple):
@@ -135,37 +138,31 @@ class PatchSource:
     """The patches of a slide in a folder of PatchGastric's layout.
 
     Args:
-        folder: ``patches_captions``, or a folder like it.
-        name: the slide's name in file names.
-        files: paths of its patches, ``{slide}_{x}_{y}.png``.
-        cut: pixels and scale of a patch.
-        slide_id: the slide's id, by the rule that found its patches.
+        patches: the slide's patches.
+        cut: pixels and scale of a patch that the model was trained on.
+
+    Raises:
+        ValueError: they were cut at another size than the model's.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        name: str,
-        files: list[str],
-        cut: Cut,
-        slide_id: Optional[str] = None,
-    ) -> None:
-        self.folder, self.name, self.cut = folder, name, cut
-        self.ids = (name, slide_id or name)  # what training may have called it
-        self.path, self.file = folder, folder.name
-        self.reader = PatchReader(folder, name, files, cut.mpp)
-        self.files, self.coords, self.size = (
-            self.reader.files,
-            self.reader.coords,
-            self.reader.size,
-        )
+    def __init__(self, patches: PatchSlide, cut: Cut) -> None:
+        self.patches, self.name = patches, patches.name
+        self.ids = (patches.name, patches.id)  # what training may have called it
+        self.path, self.file = patches.folder, patches.folder.name
+        self.reader = PatchReader(patches, cut.mpp)
+        self.files, self.coords = self.reader.files, self.reader.coords
+        self.size = self.reader.size
+        self.cut = cut
+        if patches.tiled is not None:
+            _refuse_other_size(patches.tiled.settings, cut, patches.folder)
+            self.cut = cut._replace(stride=patches.tiled.settings.stride)
 
     def __len__(self) -> int:
         return len(self.files)
 
     def tile(self, index: int) -> Path:
         """Return the path of a patch, which is read as ``mim test`` reads it."""
-        return self.folder / self.files[index]
+        return self.path / self.files[index]
 
     @property
     def thumbnail(self) -> tuple[np.ndarray, float]:
@@ -178,10 +175,11 @@ class PatchSource:
 
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of the patches."""
-        reader = self.reader
+        reader, tiled = self.reader, self.patches.tiled
+        digest = reader.digest()
         return {
             'slide': {
-                'quickhash': reader.quickhash,
+                'quickhash': digest if tiled is None else tiled.quickhash,
                 'vendor': 'patches',
                 'reader': reader.reader,
                 'dimensions': [int(n) for n in reader.dimensions],
@@ -189,15 +187,30 @@ class PatchSource:
                 'mpp': float(reader.mpp),
                 'mpp_source': reader.mpp_source,
             },
-            'tissue': {'area_mm2': None},
+            'tissue': {'area_mm2': None if tiled is None else tiled.tissue_mm2},
             'grid': {
                 'patch_pixels': reader.patch_pixels,
                 'mpp': self.cut.mpp,
+                'stride': self.cut.stride,
                 'size': int(self.size),
                 'tiles': len(self),
-                'digest': reader.quickhash,
+                'digest': digest,
             },
         }
+
+
+def _refuse_other_size(settings: TileSettings, cut: Cut, folder: Path) -> None:
+    """Refuse patches that show another area than those of training."""
+    edge, trained = (
+        settings.patch_pixels * settings.patch_mpp,
+        cut.patch_pixels * cut.mpp,
+    )
+    if abs(edge / trained - 1) > _SIZE_SLACK:
+        raise ValueError(
+            f'{folder}: patches of {edge:g} µm, but the model was trained on patches '
+            f'of {trained:g} µm. Cut the slides again: cite tile … --patch-pixels '
+            f'{cut.patch_pixels} --patch-mpp {cut.mpp:g}.'
+        )
 
 
 Source = Union[SlideSource, PatchSource]

@@ -70,62 +70,68 @@ def write_slide(
     folder: SlideFolder,
     result: SlideResult,
     source: Source,
-    model: Mapping[str, Any],
-    identity: str,
+    made: Mapping[str, Any],
     viewer: bool,
-    seconds: float,
-) -> dict[str, Any]:
-    """Write a slide's files and its manifest.
+) -> None:
+    """Write a slide's files, then its manifest.
 
     Args:
         folder: where to; features may be in it.
         result: the answer.
         source: the slide's tiles.
-        model: ``digest``, ``texts`` and what else the manifest says of the model.
-        identity: digest of all that the numbers depend on.
+        made: what else the manifest holds: ``model`` with its ``digest``, ``identity``,
+            the digest of all that the numbers depend on, and ``seconds``.
         viewer: write the viewer's page too.
-        seconds: that the prediction took.
-
-    Returns:
-        The manifest.
     """
     facts = source.facts()
+    _write_files(folder, result, source, facts, made['model']['digest'])
+    if viewer:
+        _write_viewer(folder.place('viewer', result.name), result, source, facts)
+    manifest = {
+        'format': FORMAT,
+        'id': result.name,
+        'file': source.file,
+        **facts,
+        'answer': _answer(result),
+        'flags': [flag._asdict() for flag in result.flags],
+        'versions': versions(),
+        'finished': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
+        **made,
+        'files': folder.keep(),
+    }
+    write_manifest(folder.out, manifest)
+
+
+def _write_files(
+    folder: SlideFolder,
+    result: SlideResult,
+    source: Source,
+    facts: Mapping[str, Any],
+    model: str,
+) -> None:
+    """Write the table, the objects for QuPath and the maps."""
     table, name = result.table, result.name
     write_tile_csv(folder.place('tiles', f'{name}.csv'), table)
     bounds = facts['slide']['bounds']
     write_geojson(
         folder.place('geojson', geojson_name(name, len(table.coords))),
         table,
-        f'{facts["slide"]["quickhash"]} {model["digest"]}',
+        f'{facts["slide"]["quickhash"]} {model}',
         (bounds[0], bounds[1]) if bounds else (0, 0),
     )
     write_maps(folder.place('maps', ''), name, table, *source.thumbnail)
-    if viewer:
-        _write_viewer(folder.place('viewer', name), result, source, facts)
-    manifest = {
-        'format': FORMAT,
-        'id': name,
-        'file': source.file,
-        **facts,
-        'model': dict(model),
-        'answer': {
-            'predicted': result.predicted,
-            'probabilities': dict(zip(result.classes, result.probabilities.tolist())),
-            'set': result.classes_at_coverage,
-            'tiles': len(table.coords),
-            'missing': len(result.missing),
-            'missing_tiles': result.missing[:_NAMED],
-            'stability': result.stability,
-        },
-        'flags': [flag._asdict() for flag in result.flags],
-        'versions': versions(),
-        'finished': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
-        'seconds': round(seconds, 2),
-        'identity': identity,
-        'files': folder.keep(),
+
+
+def _answer(result: SlideResult) -> dict[str, Any]:
+    return {
+        'predicted': result.predicted,
+        'probabilities': dict(zip(result.classes, result.probabilities.tolist())),
+        'set': result.classes_at_coverage,
+        'tiles': len(result.table.coords),
+        'missing': len(result.missing),
+        'missing_tiles': result.missing[:_NAMED],
+        'stability': result.stability,
     }
-    write_manifest(folder.out, manifest)
-    return manifest
 
 
 def versions() -> dict[str, str]:

@@ -10,13 +10,16 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from answer_files import contents
 from PIL import Image
 from qupath_rules import check_qupath
 from slide_files import draw, write_aperio, write_leica, write_pyramid
 
+from cite.inference.predict.answer_slide import Options
+from cite.inference.predict.jobs import Job, find_jobs
 from cite.inference.predict.outputs.tile_table import read_tile_csv
 from cite.inference.predict.predict_slide import Load
-from cite.inference.predict.run import Job, Options, find_jobs, predict_slides
+from cite.inference.predict.run import predict_slides
 from cite.inference.predict.sources import Cut
 
 PLAIN = Options(viewer=False)
@@ -35,23 +38,6 @@ def tiles_of(predictor, out, name):
 
 def manifest_of(out, name):
     return json.loads((out / 'manifest' / f'{name}.json').read_text(encoding='utf-8'))
-
-
-def contents(out):
-    """Return all bytes of a folder of answers but times and locks."""
-    files = {}
-    for path in sorted(p for p in out.rglob('*') if p.is_file()):
-        name = path.relative_to(out).as_posix()
-        if name == '.lock':
-            continue
-        data = path.read_bytes()
-        if name.startswith('manifest/'):
-            content = json.loads(data)
-            data = {
-                k: v for k, v in content.items() if k not in ('finished', 'seconds')
-            }
-        files[name] = data
-    return files
 
 
 @pytest.fixture(scope='module')
@@ -194,7 +180,9 @@ def test_after_a_kill_the_second_start_gives_the_same(
     code = f"""
 import os, signal, sys
 import cite.inference.predict.write_slide as module
-from cite.inference.predict.run import Options, find_jobs, predict_slides
+from cite.inference.predict.answer_slide import Options
+from cite.inference.predict.jobs import find_jobs
+from cite.inference.predict.run import predict_slides
 from cite.inference.predictor import Predictor
 def killed(*args):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -325,6 +313,16 @@ def test_a_damaged_patch_is_missing(predictor, tmp_path):
     assert (answer['tiles'], answer['missing']) == (3, 1)
 
 
+def test_two_runs_into_one_folder(predictor, slide, tmp_path):
+    from cite.core.files.lock import only_one
+
+    with (
+        only_one(tmp_path, 'predicting', ''),
+        pytest.raises(ValueError, match='already predicting there'),
+    ):
+        predict(predictor, [slide], tmp_path)
+
+
 def test_a_deleted_slide_fails_alone(predictor, slide, tmp_path):
     gone, kept = tmp_path / 'a.tiff', tmp_path / 'b.tiff'
     shutil.copy(slide, gone)
@@ -345,9 +343,13 @@ def test_nothing_of_the_patient_is_in_any_output(predictor, tmp_path):
     path = tmp_path / 'case.svs'
     write_aperio(path, image, text, extra=[('label', label), ('macro', label)])
     out = tmp_path / 'out'
-    failures, _ = predict(predictor, [path], out, Options(features=True))
+    failures, lines = predict(predictor, [path], out, Options(features=True))
     assert failures == {}
-    for file in (p for p in out.rglob('*') if p.is_file()):
+    assert secret not in ' '.join(lines)
+    files = [p for p in out.rglob('*') if p.is_file()]
+    kinds = {p.suffix for p in files}
+    assert kinds >= {*['.csv', '.json', '.geojson', '.h5', '.html', '.png', '.jpg']}
+    for file in files:
         data = file.read_bytes()
         assert secret.encode() not in data, file
         if file.suffix in ('.png', '.jpg'):
@@ -426,7 +428,7 @@ def test_a_job_keeps_its_region(slide, tmp_path):
     roi.write_text(json.dumps({'type': 'Polygon', 'coordinates': [box]}))
     (job,) = find_jobs([slide], roi=tmp_path)
     assert job == Job('two-pieces', slide, None, None, roi)
-    with pytest.raises(FileNotFoundError, match='two_pieces'):
+    with pytest.raises(FileNotFoundError, match='none: no such file or folder'):
         find_jobs([slide], roi=tmp_path / 'none')
 
 
@@ -448,3 +450,33 @@ def test_patches_by_another_rule(passed, tmp_path):
     Image.new('RGB', (64, 64)).save(folder / 'a-s_1/0_0.png')
     with pytest.raises(ValueError, match='both have the id a-s_1'):
         find_jobs([folder], slide='folder')
+
+
+def test_a_slide_without_a_region_fails_alone(predictor, slide, tmp_path):
+    box = [[128, 128], [256, 128], [256, 256], [128, 256], [128, 128]]
+    (tmp_path / 'regions').mkdir()
+    roi = tmp_path / 'regions' / 'two_pieces.geojson'
+    roi.write_text(json.dumps({'type': 'Polygon', 'coordinates': [box]}))
+    other = shutil.copy(slide, tmp_path / 'other.tiff')
+    paths = [other, slide]
+    failures, _ = predict(predictor, paths, tmp_path / 'out', roi=roi.parent)
+    assert list(failures) == [str(other)]
+    assert 'other.geojson' in failures[str(other)]
+    assert len(tiles_of(predictor, tmp_path / 'out', 'two-pieces').coords) == 4
+
+
+def test_a_slide_named_twice_is_predicted_once(slide, tmp_path):
+    Image.new('RGB', (8, 8)).save(tmp_path / 'p_0_0.png')
+    jobs = find_jobs([slide, tmp_path, slide, tmp_path])
+    assert [job.name for job in jobs] == ['p', 'two-pieces']
+
+
+def test_each_slide_of_a_patch_folder_that_fails_is_named(predictor, tmp_path):
+    folder = tmp_path / 'patches'
+    folder.mkdir()
+    for name in ('a', 'b'):
+        (folder / f'{name}_0_0.png').write_bytes(b'\x89PNG')
+    failures, _ = predict(predictor, [folder], tmp_path / 'out')
+    assert [*failures] == [str(folder / 'a'), str(folder / 'b')]
+    with open(tmp_path / 'out' / 'slides.csv', newline='') as file:
+        assert [row['file'] for row in csv.DictReader(file)] == ['a', 'b']

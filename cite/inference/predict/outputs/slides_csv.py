@@ -7,6 +7,9 @@ from typing import Any
 
 from cite.core.files.write_whole import write_whole
 
+#: A set may be empty: no class is likely enough for the coverage.
+NO_CLASS = '(no class)'
+
 
 def write_slides_csv(
     path: Path,
@@ -44,7 +47,7 @@ def _row(manifest: Mapping[str, Any]) -> dict[str, Any]:
         'id': manifest['id'],
         'predicted': answer['predicted'],
         **shares,
-        'set': '; '.join(answer['set'] or ()),
+        'set': '' if answer['set'] is None else '; '.join(answer['set']) or NO_CLASS,
         'tiles': answer['tiles'],
         'missing': answer['missing'],
         'tissue_mm2': '' if area is None else f'{area:.3f}',

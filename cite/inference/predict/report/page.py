@@ -14,6 +14,7 @@ from cite.apis.page.render import SORT, render_page
 from cite.core.messages import count
 from cite.inference.predict.outputs.colours import class_colour
 from cite.inference.predict.outputs.maps import SLIDE_AREA
+from cite.inference.predict.outputs.slides_csv import NO_CLASS
 
 _HERE = Path(__file__).parent
 _THUMBNAIL = (168, 126)  # pixels: twice what is shown
@@ -54,7 +55,8 @@ def report_page(
         cautions=Counter(flag['key'] for row in rows for flag in row['flags']),
         facts=_facts(rows, failures),
         model_facts=model['facts'],
-        has_sets=any(row['set'] for row in rows),
+        no_class=NO_CLASS,
+        has_sets=any(row['set'] is not None for row in rows),
         count=count,
     )
 

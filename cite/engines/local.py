@@ -7,29 +7,27 @@ from collections.abc import Iterator, Sequence
 from multiprocessing import connection
 from typing import Any, Optional
 
-from cite.compare.methods.workspace import SharedPatches
-
-from .base import Engine, gpu_of, slots
-from .task import JobResult, Task, run_task
+from .base import Engine, Outcome, Run, Start, Worker, gpu_of, slots
 
 _WATCH = 0.5  # seconds between checks that the parent lives
 
 
 class LocalEngine(Engine):
-    """Runs jobs in lasting processes of this machine, one a GPU or a share of cores.
+    """Runs tasks in lasting processes of this machine, one a GPU or a share of cores.
 
     Args:
-        jobs: number of jobs at once; None for one a GPU, or one a core.
+        jobs: number of tasks at once; None for one a GPU, or one a core.
     """
 
     def __init__(self, jobs: Optional[int] = None) -> None:
         self.slots = slots(jobs)
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
-        """Yield results; a worker that dies is replaced."""
+    def run(self, tasks: Sequence[Any], run: Run, start: Start) -> Iterator[Outcome]:
+        """Yield outcomes; a worker that dies is replaced."""
         waiting = deque(tasks)
-        busy: dict[Any, _Worker] = {}
-        workers = [_Worker(gpu_of(i)) for i in range(min(self.slots, len(tasks)))]
+        busy: dict[Any, _Process] = {}
+        number = min(self.slots, len(tasks))
+        workers = [_Process(gpu_of(i), run, start) for i in range(number)]
         try:
             for worker in workers:
                 worker.give(waiting.popleft())
@@ -37,35 +35,35 @@ class LocalEngine(Engine):
             while busy:
                 for pipe in connection.wait([*busy]):
                     worker = busy.pop(pipe)
-                    result = worker.take()
+                    outcome = worker.take()
                     if waiting:
                         worker.give(waiting.popleft())
                         busy[worker.pipe] = worker
-                    yield result
+                    yield outcome
         finally:
             for worker in workers:
                 worker.stop()
 
 
-class _Worker:
+class _Process:
     """A process and the pipe to it; a new process replaces one that has died."""
 
-    def __init__(self, gpu: Optional[str]) -> None:
-        self.gpu = gpu
-        self.task: Optional[Task] = None
-        self._start()
+    def __init__(self, gpu: Optional[str], run: Run, start: Start) -> None:
+        self.gpu, self.work = gpu, (run, start)
+        self.task: Any = None
+        self._begin()
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         context = multiprocessing.get_context('spawn')
         self.pipe, worker_end = context.Pipe()
         # Not a daemon, because daemons may not have children such as image loaders.
         self.process = context.Process(
-            target=_serve, args=(worker_end, os.getpid(), self.gpu)
+            target=_serve, args=(worker_end, os.getpid(), self.gpu, *self.work)
         )
         self.process.start()
         worker_end.close()  # so that the end of the process ends the pipe
 
-    def give(self, task: Task) -> None:
+    def give(self, task: Any) -> None:
         self.task = task
         try:
             self.pipe.send(task)
@@ -73,21 +71,20 @@ class _Worker:
             self._renew()
             self.pipe.send(task)
 
-    def take(self) -> JobResult:
-        """Return the result, or an error if the worker has died."""
-        assert self.task is not None
+    def take(self) -> Outcome:
+        """Return the outcome, which is an error if the worker has died."""
         try:
-            return self.pipe.recv()
+            return Outcome(self.task, *self.pipe.recv())
         except (EOFError, OSError):
             code = self._renew()
             error = f'its process died (exit code {code})'
-            return JobResult(self.task.name, error=error)
+            return Outcome(self.task, error=error)
 
     def _renew(self) -> Optional[int]:
         self.process.join(10)
         code = self.process.exitcode
         self.stop()
-        self._start()
+        self._begin()
         return code
 
     def stop(self) -> None:
@@ -96,15 +93,15 @@ class _Worker:
         self.process.join()
 
 
-def _serve(pipe: Any, parent: int, gpu: Optional[str]) -> None:
+def _serve(pipe: Any, parent: int, gpu: Optional[str], run: Run, start: Start) -> None:
     """Run tasks until the pipe ends."""
     if gpu is not None:
         os.environ['CUDA_VISIBLE_DEVICES'] = gpu
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    patches = SharedPatches()
+    worker = Worker(run, start)
     try:
         while True:
-            pipe.send(run_task(pipe.recv(), patches))
+            pipe.send(worker(pipe.recv()))
     except (EOFError, OSError, KeyboardInterrupt):
         return
 

@@ -1,17 +1,31 @@
-"""What engines have in common: how many jobs fit, and how one is made by name."""
+"""What engines have in common: how many tasks fit, and how one is made by name."""
 
 import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from typing import Any, Optional
+from pathlib import Path
+from typing import Any, Callable, NamedTuple, Optional
 
 import torch
 
-from .task import ROOT, JobResult, Task
-
 ENGINES = ('local', 'ray', 'slurm')
 _MODULES = {'ray': 'ray', 'slurm': 'submitit'}
+#: The folder that holds the package: a checkout, or site-packages.
+ROOT = Path(__file__).resolve().parents[2]
+
+#: Makes what a worker keeps between tasks, such as a model.
+Start = Callable[[], Any]
+#: Runs a task with it, and returns the result.
+Run = Callable[[Any, Any], Any]
+
+
+class Outcome(NamedTuple):
+    """What became of a task: a result, or the reason why there is none."""
+
+    task: Any
+    result: Any = None
+    error: Optional[str] = None
 
 
 class Engine(metaclass=ABCMeta):
@@ -21,11 +35,35 @@ class Engine(metaclass=ABCMeta):
     slots: int = 1
 
     @abstractmethod
-    def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
-        """Yield the result of each task as soon as it is there.
+    def run(self, tasks: Sequence[Any], run: Run, start: Start) -> Iterator[Outcome]:
+        """Yield the outcome of each task as soon as it is there, in any order.
 
-        A worker that dies fails one task, whose result is an error.
+        An exception in a task, or a worker that dies, fails this task alone.
+
+        Args:
+            tasks: what to run; picklable, as ``run`` and ``start`` and the results.
+            run: called with a task and what ``start`` returned.
+            start: called once by each worker, before its first task.
         """
+
+
+class Worker:
+    """Runs tasks one after another in the process that holds it."""
+
+    def __init__(self, run: Run, start: Start) -> None:
+        self._run, self._start = run, start
+        self._state: Any = None
+        self._started = False
+
+    def __call__(self, task: Any) -> tuple[Any, Optional[str]]:
+        """Return the result and None, or None and the reason."""
+        try:
+            if not self._started:
+                self._state = self._start()
+                self._started = True
+            return self._run(task, self._state), None
+        except Exception as error:
+            return None, f'{type(error).__name__}: {" ".join(str(error).split())}'
 
 
 def make_engine(
@@ -35,12 +73,12 @@ def make_engine(
 
     Args:
         name: one of ``ENGINES``.
-        jobs: number of jobs that run at once.
+        jobs: number of tasks that run at once.
         options: parameters for submitit, with ``slurm``.
         folder: folder for submitit's files.
 
     Raises:
-        ValueError: an unknown name, no job at once, or a module that is not installed.
+        ValueError: an unknown name, no task at once, or a module that is not installed.
     """
     if name not in ENGINES:
         raise ValueError(f'--engine {name}: choose one of {", ".join(ENGINES)}.')
@@ -63,7 +101,7 @@ def make_engine(
 
 
 def slots(jobs: Optional[int]) -> int:
-    """Return how many jobs run at once: as asked, or one a GPU, or one a core."""
+    """Return how many tasks run at once: as asked, or one a GPU, or one a core."""
     return jobs or torch.cuda.device_count() or len(os.sched_getaffinity(0))
 
 

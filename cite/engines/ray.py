@@ -3,27 +3,24 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
-from cite.compare.methods.workspace import SharedPatches
-
-from .base import Engine, python_path, slots
-from .task import JobResult, Task, run_task
+from .base import Engine, Outcome, Run, Start, Worker, python_path, slots
 
 
 class RayEngine(Engine):
-    """Runs jobs in actors of a Ray cluster, each on a CPU and, if there is one, a GPU.
+    """Runs tasks in actors of a Ray cluster, each on a CPU and, if there is one, a GPU.
 
     All nodes need this package, the data under the same paths, and the out folder.
 
     Args:
-        jobs: number of jobs at once; None for one a GPU of the cluster, or one a CPU.
+        jobs: number of tasks at once; None for one a GPU of the cluster, or one a CPU.
     """
 
     def __init__(self, jobs: Optional[int] = None) -> None:
         self.jobs = jobs
         self.slots = jobs or 1
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[JobResult]:
-        """Yield results; an actor that dies is replaced."""
+    def run(self, tasks: Sequence[Any], run: Run, start: Start) -> Iterator[Outcome]:
+        """Yield outcomes; an actor that dies is replaced."""
         import ray
 
         _join(ray, self.jobs)
@@ -31,35 +28,36 @@ class RayEngine(Engine):
             resources = ray.cluster_resources()
             gpus = int(resources.get('GPU', 0))
             self.slots = self.jobs or gpus or max(int(resources['CPU']), 1)
-            remote = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0)(_Actor)
-            yield from self._share(ray, remote, deque(tasks))
+            actor = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0)(_Actor)
+            yield from self._share(
+                ray, lambda: actor.remote(os.getcwd(), run, start), deque(tasks)
+            )
         finally:
             ray.shutdown()
 
-    def _share(
-        self, ray: Any, remote: Any, waiting: deque[Task]
-    ) -> Iterator[JobResult]:
-        running: dict[Any, tuple[Any, Task]] = {}
+    def _share(self, ray: Any, begin: Any, waiting: deque[Any]) -> Iterator[Outcome]:
+        """Give tasks to actors, which ``begin`` makes."""
+        running: dict[Any, tuple[Any, Any]] = {}
 
         def give(actor: Any) -> None:
             task = waiting.popleft()
             running[actor.run.remote(task)] = actor, task
 
         for _ in range(min(self.slots, len(waiting))):
-            give(remote.remote(os.getcwd()))
+            give(begin())
         while running:
             (done, *_), _ = ray.wait([*running])
             actor, task = running.pop(done)
             try:
-                result = ray.get(done)
+                outcome = Outcome(task, *ray.get(done))
             except ray.exceptions.RayError as error:
                 text = f'its Ray actor died: {type(error).__name__}'
-                result = JobResult(task.name, error=text)
+                outcome = Outcome(task, error=text)
                 ray.kill(actor)
-                actor = remote.remote(os.getcwd())
+                actor = begin()
             if waiting:
                 give(actor)
-            yield result
+            yield outcome
 
 
 def _join(ray: Any, jobs: Optional[int]) -> None:
@@ -73,11 +71,11 @@ def _join(ray: Any, jobs: Optional[int]) -> None:
 
 
 class _Actor:
-    """A process of the cluster that runs many jobs."""
+    """A process of the cluster that runs many tasks."""
 
-    def __init__(self, folder: str) -> None:
-        os.chdir(folder)  # configs and annotation files are named relative to it
-        self.patches = SharedPatches()
+    def __init__(self, folder: str, run: Run, start: Start) -> None:
+        os.chdir(folder)  # files are named relative to it
+        self.worker = Worker(run, start)
 
-    def run(self, task: Task) -> JobResult:
-        return run_task(task, self.patches)
+    def run(self, task: Any) -> tuple[Any, Optional[str]]:
+        return self.worker(task)

@@ -17,11 +17,11 @@ import torch
 from mmcv.utils import logging as mmcv_logging
 
 import cite
-from cite.compare.methods import METHODS, JobInputs, Scores, Workspace
-from cite.compare.methods.workspace import SharedPatches
 
-#: The folder that holds the package: a checkout, or site-packages.
-ROOT = Path(cite.__file__).resolve().parents[1]
+from . import METHODS
+from .job import JobInputs
+from .scores import Scores
+from .workspace import SharedPatches, Workspace
 
 
 @dataclass
@@ -50,7 +50,7 @@ class JobResult:
     error: Optional[str] = None
 
 
-def run_task(task: Task, patches: Optional[SharedPatches] = None) -> JobResult:
+def run_task(task: Task, patches: SharedPatches) -> JobResult:
     """Run one job; an exception in it comes back as a result.
 
     Args:
@@ -63,7 +63,7 @@ def run_task(task: Task, patches: Optional[SharedPatches] = None) -> JobResult:
     start = time.monotonic()
     with _output_to(folder / 'log.txt'):
         try:
-            scores = _scores(task, Workspace(folder, patches or SharedPatches()))
+            scores = _scores(task, Workspace(folder, patches))
         except Exception as error:
             traceback.print_exc()
             kind, text = type(error).__name__, ' '.join(str(error).split())

@@ -1,0 +1,96 @@
+"""What each engine does with tasks, exceptions and dying workers."""
+
+import os
+from multiprocessing import Pipe
+
+import engine_tasks
+import pytest
+from engine_tasks import DIES, RAISES, no_model, run, start
+
+from cite.engines import base, make_engine
+from cite.engines import local as local_engine
+
+SLURM = {'cluster': 'local', 'timeout_min': 5}
+
+
+@pytest.fixture(params=['local', 'ray', 'slurm'])
+def engine(request, tmp_path, monkeypatch):
+    """Return each engine with two workers; Slurm's are processes of this machine."""
+    if request.param != 'local':
+        module = {'ray': 'ray', 'slurm': 'submitit'}[request.param]
+        pytest.importorskip(module, reason=f'needs {module}')
+    monkeypatch.delenv('RAY_ADDRESS', raising=False)
+    support = os.path.dirname(engine_tasks.__file__)
+    path = os.pathsep.join([support, os.environ.get('PYTHONPATH', '')])
+    monkeypatch.setenv('PYTHONPATH', path)  # where workers find the tasks
+    return request.param, make_engine(request.param, 2, SLURM, str(tmp_path))
+
+
+def test_one_task_fails_and_the_rest_goes_on(engine):
+    name, workers = engine
+    outcomes = {o.task: o for o in workers.run([1, DIES, 2, RAISES, 3], run, start)}
+    assert [outcomes[n].result[0] for n in (1, 2, 3)] == [1, 4, 9]
+    assert outcomes[RAISES].error == 'ValueError: not this one'
+    words = {'local': 'exit code -9', 'ray': 'Ray actor died', 'slurm': 'Slurm job'}
+    assert words[name] in outcomes[DIES].error
+    assert not any(outcomes[n].result for n in (DIES, RAISES))
+
+
+def test_a_worker_that_cannot_start_says_why(engine):
+    _, workers = engine
+    errors = [outcome.error for outcome in workers.run([1, 2, 3], run, no_model)]
+    assert errors == ['FileNotFoundError: no weights on this node'] * 3
+
+
+def test_a_worker_keeps_its_state_between_tasks():
+    engine = make_engine('local', 1, {}, 'folder')
+    results = [outcome.result for outcome in engine.run([1, 2, 3], run, start)]
+    assert [n for _, _, n in results] == [1, 2, 3]
+    assert len({process for _, process, _ in results}) == 1
+    assert results[0][1] != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ('name', 'jobs', 'message'),
+    [
+        ('cloud', None, 'choose one of local, ray, slurm'),
+        ('local', 0, 'give 1 or more'),
+    ],
+)
+def test_an_impossible_choice_is_explained(name, jobs, message):
+    with pytest.raises(ValueError, match=message):
+        make_engine(name, jobs, {}, 'folder')
+
+
+def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(base, 'find_spec', lambda name: None)
+    with pytest.raises(ValueError, match='slurm needs it: pip install submitit'):
+        make_engine('slurm', None, {}, 'folder')
+
+
+@pytest.mark.parametrize(('jobs', 'workers'), [(1, 1), (3, 3), (9, 5)])
+def test_so_many_tasks_run_at_once_as_were_asked_for(monkeypatch, jobs, workers):
+    made = []
+
+    class Process:
+        """What a process does, without one."""
+
+        def __init__(self, gpu, run, start):
+            self.pipe, self.other = Pipe()
+            made.append(self)
+
+        def give(self, task):
+            self.other.send(base.Outcome(task))
+
+        def take(self):
+            return self.pipe.recv()
+
+        def stop(self):
+            self.pipe.close()
+
+    monkeypatch.setattr(local_engine, '_Process', Process)
+    engine = make_engine('local', jobs, {}, 'folder')
+    outcomes = [*engine.run([str(i) for i in range(5)], run, start)]
+    assert engine.slots == jobs
+    assert len(made) == workers
+    assert sorted(outcome.task for outcome in outcomes) == [*'01234']

@@ -1,0 +1,97 @@
+"""Several slides at once: the same bytes, and a worker that dies fails one slide."""
+
+import os
+import sys
+from functools import partial
+
+import pytest
+from answer_files import contents
+from commands import attempt
+from dying_model import BLUISH, dying_predictor
+from slide_files import draw, write_pyramid
+
+from cite.engines import make_engine
+from cite.inference.predict.answer_slide import Options
+from cite.inference.predict.jobs import find_jobs
+from cite.inference.predict.predict_slide import Load
+from cite.inference.predict.run import Workers, predict_slides
+
+MODULES = {'ray': 'ray', 'slurm': 'submitit'}
+TISSUE = ((64, 64, 256, 192),)
+
+
+@pytest.fixture(scope='module')
+def slides(tmp_path_factory):
+    """Return a folder of two slides and, between them, one that does not open."""
+    folder = tmp_path_factory.mktemp('slides')
+    write_pyramid(folder / 'a.tiff', draw(512, 384, TISSUE))
+    (folder / 'b.svs').write_bytes((folder / 'a.tiff').read_bytes()[:300])
+    write_pyramid(folder / 'c.tiff', draw(512, 384, ((128, 64, 320, 256),)))
+    return folder
+
+
+def predict(passed, slides, out, *options):
+    """Run the command; return its process."""
+    return attempt(
+        *(sys.executable, '-m', 'cite', 'predict', slides, '--model', passed.model),
+        *('--out', out, '--features', '--workers', '1', *options),
+        OMP_NUM_THREADS='1',
+    )
+
+
+@pytest.fixture(scope='module')
+def alone(passed, slides, tmp_path_factory):
+    """Return the folder that a run without an engine writes."""
+    out = tmp_path_factory.mktemp('alone')
+    done = predict(passed, slides, out)
+    assert done.returncode == 1, done.stdout
+    assert 'failed: ' in done.stdout
+    return out
+
+
+@pytest.mark.parametrize('engine', ['local', 'ray', 'slurm'])
+def test_equal_bytes_with_each_engine(engine, passed, slides, alone, tmp_path):
+    """With submitit's executor of local processes, because Slurm is not installed."""
+    if engine in MODULES:
+        pytest.importorskip(MODULES[engine], reason=f'needs {MODULES[engine]}')
+    slurm = ('--slurm', 'cluster=local', 'timeout_min=5') if engine == 'slurm' else ()
+    options = '--engine', engine, '--jobs', '2', *slurm
+    done = predict(passed, slides, tmp_path / 'out', *options)
+    assert done.returncode == 1, done.stdout
+    assert done.stdout.count('failed') == 2  # its line, and the list at the end
+    assert '[3/3]' in done.stdout
+    assert contents(tmp_path / 'out') == contents(alone)
+    again = predict(passed, slides, tmp_path / 'out', *options)
+    assert again.stdout.count('(there already)') == 2
+    assert contents(tmp_path / 'out') == contents(alone)
+
+
+@pytest.mark.parametrize('where', ['engine', 'loader'])
+def test_a_process_that_dies_fails_one_slide(where, passed, predictor, tmp_path):
+    folder = tmp_path / 'slides'
+    folder.mkdir()
+    for name, colour in (('a', (185, 105, 160)), ('b', BLUISH), ('c', (185, 105, 160))):
+        image = draw(512, 384, TISSUE, colour)
+        write_pyramid(folder / f'{name}.tiff', image)
+    jobs, out, options = find_jobs([folder]), tmp_path / 'out', Options(viewer=False)
+    load_model = partial(dying_predictor, passed.model)
+    if where == 'engine':
+        workers = Workers(make_engine('local', 2, {}, ''), load_model)
+        failures = predict_slides(
+            predictor, jobs, out, options, say=str, workers=workers
+        )
+        assert failures[str(folder / 'b.tiff')] == 'its process died (exit code -9)'
+    else:
+        load = Load(workers=1)
+        failures = predict_slides(load_model(), jobs, out, options, load, say=str)
+        assert 'DataLoader worker' in failures[str(folder / 'b.tiff')]
+    assert list(failures) == [str(folder / 'b.tiff')]
+    assert {path.stem for path in (out / 'manifest').iterdir()} == {'a', 'c'}
+    assert 'b.tiff' in (out / 'slides.csv').read_text()
+    assert not [name for name in os.listdir(out) if name.startswith('.')]
+
+
+def test_options_of_an_engine_that_is_not_used(passed, slides, tmp_path):
+    done = predict(passed, slides, tmp_path, '--slurm', 'timeout_min=5')
+    assert done.returncode == 2
+    assert '--slurm needs --engine slurm' in done.stdout
