@@ -10,6 +10,7 @@ from cite.datasets.tables.annotations import bag_of, read_annotations
 from .controls import colour_accuracy, shuffle_labels
 from .data import Size, prepare
 from .run import CONFIG, LENGTH, Run, draw_run, train_and_test
+from .whole_slide import SlideAnswer, predict_whole_slide
 
 DATA = Path('data/demo')  # where the config looks unless DEMO_DATA is set
 VAL = 0.5  # evaluation's share, as in the config's file names
@@ -23,6 +24,7 @@ class Demo(NamedTuple):
     run: Run
     training_slides: int
     colour: float  # slide accuracy of mean colour, percent
+    answer: SlideAnswer  # what the model says of a slide file
     shuffled: Optional[Run] = None
     untrained: Optional[Run] = None
 
@@ -35,7 +37,7 @@ def run_demo(
     controls: bool = False,
     options: Optional[dict[str, Any]] = None,
 ) -> Demo:
-    """Make slides and models, split, train and test, and draw ``overview.png``.
+    """Make slides and models, train and test, and predict a slide file.
 
     The current folder must be the checkout.
 
@@ -73,6 +75,7 @@ def run_demo(
         run,
         _count_training_slides(*files),
         colour_accuracy(*files, config.data.test.data_prefix),
+        predict_whole_slide(run, data, seed, env, options),
     )
     if not controls:
         return demo
