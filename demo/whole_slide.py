@@ -63,10 +63,11 @@ def predict_whole_slide(
     export = ['cite', 'export', CONFIG, str(run.work_dir / 'latest.pth'), str(model)]
     if options:
         export += ['--cfg-options', *(f'{k}={v}' for k, v in options.items())]
-    predict = ['cite', 'predict', str(slide), '--model', str(model)]
+    # The training patches are tissue from edge to edge.
+    predict = ['cite', 'predict', str(slide), '--min-tissue', '0.8']
     with one_thread():
         run_command(export, env)
-        run_command([*predict, '--out', str(folder)], {})
+        run_command([*predict, '--model', str(model), '--out', str(folder)], {})
     tiles = folder / 'tiles' / f'{slide.stem}.csv'
     inside, right = count_right(tiles, slide.with_suffix('.geojson'))
     return SlideAnswer(slide, folder, inside, right)

@@ -13,12 +13,12 @@ from cite.core.files.write_whole import write_text_whole, write_whole
 from .grades import draw_tissue
 from .patches import slide_rng
 from .shapes import blobs
-from .stain import Stain, draw_stain, stain_tissue
+from .stain import Stain, stain_tissue, typical_stain
 
 MPP = 0.5  # as of PatchGastric's patches, which the others imitate
-WIDTH, HEIGHT = 3900, 3000  # pixels of level 0: 1.95 x 1.5 mm
-CENTRES = {'well': (1000, 1500), 'solid': (2900, 1500)}
-RADIUS = 850
+WIDTH, HEIGHT = 5400, 3300  # pixels of level 0: 2.7 x 1.65 mm
+CENTRES = {'well': (1400, 1650), 'solid': (4000, 1650)}
+RADIUS = 1100
 LEVELS = (1, 2, 4)
 SLIDE = 1_000_000  # its number: the slides of the patches count from 0
 # Class of a grade, as the demo's model names it.
@@ -31,8 +31,8 @@ CLASSES = {
 def write_slide_file(path: Union[str, Path], seed: int = 0) -> Path:
     """Draw a slide with two pieces of tissue, one of each grade.
 
-    The tissue has the texture, and the slide a stain, of the patches of
-    :func:`.patch_gastric.make_patch_gastric`. The outlines that were drawn lie beside
+    The tissue has the textures of :func:`.patch_gastric.make_patch_gastric`, in the
+    stain that its slides scatter around. The outlines that were drawn lie beside
     it as GeoJSON, ``NAME.geojson``, with the class of each piece.
 
     Args:
@@ -43,7 +43,7 @@ def write_slide_file(path: Union[str, Path], seed: int = 0) -> Path:
         ``path``.
     """
     path, rng = Path(path), slide_rng(seed, SLIDE)
-    stain = draw_stain(rng)
+    stain = typical_stain()
     image = np.full((HEIGHT, WIDTH, 3), round(255 * stain.light), np.uint8)
     outlines = {}
     for grade, centre in CENTRES.items():
