@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Optional
 
+import cv2
 import numpy as np
 
 from cite.core.messages import first_line
@@ -139,7 +140,7 @@ def on_white(pixels: np.ndarray) -> np.ndarray:
     """Put an image (H, W, 4) uint8 on white, (H, W, 3) uint8."""
     alpha = pixels[..., 3:]
     if alpha.min(initial=255) == 255:
-        return np.ascontiguousarray(pixels[..., :3])
+        return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
     share = alpha.astype(np.float32) / 255
     return np.rint(pixels[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
 
