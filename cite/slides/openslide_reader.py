@@ -3,7 +3,7 @@
 import os
 from functools import cache
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any, Optional
 
 import cv2
@@ -12,12 +12,13 @@ import numpy as np
 from cite.core.messages import first_line
 
 from .content_hash import content_hash
+from .reader import SlideReader
 from .scale import check_mpp, find_mpp
 
 CACHE = 64 << 20  # bytes of decoded tiles that all slides of a process share
 
 
-class OpenSlideReader:
+class OpenSlideReader(SlideReader):
     """A slide read by OpenSlide; see :class:`.reader.SlideReader`.
 
     Args:
@@ -103,17 +104,6 @@ class OpenSlideReader:
             ) from error
         self._slide.set_cache(_cache(os.getpid()))
         self._pid = os.getpid()
-
-    def __enter__(self) -> 'OpenSlideReader':
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OpenSlideReader, (self.path, self._override)

@@ -66,6 +66,19 @@ def tile_slide(
     unread = {(error.x, error.y) for error in missing}
     places = zip(grid.x.tolist(), grid.y.tolist(), paths)
     names = [path.name for x, y, path in places if (x, y) not in unread]
+    note = _note(reader, tissue, settings, missing)
+    return _row(slide, reader, tissue, names, missing, note)
+
+
+def _row(
+    slide: SlideFile,
+    reader: SlideReader,
+    tissue: Tissue,
+    names: list[str],
+    missing: list[Any],
+    note: str,
+) -> dict[str, Any]:
+    """Return a slide's row of ``slides.csv``, and the names of its tiles."""
     return {
         'id': slide.id,
         'file': str(slide.path),
@@ -75,7 +88,7 @@ def tile_slide(
         'tiles': len(names),
         'missing': len(missing),
         'tissue_mm2': round(tissue.area_mm2, 4),
-        'note': _note(reader, tissue, settings, missing),
+        'note': note,
         'names': names,
     }
 

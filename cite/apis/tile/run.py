@@ -69,11 +69,9 @@ def tile_slides(
             try:
                 with open_slide(slide.path, scales[slide]) as reader:
                     _refuse_copy(slide, reader, owners)
-                    row = _finished(slide, reader, out)
-                    if row is None:
-                        region = rois(slide)
-                        row = tile_slide(slide, reader, out, settings, region, workers)
-                        write_text_whole(_done(out, slide.id), json.dumps(row) + '\n')
+                    row = _finished(slide, reader, out) or _tile(
+                        slide, reader, out, settings, rois(slide), workers
+                    )
             except (ValueError, FileNotFoundError) as error:
                 tiled.failed[str(slide.path)] = str(error)
                 say(f'failed: {error}')
@@ -82,6 +80,13 @@ def tile_slides(
                 say(f'{slide.id}: {row["tiles"]:,} tiles' + _with(row['note']))
             _write_table(out)
     return tiled
+
+
+def _tile(slide: SlideFile, reader: SlideReader, out: Path, *how: Any) -> Any:
+    """Cut a slide, and note that it is done; return its row of slides.csv."""
+    row = tile_slide(slide, reader, out, *how)
+    write_text_whole(_done(out, slide.id), json.dumps(row) + '\n')
+    return row
 
 
 def _with(note: str) -> str:
