@@ -31,7 +31,7 @@ from .row import Measure, Workspace
 WORKERS, BATCH = 2, 64
 # The files would fit into the usual cache as a whole; of a real slide a few rows do.
 CACHE = 4 << 20
-_PASSES = 5
+_PASSES = 25  # a slide has thousands of tiles, so that starting hardly counts
 _SUMMARY = {'name': '', 'predicted': '', 'facts': [], 'flags': []}
 
 
