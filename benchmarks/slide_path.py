@@ -125,7 +125,11 @@ def write_model(workspace: Workspace) -> None:
         'data_prefix': str(patches / 'patches_captions'),
         'ann_file': str(patches / 'patches.txt'),
         'pipeline': [
-            {'type': 'PatchGastricPipeline', 'size': Sizes(workspace).image, **SIDES['ours']},
+            {
+                'type': 'PatchGastricPipeline',
+                'size': Sizes(workspace).image,
+                **SIDES['ours'],
+            },
             {'type': 'Collect', 'keys': ['img']},
         ],
     }

@@ -38,7 +38,9 @@ def test_a_small_benchmark_of_slides(tmp_path):
         *(*command, '--repeats', 1, '--threads', 1, '--json', tmp_path / 'b.json'),
         *('--work-dir', tmp_path / 'models', '--rows', *rows),
     )
-    lines = {line['key']: line for line in json.loads((tmp_path / 'b.json').read_text())}
+    lines = {
+        line['key']: line for line in json.loads((tmp_path / 'b.json').read_text())
+    }
     assert list(lines) == rows
     assert all(line['ratio'] > 0 for line in lines.values())
     # No clock is needed for it: less than 2 % between a tenth and the end.

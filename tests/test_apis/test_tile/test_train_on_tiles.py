@@ -40,7 +40,9 @@ def test_tile_ann_check_train_and_test(tmp_path):
     cfg.dump(str(tmp_path / 'config.py'))
     run(*cite, 'check', tmp_path / 'config.py')
 
-    log = mim('train', 'mmcls', tmp_path / 'config.py', '--seed', 0, OMP_NUM_THREADS='1')
+    log = mim(
+        'train', 'mmcls', tmp_path / 'config.py', '--seed', 0, OMP_NUM_THREADS='1'
+    )
     assert re.search(r'Iter \[20/20\].* loss: \d', log)
     checkpoint = work / 'latest.pth'
     assert checkpoint.is_file()

@@ -137,5 +137,3 @@ def test_features_without_places_are_not_drawn(predictor, tmp_path):
         file['features'] = np.zeros((4, 8), np.float32)
     with pytest.raises(ValueError, match='coords'):
         read_features(tmp_path / 's.h5')
-
-
