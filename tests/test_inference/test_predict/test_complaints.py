@@ -59,11 +59,9 @@ def test_the_map_does_not_drift_towards_the_bottom_right(downsample):
     shape = (int((corners[-1] + size) / downsample) + 2,) * 2
     _, covered = paint(tiles, shape, downsample)
     for x in corners[[0, 57, 199]]:
-        drawn = np.flatnonzero(covered[round((x + size / 2) / downsample)])
-        assert abs(drawn[0] - x / downsample) <= 300.6 / downsample + 0.5
-        assert covered[round((x + 2) / downsample + 0.5)].any()
-    edge = (corners[-1] + size) / downsample
-    assert abs(np.flatnonzero(covered.any(0))[-1] + 1 - edge) <= 0.5
+        drawn = np.flatnonzero(covered[int((x + size / 2) / downsample)])
+        assert abs(drawn[0] - x / downsample) <= 0.5
+        assert abs(drawn[-1] + 1 - (x + size) / downsample) <= 0.5
 
 
 def test_map_geojson_and_tables_name_one_class(predictor, slide, tmp_path):
@@ -120,7 +118,7 @@ def test_an_image_smaller_than_a_tile_is_refused_with_its_size(predictor, tmp_pa
 
 def test_tissue_too_small_for_a_tile_is_said_with_figures(predictor, tmp_path):
     """TRIDENT 219: zero tiles without a word."""
-    path = write_pyramid(tmp_path / 's.tif', draw(1024, 768, ((200, 200, 620, 44),)))
+    path = write_pyramid(tmp_path / 's.tif', draw(1024, 768, ((64, 208, 896, 48),)))
     failures, lines = predict(
         predictor, path, tmp_path / 'out', Options(min_tissue=1.0, viewer=False)
     )
