@@ -52,8 +52,8 @@ def write_slide_file(path: Union[str, Path], seed: int = 0) -> Path:
         _paint(image, outlines[grade].astype(np.int32), grade, stain, rng)
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_pyramid(path, image)
-    regions = {'type': 'FeatureCollection', 'features': []}
-    regions['features'] = [_feature(grade, ring) for grade, ring in outlines.items()]
+    features = [_feature(grade, ring) for grade, ring in outlines.items()]
+    regions = {'type': 'FeatureCollection', 'features': features}
     write_text_whole(path.with_suffix('.geojson'), json.dumps(regions) + '\n')
     return path
 

@@ -27,7 +27,7 @@ def test_tile_ann_check_train_and_test(tmp_path):
 
     cite = sys.executable, '-m', 'cite'
     printed = run(*cite, 'tile', slides, '--out', data, '--patch-pixels', 100)
-    assert '72 tiles of 12 slides' in printed  # three by two of each
+    assert '144 tiles of 12 slides' in printed  # four by three of each
     (data / 'captions.csv').write_text('\n'.join(rows) + '\n')
     run(*cite, 'ann', '--data-path', data, '--val', 0.5)
 
