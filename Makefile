@@ -65,7 +65,7 @@ format: env-modern ## format the code
 types: env-modern ## check the types
 	$(MODERN)/bin/mypy
 
-demo: env ## make slides, train and test on them (set-up included)
+demo: env ## make slides, train, test, predict a slide file (set-up included)
 	$(DEMO) $(ARGS)
 
 demo-seeds: env ## run the demo with five seeds and their controls

@@ -89,9 +89,9 @@ def measure(
     draws = _draws(dataset, images if row != 'few_slide' else images + len(dataset))
     if row == 'few_slide':
         _use(_batches(dataset, draws[: len(dataset)], batch, workers))
-    before = _cpu_seconds()
+    before = cpu_seconds()
     count = _use(_batches(dataset, draws[-images:], batch, workers))
-    return count / (_cpu_seconds() - before)
+    return count / (cpu_seconds() - before)
 
 
 def _dataset(
@@ -154,7 +154,7 @@ def _use(batches: Iterator[dict]) -> int:
     return count
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     """Return the CPU seconds of this process and its ended children."""
     usages = [
         resource.getrusage(who)

@@ -5,7 +5,10 @@ from importlib.util import find_spec
 
 from .row import Row
 
-_FAMILIES = ('data_rows', 'model_path', 'start', 'cached', 'whole_run')
+_FAMILIES = (
+    *('data_rows', 'model_path', 'start', 'cached', 'whole_run'),
+    'slide_rows',
+)
 
 
 def all_rows() -> list[Row]:

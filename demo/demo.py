@@ -11,6 +11,7 @@ from cite.datasets.tables.slide_rule import PREFIX
 from .controls import colour_accuracy, shuffle_labels
 from .data import Size, prepare
 from .run import CONFIG, LENGTH, Run, draw_run, train_and_test
+from .whole_slide import SlideAnswer, predict_whole_slide
 
 DATA = Path('data/demo')  # where the config looks unless DEMO_DATA is set
 VAL = 0.5  # evaluation's share, as in the config's file names
@@ -24,6 +25,7 @@ class Demo(NamedTuple):
     run: Run
     training_slides: int
     colour: float  # slide accuracy of mean colour, percent
+    answer: SlideAnswer  # what the model says of a slide file
     shuffled: Optional[Run] = None
     untrained: Optional[Run] = None
 
@@ -36,7 +38,7 @@ def run_demo(
     controls: bool = False,
     options: Optional[dict[str, Any]] = None,
 ) -> Demo:
-    """Make slides and models, split, train and test, and draw ``overview.png``.
+    """Make slides and models, train and test, and predict a slide file.
 
     The current folder must be the checkout.
 
@@ -74,6 +76,7 @@ def run_demo(
         run,
         _count_training_slides(*files),
         colour_accuracy(*files, config.data.test.data_prefix),
+        predict_whole_slide(run, data, seed, env, options),
     )
     if not controls:
         return demo

@@ -11,7 +11,10 @@ from .controls import chance_band
 from .demo import DATA, Demo
 from .run import CONFIG, METRICS
 
-HEAD = ('seed', 'patches', 'slides', 'shuffled labels', 'mean colour', 'untrained')
+HEAD = (
+    *('seed', 'patches', 'slides', 'tiles of the slide file', 'shuffled labels'),
+    *('mean colour', 'untrained'),
+)
 
 
 def closing(demo: Demo, seconds: float) -> str:
@@ -36,7 +39,12 @@ def closing(demo: Demo, seconds: float) -> str:
             f'{metrics["accuracy"]:.1f} %;',
             f'  logistic regression on mean colour: {demo.colour:.1f} % of the slides; '
             'chance: 33.3 %)',
+            f'Slide file: {demo.answer.right} of {demo.answer.inside} tiles '
+            f'({demo.answer.share:.1f} %) whose centre is in a region get its grade.',
             f'It took {seconds:.0f} s.',
+            '',
+            'Open this page in a browser to see the slide with its map:',
+            f'  {demo.answer.page}',
             '',
             *_files(demo),
             '',
@@ -67,7 +75,8 @@ def _values(demo: Demo) -> list[float]:
     controls = [demo.shuffled, demo.untrained]
     shuffled, untrained = (c.slide_accuracy if c else np.nan for c in controls)
     patches = demo.run.metrics['accuracy']
-    return [patches, demo.run.slide_accuracy, shuffled, demo.colour, untrained]
+    slides, tiles = demo.run.slide_accuracy, demo.answer.share
+    return [patches, slides, tiles, shuffled, demo.colour, untrained]
 
 
 def _chance(demos: Sequence[Demo]) -> list[str]:
@@ -89,6 +98,9 @@ def _files(demo: Demo) -> list[str]:
         (folder / 'overview.png', 'patches, slides with probabilities, confusion'),
         (folder / 'latest.pth', f'the trained weights, {size:.0f} KiB'),
         (folder / 'results.json', 'metrics, and the scores of each patch'),
+        (folder / 'model', 'the model to pass on, with a card (cite export)'),
+        (demo.answer.folder / 'report.html', 'the answer (cite predict), with links'),
+        (demo.answer.slide, 'the slide file; its regions are beside it, .geojson'),
         (demo.data / 'captions.csv', 'the table of slides'),
         (demo.data / 'patches_captions', 'their patches'),
         (demo.data / 'gastric_cls3_ann', 'which slides are for training'),

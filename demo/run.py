@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -73,10 +74,13 @@ def train_and_test(
 
 
 def _run_mim(arguments: Sequence[str], env: Mapping[str, str]) -> None:
-    """Run ``mim`` on one thread: with tensors this small, more threads only wait."""
-    threads = os.environ.get('OMP_NUM_THREADS', '1')
-    with set_variables({'OMP_NUM_THREADS': threads}):
+    with one_thread():
         run_mim(arguments, env, only_progress=True)
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Run commands on one thread: with tensors this small, more threads only wait."""
+    return set_variables({'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', '1')})
 
 
 def draw_run(run: Run, config: mmcv.Config) -> Path:

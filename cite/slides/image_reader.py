@@ -3,7 +3,6 @@
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Optional
 
 import numpy as np
@@ -15,6 +14,7 @@ from cite.core.messages import first_line
 
 from .content_hash import content_hash
 from .openslide_reader import on_white
+from .reader import SlideReader
 from .scale import check_mpp, find_mpp
 
 # Eight bits a channel. Deeper images need a mapping to eight bits that we cannot know.
@@ -23,7 +23,7 @@ _OPAQUE = ('1', 'L', 'RGB', 'CMYK', 'YCbCr')
 _UNIT, _X, _Y, _TEXT = 296, 282, 283, 270  # tags of TIFF 6.0, section 8
 
 
-class ImageReader:
+class ImageReader(SlideReader):
     """A slide of one level, held in memory; see :class:`.reader.SlideReader`.
 
     Args:
@@ -88,17 +88,6 @@ class ImageReader:
     def close(self) -> None:
         """Forget the pixels."""
         self.__dict__.pop('_pixels', None)
-
-    def __enter__(self) -> 'ImageReader':
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ImageReader, (self.path, self._override)

@@ -3,20 +3,22 @@
 import os
 from functools import cache
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any, Optional
 
+import cv2
 import numpy as np
 
 from cite.core.messages import first_line
 
 from .content_hash import content_hash
+from .reader import SlideReader
 from .scale import check_mpp, find_mpp
 
 CACHE = 64 << 20  # bytes of decoded tiles that all slides of a process share
 
 
-class OpenSlideReader:
+class OpenSlideReader(SlideReader):
     """A slide read by OpenSlide; see :class:`.reader.SlideReader`.
 
     Args:
@@ -103,17 +105,6 @@ class OpenSlideReader:
         self._slide.set_cache(_cache(os.getpid()))
         self._pid = os.getpid()
 
-    def __enter__(self) -> 'OpenSlideReader':
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
-
     def __reduce__(self) -> tuple[Any, ...]:
         return OpenSlideReader, (self.path, self._override)
 
@@ -139,7 +130,7 @@ def on_white(pixels: np.ndarray) -> np.ndarray:
     """Put an image (H, W, 4) uint8 on white, (H, W, 3) uint8."""
     alpha = pixels[..., 3:]
     if alpha.min(initial=255) == 255:
-        return np.ascontiguousarray(pixels[..., :3])
+        return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
     share = alpha.astype(np.float32) / 255
     return np.rint(pixels[..., :3] * share + 255 * (1 - share)).astype(np.uint8)
 

@@ -66,11 +66,14 @@ class SlideReader(Protocol):
         """Close the file."""
         ...
 
-    def __enter__(self: Self) -> Self: ...
+    def __enter__(self: Self) -> Self:
+        """Return the reader, which the end of a ``with`` closes."""
+        return self
 
     def __exit__(
         self,
         kind: Optional[type[BaseException]],
         error: Optional[BaseException],
         trace: Optional[TracebackType],
-    ) -> None: ...
+    ) -> None:
+        self.close()

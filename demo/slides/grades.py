@@ -11,7 +11,7 @@ from .tissue import EPITHELIUM, LUMEN, SIZE, Tissue
 def draw_well(tissue: Tissue) -> None:
     """Draw round regular glands: an open lumen, nuclei in line at the base."""
     rng = tissue.rng
-    centres = lattice(rng, SIZE, 100 * tissue.scale, jitter=0.06)
+    centres = lattice(rng, tissue.size, 100 * tissue.scale, jitter=0.06)
     length = 44 * tissue.scale * rng.uniform(0.88, 1.08, len(centres))
     width = length * rng.uniform(0.82, 1, len(centres))
     angle = rng.uniform(0, np.pi, len(centres))
@@ -27,7 +27,7 @@ def draw_well(tissue: Tissue) -> None:
 def draw_moderately(tissue: Tissue) -> None:
     """Draw small irregular glands that touch and fuse, with slits for lumina."""
     rng = tissue.rng
-    centres = lattice(rng, SIZE, 40 * tissue.scale, jitter=0.15)
+    centres = lattice(rng, tissue.size, 40 * tissue.scale, jitter=0.15)
     centres = centres[rng.uniform(size=len(centres)) < 0.8]
     radius = tissue.scale * rng.uniform(17, 28, len(centres))
     walls = blobs(rng, centres, radius)  # (n, 24, 2)
@@ -43,7 +43,8 @@ def draw_moderately(tissue: Tissue) -> None:
 def draw_non_solid(tissue: Tissue) -> None:
     """Draw no gland: single cells and short cords strewn through the stroma."""
     rng = tissue.rng
-    starts = rng.uniform(0, SIZE, (int(38 / tissue.scale**2), 1, 2))
+    number = int(38 * tissue.patches / tissue.scale**2)
+    starts = rng.uniform(0, tissue.size, (number, 1, 2))
     angle = rng.uniform(0, 2 * np.pi, len(starts))
     step = 13 * tissue.scale * np.stack([np.cos(angle), np.sin(angle)], 1)
     cords = starts + np.arange(4)[:, None] * step[:, None]  # (n, 4, 2)
@@ -54,7 +55,7 @@ def draw_non_solid(tissue: Tissue) -> None:
 
 def draw_solid(tissue: Tissue) -> None:
     """Draw no gland: a sheet of cells side by side."""
-    tissue.cells(lattice(tissue.rng, SIZE, 17 * tissue.scale, jitter=0.11))
+    tissue.cells(lattice(tissue.rng, tissue.size, 17 * tissue.scale, jitter=0.11))
 
 
 DRAW: dict[str, Callable[[Tissue], None]] = {
@@ -65,20 +66,23 @@ DRAW: dict[str, Callable[[Tissue], None]] = {
 }
 
 
-def draw_tissue(grade: str, rng: np.random.Generator, scale: float = 1.0) -> np.ndarray:
-    """Draw a patch of one grade.
+def draw_tissue(
+    grade: str, rng: np.random.Generator, scale: float = 1.0, size: int = SIZE
+) -> np.ndarray:
+    """Draw a square of one grade.
 
     Args:
         grade: key of :data:`DRAW`.
         rng: source of every random number.
         scale: the slide's magnification.
+        size: edge of the square, pixels.
 
     Returns:
-        (2, 300, 300) float32, the dyes' concentrations: haematoxylin, eosin. Each has
-        mean 1 for every grade, so that a patch's colour does not tell its grade.
+        (2, size, size) float32, the dyes' concentrations: haematoxylin, eosin. Each has
+        mean 1 for every grade, so that the colour does not tell the grade.
     """
-    tissue = Tissue(rng, scale)
-    # The nuclei of the stroma.
-    tissue.irregular_nuclei(rng.uniform(0, SIZE, (25, 2)), (5, 1.5), (8, 2.2))
+    tissue = Tissue(rng, scale, size)
+    stroma = rng.uniform(0, size, (round(25 * tissue.patches), 2))
+    tissue.irregular_nuclei(stroma, (5, 1.5), (8, 2.2))
     DRAW[grade](tissue)
     return tissue.concentrations()

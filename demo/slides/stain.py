@@ -8,6 +8,7 @@ import numpy as np
 # Source: Ruifrok and Johnston, Anal. Quant. Cytol. Histol. 23, 2001.
 HAEMATOXYLIN = (0.65, 0.70, 0.29)
 EOSIN = (0.07, 0.99, 0.11)
+AMOUNT = (0.42, 0.38)  # of each at concentration 1
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,19 @@ class Stain:
     scale: float
 
 
+def typical_stain() -> Stain:
+    """Return the look that those of :func:`draw_stain` scatter around."""
+    dyes = np.array([HAEMATOXYLIN, EOSIN])
+    dyes = dyes / np.linalg.norm(dyes, axis=1, keepdims=True)
+    return Stain(dyes * np.array(AMOUNT)[:, None], light=0.925, scale=1.0)
+
+
 def draw_stain(rng: np.random.Generator) -> Stain:
     """Draw a slide's look without its grade, so that colour does not tell the grade."""
     dyes = np.array([HAEMATOXYLIN, EOSIN]) + rng.normal(0, 0.08, (2, 3))
     dyes = np.clip(dyes, 0.02, None)
     dyes /= np.linalg.norm(dyes, axis=1, keepdims=True)
-    amount = np.array([0.42, 0.38]) * np.exp(rng.normal(0, 0.28, 2))
+    amount = np.array(AMOUNT) * np.exp(rng.normal(0, 0.28, 2))
     return Stain(
         dyes * amount[:, None], light=rng.uniform(0.85, 1), scale=rng.uniform(0.85, 1.2)
     )

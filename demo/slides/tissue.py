@@ -18,18 +18,23 @@ LUMEN = (0, 0)
 
 
 class Tissue:
-    """A patch of tissue that is being drawn.
+    """A square of tissue that is being drawn.
 
     Args:
         rng: source of every random number.
         scale: magnification of the slide; it multiplies every length.
+        size: edge of the square, pixels.
     """
 
-    def __init__(self, rng: np.random.Generator, scale: float = 1.0) -> None:
+    def __init__(
+        self, rng: np.random.Generator, scale: float = 1.0, size: int = SIZE
+    ) -> None:
         self.rng = rng
         self.scale = scale
-        self.haematoxylin = np.full((SIZE, SIZE), STROMA[0], np.uint8)
-        self.eosin = _fibres(rng)
+        self.size = size
+        self.patches = (size / SIZE) ** 2  # how many patches fit into the square
+        self.haematoxylin = np.full((size, size), STROMA[0], np.uint8)
+        self.eosin = _fibres(rng, size)
 
     def fill(
         self,
@@ -77,19 +82,20 @@ class Tissue:
         self.irregular_nuclei(centres, (4.5, 3.5), (6.5, 5))
 
     def concentrations(self) -> np.ndarray:
-        """Return the dyes' concentrations, (2, SIZE, SIZE) float32, of mean 1 each."""
+        """Return the dyes' concentrations, (2, size, size) float32, of mean 1 each."""
         dyes = np.stack([self.haematoxylin, self.eosin]).astype(np.float32)
         dyes = np.stack([cv2.GaussianBlur(dye, (0, 0), 0.8) for dye in dyes])
         return dyes / dyes.mean((1, 2), keepdims=True)
 
 
-def _fibres(rng: np.random.Generator) -> np.ndarray:
+def _fibres(rng: np.random.Generator, size: int) -> np.ndarray:
     """Return the eosin of the stroma, in waves along one direction."""
     angle, wave = rng.uniform(0, np.pi), rng.uniform(18, 30)
-    noise = rng.normal(size=(20, 20)).astype(np.float32)
-    bend = cv2.resize(noise, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    knots = round(20 * size / SIZE)
+    noise = rng.normal(size=(knots, knots)).astype(np.float32)
+    bend = cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
     x, y = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    column = np.arange(SIZE, dtype=np.float32)
-    along = x * column + y * column[:, None]  # (SIZE, SIZE)
+    column = np.arange(size, dtype=np.float32)
+    along = x * column + y * column[:, None]  # (size, size)
     waves = np.sin((along + 8 * bend) * np.float32(2 * np.pi / wave))
     return (STROMA[1] + 22 * waves + 8 * bend).astype(np.uint8)

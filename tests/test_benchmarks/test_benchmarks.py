@@ -30,6 +30,12 @@ TARGETS = {
     'neck-only': 100,
     'zero-shot': 100,
     'whole-run': 10,
+    'tiles-deflate': 0.9,
+    'tiles-jpeg': 0.9,
+    'tiles-jpeg2000': 0.9,
+    'predict-busy': 0.9,
+    'predict-memory': 0.98,
+    'viewer': 1,
 }
 
 

@@ -29,3 +29,20 @@ def test_a_small_benchmark(tmp_path):
     assert '(1) training data path, few-slide' in out
     assert ': ours goes through 16 times as many images' in out
     assert lines[3]['ratio'] > 1  # ours holds no weights of the backbone
+
+
+def test_a_small_benchmark_of_slides(tmp_path):
+    command = [sys.executable, '-W', 'ignore', ROOT / 'tools/benchmark.py', '--small']
+    rows = ['tiles-deflate', 'predict-busy', 'predict-memory', 'viewer']
+    out = run(
+        *(*command, '--repeats', 1, '--threads', 1, '--json', tmp_path / 'b.json'),
+        *('--work-dir', tmp_path / 'models', '--rows', *rows),
+    )
+    lines = {
+        line['key']: line for line in json.loads((tmp_path / 'b.json').read_text())
+    }
+    assert list(lines) == rows
+    assert all(line['ratio'] > 0 for line in lines.values())
+    # No clock is needed for it: less than 2 % between a tenth and the end.
+    assert lines['predict-memory']['ratio'] > 0.98
+    assert '| reading tiles of a deflate slide file' in out

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score
@@ -44,14 +45,16 @@ def slides(path):
     }
 
 
-def test_the_three_commands_are_printed(done):
+def test_the_commands_are_printed(done):
     commands = re.findall(r'^\$ (?:DEMO_DATA=\S+ )?(.*)$', done[1], re.MULTILINE)
     config = 'configs/demo/cite_tiny-clip_tiny-bert.py'
     assert commands[0].startswith('cite ann --data-path ')
     assert commands[1].startswith(f'mim train mmcls {config} --seed 0')
     assert commands[2].startswith(f'mim test mmcls {config} --checkpoint ')
     assert '--metrics accuracy bag_accuracy mean_bag_accuracy' in commands[2]
-    assert len(commands) == 3
+    assert commands[3].startswith(f'cite export {config} ')
+    assert re.match(r'cite predict \S+/two-grades.tif --min-tissue 0.8 ', commands[4])
+    assert len(commands) == 5
 
 
 def test_the_printed_accuracy_is_that_of_slides_that_training_never_saw(done):
@@ -76,6 +79,47 @@ def test_all_files_that_it_names_are_there(done):
     assert all(path.exists() for path in paths)
     with Image.open(folder / 'work' / 'overview.png') as image:
         assert image.size[0] > 1000
+
+
+def test_the_page_of_the_slide_file_is_named_and_its_tiles_are_counted(done):
+    folder, printed = done
+    page = folder / 'work' / 'answers' / 'viewer' / 'two-grades' / 'index.html'
+    assert f'\n  {page}\n' in printed
+    assert page.is_file()
+    answer = re.search(r'Slide file: (\d+) of (\d+) tiles \((.*) %\)', printed)
+    inside, right = tiles_of_regions(folder)
+    assert (int(answer[1]), int(answer[2])) == (right, inside)
+    assert float(answer[3]) == pytest.approx(100 * right / inside, abs=0.06)
+    assert inside > 50
+
+
+def tiles_of_regions(folder):
+    """Count tiles in the regions that were drawn, and those with their class."""
+    from matplotlib.path import Path as Outline
+
+    slide = folder / 'data' / 'slides' / 'two-grades.geojson'
+    regions = {
+        feature['properties']['classification']['name']: Outline(
+            feature['geometry']['coordinates'][0]
+        )
+        for feature in json.loads(slide.read_text())['features']
+    }
+    tiles = pd.read_csv(folder / 'work' / 'answers' / 'tiles' / 'two-grades.csv')
+    centres = tiles[['minx', 'miny']] + 150  # of tiles of 300 pixels
+    shares = tiles.filter(like='prob_')
+    predicted = shares.idxmax(axis=1).str.replace('prob_', '')
+    drawn = pd.Series('', tiles.index)
+    for name, outline in regions.items():
+        drawn[outline.contains_points(centres)] = name
+    return (drawn != '').sum(), ((drawn != '') & (drawn == predicted)).sum()
+
+
+@pytest.mark.long
+def test_the_grades_of_the_regions_come_out_right(tmp_path):
+    run = demo('--data', tmp_path / 'data', '--work-dir', tmp_path / 'work')
+    assert run.returncode == 0, run.stdout + run.stderr
+    inside, right = tiles_of_regions(tmp_path)
+    assert right >= 0.9 * inside > 60
 
 
 def test_what_is_whole_is_kept_and_another_seed_is_made_anew(done, capsys):

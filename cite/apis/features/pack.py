@@ -18,7 +18,8 @@ from tqdm import tqdm
 from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, naming, write_text_whole
-from cite.datasets.pipelines.pixels import Scratch, load_planes
+from cite.core.resize import Scratch
+from cite.datasets.pipelines.pixels import load_planes
 from cite.datasets.storage.pack import (
     VERSION,
     PackedPatches,

@@ -71,6 +71,19 @@ def tile_slide(
     places = zip(grid.x.tolist(), grid.y.tolist(), paths)
     kept = (path for x, y, path in places if (x, y) not in unread)
     names = [path.relative_to(out / PATCHES).as_posix() for path in kept]
+    note = _note(reader, tissue, settings, missing)
+    return _row(slide, reader, tissue, names, missing, note)
+
+
+def _row(
+    slide: SlideFile,
+    reader: SlideReader,
+    tissue: Tissue,
+    names: list[str],
+    missing: list[Any],
+    note: str,
+) -> dict[str, Any]:
+    """Return a slide's row of ``slides.csv``, and the names of its tiles."""
     return {
         'id': slide.id,
         'file': str(slide.path),
@@ -80,7 +93,7 @@ def tile_slide(
         'tiles': len(names),
         'missing': len(missing),
         'tissue_mm2': round(tissue.area_mm2, 4),
-        'note': _note(reader, tissue, settings, missing),
+        'note': note,
         'names': names,
     }
 

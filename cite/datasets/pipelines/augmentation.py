@@ -10,8 +10,8 @@ from PIL import Image
 from torch import nn
 from torchvision import transforms as T
 
-from . import pixels
-from .pixels import Scratch
+from cite.core import resize
+from cite.core.resize import Scratch
 
 _TURNS = (
     None,
@@ -98,7 +98,7 @@ def jitter_planes(
         scratch: memory for the result, which has the same form.
     """
     order, brightness, _, saturation, hue = params
-    kernels: Any = pixels.load_kernels()
+    kernels: Any = resize.load_kernels()
     if kernels is None:
         return _jitter_by_pillow(planes, params)
     out = scratch.take('jitter', *planes.shape)

@@ -8,10 +8,11 @@ from mmcls.datasets.builder import PIPELINES
 from torchvision import transforms as T
 
 from cite.core.image_stats import FROM_MODEL, IMAGENET, KEYS, ImageStats
+from cite.core.resize import Scratch
 
 from .augmentation import Augmentation, PendingPatch, RandomQuarterTurn
 from .patch import Results, filename_of, read_feature, read_patch, to_array
-from .pixels import Scratch, load_planes
+from .pixels import load_planes
 
 _INTERPOLATIONS = ('nearest', 'bilinear', 'bicubic', 'box', 'hamming', 'lanczos')
 _DEFAULTS = ImageStats(IMAGENET.mean, IMAGENET.std, 'bilinear', 224)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from cite.core.files.patch_file import UnreadablePatchError
+from cite.core.load_kernels import load_kernels
 from cite.core.messages import first_line
 from cite.slides import TileError
 
@@ -21,6 +22,7 @@ class Batch(NamedTuple):
     indices: np.ndarray  # (B,) of the tiles that were read
     pixels: Optional[Tensor]  # (B, …); None if none was
     faults: list[tuple[int, str]]  # index and reason
+    failure: str = ''  # of the whole slide
 
 
 class _Item(NamedTuple):
@@ -70,21 +72,27 @@ def stream(source: Any, pixels: Any, batch_size: int, workers: int) -> Iterator[
         ValueError: the slide cannot be read any more.
     """
     prefetch: Any = {'prefetch_factor': _PREFETCH} if workers else {}
+    kernels = load_kernels()
+    if workers and kernels is not None:
+        kernels.warm_up()  # once, not in each process
     loader: DataLoader = DataLoader(
         TileStream(source, pixels),
         batch_size=batch_size,
         num_workers=workers,
-        collate_fn=list,
+        # In the loading process: one tensor a batch goes through the queue.
+        collate_fn=_collate,
         **prefetch,
     )
-    for items in loader:
-        yield _collate(items)
+    for batch in loader:
+        if batch.failure:
+            raise ValueError(batch.failure)
+        yield batch
 
 
 def _collate(items: Sequence[_Item]) -> Batch:
-    for item in items:
-        if item.failure:
-            raise ValueError(item.failure)
+    failure = next((item.failure for item in items if item.failure), '')
+    if failure:
+        return Batch(np.zeros(0, np.int64), None, [], failure)
     read = [item for item in items if not item.fault]
     tensors = [torch.as_tensor(item.pixels) for item in read]
     return Batch(

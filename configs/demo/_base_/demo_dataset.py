@@ -20,7 +20,10 @@ test_pipeline = [
     dict(type='Collect', keys=['img'])
 ]
 common = dict(
-    type='PatchGastricCls3', data_prefix=f'{data_root}/patches_captions/')
+    type='PatchGastricCls3',
+    data_prefix=f'{data_root}/patches_captions/',
+    patch_pixels=300,  # what `cite predict` cuts slides into
+    mpp=0.5)
 val_file = f'{data_root}/gastric_cls3_ann/val_0.5.txt'
 data = dict(
     samples_per_gpu=32,

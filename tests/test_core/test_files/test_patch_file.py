@@ -9,7 +9,8 @@ from PIL import Image
 
 from cite.core.files import patch_file
 from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
-from cite.datasets.pipelines.pixels import Scratch, load_planes
+from cite.core.resize import Scratch
+from cite.datasets.pipelines.pixels import load_planes
 
 
 def load(path):

@@ -12,7 +12,8 @@ from mmcv.parallel import DataContainer
 from PIL import Image
 
 import cite.core
-from cite.datasets.pipelines import PatchGastricPipeline, UnreadablePatchError, pixels
+from cite.core import resize
+from cite.datasets.pipelines import PatchGastricPipeline, UnreadablePatchError
 from cite.models.classifiers.normalize import normalize
 
 DEFAULTS = {'saturation': (0.8, 1.2), 'interpolation': 'bicubic'}
@@ -23,7 +24,7 @@ def engine(request, monkeypatch):
     if request.param == 'numba':
         pytest.importorskip('numba', reason='numba is optional: Pillow does its work')
     else:
-        monkeypatch.setattr(pixels, 'load_kernels', lambda: None)
+        monkeypatch.setattr(resize, 'load_kernels', lambda: None)
 
 
 def both(path, seed, **arguments):
@@ -151,8 +152,8 @@ def test_without_a_place_for_compiled_code_pillow_does_it(patch, monkeypatch):
     # As in a process that has not imported them.
     monkeypatch.delitem(sys.modules, 'cite.core.kernels', raising=False)
     monkeypatch.delattr(cite.core, 'kernels', raising=False)
-    load = functools.cache(pixels.load_kernels.__wrapped__)
-    monkeypatch.setattr(pixels, 'load_kernels', load)
+    load = functools.cache(resize.load_kernels.__wrapped__)
+    monkeypatch.setattr(resize, 'load_kernels', load)
 
     with pytest.warns(UserWarning, match=r'no locator .*NUMBA_CACHE_DIR'):
         expected, results = both(patch, 0, size=24, **DEFAULTS)
