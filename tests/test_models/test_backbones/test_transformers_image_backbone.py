@@ -44,7 +44,7 @@ def reference(kind, model, x, **options):
         return model.vit(x, **options).last_hidden_state[:, 0]
     if kind == 'clip':
         return model.vision_model(x, **options).pooler_output
-    if kind in ('dinov2', 'registers'):
+    if kind in ('dinov2', 'gated', 'registers'):
         return model(x).last_hidden_state[:, 0]
     return model(x).pooler_output.flatten(1)
 
