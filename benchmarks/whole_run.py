@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from cite.apis.shell import command_line
+from cite.core.workers import start_method
 from demo.slides import make_patch_gastric
 
 from .data_path import SIDES
@@ -117,6 +118,7 @@ def _released_loader(workspace: Workspace, split: str) -> Any:
         STEP,
         shuffle=split == 'train',
         num_workers=_workers(),
+        multiprocessing_context=start_method(),
         collate_fn=_collate,
     )
 

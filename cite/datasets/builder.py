@@ -20,6 +20,7 @@ from mmcv.parallel import collate as _collate
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from cite.core.load_kernels import load_kernels
+from cite.core.workers import start_method
 
 from .feature_loader import FeatureLoader, reads_features
 from .pipelines.augmentation import PendingPatch
@@ -59,6 +60,7 @@ def build_dataloader(
     if workers_per_gpu == 0:
         kwargs['persistent_workers'] = False
     kwargs['sampler_cfg'] = sampler_cfg
+    kwargs.setdefault('multiprocessing_context', start_method(workers_per_gpu))
     loader = _build_dataloader(
         dataset, samples_per_gpu, workers_per_gpu, *args, **kwargs
     )

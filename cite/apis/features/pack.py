@@ -18,6 +18,7 @@ from tqdm import tqdm
 from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
+from cite.core.workers import start_method
 from cite.datasets.pipelines.pixels import Scratch, load_planes
 from cite.datasets.storage.pack import (
     VERSION,
@@ -245,6 +246,7 @@ def _blocks(patches: _Patches, first: int, workers: int) -> Iterator[np.ndarray]
         batch_size=BLOCK,
         sampler=range(first, len(patches)),
         num_workers=workers,
+        multiprocessing_context=start_method(workers),
         collate_fn=_stack,
     )
     for block in loader:
