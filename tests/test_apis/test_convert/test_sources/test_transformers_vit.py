@@ -3,6 +3,7 @@
 import pytest
 import torch
 from newer_names import newer_names
+from saved_model import save_model
 from transformers import (
     ViTConfig,
     ViTForImageClassification,
@@ -33,7 +34,7 @@ def test_features_of_a_hub_folder(
     tmp_path, randomised, images, convert, to, vit_features, assert_same, safe
 ):
     model = randomised(ViTModel(ViTConfig(**SIZES)), 0)
-    model.save_pretrained(tmp_path / 'vit', safe_serialization=safe)
+    save_model(model, tmp_path / 'vit', safe)
     conversion = convert(tmp_path / 'vit', target=to)
     assert conversion.layout == 'transformers ViT'
     # Both are in config.json alone.
