@@ -14,6 +14,9 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).resolve().parent
 
 REQUIRES = [
+    # mmcv's own, which is installed without its dependencies: they bring a second OpenCV.
+    'addict',
+    'yapf',
     'torch>=1.13',
     'torchvision>=0.14',
     'mmcls==0.25.0',

@@ -9,6 +9,7 @@ the user.
 
 import functools
 import gc
+import warnings
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -61,9 +62,13 @@ def build_dataloader(
         kwargs['persistent_workers'] = False
     kwargs['sampler_cfg'] = sampler_cfg
     kwargs.setdefault('multiprocessing_context', start_method(workers_per_gpu))
-    loader = _build_dataloader(
-        dataset, samples_per_gpu, workers_per_gpu, *args, **kwargs
-    )
+    kwargs.setdefault('pin_memory', torch.cuda.is_available())
+    with warnings.catch_warnings():
+        # torch advises fewer workers than the config asks for.
+        warnings.filterwarnings('ignore', message='This DataLoader will create')
+        loader = _build_dataloader(
+            dataset, samples_per_gpu, workers_per_gpu, *args, **kwargs
+        )
     if reads_features(dataset):
         return FeatureLoader.in_place_of(loader)
     if isinstance(loader.sampler, BalancedSampler):

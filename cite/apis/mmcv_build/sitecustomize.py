@@ -2,7 +2,8 @@
 
 It reads its version by ``exec(...)`` and ``locals()['__version__']``. Since PEP 667 the
 first no longer writes to what the second returns; here ``exec`` writes to the caller's
-frame again. ``install_mmcv.sh`` puts this folder on PYTHONPATH for that one build.
+frame again. ``cite install-mmcv`` and ``tools/env/install_mmcv.sh`` put this folder on
+PYTHONPATH for that one build.
 """
 
 import builtins
