@@ -130,7 +130,9 @@ def log_file() -> Optional[str]:
     """Return the log file of this run; None without one."""
     for handler in logging.getLogger(_LOGGERS[0]).handlers:
         if isinstance(handler, logging.FileHandler):
-            return os.path.relpath(handler.baseFilename)
+            path = Path(handler.baseFilename)
+            here = Path.cwd()
+            return str(path.relative_to(here) if here in path.parents else path)
     return None
 
 
