@@ -16,7 +16,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 
 REQUIRES = [
-    # mmcv's own, which is installed without its dependencies: they bring a second OpenCV.
+    # mmcv's, which is installed without what it asks for: a second OpenCV.
     'addict',
     'yapf',
     'torch>=1.13',
@@ -117,10 +117,14 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['cite', 'cite.*']),
+    # `pip install -e .` then puts this folder on sys.path, so that `import cite` from the
+    # parent folder of a clone called cite finds the package and not the clone.
+    package_dir={'': '.'},
     package_data={
         'cite': [
             *('apis/mmcv_build/*.py', 'apis/mmcv_build/*/*.py'),
-            *(f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js', 'txt')),
+            *(f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js')),
+            '**/*.txt',
         ]
     },
     python_requires='>=3.9',

@@ -11,28 +11,48 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE', 'model-index.yml')
-BUILD = 'import sys, setuptools.build_meta as b; b.build_wheel(sys.argv[1])'
+BUILD = 'import sys, setuptools.build_meta as b; b.build_{}(sys.argv[1])'
 
 
-@pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('wheel')
+def built(folder, kind='wheel'):
+    """Build a copy of the checkout, called cite, into a folder."""
     ignored = shutil.ignore_patterns('__pycache__', '.*')
     for name in ('cite', 'demo', 'benchmarks', 'tests', 'tools', 'configs'):
-        shutil.copytree(ROOT / name, folder / 'checkout' / name, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / 'cite' / name, ignore=ignored)
     for name in FILES:
-        shutil.copy(ROOT / name, folder / 'checkout')
+        shutil.copy(ROOT / name, folder / 'cite')
     done = subprocess.run(
-        [sys.executable, '-c', BUILD, str(folder)],
-        cwd=folder / 'checkout',
+        [sys.executable, '-c', BUILD.format(kind), str(folder)],
+        cwd=folder / 'cite',
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     (path,) = folder.glob('cite-*.whl')
-    with zipfile.ZipFile(path) as archive:
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    with built(tmp_path_factory.mktemp('wheel')) as archive:
         yield archive
+
+
+def test_a_clone_called_cite_hides_no_installation(tmp_path):
+    with built(tmp_path, 'editable') as archive:
+        archive.extractall(tmp_path / 'site')
+    code = f'import site; site.addsitedir({str(tmp_path / "site")!r}); import cite; '
+    done = subprocess.run(
+        [sys.executable, '-S', '-c', f'{code}print(cite.__file__)'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={'PATH': ''},
+    )
+    # Without the site-packages there is no torch: the package itself says so.
+    assert 'cite needs torch' in done.stderr
 
 
 def test_only_the_package_is_installed(wheel):

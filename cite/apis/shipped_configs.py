@@ -56,23 +56,26 @@ def copy_configs(name: str, out: Union[str, Path]) -> list[Path]:
     ignored = shutil.ignore_patterns('__pycache__')
     shutil.copytree(source, out, ignore=ignored)
     for file in sorted(source.rglob('*.py')):
-        _copy_bases(file, out / file.relative_to(source))
+        _copy_named(file, out / file.relative_to(source))
     return [f for f in sorted(out.rglob('*.py')) if '_base_' not in f.parts]
 
 
-def _copy_bases(file: Path, copy: Path) -> None:
-    """Copy what a config inherits, from its place to the same place beside a copy."""
-    for base in _bases(file):
-        target = Path(os.path.normpath(copy.parent / base))
+def _copy_named(file: Path, copy: Path) -> None:
+    """Copy what a config reads, from its place to the same place beside a copy."""
+    for name in _names(file):
+        target = Path(os.path.normpath(copy.parent / name))
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file.parent / base, target)
-            _copy_bases(file.parent / base, target)
+            shutil.copy(file.parent / name, target)
+            _copy_named(file.parent / name, target)
 
 
-def _bases(file: Path) -> Iterator[str]:
-    """Yield the paths in a config's ``_base_``."""
-    for node in ast.parse(file.read_text(encoding='utf-8')).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
-            bases = ast.literal_eval(node.value)
-            yield from [bases] if isinstance(bases, str) else bases
+def _names(file: Path) -> Iterator[str]:
+    """Yield the files that a config names relative to itself: bases, texts, classes."""
+    if file.suffix != '.py':
+        return
+    for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and value.endswith(('.py', '.yml')):
+            if (file.parent / value).is_file():
+                yield value
