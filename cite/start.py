@@ -5,6 +5,7 @@ the screen does not need.
 """
 
 import contextlib
+import importlib
 import io
 import logging
 import math
@@ -92,11 +93,10 @@ def _import_cpp_extension() -> None:
     """
     logger = logging.getLogger('torch.utils.cpp_extension')
     logger.addFilter(lambda record: 'No CUDA runtime' not in record.getMessage())
-    import torch  # its handlers keep the stream that is there now
-
-    assert torch is not None
-    with contextlib.redirect_stderr(io.StringIO()):
-        import torch.utils.cpp_extension  # noqa: F401
+    with contextlib.suppress(Exception):  # the next import of a broken torch says why
+        importlib.import_module('torch')  # its handlers keep the stream of this moment
+        with contextlib.redirect_stderr(io.StringIO()):
+            importlib.import_module('torch.utils.cpp_extension')
 
 
 def shorten_screen() -> None:

@@ -42,7 +42,12 @@ def test_few_lines_before_the_first_loss(printed):
 
 def test_the_log_file_has_what_the_screen_does_not(printed):
     screen, log = printed
-    for words in ('Environment info:', 'Config:', 'neck.weight - torch.Size', ' loss: '):
+    for words in (
+        'Environment info:',
+        'Config:',
+        'neck.weight - torch.Size',
+        ' loss: ',
+    ):
         assert words in log
     assert re.search(r'config and environment: \S+\.log', screen)
 

@@ -55,7 +55,9 @@ def older_name(name: str, is_tower: bool = False) -> str:
     return _BLOCK_OF_DINOV3.sub('layer.', name)
 
 
-def older_state(state: Mapping[str, Tensor], is_tower: bool = False) -> dict[str, Tensor]:
+def older_state(
+    state: Mapping[str, Tensor], is_tower: bool = False
+) -> dict[str, Tensor]:
     """Return weights as transformers 4 keeps them; older ones stay as they are.
 
     Args:
