@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# The lines of a run's output that a user wants to see: iterations, evaluations, metrics.
+# The lines of a run that a user wants to see: iterations, evaluations, metrics.
 # The environment and the config, some 200 lines, are in the run's log.
 _PROGRESS = re.compile(r'Iter ?[\[(].*|^\w*accuracy\w* : .*')
 _KEPT = 60  # lines to show after a failure

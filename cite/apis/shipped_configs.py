@@ -76,6 +76,6 @@ def _names(file: Path) -> Iterator[str]:
         return
     for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
         value = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(value, str) and value.endswith(('.py', '.yml')):
-            if (file.parent / value).is_file():
-                yield value
+        is_name = isinstance(value, str) and value.endswith(('.py', '.yml'))
+        if is_name and (file.parent / value).is_file():
+            yield value
