@@ -117,7 +117,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['cite', 'cite.*']),
-    # `pip install -e .` then puts this folder on sys.path, so that `import cite` from the
+    # `pip install -e .` then puts this folder on sys.path, so that `import cite` in the
     # parent folder of a clone called cite finds the package and not the clone.
     package_dir={'': '.'},
     package_data={

@@ -1,7 +1,7 @@
 """What is settled before torch and mmcv are imported; imports nothing but Python's own.
 
-Threads, lines that no user can act on, and the part of a run's log that its file has and
-the screen does not need.
+Threads, lines that no user can act on, and the part of a run's log that its file has
+and the screen does not need.
 """
 
 import contextlib

@@ -20,7 +20,7 @@ def test_a_copy_is_complete(tmp_path, name):
 
 
 def test_mistakes_are_named(tmp_path):
-    with pytest.raises(ValueError, match='no configs gals; there are .*glas'):
+    with pytest.raises(ValueError, match=r'no configs gals; there are .*glas'):
         copy_configs('gals', tmp_path / 'mine')
     with pytest.raises(FileExistsError, match='exists; name another folder'):
         copy_configs('glas', tmp_path)

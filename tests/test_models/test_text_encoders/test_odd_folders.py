@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import torch
+import transformers
 
 from cite.models.text_encoders import BERT, cache
 
@@ -50,10 +51,11 @@ def test_an_endless_pattern_ends(tmp_path, tiny_bert):
     content = {**json.loads(file.read_text()), 'pre_tokenizer': ENDLESS}
     file.write_text(json.dumps(content))
     texts = ['a' * 32 + 'b']
-    try:
-        vectors = BERT(str(folder), key='last_hidden_state')(texts)
-    except ValueError as error:
-        assert str(folder) in str(error)
-    else:  # transformers 5 splits as BERT does, whatever the file says
-        own = BERT(str(tiny_bert), key='last_hidden_state')(texts)
-        assert torch.equal(vectors, own)
+    if transformers.__version__.startswith('4.'):
+        with pytest.raises(ValueError, match=str(folder)):
+            BERT(str(folder), key='last_hidden_state')(texts)
+        return
+    # transformers 5 splits as BERT does, whatever the file says.
+    vectors = BERT(str(folder), key='last_hidden_state')(texts)
+    own = BERT(str(tiny_bert), key='last_hidden_state')(texts)
+    assert torch.equal(vectors, own)
