@@ -75,7 +75,8 @@ def _names(file: Path) -> Iterator[str]:
     if file.suffix != '.py':
         return
     for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
-        value = node.value if isinstance(node, ast.Constant) else None
-        is_name = isinstance(value, str) and value.endswith(('.py', '.yml'))
-        if is_name and (file.parent / value).is_file():
-            yield value
+        name = node.value if isinstance(node, ast.Constant) else None
+        if not isinstance(name, str) or not name.endswith(('.py', '.yml')):
+            continue
+        if (file.parent / name).is_file():
+            yield name

@@ -8,11 +8,18 @@ PYTHONPATH for that one build.
 
 import builtins
 import sys
+from typing import Any, Optional
 
 _exec = builtins.exec
 
 
-def _exec_in_frame(code, scope=None, names=None, /, **options):
+def _exec_in_frame(
+    code: Any,
+    scope: Optional[dict] = None,
+    names: Any = None,
+    /,
+    **options: Any,
+) -> None:
     if scope is None:
         frame = sys._getframe(1)
         scope, names = frame.f_globals, frame.f_locals
