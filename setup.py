@@ -7,13 +7,18 @@ both need help to build on a current Python. The README explains how.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 
 REQUIRES = [
+    # mmcv's, which is installed without what it asks for: a second OpenCV.
+    'addict',
+    'yapf',
     'torch>=1.13',
     'torchvision>=0.14',
     'mmcls==0.25.0',
@@ -89,17 +94,37 @@ def description() -> str:
     return readme.read_text(encoding='utf-8') if readme.exists() else ''
 
 
+class BuildWithConfigs(build_py):
+    """Put the configs into wheels as mmcls does: where openmim looks for them."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / 'cite' / '.mim'
+        shutil.rmtree(target, ignore_errors=True)
+        ignored = shutil.ignore_patterns('__pycache__')
+        shutil.copytree(ROOT / 'configs', target / 'configs', ignore=ignored)
+        shutil.copy(ROOT / 'model-index.yml', target)
+
+
 setup(
     name='cite',
+    cmdclass={'build_py': BuildWithConfigs},
     version=version(),
     description='Text-guided adaptation of image foundation models to pathology',
     long_description=description(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['cite', 'cite.*']),
+    # `pip install -e .` then puts this folder on sys.path, so that `import cite` in the
+    # parent folder of a clone called cite finds the package and not the clone.
+    package_dir={'': '.'},
     package_data={
         'cite': [
-            f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js', 'txt')
+            *('apis/mmcv_build/*.py', 'apis/mmcv_build/*/*.py'),
+            *(f'**/*.{end}' for end in ('yml', 'yaml', 'j2', 'html', 'css', 'js')),
+            '**/*.txt',
         ]
     },
     python_requires='>=3.9',

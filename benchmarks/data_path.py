@@ -18,6 +18,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from cite.core.image_stats import OPENAI_CLIP
+from cite.core.workers import start_method
 from cite.datasets import BalancedSampler, PatchGastricCls3
 from cite.datasets.builder import collate, prepare_workers
 from cite.models.classifiers.normalize import ImageBuffer, normalize
@@ -128,7 +129,13 @@ def _batches(
 ) -> Iterator[dict]:
     # As mmcls builds it, but finite: it reads nothing ahead that is not used, and the
     # workers' time is known after they have ended.
-    loader = DataLoader(dataset, batch_size=batch, sampler=draws, num_workers=workers)
+    loader = DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=draws,
+        num_workers=workers,
+        multiprocessing_context=start_method(workers),
+    )
     loader.collate_fn = partial(collate, samples_per_gpu=batch)
     if dataset.image_bytes and not dataset.test_mode:
         prepare_workers(loader, batch, dataset.image_bytes * batch)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from cite.apis.shell import command_line
+from cite.core.workers import start_method
 from demo.slides import make_patch_gastric
 
 from .data_path import SIDES
@@ -117,6 +118,7 @@ def _released_loader(workspace: Workspace, split: str) -> Any:
         STEP,
         shuffle=split == 'train',
         num_workers=_workers(),
+        multiprocessing_context=start_method(),
         collate_fn=_collate,
     )
 
@@ -131,7 +133,7 @@ def _collate(items: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def our_run(workspace: Workspace) -> Measure:
-    """Measure our run: ``mim train``, as a user types it."""
+    """Measure our run: ``cite train``, as a user types it."""
     iterations, _, _ = _sizes(workspace)
     config = {
         'custom_imports': {'imports': ['cite'], 'allow_failed_imports': False},
@@ -158,7 +160,7 @@ def our_run(workspace: Workspace) -> Measure:
     }
     path = workspace.folder / 'whole_run.py'
     path.write_text(''.join(f'{key} = {value!r}\n' for key, value in config.items()))
-    command = command_line(['mim', 'train', 'mmcls', str(path)])
+    command = command_line(['cite', 'train', str(path)])
     return lambda: _seconds(command)
 
 

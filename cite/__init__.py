@@ -11,6 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from . import start
 from .version import __version__
 
 __all__ = ['__version__', 'register']
@@ -20,18 +21,23 @@ def register() -> None:
     """Register every part with mmcls; a second call changes nothing.
 
     Raises:
-        ImportError: mmcv is not installed.
+        ImportError: torch or mmcv is not installed.
     """
+    if find_spec('torch') is None:
+        raise ImportError(f'cite needs torch.{start.environment_hint()}')
     if find_spec('mmcv') is None:
         raise ImportError(
             'cite needs mmcv 1.7, which pip cannot choose for you: after '
-            '`pip install .`, `pip install --no-build-isolation mmcv==1.7.2` (README, '
-            'Installation).'
+            '`pip install .`, `cite install-mmcv` (README, Installation).'
+            + start.environment_hint()
         )
-    from .core.clip_import import import_clip
+    start.settle_threads()
+    start.shorten_screen()
+    with start.quiet_imports():
+        from .core.clip_import import import_clip
 
-    import_clip()
-    from . import compat, core, datasets, models  # noqa: F401
+        import_clip()
+        from . import compat, core, datasets, models  # noqa: F401
 
 
 def _is_imported_by_own_command() -> bool:

@@ -113,14 +113,14 @@ def _files(demo: Demo) -> list[str]:
 def _next(demo: Demo) -> list[str]:
     data = '' if demo.data == DATA else f'DEMO_DATA={demo.data} '
     few, prompts = (Path('work_dirs/demo') / name for name in ('few', 'prompts'))
-    train = f'mim train mmcls {CONFIG} --seed {demo.seed}'
-    test = f'{data}mim test mmcls {CONFIG} --metrics {" ".join(METRICS)} --checkpoint'
+    train = f'cite train {CONFIG} --seed {demo.seed}'
+    test, metrics = f'{data}cite test {CONFIG}', f'--metrics {" ".join(METRICS)}'
     option = '--cfg-options model.backbone.prompt_length=4'
     commands = [
         ('One training slide a class:', f'{data}SHOTS=1 {train} --work-dir {few}'),
-        ('', f'{test} {few}/latest.pth'),
+        ('', f'{test} {few}/latest.pth {metrics}'),
         ('Four visual prompts:', f'{data}{train} --work-dir {prompts} {option}'),
-        ('', f'{test} {prompts}/latest.pth {option}'),
+        ('', f'{test} {prompts}/latest.pth {metrics} {option}'),
         ('Other slides; five seeds with controls (docs/DEMO.md):', ''),
         ('', f'python tools/demo.py --seed {demo.seed + 1}'),
         ('', 'python tools/demo.py --seeds 0 1 2 3 4 --controls'),

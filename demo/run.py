@@ -11,7 +11,7 @@ import mmcv
 from cite.apis.config_file import set_variables
 from cite.apis.overview import choose_patches, draw_overview
 from cite.apis.predictions import SlidePredictions, read_predictions
-from cite.apis.shell import run_mim
+from cite.apis.shell import run_command
 
 CONFIG = 'configs/demo/cite_tiny-clip_tiny-bert.py'
 METRICS = ('accuracy', 'bag_accuracy', 'mean_bag_accuracy')
@@ -38,7 +38,7 @@ def train_and_test(
     work_dir: Optional[Path] = None,
     options: Optional[Mapping[str, Any]] = None,
 ) -> Run:
-    """Train and test with ``mim``.
+    """Train and test.
 
     Args:
         config: the demo's config, as read.
@@ -59,11 +59,11 @@ def train_and_test(
     place = ['--work-dir', str(work_dir)] if work_dir else []
     changes = [f'{key}={value}' for key, value in options.items()]
     changes = ['--cfg-options', *changes] if changes else []
-    train = ['train', 'mmcls', CONFIG, '--seed', str(seed), *place]
-    test = ['test', 'mmcls', CONFIG, '--checkpoint', str(folder / 'latest.pth')]
+    train = ['train', CONFIG, '--seed', str(seed), *place]
+    test = ['test', CONFIG, str(folder / 'latest.pth')]
     test += ['--metrics', *METRICS, '--out', str(results)]
-    _run_mim([*train, *changes], env)
-    _run_mim([*test, *changes], env)
+    _run([*train, *changes], env)
+    _run([*test, *changes], env)
     values = mmcv.load(str(results))
     ann_file = options.get('data.test.ann_file', config.data.test.ann_file)
     return Run(
@@ -73,9 +73,9 @@ def train_and_test(
     )
 
 
-def _run_mim(arguments: Sequence[str], env: Mapping[str, str]) -> None:
+def _run(arguments: Sequence[str], env: Mapping[str, str]) -> None:
     with one_thread():
-        run_mim(arguments, env, only_progress=True)
+        run_command(['cite', *arguments], env, only_progress=True)
 
 
 def one_thread() -> AbstractContextManager[None]:

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOOR = {
     'version': 0,
+    'start': 0,
     'core': 0,
     'datasets': 1,
     'models': 1,

@@ -7,12 +7,11 @@ import os
 import pickle
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from commands import attempt
+from commands import attempt, mim_words
 from mmcls.datasets.builder import PIPELINES
 from mmcls.models.builder import BACKBONES, MODELS
 from mmcv.runner import load_checkpoint
@@ -117,7 +116,7 @@ def refused():
 
 
 def mim(*arguments, **environment):
-    return attempt(Path(sys.executable).with_name('mim'), *arguments, **environment)
+    return attempt(*mim_words(*arguments), **environment)
 
 
 def test_the_trap_works(tmp_path, trace):
@@ -533,9 +532,9 @@ def test_timm_file_and_hub(stranger, tmp_path, monkeypatch, source):
 
     def fetch(repo_id, filename, **_):
         if filename.endswith('.safetensors'):
-            from huggingface_hub.utils import EntryNotFoundError
+            from huggingface_hub.utils import LocalEntryNotFoundError
 
-            raise EntryNotFoundError('none', response=_Answer())
+            raise LocalEntryNotFoundError('none')
         return path
 
     monkeypatch.setattr('timm.models._hub.hf_hub_download', fetch)
@@ -548,9 +547,3 @@ def test_timm_file_and_hub(stranger, tmp_path, monkeypatch, source):
                 'pretrained_cfg_overlay': {'url': '', **overlay},
             }
         )
-
-
-class _Answer:
-    headers: dict = {}
-    request = None
-    status_code = 404

@@ -33,8 +33,8 @@ def commands():
     assert len(copy) == 2
     assert [line.split()[:2] for line in work] == [
         ['cite', 'ann'],
-        ['mim', 'train'],
-        ['mim', 'test'],
+        ['cite', 'train'],
+        ['cite', 'test'],
     ]
     return copy, work
 

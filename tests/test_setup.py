@@ -48,7 +48,7 @@ class Checkout:
         self.root = root / 'checkout'
         self.log = root / 'log'
         self.stand_ins = root / 'bin'
-        for name in ('tools/env', 'requirements'):
+        for name in ('tools/env', 'requirements', 'cite/apis/mmcv_build'):
             shutil.copytree(ROOT / name, self.root / name)
         for name in ('Makefile', 'requirements.txt', 'setup.py'):
             shutil.copy(ROOT / name, self.root)

@@ -10,28 +10,49 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILD = 'import sys, setuptools.build_meta as b; b.build_wheel(sys.argv[1])'
+FILES = ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE', 'model-index.yml')
+BUILD = 'import sys, setuptools.build_meta as b; b.build_{}(sys.argv[1])'
 
 
-@pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('wheel')
+def built(folder, kind='wheel'):
+    """Build a copy of the checkout, called cite, into a folder."""
     ignored = shutil.ignore_patterns('__pycache__', '.*')
-    for name in ('cite', 'demo', 'benchmarks', 'tests', 'tools'):
-        shutil.copytree(ROOT / name, folder / 'checkout' / name, ignore=ignored)
-    for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
-        shutil.copy(ROOT / name, folder / 'checkout')
+    for name in ('cite', 'demo', 'benchmarks', 'tests', 'tools', 'configs'):
+        shutil.copytree(ROOT / name, folder / 'cite' / name, ignore=ignored)
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / 'cite')
     done = subprocess.run(
-        [sys.executable, '-c', BUILD, str(folder)],
-        cwd=folder / 'checkout',
+        [sys.executable, '-c', BUILD.format(kind), str(folder)],
+        cwd=folder / 'cite',
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     (path,) = folder.glob('cite-*.whl')
-    with zipfile.ZipFile(path) as archive:
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    with built(tmp_path_factory.mktemp('wheel')) as archive:
         yield archive
+
+
+def test_a_clone_called_cite_hides_no_installation(tmp_path):
+    with built(tmp_path, 'editable') as archive:
+        archive.extractall(tmp_path / 'site')
+    code = f'import site; site.addsitedir({str(tmp_path / "site")!r}); import cite; '
+    done = subprocess.run(
+        [sys.executable, '-S', '-c', f'{code}print(cite.__file__)'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={'PATH': ''},
+    )
+    # Without the site-packages there is no torch: the package itself says so.
+    assert 'cite needs torch' in done.stderr
 
 
 def test_only_the_package_is_installed(wheel):
@@ -48,7 +69,7 @@ def test_all_modules_and_data_files_are_installed(wheel):
         if path.suffix in suffixes
     }
     installed = {name for name in wheel.namelist() if name.startswith('cite/')}
-    assert installed == files
+    assert {name for name in installed if not name.startswith('cite/.mim/')} == files
     names = {Path(name).name for name in installed}
     assert {'page.html.j2', 'style.css', 'script.js'} <= names
 
@@ -67,3 +88,17 @@ def test_what_only_compare_needs_is_an_extra(wheel):
         needed = [x for x in lines if x.startswith(f'Requires-Dist: {package}')]
         assert needed
         assert all('extra ==' in line for line in needed)
+
+
+def test_the_configs_are_installed(wheel):
+    shipped = {
+        f'cite/.mim/{path.relative_to(ROOT).as_posix()}'
+        for path in (ROOT / 'configs').rglob('*')
+        if path.is_file() and '__pycache__' not in path.parts
+    }
+    installed = {n for n in wheel.namelist() if n.startswith('cite/.mim/')}
+    assert installed == {*shipped, 'cite/.mim/model-index.yml'}
+    assert len(shipped) > 100
+    imported = wheel.read('cite/.mim/model-index.yml').decode().split('- ')[1:]
+    metafiles = {n for n in shipped if n.endswith('metafile.yml')}
+    assert {f'cite/.mim/{name.strip()}' for name in imported} == metafiles

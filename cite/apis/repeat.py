@@ -12,7 +12,7 @@ from cite.core.files.write_whole import write_text_whole
 
 from .config_file import find_config
 from .run_identity import file_digest, run_identity
-from .shell import run_mim
+from .shell import run_command
 
 Results = dict[str, list[float]]
 # In the folder of a seed's run: digests of config and checkpoint, and the metrics.
@@ -47,7 +47,7 @@ def repeat_configs(
 def repeat(
     config: str, seeds: Sequence[int], metrics: Sequence[str], work_dir: Path
 ) -> Results:
-    """Train and test one config once per seed through ``mim``.
+    """Train and test one config once per seed.
 
     Each seed also sets the environment variable ``SPLIT``, which a config may read to
     choose its annotation files. A finished run is kept as long as the config, the
@@ -56,7 +56,7 @@ def repeat(
     Args:
         config: path of the config.
         seeds: training seeds.
-        metrics: metrics of ``mim test --metrics``.
+        metrics: metrics of ``cite test --metrics``.
         work_dir: folder that holds a folder per seed.
 
     Returns:
@@ -94,14 +94,14 @@ def _run(
             )
         file.unlink(missing_ok=True)
         where = ['--work-dir', str(folder), '--seed', str(seed)]
-        _mim(['train', 'mmcls', config, *where, '--no-validate'], environment)
+        _run(['train', config, *where, '--no-validate'], environment)
         record = {'identity': identity, 'checkpoint': file_digest(checkpoint)}
         _write(file, record)
     if record.get('metrics') != list(metrics):
         out = folder / 'metrics.json'
-        test = ['test', 'mmcls', config, '--checkpoint', str(checkpoint)]
+        test = ['test', config, str(checkpoint)]
         test += ['--metrics', *metrics, '--out', str(out), '--out-items', 'none']
-        _mim(test, environment)
+        _run(test, environment)
         record.update(metrics=list(metrics), results=read_json(out))
         _write(file, record)
     return record['results']
@@ -128,9 +128,9 @@ def _write(file: Path, record: Mapping[str, Any]) -> None:
     write_text_whole(file, json.dumps(record, indent=1) + '\n')
 
 
-def _mim(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     try:
-        run_mim(arguments, environment)
+        run_command(['cite', *arguments], environment)
     except ValueError as error:
         message = f'{error} The same command again resumes with this run.'
         raise ValueError(message) from error

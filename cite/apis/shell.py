@@ -9,17 +9,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# The lines of mim's output that a user wants to see: iterations, evaluations, metrics.
+# The lines of a run that a user wants to see: iterations, evaluations, metrics.
 # The environment and the config, some 200 lines, are in the run's log.
 _PROGRESS = re.compile(r'Iter ?[\[(].*|^\w*accuracy\w* : .*')
 _KEPT = 60  # lines to show after a failure
-
-
-def run_mim(
-    arguments: Sequence[str], env: Mapping[str, str], only_progress: bool = False
-) -> None:
-    """Print a command of ``mim`` and run it, see :func:`run_command`."""
-    run_command(['mim', *arguments], env, only_progress)
 
 
 def run_command(
@@ -29,7 +22,7 @@ def run_command(
 
     Args:
         command: words of the command; the first is ``python``, ``cite`` or a program
-            beside this Python, such as ``mim``.
+            beside this Python.
         env: environment variables of the command, printed before it.
         only_progress: show only the iterations and metrics in its output.
 
@@ -91,8 +84,8 @@ def _show_progress(words: Sequence[str], variables: Mapping[str, str]) -> int:
 def as_typed(command: Sequence[str], env: Mapping[str, str]) -> str:
     """Write a command as one types it in a shell.
 
-    >>> as_typed(['mim', 'train', 'mmcls', 'a b.py'], {'SHOTS': '4'})
-    "SHOTS=4 mim train mmcls 'a b.py'"
+    >>> as_typed(['cite', 'train', 'a b.py'], {'SHOTS': '4'})
+    "SHOTS=4 cite train 'a b.py'"
     """
     variables = [f'{name}={shlex.quote(value)}' for name, value in env.items()]
     return ' '.join([*variables, *map(shlex.quote, command)])

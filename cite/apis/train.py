@@ -38,6 +38,7 @@ from cite.core.hooks.class_count_hook import check_class_count
 from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
 from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images
+from cite.start import log_file
 
 from .config_keys import unknown_keys
 from .data_notes import log_data
@@ -98,6 +99,8 @@ def _train(
     _settle_start(cfg)
     datasets = list(dataset) if isinstance(dataset, (list, tuple)) else [dataset]
     settle_images(datasets, model)
+    if log_file():
+        get_root_logger().info(f'config and environment: {log_file()}')
     for _, message, _ in unknown_keys(cfg):
         get_root_logger().warning(message)
     for dataset in datasets:

@@ -26,11 +26,13 @@ COMMANDS = (
     'predict',
     'repeat',
     'doctor',
+    'install-mmcv',
+    'configs',
 )
 # mmcls' own tools keep their tracebacks, which name the part that failed.
 _TOOLS = ('train', 'test')
 # Works where the parts cannot be imported.
-_ALONE = ('doctor',)
+_ALONE = ('doctor', 'install-mmcv', 'configs')
 
 
 def run(name: str, argv: list[str]) -> None:

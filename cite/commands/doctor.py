@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from cite.apis.cli import make_parser
+from cite.start import quiet_imports
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -21,11 +22,12 @@ def main(args: argparse.Namespace) -> None:
     from cite.apis.doctor import examine
 
     broken = 0
-    for finding in examine():
-        mark = '!' if finding.remedy else ' '
-        print(f'{mark} {finding.name:14} {finding.text}', flush=True)
-        if finding.remedy:
-            print(f'  {"":14} {finding.remedy}')
-        broken += finding.breaks
+    with quiet_imports():
+        for finding in examine():
+            mark = '!' if finding.remedy else ' '
+            print(f'{mark} {finding.name:14} {finding.text}', flush=True)
+            if finding.remedy:
+                print(f'  {"":14} {finding.remedy}')
+            broken += finding.breaks
     if broken:
         sys.exit(1)

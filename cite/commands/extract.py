@@ -36,4 +36,4 @@ def main(args: argparse.Namespace) -> None:
 
     config = extract_features(**vars(args))
     if is_first_rank():
-        print(f'mim train mmcls {config}')
+        print(f'cite train {config}')

@@ -9,6 +9,7 @@ the user.
 
 import functools
 import gc
+import warnings
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -19,6 +20,7 @@ from mmcv.parallel import collate as _collate
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from cite.core.load_kernels import load_kernels
+from cite.core.workers import start_method
 
 from .feature_loader import FeatureLoader, reads_features
 from .kfold_dataset import refuse_folds
@@ -59,9 +61,14 @@ def build_dataloader(
     if workers_per_gpu == 0:
         kwargs['persistent_workers'] = False
     kwargs['sampler_cfg'] = sampler_cfg
-    loader = _build_dataloader(
-        dataset, samples_per_gpu, workers_per_gpu, *args, **kwargs
-    )
+    kwargs.setdefault('multiprocessing_context', start_method(workers_per_gpu))
+    kwargs.setdefault('pin_memory', torch.cuda.is_available())
+    with warnings.catch_warnings():
+        # torch advises fewer workers than the config asks for.
+        warnings.filterwarnings('ignore', message='This DataLoader will create')
+        loader = _build_dataloader(
+            dataset, samples_per_gpu, workers_per_gpu, *args, **kwargs
+        )
     if reads_features(dataset):
         return FeatureLoader.in_place_of(loader)
     if isinstance(loader.sampler, BalancedSampler):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cite.core.messages import count
+from cite.core.workers import start_method
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 from cite.models.precision import autocast
@@ -175,7 +176,12 @@ class Predictor:
     def _run(
         self, images: Sequence[Source], batch_size: int, workers: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        loader = DataLoader(self.dataset(images), batch_size, num_workers=workers)
+        loader = DataLoader(
+            self.dataset(images),
+            batch_size,
+            num_workers=workers,
+            multiprocessing_context=start_method(workers),
+        )
         results = [self.forward(batch) for batch in loader]
         if not results:
             return _stacked([], 0), _stacked([], len(self.classes))

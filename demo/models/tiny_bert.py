@@ -53,7 +53,7 @@ def tiny_bert(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        BertModel(config).save_pretrained(str(folder), safe_serialization=True)
+        BertModel(config).save_pretrained(str(folder))
     return folder
 
 

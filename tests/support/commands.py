@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+MIM = Path(sys.executable).with_name('mim')
 
 
 def attempt(*command, cwd=ROOT, **environment):
@@ -36,6 +37,18 @@ def run(*command, **settings):
     return process.stdout
 
 
+def mim_words(command, _, config, *options):
+    """Return the words of ``mim COMMAND mmcls CONFIG …``.
+
+    Without openmim, which cannot be imported beside setuptools 82, they are those of
+    our command, which runs the same tool.
+    """
+    if MIM.exists():
+        return [MIM, command, 'mmcls', config, *options]
+    words = [option for option in options if option != '--checkpoint']
+    return [sys.executable, '-m', 'cite', command, config, *words]
+
+
 def mim(*arguments, **settings):
     """Return the output of a mim command that must succeed."""
-    return run(Path(sys.executable).with_name('mim'), *arguments, **settings)
+    return run(*mim_words(*arguments), **settings)

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from transformers import SwinConfig, SwinModel
 
+from cite.models.backbones.transformers_names import older_state
+
 SIZES = {'depths': [2, 2, 6, 2], 'num_heads': [3, 6, 12, 24], 'embed_dim': 96}
 NAMES = (
     ('encoder.layers', 'layers'),
@@ -50,7 +52,7 @@ class Reference(nn.Module):
     def published(self):
         """Names of timm 0.5, buffers and classifier included."""
         state = {f'patch_embed.proj.{k}': v for k, v in self.stem.state_dict().items()}
-        own = self.swin.state_dict()
+        own = older_state(self.swin.state_dict())
         for name, tensor in own.items():
             if '.self.query.' in name:
                 three = [

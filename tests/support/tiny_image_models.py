@@ -33,6 +33,7 @@ def clip():
 MODELS = {
     'vit': lambda: ViTForImageClassification(ViTConfig(**SIZES, intermediate_size=64)),
     'dinov2': lambda: Dinov2Model(Dinov2Config(**SIZES)),
+    'gated': lambda: Dinov2Model(Dinov2Config(**SIZES, use_swiglu_ffn=True)),
     'registers': lambda: Dinov2WithRegistersModel(
         Dinov2WithRegistersConfig(**SIZES, num_register_tokens=2)
     ),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from saved_model import save_model
 
 WORDS = ['well', 'moderately', 'poorly', 'differentiated', 'tubular', 'adenocarcinoma']
 
@@ -56,7 +57,7 @@ def save_bert(folder: Path, seed: int = 0, safetensors: bool = True) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = BertModel(config)
-    model.save_pretrained(str(folder), safe_serialization=safetensors)
+    save_model(model, folder, safetensors)
     return folder
 
 

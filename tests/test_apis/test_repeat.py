@@ -1,4 +1,4 @@
-"""A small run through mim, interrupted and resumed; then changes that restart it."""
+"""A small run, interrupted and resumed; then changes that restart it."""
 
 import json
 import os
@@ -45,15 +45,15 @@ class Started(Exception):
 
 
 def interrupt_at(command, monkeypatch):
-    """Let mim run until it comes to ``train`` or ``test``."""
-    real = api.run_mim
+    """Let commands run until it comes to ``train`` or ``test``."""
+    real = api.run_command
 
-    def mim(arguments, environment):
-        if arguments[0] == command:
-            raise Started(' '.join(arguments))
-        real(arguments, environment)
+    def run_command(words, environment):
+        if words[1] == command:
+            raise Started(' '.join(words))
+        real(words, environment)
 
-    monkeypatch.setattr(api, 'run_mim', mim)
+    monkeypatch.setattr(api, 'run_command', run_command)
 
 
 @pytest.fixture(scope='module')
@@ -184,7 +184,7 @@ def test_another_seed_is_another_run_on_another_split(finished, monkeypatch):
     data, _ = finished
     monkeypatch.chdir(ROOT)
     seen = []
-    monkeypatch.setattr(api, 'run_mim', lambda *args: seen.append(args) or 1 / 0)
+    monkeypatch.setattr(api, 'run_command', lambda *args: seen.append(args) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(data, seeds=(SEED, SEED + 1))
     ((arguments, environment),) = seen
@@ -194,7 +194,7 @@ def test_another_seed_is_another_run_on_another_split(finished, monkeypatch):
 def test_a_failed_run_is_an_error_and_leaves_no_record(copied, monkeypatch):
     (copied / f'split{SEED}.txt').write_text('')
     with pytest.raises(
-        ValueError, match=r'mim train mmcls .*` ended with code 1; see its last'
+        ValueError, match=r'cite train .*` ended with code 1; see its last'
     ):
         run(copied)
     assert not latest(copied).with_name(RECORD).exists()

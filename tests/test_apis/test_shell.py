@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cite.apis.shell import as_typed, command_line, run_command, run_mim, shell_setup
+from cite.apis.shell import as_typed, command_line, run_command, shell_setup
 
 
 def test_a_printed_command_can_be_typed(tmp_path, capfd):
@@ -21,7 +21,7 @@ def test_a_printed_command_can_be_typed(tmp_path, capfd):
     assert again.stdout == output
 
 
-def test_only_progress_is_shown_of_mim(capfd):
+def test_only_progress_is_shown(capfd):
     lines = [
         'the environment, at length',
         '2026-01-01 - mmcls - INFO - Iter [10/200]\tlr: 1.5e-04, loss: 2.7',
@@ -45,13 +45,13 @@ def test_a_failure_shows_what_was_hidden(capfd):
     assert 'why' in capfd.readouterr().err
 
 
-def test_a_failed_run_of_mim_names_the_command_with_its_variables(tmp_path, capfd):
-    message = r'`SPLIT=3 mim no-such-command` ended with code 2'
+def test_a_failed_command_names_the_command_with_its_variables(tmp_path, capfd):
+    message = r'`SPLIT=3 cite no-such-command` ended with code 2'
     with pytest.raises(ValueError, match=message):
-        run_mim(['no-such-command'], {'SPLIT': '3'})
+        run_command(['cite', 'no-such-command'], {'SPLIT': '3'})
     printed = capfd.readouterr()
-    assert printed.out.startswith('\n$ SPLIT=3 mim no-such-command\n')
-    assert 'No such command' in printed.err  # shown as mim wrote it
+    assert printed.out.startswith('\n$ SPLIT=3 cite no-such-command\n')
+    assert 'has no command no-such-command' in printed.err  # as the command wrote it
 
 
 def test_cite_runs_where_it_is_not_installed(capfd):

@@ -282,14 +282,14 @@ def test_two_processes_share_the_work_and_mim_trains_on_it(
         np.load(tmp_path / 'two' / train), np.load(tmp_path / 'out' / train), atol=1e-5
     )
     path = tmp_path / 'two' / 'linear.py'
-    assert printed.count(f'mim train mmcls {path}') == 1
-    log = run(Path(sys.executable).with_name('mim'), 'train', 'mmcls', path)
+    assert printed.count(f'cite train {path}') == 1
+    log = run(sys.executable, '-m', 'cite', 'train', path)
     assert 'bag_accuracy' in log
     checkpoint = tmp_path / 'run_features' / 'latest.pth'
     for name in (path, config):
         out = tmp_path / 'result.json'
-        test = ('--checkpoint', checkpoint, '--metrics', 'accuracy', '--out', out)
-        log = run(Path(sys.executable).with_name('mim'), 'test', 'mmcls', name, *test)
+        test = (checkpoint, '--metrics', 'accuracy', '--out', out)
+        log = run(sys.executable, '-m', 'cite', 'test', name, *test)
         assert 'missing keys' not in log
         scores = np.array(json.loads(out.read_text())['class_scores'])
         if name == path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import mmcls
 import numpy as np
 import pytest
+from commands import MIM
 from mmcls.datasets import build_dataset
 from mmcv import Config
 from tiny_training import (
@@ -96,8 +97,9 @@ def patched_mmcls(folder):
 
 
 def mim(*arguments, **environment):
-    program = Path(sys.executable).with_name('mim')
-    return run_command(program, *arguments, **environment)
+    if not MIM.exists():
+        pytest.skip('openmim is not installed: it needs setuptools < 81')
+    return run_command(MIM, *arguments, **environment)
 
 
 def test_mim_launches_ranks(data, one_rank, tmp_path):

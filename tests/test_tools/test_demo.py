@@ -49,8 +49,8 @@ def test_the_commands_are_printed(done):
     commands = re.findall(r'^\$ (?:DEMO_DATA=\S+ )?(.*)$', done[1], re.MULTILINE)
     config = 'configs/demo/cite_tiny-clip_tiny-bert.py'
     assert commands[0].startswith('cite ann --data-path ')
-    assert commands[1].startswith(f'mim train mmcls {config} --seed 0')
-    assert commands[2].startswith(f'mim test mmcls {config} --checkpoint ')
+    assert commands[1].startswith(f'cite train {config} --seed 0')
+    assert commands[2].startswith(f'cite test {config} ')
     assert '--metrics accuracy bag_accuracy mean_bag_accuracy' in commands[2]
     assert commands[3].startswith(f'cite export {config} ')
     assert re.match(r'cite predict \S+/two-grades.tif --min-tissue 0.8 ', commands[4])

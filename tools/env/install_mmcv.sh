@@ -5,19 +5,19 @@
 # operators, which this package does not use: without a prebuilt wheel, mmcv serves as
 # well, in seconds. MMCV=full compiles mmcv-full, in minutes. Both build only where the
 # packages that they import are already installed, hence without build isolation; uv keeps
-# the wheel for the next time. mmcv_build/ lets mmcv's setup.py run on current Pythons.
+# the wheel for the next time. cite/apis/mmcv_build/ lets mmcv's setup.py run on current
+# Pythons.
 set -euo pipefail
 
 UV=$1 VENV=$2 SPEC=$3
 PYTHON=$VENV/bin/python
 PATH=$(cd "$VENV" && pwd)/bin:$PATH # ninja is there, and compiles on all cores
 
+HELP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/cite/apis/mmcv_build
 # Only where it is needed: a `pkg_resources` in front of setuptools' own would hide it.
 lacks_pkg_resources() { ! "$PYTHON" -W ignore -c 'import pkg_resources' 2>/dev/null; }
-if lacks_pkg_resources; then
-  PYTHONPATH=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/mmcv_build${PYTHONPATH:+:$PYTHONPATH}
-  export PYTHONPATH
-fi
+if lacks_pkg_resources; then HELP=$HELP:$HELP/pkg_resources_only; fi
+export PYTHONPATH=$HELP${PYTHONPATH:+:$PYTHONPATH}
 
 install() {
   "$UV" pip install -q --python "$PYTHON" --no-deps --no-build-isolation "$@"

@@ -24,7 +24,8 @@ die() {
 
 digest() { # includes the checkout's path, because an environment cannot be moved
   { echo "$ASKED $MMCV" && pwd -P && cat requirements.txt requirements/*.txt \
-    tools/env/*.sh tools/env/*/*.py setup.py; } | sha256sum | cut -d ' ' -f 1
+    tools/env/*.sh cite/apis/mmcv_build/*.py \
+    cite/apis/mmcv_build/*/*.py setup.py; } | sha256sum | cut -d ' ' -f 1
 }
 
 stamped() { # KEY: its value in the stamp

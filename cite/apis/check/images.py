@@ -1,5 +1,6 @@
 """Every image of a run, decoded once, on all cores."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ from typing import Optional
 from tqdm import tqdm
 
 from cite.core.files.patch_file import UnreadablePatchError, read_patch_file
+from cite.core.workers import start_method
 
 from .parts import Part
 from .report import Report
@@ -93,7 +95,10 @@ def _on_all_cores(
     chunks = iter(chunks)
     # Ctrl-C reaches every process of the terminal; only this one acts on it.
     ignored = (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(workers, initializer=signal.signal, initargs=ignored)
+    context = multiprocessing.get_context(start_method())
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=signal.signal, initargs=ignored
+    )
     waiting: dict[Future, int] = {}
     try:
         while True:

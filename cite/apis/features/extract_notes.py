@@ -17,7 +17,7 @@ from .pieces import checksum, is_intact
 _HEADER = """\
 # Written by `cite extract`: {config} on features that were
 # extracted once. Train and test it like any other config:
-# mim train mmcls {path}
+# cite train {path}
 """
 
 

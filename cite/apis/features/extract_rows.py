@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from cite.core.files.numpy_files import MappedArray
+from cite.core.workers import start_method
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import ImageBuffer, to_float
@@ -141,6 +142,7 @@ def _batches(
         batch_size=extraction.batch_size,
         sampler=indices,
         num_workers=extraction.workers,
+        multiprocessing_context=start_method(extraction.workers),
         collate_fn=partial(collate, samples_per_gpu=extraction.batch_size),
     )
 

@@ -19,6 +19,7 @@ from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, naming, write_text_whole
 from cite.core.resize import Scratch
+from cite.core.workers import start_method
 from cite.datasets.pipelines.pixels import load_planes
 from cite.datasets.storage.pack import (
     VERSION,
@@ -252,6 +253,7 @@ def _blocks(patches: _Patches, first: int, workers: int) -> Iterator[np.ndarray]
         batch_size=BLOCK,
         sampler=range(first, len(patches)),
         num_workers=workers,
+        multiprocessing_context=start_method(workers),
         collate_fn=_stack,
     )
     for block in loader:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from cite.core.files.patch_file import UnreadablePatchError
 from cite.core.load_kernels import load_kernels
 from cite.core.messages import first_line
+from cite.core.workers import start_method
 from cite.slides import TileError
 
 _PREFETCH = 2  # batches that each process holds ready
@@ -79,6 +80,7 @@ def stream(source: Any, pixels: Any, batch_size: int, workers: int) -> Iterator[
         TileStream(source, pixels),
         batch_size=batch_size,
         num_workers=workers,
+        multiprocessing_context=start_method(workers),
         # In the loading process: one tensor a batch goes through the queue.
         collate_fn=_collate,
         **prefetch,

@@ -14,7 +14,8 @@ from cite.core.messages import shorten
 from cite.models import hub
 from cite.models.config_sizes import check_sizes
 
-from .transformers_names import older_name
+from .joined_gate import join_gates
+from .transformers_names import older_name, older_state
 
 # Vision towers of image-text models, whose AutoModel would bring the text tower too.
 _TOWERS = {
@@ -41,7 +42,7 @@ def create(model_name: str) -> Any:
     config, kind = read_config(folder)
     # Either version writes names that the other does not know; both read 4's.
     is_tower = kind.__name__ in _TOWERS.values()
-    state = {older_name(k, is_tower): t for k, t in hub.read_weights(folder).items()}
+    state = older_state(hub.read_weights(folder), is_tower)
     if is_tower:  # the text tower's weights may be there too
         state = {k: t for k, t in state.items() if k.startswith('vision_model.')}
     check_sizes(config, state, f'{folder}/config.json')
@@ -62,6 +63,7 @@ def create(model_name: str) -> Any:
     if isinstance(getattr(getattr(model, 'pooler', None), 'dense', None), nn.Linear):
         model.pooler = None  # it is for a ViT's own pre-training task
     _keep_indices(model)
+    join_gates(model)
     return model.float().eval()
 
 

@@ -5,11 +5,19 @@ transformers 5 renamed layers. Checkpoints, digests and features of ours name th
 """
 
 import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
 
 _QKV = {'q': 'query', 'k': 'key', 'v': 'value'}
 # Microsoft's Swin begins like a ViT: `layers.0.blocks.0…`.
 _VIT = re.compile(r'^layers\.(?=\d+\.(attention|mlp|layernorm_|lambda_))')
 _DINOV2 = re.compile(r'^encoder\.layer\.\d+\.attention\.[qkvo]_proj\.')
+# 4 keeps the two layers of its gated network in one.
+_GATE = re.compile(r'^encoder\.layer\.\d+\.mlp\.gate_proj\.')
+_VALUE = re.compile(r'^encoder\.layer\.\d+\.mlp\.up_proj\.')
+_AFTER_GATE = re.compile(r'^(encoder\.layer\.\d+\.mlp\.)down_proj\.')
 _SWIN = re.compile(
     r'^encoder\.layers\.\d+\.blocks\.\d+\.'
     r'(attention\.([qkvo]_proj|relative_position_bias)|mlp)\.'
@@ -42,7 +50,36 @@ def older_name(name: str, is_tower: bool = False) -> str:
     if _SWIN.match(name):
         name = name.replace('.relative_position_bias.', '.self.')
         return _plain(_attention(name, 'self'))
+    if _AFTER_GATE.match(name):
+        return _AFTER_GATE.sub(r'\1weights_out.', name)
     return _BLOCK_OF_DINOV3.sub('layer.', name)
+
+
+def older_state(
+    state: Mapping[str, Tensor], is_tower: bool = False
+) -> dict[str, Tensor]:
+    """Return weights as transformers 4 keeps them; older ones stay as they are.
+
+    Args:
+        state: tensors by name, of transformers 4 or 5.
+        is_tower: see :func:`older_name`.
+
+    Raises:
+        ValueError: two weights have the same older name.
+    """
+    older: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        if _VALUE.match(name) and name.replace('.up_', '.gate_') in state:
+            continue
+        value = state.get(name.replace('.gate_', '.up_'))
+        if _GATE.match(name) and value is not None:
+            name = name.replace('.gate_proj.', '.weights_in.')
+            tensor = torch.cat([tensor, value])
+        name = older_name(name, is_tower)
+        if name in older:
+            raise ValueError(f'two tensors of the checkpoint are both called {name}.')
+        older[name] = tensor
+    return older
 
 
 def _attention(name: str, inner: str) -> str:

@@ -13,6 +13,7 @@ from torch import nn
 
 import cite.compat  # noqa: F401  (mmcv then reads safetensors)
 from cite.apis.convert import Conversion, convert_checkpoint
+from cite.models.backbones.transformers_names import older_state
 
 
 @pytest.fixture
@@ -102,19 +103,19 @@ def timm_names() -> Callable[[nn.Module], dict[str, torch.Tensor]]:
     """The state of transformers' ViT under the names of MAE, DINO and timm."""
 
     def run(vit: nn.Module) -> dict[str, torch.Tensor]:
+        own = older_state(vit.state_dict())
         state = {}
-        for name, tensor in vit.state_dict().items():
-            if '.attention.attention.' in name:
+        for name, tensor in own.items():
+            if '.attention.query.' in name:
+                three = [
+                    own[name.replace('query', k)] for k in ('query', 'key', 'value')
+                ]
+                name, tensor = name.replace('query', 'qkv'), torch.cat(three)
+            elif '.attention.attention.' in name:
                 continue
             for old, new in TIMM_NAMES:
                 name = name.replace(old, new)
             state[name] = tensor
-        for i, block in enumerate(vit.encoder.layer):
-            attention = block.attention.attention
-            parts = (attention.query, attention.key, attention.value)
-            for kind in ('weight', 'bias'):
-                three = [getattr(part, kind) for part in parts]
-                state[f'blocks.{i}.attn.qkv.{kind}'] = torch.cat(three).detach()
         return state
 
     return run
@@ -125,6 +126,7 @@ TIMM_NAMES = (
     ('embeddings.patch_embeddings.projection', 'patch_embed.proj'),
     ('embeddings.', ''),
     ('encoder.layer.', 'blocks.'),
+    ('attention.attention.qkv', 'attn.qkv'),
     ('attention.output.dense', 'attn.proj'),
     ('intermediate.dense', 'mlp.fc1'),
     ('output.dense', 'mlp.fc2'),

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from commands import mim_words
 from mmcls.core import EvalHook
 from tiny_training import (
     config,
@@ -113,9 +114,8 @@ def test_the_commands_resume(data, whole, cut):
     folder = cut(10)
     cfg = config(data, folder)
     cfg.dump(str(folder / 'config.py'))
-    mim = ['mim', 'train', 'mmcls', folder / 'config.py', '--gpus', 0]
+    mim = mim_words('train', 'mmcls', folder / 'config.py')
     ours = [sys.executable, '-m', 'cite', 'train', folder / 'config.py']
-    mim[0] = shutil.which('mim', path=sys.exec_prefix + '/bin')
 
     for command in (
         [*mim, '--resume-from', folder / 'latest.pth'],

@@ -10,6 +10,7 @@ import re
 import pytest
 import torch
 from mmcls.models import build_backbone
+from newer_names import newer_names
 from safetensors.torch import load_file, save_file
 from tiny_image_models import MODELS
 from transformers import CLIPVisionConfig, CLIPVisionModel
@@ -22,6 +23,7 @@ KINDS = {**MODELS, 'tower': lambda: CLIPVisionModel(CLIPVisionConfig(**TOWER))}
 DIGESTS = {
     'vit': '9eca68d02f76389e63f4b0ac65d25ab60d8badb1e5ea408e947f397e84c3d505',
     'dinov2': '01294d6f64f2be3727f9d7428ef00126a72fc8d1460bdbc3ebab1288aad5d909',
+    'gated': '1989a2f698076a968260bfbd2f9d0252898dbda495633205751e3963a343acee',
     'registers': 'c40b3d36969d7fd3d02fe345d06756045368b49e962e8a6dc8bd8b8ddc95471a',
     'clip': '1cf6fa58a50bc5114deb040a9f027499dab647cb27c3e69ff2166b5b5cec2baa',
     'swin': '7e9d82b203aa58acc6121acf58f367db30f3b1ab6f15a5b08cfb1cb62a97255b',
@@ -68,46 +70,7 @@ def test_lora_and_all_weights_are_saved_under_the_names_of_transformers_4(tmp_pa
         assert torch.equal(tensor, saved[name])
 
 
-def newer_names(kind, state):
-    """Rename a state dict as transformers 5 writes ``torch.save(model.state_dict())``.
-
-    Worked out by hand from its modules; what 4 and 5 have in common stays.
-    """
-    rules = {
-        'vit': [
-            ('^vit.', ''),
-            ('attention.attention.(query|key|value)', r'attention.\1'),
-            ('attention.output.dense', 'attention.o_proj'),
-            ('intermediate.dense', 'mlp.fc1'),
-            ('output.dense', 'mlp.fc2'),
-            ('encoder.layer.', 'layers.'),
-        ],
-        'tower': [('^vision_model.', '')],
-        'swin': [
-            ('.*relative_position_index', ''),
-            (
-                'attention.self.relative_position_bias_table',
-                'attention.relative_position_bias.relative_position_bias_table',
-            ),
-            ('attention.self.(query|key|value)', r'attention.\1'),
-            ('attention.output.dense', 'attention.o_proj'),
-            ('intermediate.dense', 'mlp.fc1'),
-            ('output.dense', 'mlp.fc2'),
-        ],
-    }[kind]
-    new = {}
-    for name, tensor in state.items():
-        for old, written in rules:
-            name = re.sub(old, written, name)
-        name = re.sub(
-            r'attention\.([qkv])(uery|ey|alue)\.', r'attention.\1_proj.', name
-        )
-        if name and not name.startswith('classifier'):
-            new[name] = tensor
-    return new
-
-
-@pytest.mark.parametrize('kind', ['vit', 'tower', 'swin'])
+@pytest.mark.parametrize('kind', ['vit', 'gated', 'tower', 'swin'])
 @torch.no_grad()
 def test_files_of_transformers_5_are_read(tmp_path, kind):
     KINDS[kind]().save_pretrained(tmp_path)

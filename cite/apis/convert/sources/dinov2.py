@@ -9,6 +9,7 @@ from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import HEADS, fuse_qkv, rename, tensors_of, without
 from cite.core.image_stats import IMAGENET
+from cite.models.backbones.transformers_names import older_state
 
 from .transformers_vit import COMMON_RULES
 
@@ -38,7 +39,8 @@ def _hub_state(checkpoint: Checkpoint) -> State:
 
 def _transformers_state(checkpoint: Checkpoint) -> State:
     prefixes = 'dinov2_with_registers.', 'dinov2.'
-    return tensors_of(checkpoint.content, 'state_dict', prefixes=prefixes)
+    state = tensors_of(checkpoint.content, 'state_dict', prefixes=prefixes)
+    return older_state(state)
 
 
 def recognises_hub(checkpoint: Checkpoint) -> bool:

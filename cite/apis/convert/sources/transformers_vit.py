@@ -3,6 +3,7 @@
 from cite.apis.convert.checkpoint import Checkpoint
 from cite.apis.convert.layout import Layout, State, Translation
 from cite.apis.convert.names import fuse_qkv, rename, tensors_of, without
+from cite.models.backbones.transformers_names import older_state
 
 # The names that ViTModel and Dinov2Model share.
 COMMON_RULES = [
@@ -25,7 +26,8 @@ ON_TOP = ('pooler.', 'classifier.', 'decoder.', 'embeddings.mask_token')
 
 
 def _state(checkpoint: Checkpoint) -> State:
-    return tensors_of(checkpoint.content, 'state_dict', prefixes=('vit.',))
+    state = tensors_of(checkpoint.content, 'state_dict', prefixes=('vit.',))
+    return older_state(state)
 
 
 def recognises(checkpoint: Checkpoint) -> bool:

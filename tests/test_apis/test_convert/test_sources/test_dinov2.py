@@ -2,12 +2,15 @@
 
 import pytest
 import torch
+from newer_names import newer_names
 from transformers import (
     Dinov2Config,
     Dinov2Model,
     Dinov2WithRegistersConfig,
     Dinov2WithRegistersModel,
 )
+
+from cite.models.backbones.transformers_names import older_state
 
 LONG = pytest.mark.long
 SIZES = {
@@ -114,3 +117,18 @@ def test_mmcls_has_no_layer_scale(tmp_path, randomised, convert):
     build('tiny', False, randomised).save_pretrained(tmp_path / 'dinov2')
     with pytest.raises(ValueError, match=r'ls1\.gamma'):
         convert(tmp_path / 'dinov2', target='mmcls')
+
+
+@pytest.mark.parametrize('size', ['tiny', 'giant-like'])
+def test_a_state_dict_of_transformers_5(
+    tmp_path, randomised, convert, built, assert_same, size
+):
+    model = build(size, False, randomised)
+    kind = 'gated' if size == 'giant-like' else 'dinov2'
+    state = newer_names(kind, older_state(model.state_dict()))
+    assert 'encoder.layer.0.attention.q_proj.weight' in state
+    torch.save({f'dinov2.{k}': t for k, t in state.items()}, tmp_path / 'dinov2.pth')
+    conversion = convert(tmp_path / 'dinov2.pth')
+    backbone = built(conversion, num_heads=SIZES[size]['num_attention_heads'])
+    with torch.no_grad():
+        assert_same(backbone(pictures(model)), class_token(model, pictures(model)))

@@ -18,6 +18,14 @@ def vit(randomised, width, depth, heads, grid, seed):
     return randomised(ViTModel(config, add_pooling_layer=False), seed)
 
 
+def encode(model, x):
+    """Blocks and norm; transformers 4's blocks return a tuple."""
+    for block in next(m for m in model.modules() if isinstance(m, nn.ModuleList)):
+        x = block(x)
+        x = x[0] if isinstance(x, tuple) else x
+    return model.layernorm(x)[:, 0]
+
+
 class Reference(nn.Module):
     """Chen et al., 2022: class tokens of 256 x 256 patches, phi, a ViT over them."""
 
@@ -37,8 +45,7 @@ class Reference(nn.Module):
         grid = grid.permute(0, 2, 3, 1).reshape(1, 256, 384)
         first = embeddings.cls_token + own[:, :1]
         tokens = torch.cat([first.expand(len(patch), -1, -1), patches + grid], 1)
-        encoded = self.patches.encoder(tokens)
-        return self.patches.layernorm(encoded.last_hidden_state)[:, 0]
+        return encode(self.patches, tokens)
 
     def forward(self, region):
         rows = []
@@ -49,8 +56,7 @@ class Reference(nn.Module):
         embeddings = self.region.embeddings
         first = embeddings.cls_token.expand(len(tokens), -1, -1)
         tokens = torch.cat([first, tokens], 1) + embeddings.position_embeddings
-        encoded = self.region.encoder(tokens)
-        return self.region.layernorm(encoded.last_hidden_state)[:, 0]
+        return encode(self.region, tokens)
 
 
 def teacher(state):

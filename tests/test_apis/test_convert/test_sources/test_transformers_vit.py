@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from newer_names import newer_names
+from saved_model import save_model
 from transformers import (
     ViTConfig,
     ViTForImageClassification,
@@ -9,6 +11,8 @@ from transformers import (
     ViTMAEForPreTraining,
     ViTModel,
 )
+
+from cite.models.backbones.transformers_names import older_state
 
 SIZES = {
     'hidden_size': 32,
@@ -30,7 +34,7 @@ def test_features_of_a_hub_folder(
     tmp_path, randomised, images, convert, to, vit_features, assert_same, safe
 ):
     model = randomised(ViTModel(ViTConfig(**SIZES)), 0)
-    model.save_pretrained(tmp_path / 'vit', safe_serialization=safe)
+    save_model(model, tmp_path / 'vit', safe)
     conversion = convert(tmp_path / 'vit', target=to)
     assert conversion.layout == 'transformers ViT'
     # Both are in config.json alone.
@@ -84,3 +88,14 @@ def test_another_activation_is_refused(tmp_path, convert):
     model.save_pretrained(tmp_path / 'vit')
     with pytest.raises(ValueError, match="names the activation 'relu'"):
         convert(tmp_path / 'vit')
+
+
+def test_a_state_dict_of_transformers_5(
+    tmp_path, randomised, images, convert, vit_features, assert_same
+):
+    model = randomised(ViTModel(ViTConfig(**SIZES)), 0)
+    state = newer_names('vit', older_state(model.state_dict()))
+    assert 'layers.0.attention.q_proj.weight' in state
+    torch.save({f'vit.{k}': t for k, t in state.items()}, tmp_path / 'vit.pth')
+    conversion = convert(tmp_path / 'vit.pth', layout='vit')
+    assert_same(vit_features(conversion, images, heads=4), hidden_state(model, images))

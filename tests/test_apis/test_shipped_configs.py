@@ -1,0 +1,26 @@
+"""Copies of the shipped configs: complete, and the same to mmcv as the originals."""
+
+import pytest
+from mmcv import Config
+
+from cite.apis.shipped_configs import copy_configs, families, shipped_configs
+
+
+@pytest.mark.parametrize('name', families())
+def test_a_copy_is_complete(tmp_path, name):
+    copies = copy_configs(name, tmp_path / 'configs' / 'mine')
+    originals = [
+        path
+        for path in sorted((shipped_configs() / name).rglob('*.py'))
+        if '_base_' not in path.parts
+    ]
+    assert len(copies) == len(originals) > 0
+    for copy, original in zip(copies, originals):
+        assert Config.fromfile(copy)._cfg_dict == Config.fromfile(original)._cfg_dict
+
+
+def test_mistakes_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r'no configs gals; there are .*glas'):
+        copy_configs('gals', tmp_path / 'mine')
+    with pytest.raises(FileExistsError, match='exists; name another folder'):
+        copy_configs('glas', tmp_path)
