@@ -13,9 +13,10 @@ from torch.utils.data import Dataset
 
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 
-from .features import shared_draws
+from .features import features
 from .job import JobInputs, job_config
 from .scores import Scores, build_part
+from .shared_draws import shared_draws
 from .workspace import SharedPatches, Workspace
 
 
@@ -29,7 +30,9 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
     cfg = job_config(inputs)
     cfg.work_dir = str(workspace.folder)
     with tempfile.TemporaryDirectory(dir=workspace.folder) as scratch:
-        if inputs.method.features:
+        if inputs.features:
+            _use_feature_file(cfg, inputs, workspace, Path(scratch))
+        elif inputs.method.features:
             _use_features(cfg, inputs, workspace, Path(scratch))
         set_random_seed(cfg.seed)
         model = build_classifier(cfg.model)
@@ -95,3 +98,17 @@ def _use_features(
     for part, (prefix, draws) in prefixes.items():
         cfg.data[part].update(feature_file=str(prefix), num_aug=draws)
     cfg.model.backbone = {'type': 'FeatureBackbone'}
+
+
+def _use_feature_file(
+    cfg: Config, inputs: JobInputs, workspace: Workspace, scratch: Path
+) -> None:
+    """Give the data sets the rows of feature files that are those of their slides."""
+    for part, file in (('train', 'train'), ('test', 'val')):
+        if file in inputs.files:
+            np.save(
+                scratch / f'{part}_1.npy', features(inputs, workspace, file).values
+            )
+            cfg.data[part].update(
+                feature_file=str(scratch / part), num_aug=1, feature_digest=None
+            )
