@@ -10,10 +10,12 @@ from mmcv import Config
 
 from cite.apis.config_keys import unknown_keys
 from cite.apis.run_identity import path_contents, settings_identity
+from cite.compare.methods.feature_file import feature_paths
 from cite.compare.methods.job import Job, JobInputs, Method, job_config, read_method
 
 from .class_order import check_classes
 from .config import Comparison, names_files
+from .job_files import check_inputs, predictions_file
 from .leakage import check_leakage
 from .read_config import read_comparison
 
@@ -52,8 +54,9 @@ def make_plan(config: str) -> Plan:
     check_classes(comparison, config)
     train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
     check_leakage(comparison, train_files, config)
+    check_inputs(inputs.values())
     read, contents = functools.cache(read_method), functools.cache(path_contents)
-    for method in comparison.methods.values():
+    for method in filter(lambda m: m.config, comparison.methods.values()):
         check_options(comparison, method, read(method.config), config)
     digests = {name: job_digest(i, read, contents) for name, i in inputs.items()}
     return Plan(comparison, jobs, inputs, digests)
@@ -128,6 +131,7 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
     files = {'val': comparison.val_file}
     if job.shots is not None:
         files['train'] = comparison.train_file(job.shots, job.draw)
+    method = comparison.methods[job.method]
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(
@@ -137,13 +141,16 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
     pool = comparison.train_file('all', 0)
     if job.shots is not None and pool.is_file():
         files['pool'] = pool
+    if method.type == 'external':
+        files['predictions'] = predictions_file(method, job)
     return JobInputs(
         job=job,
-        method=comparison.methods[job.method],
+        method=method,
         options=comparison.options,
         classes=comparison.classes,
         data_prefix=comparison.data_prefix,
         files={name: str(path) for name, path in files.items()},
+        features=comparison.features_of(method),
     )
 
 
@@ -170,6 +177,9 @@ def job_digest(
     plain = asdict(inputs)
     del plain['method']['label']  # tables alone use it
     plain['method']['draws'] = None
+    plain['features'] = [contents(path) for path in feature_paths(inputs.features)]
+    if not inputs.features:
+        del plain['features']  # as in results of earlier versions
     text = json.dumps(plain, sort_keys=True, default=str)
     sha = hashlib.sha256(text.encode())
     sha.update(settings_identity(settings, contents).encode())
