@@ -14,7 +14,7 @@ from typing import NamedTuple, Optional, Union
 from cite.core.messages import count, shorten
 from cite.datasets.tables.annotations import Annotation, write_annotations
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
-from cite.datasets.tables.patches import list_patches
+from cite.datasets.tables.patches import list_feature_rows, list_patches
 from cite.datasets.tables.published import compare_counts
 from cite.datasets.tables.slide_table import Slide, read_captions
 
@@ -44,6 +44,7 @@ def make_split(
     group_by: Optional[str] = None,
     allow_missing: bool = False,
     draws: int = 0,
+    features: Optional[Sequence[str]] = None,
 ) -> Split:
     """Write the annotation files of a data set: all of them, or none after an error.
 
@@ -59,6 +60,7 @@ def make_split(
         allow_missing: leave slides without patches out of the files instead of raising.
             They take part in the draw, so that the others keep their sides.
         draws: number of random choices of training slides for each k.
+        features: files of ``cite import-features`` whose rows take the patches' place.
 
     Returns:
         The files as written, and notes.
@@ -72,7 +74,9 @@ def make_split(
     _check_arguments(val, shots, out, draws)
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
     names, table = list(classes), data_path / 'captions.csv'
-    by_class, patches, notes = _read_data(table, classes, group_by, allow_missing)
+    by_class, patches, notes = _read_data(
+        table, classes, group_by, allow_missing, features
+    )
     drawn = (draw_slides if group_by is None else draw_groups)(by_class, val, seed)
     sides = _sides(by_class, drawn, patches)
     _check_sides(sides, names, val, table)
@@ -109,12 +113,14 @@ def _read_data(
     classes: Mapping[str, Sequence[str]],
     group_by: Optional[str],
     allow_missing: bool,
+    features: Optional[Sequence[str]] = None,
 ) -> tuple[list[list[Slide]], Patches, list[str]]:
     """Return the slides of each class, the patches of each slide, and notes on both."""
     slides = read_captions(table, group_by)
     by_class = _slides_of_classes(slides, classes, table)
     path = table.parent / 'patches_captions'
-    folder = list_patches(path)
+    folder = list_feature_rows(features) if features else list_patches(path)
+    path = Path(f'{features[0]}.txt') if features else path
     patches = folder.slides
     if not any(slide.id in patches for slide in slides):
         raise ValueError(no_id_fits(table, slides, path, patches))
@@ -122,12 +128,13 @@ def _read_data(
     if missing and not allow_missing:
         raise ValueError(
             f'{path}: {len(missing)} slides of {table} have no patch here: '
-            f'{shorten(missing)}. Unzip patches_captions.zip again, or leave these '
-            'slides out with --allow-missing.'
+            f'{shorten(missing)}. '
+            + ('Run `cite import-features`' if features else 'Unzip patches_captions.zip')
+            + ' again, or leave these slides out with --allow-missing.'
         )
     notes = note_left_out(slides, by_class, folder)
     notes += note_look_alikes(slides, classes, patches, grouped=group_by is not None)
-    if classes is PATCH_GASTRIC_CLASSES:
+    if classes is PATCH_GASTRIC_CLASSES and not features:
         warnings = compare_counts(table, slides, path, patches)
         notes += [f'warning: {place}: {message}' for place, message in warnings]
     return by_class, patches, notes

@@ -9,7 +9,7 @@ import numpy as np
 from cite.core.files.numpy_files import MappedArray
 from cite.core.messages import shorten
 from cite.datasets.storage.feature_note import note_path, read_note
-from cite.datasets.tables.annotations import bag_of, read_annotations
+from cite.datasets.tables.annotations import read_annotations
 
 from .scores import Lines
 
@@ -77,12 +77,15 @@ def find_rows(prefixes: Sequence[str], lines: Lines, ann_file: str) -> np.ndarra
                     f'{_lines_of(prefix)}: {name} is listed twice in the files of '
                     f'features={[*prefixes]}. Name each slide once.'
                 )
-    missing = [name for name in lines.files if name not in places]
+    missing = {
+        str(slide): name
+        for name, slide in zip(lines.files, lines.slides)
+        if name not in places
+    }
     if not missing:
         return np.array([places[name] for name in lines.files])
-    kept = {bag_of(name) for name in places}
-    slides = sorted({bag_of(name) for name in missing})
-    absent = [slide for slide in slides if slide not in kept]
+    kept = {name.partition('_')[0] for name in places}  # as import-features names rows
+    absent = [slide for slide in sorted(missing) if slide not in kept]
     source = ', '.join(str(_lines_of(prefix)) for prefix in prefixes)
     if absent:
         raise ValueError(
@@ -90,9 +93,10 @@ def find_rows(prefixes: Sequence[str], lines: Lines, ann_file: str) -> np.ndarra
             'them to the table and run `cite import-features` again, or delete their '
             'lines.'
         )
+    slide, name = next(iter(missing.items()))
     raise ValueError(
-        f'{ann_file}: slide {slides[0]} has features, but not of the patch '
-        f'{missing[0]}. Make the annotation files from {source}: `cite ann --features`.'
+        f'{ann_file}: slide {slide} has features, but not of the patch {name}. Make '
+        f'the annotation files from {source}: `cite ann --features`.'
     )
 
 

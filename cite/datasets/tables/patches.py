@@ -1,13 +1,16 @@
 """The folder of patches: which files belong to which slide."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Union
 
 from cite.core.files.patch_file import SUFFIXES
 from cite.core.messages import shorten
 
-from .annotations import bag_of, filename_fault
+from .annotations import bag_of, filename_fault, read_annotations
+
+_ANY_LABEL = 10**9  # labels are not taken from these files
 
 
 class PatchFolder(NamedTuple):
@@ -52,6 +55,26 @@ def list_patches(folder: Union[str, Path]) -> PatchFolder:
             )
         slides.setdefault(bag_of(name), []).append(name)
     return PatchFolder(slides, ignored)
+
+
+def list_feature_rows(prefixes: Sequence[Union[str, Path]]) -> PatchFolder:
+    """Sort the rows of files of ``cite import-features`` by slide.
+
+    A row is called ``{slide}_…``, and no slide's id has a ``_``.
+
+    Args:
+        prefixes: the files without their ends; ``{prefix}.txt`` names the rows.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a faulty line.
+    """
+    slides: dict[str, list[str]] = {}
+    for prefix in prefixes:
+        path = Path(f'{Path(prefix).expanduser()}.txt')
+        for name, _ in read_annotations(path, _ANY_LABEL):
+            slides.setdefault(name.partition('_')[0], []).append(name)
+    return PatchFolder({slide: sorted(slides[slide]) for slide in sorted(slides)}, [])
 
 
 def _images(folder: Path) -> tuple[list[str], list[str]]:

@@ -16,7 +16,7 @@ from cite.compare.methods.features import Features
 from cite.compare.methods.scores import Lines
 
 TRAIN, TEST = make_bags(0), make_bags(0, first=500)
-QUICK = {'epochs': 40, 'lr': 1e-3, 'hidden': 16}
+QUICK = {'epochs': 60, 'lr': 3e-3, 'hidden': 16}
 
 
 def test_weights_of_patches_count_slides_and_classes_alike():
