@@ -17,7 +17,7 @@ WIDTH = 16  # of the tiny CLIP's texts
 def make_features(folder: Path, slides: int = 6, seed: int = 0) -> str:
     """Write CSVs of tiles, take them over, split them; returns the files' prefix.
 
-    There are ``slides`` of each class, of three patients each.
+    There are ``slides`` of each class, each of a patient of its own.
     """
     rng = np.random.default_rng(seed)
     (folder / 'tiles').mkdir(parents=True)
@@ -30,7 +30,7 @@ def make_features(folder: Path, slides: int = 6, seed: int = 0) -> str:
         rows = [['x', 'y', *(f'f{i}' for i in range(WIDTH))]]
         rows += [[i * 256, 0, *row.round(6)] for i, row in enumerate(bag)]
         write_csv(folder / 'tiles' / f'{slide}.csv', rows)
-        captions.append([slide, 'wmp'[label], 'text', f'p{label}{number // 6}'])
+        captions.append([slide, 'wmp'[label], 'text', f'p{number}'])
         table.append([slide, [*CLASSES][label]])
     write_csv(folder / 'captions.csv', captions)
     write_csv(folder / 'slides.csv', table)
