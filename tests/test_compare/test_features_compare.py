@@ -54,6 +54,23 @@ def linear_config(texts, folder):
     return str(path)
 
 
+def bag_config(texts):
+    """Write a config that trains CITE on bags of features with mmcls."""
+    path = Path(texts).with_name('bags.py')
+    path.write_text(
+        f'{Path(texts).read_text()}\n'
+        "model['backbone'] = dict(type='FeatureBackbone')\n"
+        "model['head'] = dict(type='TextMILHead', in_features=16, temperature=3.0,\n"
+        "    texts=['a', 'b', 'c'], text_encoder=dict(type='RandomVectors', width=8))\n"
+        "for part, keys in (('train', ['img', 'gt_label']), ('test', ['img'])):\n"
+        "    data[part].update(type='SlideBags', pipeline=[\n"
+        "        dict(type='ToTensor', keys=keys), dict(type='Collect', keys=keys)])\n"
+        "    data[part].pop('cache', None)\n"
+        'del part, keys\n'
+    )
+    return str(path)
+
+
 def write_theirs(folder, data, draws=(1, 2)):
     """Write another program's predictions: what it knows is the label, at 60 %."""
     lines = (data / 'ann/val_0.5.txt').read_text().splitlines()
@@ -74,6 +91,7 @@ def config(data, tmp_path_factory):
     here = tmp_path_factory.mktemp('every')
     methods = all_methods(texts, write_theirs(here, folder))
     methods['linear'] = {'config': linear_config(texts, here)}
+    methods['bags'] = {'config': bag_config(texts)}
     return write_comparison(here / 'compare.py', folder, methods)
 
 
@@ -97,7 +115,7 @@ def test_every_method_runs_on_features_without_images(local):
     failed, out = local
     assert failed == {}
     jobs = {row[0] for row in contents(out)[1]}
-    trained = [m for m in (*METHODS, 'linear') if m not in ('trained', 'similarity')]
+    trained = [m for m in (*METHODS, 'linear', 'bags') if m not in ('trained', 'similarity')]
     trained.remove('zero_shot_pool')
     expected = {f'{m}-2shot-draw{d}-seed0' for m in trained for d in (1, 2)}
     assert jobs == {*expected, 'zero_shot_pool'}

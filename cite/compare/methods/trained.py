@@ -11,6 +11,7 @@ from mmcls.models import build_classifier
 from mmcv import Config
 from torch.utils.data import Dataset
 
+from cite.datasets.slide_bags import SlideBags
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 
 from .features import features
@@ -40,7 +41,9 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
         if 'train' in inputs.files:
             _train(model, cfg, workspace.patches)
         test = _dataset(cfg, 'test', workspace.patches)
-        return Scores(patches=_predict(model, test, cfg))
+        scores = _predict(model, test, cfg)
+        is_bags = isinstance(test, SlideBags)
+        return Scores(slides=scores) if is_bags else Scores(patches=scores)
 
 
 def _train(model: torch.nn.Module, cfg: Config, patches: SharedPatches) -> None:
