@@ -1,3 +1,4 @@
+import os.path as osp
 from typing import Any, Optional
 
 import numpy as np
@@ -52,13 +53,12 @@ class SlideBags(PatchGastricCls3):
         )
         self._rows = [np.flatnonzero(place == slide) for slide in range(len(names))]
         self.data_infos = [
-            {**self.data_infos[i], 'img_info': {'filename': str(name)}}
+            {
+                **self.data_infos[i],
+                'img_info': {'filename': osp.join(self.data_prefix or '', str(name))},
+            }
             for name, i in zip(names, first)
         ]
-
-    def filenames(self) -> list[str]:
-        """Return the slides' ids, (B,)."""
-        return [info['bag'] for info in self.data_infos]
 
     def prepare_data(self, idx: int) -> dict:
         """Return a slide: ``img`` (n, D) float32, and ``gt_label``."""

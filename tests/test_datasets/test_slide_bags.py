@@ -1,5 +1,8 @@
 """Slides as bags of features."""
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 from mmcls.datasets import build_dataloader, build_dataset
@@ -45,6 +48,18 @@ def test_an_evaluated_slide_has_all_its_patches(bags):
     assert data.get_gt_labels().tolist() == [0, 1, 1]
     found = [data[i]['img'][:, 0].tolist() for i in range(3)]
     assert found == [[3, 4, 5, 6, 7], [1, 2, 0, 0, 0], [8, 9, 10, 0, 0]]
+
+
+def test_features_of_a_note_are_checked_line_by_line(bags, tmp_path):
+    """As `cite import-features` writes it: the digest of the patches' lines."""
+    digest = hashlib.sha256((tmp_path / 'f.txt').read_bytes()).hexdigest()
+    note = {'annotation': {'digest': digest}, 'backbone': {}}
+    (tmp_path / 'f.json').write_text(json.dumps(note))
+    assert bags(data_prefix='somewhere').filenames() == [*'abc']
+    note['annotation']['digest'] = '0'
+    (tmp_path / 'f.json').write_text(json.dumps(note))
+    with pytest.raises(ValueError, match='Extract the features again'):
+        bags()
 
 
 def test_training_takes_some_patches_of_the_slide_each_once(bags):
