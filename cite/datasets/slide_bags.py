@@ -52,9 +52,10 @@ class SlideBags(PatchGastricCls3):
             self.get_bags(), return_index=True, return_inverse=True
         )
         self._rows = [np.flatnonzero(place == slide) for slide in range(len(names))]
+        infos: Any = self.data_infos
         self.data_infos = [
             {
-                **self.data_infos[i],
+                **infos[i],
                 'img_info': {'filename': osp.join(self.data_prefix or '', str(name))},
             }
             for name, i in zip(names, first)

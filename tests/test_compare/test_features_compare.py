@@ -115,7 +115,9 @@ def test_every_method_runs_on_features_without_images(local):
     failed, out = local
     assert failed == {}
     jobs = {row[0] for row in contents(out)[1]}
-    trained = [m for m in (*METHODS, 'linear', 'bags') if m not in ('trained', 'similarity')]
+    trained = [
+        m for m in (*METHODS, 'linear', 'bags') if m not in ('trained', 'similarity')
+    ]
     trained.remove('zero_shot_pool')
     expected = {f'{m}-2shot-draw{d}-seed0' for m in trained for d in (1, 2)}
     assert jobs == {*expected, 'zero_shot_pool'}
@@ -204,7 +206,7 @@ def test_features_are_part_of_a_jobs_identity(data, tmp_path):
 
 
 def test_a_method_may_have_features_of_its_own(data, tmp_path):
-    folder, texts = data
+    folder, _ = data
     methods = {
         'mean': {'type': 'nearest_mean'},
         'wider': {'type': 'nearest_mean', 'features': str(tmp_path / 'wide')},
@@ -231,7 +233,10 @@ def test_a_method_may_have_features_of_its_own(data, tmp_path):
         ({'type': 'ss_text', 'config': 'TEXTS', 'paper_constants': 1}, 'True or False'),
         ({'type': 'external'}, 'm has no predictions'),
         ({'type': 'external', 'predictions': 'x/{k}.csv'}, r'use \{shots\}'),
-        ({'type': 'nearest_mean', 'steps': 3}, 'steps is not a key of a method of type'),
+        (
+            {'type': 'nearest_mean', 'steps': 3},
+            'steps is not a key of a method of type',
+        ),
     ],
 )
 def test_what_a_method_cannot_take_is_refused_in_the_plan(

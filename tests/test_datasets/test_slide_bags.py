@@ -16,7 +16,9 @@ SIZES = {'b': (1, 2), 'a': (0, 5), 'c': (1, 3)}  # label and patches of each sli
 def bags(tmp_path):
     """Return a function that builds the data set; a feature is its line's number."""
     lines = [
-        f'{slide}_{i}_0 {label}' for slide, (label, n) in SIZES.items() for i in range(n)
+        f'{slide}_{i}_0 {label}'
+        for slide, (label, n) in SIZES.items()
+        for i in range(n)
     ]
     (tmp_path / 'f.txt').write_text('\n'.join(lines) + '\n')
     values = np.arange(1, len(lines) + 1, dtype=np.float32)

@@ -62,8 +62,10 @@ def import_clam(
     splits = [_named(s, slides, table) for s in read_clam_splits(Path(folder))]
     if column:
         _refuse_patients(splits, slides, column)
-    listed = list_feature_rows(features) if features else list_patches(
-        data_path / 'patches_captions'
+    listed = (
+        list_feature_rows(features)
+        if features
+        else list_patches(data_path / 'patches_captions')
     )
     of_slide = {
         s.id: [Annotation(patch, labels[s.subtype]) for patch in listed.slides[s.id]]
@@ -129,7 +131,7 @@ def _arrange(
     files = {}
     if len(shots) == 1 and len({frozenset(split.test) for split in splits}) == 1:
         for draw, split in enumerate(splits, 1):
-            files[f'train_{[*shots][0]}_draw{draw}.txt'] = split, split.train
+            files[f'train_{next(iter(shots))}_draw{draw}.txt'] = split, split.train
         return {**files, 'val.txt': (splits[0], splits[0].test)}
     for split in splits:
         folder = f'split_{split.path.stem.rpartition("_")[2]}'
@@ -144,7 +146,7 @@ def _lines(
     missing = [slide for slide in ids if slide not in of_slide]
     if missing:
         raise ValueError(
-            f'{split.path}: {count(len(missing), "slide")} have no patches or features: '
+            f'{split.path}: {count(len(missing), "slide")} without patches or rows: '
             f'{shorten(missing)}. Add them, or delete them from the split.'
         )
     return sorted(line for slide in ids for line in of_slide[slide])
@@ -162,8 +164,11 @@ def _check_classes(files: _Files, names: Sequence[str]) -> None:
 
 def _notes(splits: Sequence[ClamSplit], column: Optional[str]) -> list[str]:
     left_out = sum(len(split.val) for split in splits)
-    notes = [f'no {column} is in training and in test' if column else
-             'patients are not checked: the table has no column of them']
+    notes = [
+        f'no {column} is in training and in test'
+        if column
+        else 'patients are not checked: the table has no column of them'
+    ]
     if left_out:
         notes.append(
             f'{count(left_out, "slide")} of the column val are left out: to choose an '

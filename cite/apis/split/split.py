@@ -129,7 +129,11 @@ def _read_data(
         raise ValueError(
             f'{path}: {len(missing)} slides of {table} have no patch here: '
             f'{shorten(missing)}. '
-            + ('Run `cite import-features`' if features else 'Unzip patches_captions.zip')
+            + (
+                'Run `cite import-features`'
+                if features
+                else 'Unzip patches_captions.zip'
+            )
             + ' again, or leave these slides out with --allow-missing.'
         )
     notes = note_left_out(slides, by_class, folder)

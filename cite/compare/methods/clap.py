@@ -20,7 +20,7 @@ def clap(inputs: JobInputs, workspace: Workspace) -> Scores:
 
     Class weights w start as the unit vectors t of the class texts and minimise ::
 
-        CE(s norm(w_k) · f_i) + (1 / K) Σ_k λ_k ‖w_k − t_k‖²
+        CE(s norm(w_k) · f_i) + (1 / K) Σ_k λ_k ‖w_k - t_k‖²
 
     λ_k is the mean zero-shot probability of class k on its training patches: where the
     texts do well, the weights stay near them. Slides count alike, and classes do. The
@@ -82,7 +82,9 @@ def descend(
     weights = texts.clone().requires_grad_(True)
     optimizer = torch.optim.SGD([weights], lr=lr, momentum=_MOMENTUM)
     for step in range(steps):
-        optimizer.param_groups[0]['lr'] = lr * (1 + math.cos(math.pi * step / steps)) / 2
+        optimizer.param_groups[0]['lr'] = (
+            lr * (1 + math.cos(math.pi * step / steps)) / 2
+        )
         optimizer.zero_grad()
         logits = scale * x @ F.normalize(weights, dim=1).t()
         loss = (shares * F.cross_entropy(logits, labels, reduction='none')).sum()

@@ -16,15 +16,16 @@ _MOMENTUM, _ALPHA_EVERY, _ALPHA_START = 0.9, 10, 250
 def lp_pp(inputs: JobInputs, workspace: Workspace) -> Scores:
     """Train a linear classifier together with how much each class's text counts.
 
-    A patch's logit of class k is ``w_k · f + b_k + α_k t_k · f``. Starts and rates
+    A patch's logit of class k is ``w_k · f + b_k + alpha_k t_k · f``. Starts and rates
     follow from the features, so that nothing is tuned: N slides, patches with shares
     p_i of sum 1, ::
 
-        w⁰_k = N Σ_{i in k} p_i f_i      α⁰ = 250 / K Σ_k mean_{i in k} f_i · t_k
-        η_w = 4 / λ_max(Σ p_i f_i f_iᵀ)  η_α = 1 / (4 max_k Σ_i p_i (f_i · t_k)²)
+        w⁰_k = N Σ_{i in k} p_i f_i      alpha⁰ = 250 / K Σ_k mean_{i in k} f_i · t_k
+        η_w = 4 / λ_max(Σ p_i f_i f_iᵀ)  η_alpha = 1 / (4 max_k Σ_i p_i (f_i · t_k)²)
 
     With p_i = 1 / N these are the source's; here slides count alike, and classes do.
-    The bias is a feature of value 1. Seedless. The features must be in the texts' space.
+    The bias is a feature of value 1. Seedless. The features must be in the texts'
+    space.
 
     Source: Huang et al., *LP++: A Surprisingly Strong Linear Probe for Few-Shot CLIP*,
     CVPR 2024, arXiv:2404.02285, sections 3 and 4.
@@ -60,7 +61,7 @@ def with_bias(x: Tensor) -> Tensor:
 def descend(
     x: Tensor, cosines: Tensor, labels: Tensor, shares: Tensor, slides: int, steps: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the weights (K, D + 1), with the bias last, and α (K,) after training.
+    """Return the weights (K, D + 1), with the bias last, and alpha (K,) after training.
 
     Args:
         x: unit features and a 1, (N, D + 1).
@@ -68,7 +69,7 @@ def descend(
         labels: (N,).
         shares: weight of each patch in the loss, (N,), of sum 1.
         slides: number of slides.
-        steps: full-batch steps; α moves at every tenth.
+        steps: full-batch steps; alpha moves at every tenth.
     """
     targets = F.one_hot(labels, cosines.shape[1]).float()  # (N, K)
     members = targets * shares[:, None]

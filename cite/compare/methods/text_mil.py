@@ -32,7 +32,7 @@ def text_mil(inputs: JobInputs, workspace: Workspace) -> Scores:
     starts at the identity or, where texts have a space of their own, at the ridge
     regression from the slides' mean unit features to their class's text. The loss is
     the cross-entropy of all training slides, the classes alike, on a random half of
-    each one's patches at every step, plus ``decay ‖P − P⁰‖²``; Adam, the last step
+    each one's patches at every step, plus ``decay ‖P - P⁰‖²``; Adam, the last step
     counts. It helps where few patches carry the label, not in grading.
 
     Source: Zhang et al., MICCAI 2023, arXiv:2307.14901, section 2, for the projection
@@ -41,8 +41,8 @@ def text_mil(inputs: JobInputs, workspace: Workspace) -> Scores:
     Args:
         inputs: inputs of the job; the config has texts. Settings: ``steps`` (300),
             ``lr`` (1e-3), ``decay`` (0.1), ``ridge`` (0.01), ``identity``: start there,
-            for towers that share a space; ``prior``: one attention for all classes, from
-            8 training slides on.
+            for towers that share a space; ``prior``: one attention for all classes,
+            from 8 training slides on.
         workspace: where the method works.
 
     Raises:
@@ -86,7 +86,7 @@ def _model(
 def ridge(
     x: np.ndarray, targets: np.ndarray, shares: np.ndarray, strength: float
 ) -> np.ndarray:
-    """Return ``argmin_P Σ_b shares_b ‖P x_b − targets_b‖² + strength ‖P‖²``, (T, D).
+    """Return ``argmin_P Σ_b shares_b ‖P x_b - targets_b‖² + strength ‖P‖²``, (T, D).
 
     Args:
         x: (B, D).
@@ -119,7 +119,7 @@ def _fit(
 
 
 def _halves(slides: list[np.ndarray], rng: np.random.Generator) -> Tensor:
-    """Return a random half of each slide's patches, (B, n, D), with zeros at the end."""
+    """Return a random half of each slide's patches, (B, n, D), zeros at the end."""
     numbers = [min(math.ceil(len(s) / 2), _MOST_PATCHES) for s in slides]
     bags = np.zeros((len(slides), max(numbers), slides[0].shape[1]), np.float32)
     for bag, slide, number in zip(bags, slides, numbers):

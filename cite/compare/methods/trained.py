@@ -91,6 +91,7 @@ def _use_features(
 ) -> None:
     """Replace the images by features, and the backbone by one that passes them on."""
     number = inputs.method.features
+    assert isinstance(number, int)  # names of files take the other way
     test = shared_draws(cfg, inputs, workspace, 'val', 0)
     prefixes = {'test': (test.prefix, 1)}
     if 'train' in inputs.files:
@@ -109,9 +110,7 @@ def _use_feature_file(
     """Give the data sets the rows of feature files that are those of their slides."""
     for part, file in (('train', 'train'), ('test', 'val')):
         if file in inputs.files:
-            np.save(
-                scratch / f'{part}_1.npy', features(inputs, workspace, file).values
-            )
+            np.save(scratch / f'{part}_1.npy', features(inputs, workspace, file).values)
             cfg.data[part].update(
                 feature_file=str(scratch / part), num_aug=1, feature_digest=None
             )

@@ -21,7 +21,7 @@ def transclip(inputs: JobInputs, workspace: Workspace) -> Scores:
     """Classify all test slides together, by Gaussians around anchored class means.
 
     Zero-shot without training slides, few-shot with them. **Transductive: it looks at
-    the features of all test slides at once** (of the patches of one slide at a time with
+    the features of all test slides at once** (of one slide's patches at a time with
     ``within_slides``). The features must be in the texts' space. Seedless.
 
     Source: Zanella et al., *Boosting Vision-Language Models with Transduction*
@@ -68,7 +68,7 @@ def adapt(
 
     In turn: probabilities ``z_i ∝ ŷ_i^λ exp{1/50 (g_i + 50 / (2 n) Σ_j w_ij z_j)}``
     with g the log densities and w the cosines of neighbours, both ways, clipped at 0;
-    class means, held at the texts' vectors by ``μ ← β μ + (1 − β) t`` with β = n / (n +
+    class means, held at the texts' vectors by ``μ ← β μ + (1 - β) t`` with β = n / (n +
     1) of a class with n members; the variance of each dimension, shared by classes.
 
     Args:
@@ -104,7 +104,7 @@ def adapt(
 
 
 def _log_density(x: Tensor, means: Tensor, variance: Tensor) -> Tensor:
-    """Return ``-½ Σ_d (x_d − μ_kd)² / σ_d``, (N, K)."""
+    """Return ``-½ Σ_d (x_d - μ_kd)² / v_d``, (N, K)."""
     scaled, centres = x / variance.sqrt(), means / variance.sqrt()
     return -0.5 * torch.cdist(scaled, centres) ** 2
 

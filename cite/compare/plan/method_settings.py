@@ -82,8 +82,8 @@ def check_features(comparison: Comparison, method: Method, path: Path) -> None:
     if method.type == 'trained' and backbone != 'FeatureBackbone':
         raise ValueError(
             f'{where} needs images, because its backbone is {backbone}; the comparison '
-            f'has only features={[*files]}. Leave the method out, or give a config with '
-            "model.backbone=dict(type='FeatureBackbone')."
+            f'has only features={[*files]}. Leave the method out, or give a config '
+            "with model.backbone=dict(type='FeatureBackbone')."
         )
 
 

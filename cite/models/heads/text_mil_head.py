@@ -57,8 +57,8 @@ class TextMILHead(TextEmbeddingHead):
         expected = self.pooling.proj.in_features
         if bags.shape[2] != expected:
             raise ValueError(
-                f'the features are {bags.shape[2]} wide, the head takes {expected}. Set '
-                f'model.head.in_features={bags.shape[2]}.'
+                f'the features are {bags.shape[2]} wide, the head takes {expected}. '
+                f'Set model.head.in_features={bags.shape[2]}.'
             )
         self.encode_texts()
         self.move_texts(bags.device)

@@ -19,16 +19,18 @@ class TextPooling(nn.Module):
     Args:
         in_features: width of the features, D.
         text_width: width of the texts' vectors, T.
-        prior: attention that the classes share, ``softmax_i(g · f_i + s γ max_k c_ik)``
-            with g and γ trained from 0, in place of ``a_ik``.
+        prior: attention that the classes share, in place of ``a_ik``:
+            ``softmax_i(g · f_i + s gamma max_k c_ik)`` with g and gamma trained from 0.
     """
+
+    start: Tensor
 
     def __init__(self, in_features: int, text_width: int, prior: bool = False) -> None:
         super().__init__()
         self.proj = nn.Linear(in_features, text_width, bias=False)
         nn.init.eye_(self.proj.weight)
         self.register_buffer('start', self.proj.weight.detach().clone())
-        self.beta = nn.Parameter(torch.zeros(()))  # γ with a prior
+        self.beta = nn.Parameter(torch.zeros(()))  # gamma with a prior
         self.salience = nn.Linear(in_features, 1, bias=False) if prior else None
         if self.salience is not None:
             nn.init.zeros_(self.salience.weight)

@@ -108,7 +108,7 @@ def test_folds_get_a_folder_each_and_validation_slides_are_left_out(data, tmp_pa
         ),
         (
             {'train': ['s00', 's01'], 'val': [], 'test': ['s02', 's05']},
-            r"column 'patient'.*trained on and tested on:\n.*splits_0.csv: 1 patient: p00",
+            r"column 'patient'.*tested on:\n.*splits_0.csv: 1 patient: p00",
         ),
         (
             {'train': ['s00', 's01'], 'val': ['s04'], 'test': ['s05', 's06']},

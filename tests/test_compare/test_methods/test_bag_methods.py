@@ -20,7 +20,9 @@ QUICK = {'epochs': 60, 'lr': 3e-3, 'hidden': 16}
 
 
 def test_weights_of_patches_count_slides_and_classes_alike():
-    part = Features(np.zeros((6, 1)), np.array([0, 0, 0, 0, 1, 1]), np.array([*'aaabcc']))
+    part = Features(
+        np.zeros((6, 1)), np.array([0, 0, 0, 0, 1, 1]), np.array([*'aaabcc'])
+    )
     # Half for each class; class 0 has two slides, of three patches and of one.
     expected = [1 / 12] * 3 + [1 / 4] * 3
     np.testing.assert_allclose(part.patch_weights(), expected)

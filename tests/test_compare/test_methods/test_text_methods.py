@@ -305,9 +305,13 @@ def test_transclip_sees_the_other_slides_unless_within_slides(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'method', [clap, lp_pp, ss_text, transclip, zero_shot_pool], ids=lambda m: m.__name__
+    'method',
+    [clap, lp_pp, ss_text, transclip, zero_shot_pool],
+    ids=lambda m: m.__name__,
 )
 def test_texts_of_another_space_are_refused(monkeypatch, method):
     texts = class_vectors(width=5)
-    with pytest.raises(ValueError, match=rf'8 wide, text embeddings 5.*{method.__name__}'):
+    with pytest.raises(
+        ValueError, match=rf'8 wide, text embeddings 5.*{method.__name__}'
+    ):
         run(monkeypatch, method, TRAIN, TEST, texts)
