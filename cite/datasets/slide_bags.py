@@ -36,6 +36,8 @@ class SlideBags(PatchGastricCls3):
         ValueError: no ``feature_file``, or ``patches`` below 1.
     """
 
+    data_infos: list[dict[str, Any]]
+
     def __init__(self, patches: Optional[int] = 256, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if self.features is None:
@@ -52,7 +54,7 @@ class SlideBags(PatchGastricCls3):
             self.get_bags(), return_index=True, return_inverse=True
         )
         self._rows = [np.flatnonzero(place == slide) for slide in range(len(names))]
-        infos: Any = self.data_infos
+        infos = self.data_infos
         self.data_infos = [
             {
                 **infos[i],
