@@ -51,14 +51,14 @@ class TextPooling(nn.Module):
             scale: factor of the cosine.
         """
         bags = F.normalize(bags, dim=2)
-        absent = (bags == 0).all(2, keepdim=True)  # (B, n, 1)
         projected = self.proj(bags)  # (B, n, T)
         likeness = scale * F.normalize(projected, dim=2) @ texts.t()  # (B, n, K)
         scores = self.beta.clamp(min=0) * likeness
         if self.salience is not None:
             best = self.beta * likeness.max(2, keepdim=True).values
             scores = (self.salience(bags) + best).expand_as(likeness)
-        weights = scores.masked_fill(absent, -torch.inf).softmax(1)  # (B, n, K)
+        # Only the direction of the sum counts, to which rows of zeros add nothing.
+        weights = scores.softmax(1)  # (B, n, K)
         pooled = weights.transpose(1, 2) @ projected  # (B, K, T)
         return scale * (F.normalize(pooled, dim=2) * texts).sum(2)
 
