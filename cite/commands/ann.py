@@ -3,9 +3,11 @@
 cite ann                      # PatchGastric in data/: the released split
 cite ann --data-path DATA --classes classes.yml --group-by patient
 cite ann --data-path DATA --classes classes.yml --slide folder
+cite ann --data-path DATA --classes classes.yml --from-clam splits/task_1
 """
 
 import argparse
+from pathlib import Path
 
 from cite.apis.cli import RULE_HELP, make_parser
 
@@ -44,20 +46,43 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         action='store_true',
         help='leave slides without patches out instead of stopping',
     )
+    add(
+        '--features',
+        nargs='+',
+        metavar='PREFIX',
+        help='split the rows of files of `cite import-features` instead of patches',
+    )
+    add('--to-clam', metavar='DIR', help="write the draws as CLAM's splits, too")
+    add(
+        '--from-clam',
+        metavar='DIR',
+        help="take CLAM's splits_0.csv, splits_1.csv, … instead of drawing slides",
+    )
     return parser.parse_args(argv)
 
 
 def main(args: argparse.Namespace) -> None:
     """Write the files and print what they hold."""
+    from cite.apis.split.clam import write_clam_splits
+    from cite.apis.split.import_clam import import_clam
     from cite.apis.split.split import make_split
     from cite.apis.split.split_notes import table_of_files
+    from cite.core.messages import count
     from cite.datasets.tables.class_file import read_class_file
 
     options = vars(args)
     if options['classes'] is not None:
         options['classes'] = read_class_file(options['classes'])
-    split = make_split(**options)
+    to_clam, from_clam = options.pop('to_clam'), options.pop('from_clam')
+    if from_clam:
+        keys = ('data_path', 'out', 'classes', 'features', 'group_by', 'slide')
+        split = import_clam(from_clam, **{key: options[key] for key in keys})
+    else:
+        split = make_split(**options)
     print(table_of_files(split.classes, split.files, split.rule))
     for note in split.notes:
         print(note)
     print(f'written to {next(iter(split.files)).parent}')
+    if to_clam:
+        paths = write_clam_splits(Path(to_clam), split.files, split.rule)
+        print(f'{count(len(paths), "split")} of CLAM written to {to_clam}')

@@ -2,6 +2,7 @@ from .kfold_dataset import KFoldDataset
 from .patch_gastric_cls3 import PatchGastricCls3
 from .pipelines import CLIPPreprocess, PatchGastricPipeline
 from .samplers import BalancedSampler, sampler_cfg_of
+from .slide_bags import SlideBags
 
 __all__ = [
     'BalancedSampler',
@@ -9,5 +10,6 @@ __all__ = [
     'KFoldDataset',
     'PatchGastricCls3',
     'PatchGastricPipeline',
+    'SlideBags',
     'sampler_cfg_of',
 ]

@@ -58,6 +58,9 @@ def test_defaults_are_the_released_ones():
         'shots': [1, 2, 4, 8, 16],
         'classes': None,
         'group_by': None,
+        'features': None,
+        'to_clam': None,
+        'from_clam': None,
         'allow_missing': False,
         'draws': 0,
     }

@@ -14,9 +14,9 @@ from typing import NamedTuple, Optional, Union
 from cite.core.messages import count, shorten
 from cite.datasets.tables.annotations import Annotation, write_annotations
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
-from cite.datasets.tables.patches import list_patches
+from cite.datasets.tables.patches import list_feature_rows, list_patches
 from cite.datasets.tables.published import compare_counts
-from cite.datasets.tables.slide_rule import SlideRule
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import Slide, read_captions
 
 from .draw import draw_groups, draw_shots, draw_slides
@@ -53,6 +53,7 @@ def make_split(
     allow_missing: bool = False,
     draws: int = 0,
     slide: str = 'prefix',
+    features: Optional[Sequence[str]] = None,
 ) -> Split:
     """Write the annotation files of a data set: all of them, or none after an error.
 
@@ -69,6 +70,7 @@ def make_split(
             They take part in the draw, so that the others keep their sides.
         draws: number of random choices of training slides for each k.
         slide: which slide a patch belongs to, as data sets take it.
+        features: files of ``cite import-features`` whose rows take the patches' place.
 
     Returns:
         The files as written, and notes.
@@ -81,9 +83,11 @@ def make_split(
     out = data_path / 'gastric_cls3_ann' if out is None else Path(out)
     _check_arguments(val, shots, out, draws)
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
-    rule = SlideRule(slide)
+    rule = PREFIX if features else SlideRule(slide)  # rows are named by us
     names, table = list(classes), data_path / 'captions.csv'
-    by_class, patches, notes = _read_data(table, classes, group_by, allow_missing, rule)
+    by_class, patches, notes = _read_data(
+        table, classes, group_by, allow_missing, rule, features
+    )
     drawn = (draw_slides if group_by is None else draw_groups)(by_class, val, seed)
     sides = _sides(by_class, drawn, patches)
     _check_sides(sides, names, val, table)
@@ -122,12 +126,14 @@ def _read_data(
     group_by: Optional[str],
     allow_missing: bool,
     rule: SlideRule,
+    features: Optional[Sequence[str]] = None,
 ) -> tuple[list[list[Slide]], Patches, list[str]]:
     """Return the slides of each class, the patches of each slide, and notes on both."""
     slides = read_captions(table, group_by, rule)
     by_class = _slides_of_classes(slides, classes, table)
     path = table.parent / 'patches_captions'
-    folder = list_patches(path, rule)
+    folder = list_feature_rows(features) if features else list_patches(path, rule)
+    path = Path(f'{features[0]}.txt') if features else path
     patches = folder.slides
     if not any(slide.id in patches for slide in slides):
         raise ValueError(no_id_fits(table, slides, path, patches, rule))
@@ -135,12 +141,17 @@ def _read_data(
     if missing and not allow_missing:
         raise ValueError(
             f'{path}: {len(missing)} slides of {table} have no patch here: '
-            f'{shorten(missing)}. Unzip patches_captions.zip again, or leave these '
-            'slides out with --allow-missing.'
+            f'{shorten(missing)}. '
+            + (
+                'Run `cite import-features`'
+                if features
+                else 'Unzip patches_captions.zip'
+            )
+            + ' again, or leave these slides out with --allow-missing.'
         )
     notes = note_left_out(slides, by_class, folder)
     notes += note_look_alikes(slides, classes, patches, grouped=group_by is not None)
-    if classes is PATCH_GASTRIC_CLASSES:
+    if classes is PATCH_GASTRIC_CLASSES and not features:
         warnings = compare_counts(table, slides, path, patches)
         notes += [f'warning: {place}: {message}' for place, message in warnings]
     return by_class, patches, notes

@@ -11,6 +11,7 @@ from .workspace import Workspace
 HIDDEN = 128  # as in the source
 LR, WEIGHT_DECAY = 5e-4, 1e-4  # as in the source, for histology
 STEPS = 300
+SETTINGS = {'steps': STEPS, 'lr': LR}
 
 
 class GatedAttention(nn.Module):
@@ -41,6 +42,17 @@ class GatedAttention(nn.Module):
         hidden = torch.tanh(self.tanh(bag)) * torch.sigmoid(self.gate(bag))
         weights = self.attention(hidden)[:, 0].softmax(0)  # (n,)
         return self.classifier(weights @ bag), weights
+
+    def attend(self, bags: Tensor, present: Tensor) -> Tensor:
+        """Return the attended features of M bags at once, (M, D).
+
+        Args:
+            bags: features, (M, m, D).
+            present: False where a bag has no patch, (M, m).
+        """
+        hidden = torch.tanh(self.tanh(bags)) * torch.sigmoid(self.gate(bags))
+        scores = self.attention(hidden)[..., 0].masked_fill(~present, -torch.inf)
+        return (scores.softmax(1)[:, None] @ bags)[:, 0]
 
 
 def abmil(inputs: JobInputs, workspace: Workspace) -> Scores:

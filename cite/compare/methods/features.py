@@ -1,30 +1,14 @@
-"""Features of a frozen backbone, computed once for all jobs that need them."""
+"""Features of the patches of a job's slides."""
 
-import fcntl
-import hashlib
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from mmcls.apis import set_random_seed
-from mmcls.models import build_classifier
-from mmcv import Config
 
-from cite.apis.features.extract_rows import Extraction, extract_draw
-from cite.apis.run_identity import settings_identity
-from cite.core.files.numpy_files import MappedArray
-from cite.core.messages import count, shorten
-
+from .feature_file import read_feature_file
 from .job import JobInputs, job_config
-from .scores import Lines, build_part, read_lines
+from .scores import read_lines
+from .shared_draws import shared_draws
 from .workspace import Workspace
-
-_BATCH = 32
-_TRAINED = 'this config trains its backbone ({}): its features change with every step.'
 
 
 class Features(NamedTuple):
@@ -36,120 +20,49 @@ class Features(NamedTuple):
 
     def of_slides(self) -> list[np.ndarray]:
         """Return the features of each slide, sorted by slide id, (n, D) each."""
-        return [self.values[self.bags == bag] for bag in np.unique(self.bags)]
+        _, place = np.unique(self.bags, return_inverse=True)
+        order, ends = np.argsort(place, kind='stable'), np.cumsum(np.bincount(place))
+        return np.split(self.values[order], ends[:-1])
 
     def slide_labels(self) -> np.ndarray:
         """Return the class of each slide, sorted by slide id, (B,)."""
         _, first = np.unique(self.bags, return_index=True)
         return self.labels[first]
 
+    def slide_means(self) -> np.ndarray:
+        """Return the mean feature of each slide, sorted by slide id, (B, D) float64."""
+        return np.stack([slide.mean(0, dtype=np.float64) for slide in self.of_slides()])
+
+    def unit(self) -> 'Features':
+        """Return the features scaled to length one; zero stays zero."""
+        length = np.linalg.norm(self.values, axis=1, keepdims=True)
+        return self._replace(values=self.values / np.maximum(length, 1e-8))
+
+    def patch_weights(self) -> np.ndarray:
+        """Return weights (N,) of sum 1, equal for classes and for slides of a class."""
+        _, place, patches = np.unique(
+            self.bags, return_inverse=True, return_counts=True
+        )
+        slides = np.bincount(self.slide_labels())  # (K,)
+        return 1 / ((slides > 0).sum() * slides[self.labels] * patches[place])
+
 
 def features(inputs: JobInputs, workspace: Workspace, file: str) -> Features:
     """Return the features of one of a job's annotation files.
 
-    A patch's feature is what the head would get from the backbone before training, a
-    neck left out. Patches are as in evaluation, not augmented.
+    They are read from the files that ``features`` names. Without it, a patch's feature
+    is what the head would get from the config's backbone before training, a neck left
+    out; patches are as in evaluation, not augmented.
 
     Args:
         inputs: inputs of the job.
         workspace: where the method works; it names the folder of cached features.
         file: ``'train'`` or ``'val'``.
     """
-    cfg = job_config(inputs)
     lines = read_lines(inputs.files[file], len(inputs.classes), inputs.slide)
-    draws = shared_draws(cfg, inputs, workspace, file, augmented=0)
-    return Features(draws.read(1), lines.labels, lines.slides)
-
-
-class Draws(NamedTuple):
-    """Features on disk, ``{prefix}_{i}.npy`` for i from 1, and the rows to take."""
-
-    prefix: Path
-    rows: np.ndarray
-
-    def read(self, draw: int) -> np.ndarray:
-        """Return one draw of these rows, (N, D)."""
-        return MappedArray(f'{self.prefix}_{draw}.npy').check()[self.rows]
-
-
-def shared_draws(
-    cfg: Config, inputs: JobInputs, workspace: Workspace, file: str, augmented: int
-) -> Draws:
-    """Return draws of an annotation file's features, computing them if need be.
-
-    They are computed for all training slides (or all test slides) at once, in one
-    order and with one batch size, so that every job gets the same bits. The first job
-    computes them while the others wait.
-
-    Args:
-        cfg: the job's config, with its backbone.
-        inputs: inputs of the job.
-        workspace: where the method works.
-        file: ``'train'`` or ``'val'``.
-        augmented: number of augmented draws; 0 is one draw without augmentation.
-    """
-    files, classes = inputs.files, len(inputs.classes)
-    source = files['val'] if file == 'val' else files.get('pool', files['train'])
-    rows = _rows(read_lines(source, classes), read_lines(files[file], classes))
-    part = 'train' if augmented else 'test'
-    data = cfg.data[part]
-    before, data.ann_file = data.ann_file, source
-    prefix = workspace.features / _key(cfg, part)
-    paths = [Path(f'{prefix}_{i}.npy') for i in range(1, max(augmented, 1) + 1)]
-    with _locked(prefix.with_suffix('.lock')):
-        if not all(path.is_file() for path in paths):
-            _compute(cfg, part, paths)
-    data.ann_file = before
-    return Draws(prefix, rows)
-
-
-def _rows(pool: Lines, wanted: Lines) -> np.ndarray:
-    """Return the wanted lines' places in the pool, (N,)."""
-    place = {name: i for i, name in enumerate(pool.files)}
-    missing = [name for name in wanted.files if name not in place]
-    if missing:
-        raise ValueError(
-            f'the file of all training slides lacks '
-            f'{count(len(missing), "training patch")} ({shorten(missing, 1)}). Make '
-            'the files again with `cite ann`.'
-        )
-    return np.array([place[name] for name in wanted.files])
-
-
-def _key(cfg: Config, part: str) -> str:
-    """Digest what features depend on: backbone, precision, images, preprocessing."""
-    data = cfg.data[part]
-    parts = {
-        'backbone': cfg.model.backbone.to_dict(),
-        'precision': cfg.model.get('precision', 'fp32'),
-        'pipeline': [step.to_dict() for step in data.pipeline],
-        'prefix': data.data_prefix,
-        'lines': data.ann_file,
-    }
-    text = json.dumps([part, settings_identity(parts)])
-    return f'{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}'
-
-
-def _compute(cfg: Config, part: str, paths: list[Path]) -> None:
-    set_random_seed(0)
-    model = build_classifier({**cfg.model, 'neck': None})
-    model.init_weights()
-    trained = [n for n, p in model.backbone.named_parameters() if p.requires_grad]
-    if trained:
-        raise ValueError(_TRAINED.format(', '.join(trained[:3])))
-    model = model.to(cfg.device).eval()
-    dataset = build_part(cfg, part)
-    workers = cfg.data.get('workers_per_gpu', 0)
-    work = Extraction(_BATCH, workers, dtype='float32', seed=0)
-    with torch.no_grad():
-        for draw, path in enumerate(paths, 1):
-            extract_draw(model, dataset, str(path), draw, work)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, however that ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w') as file:
-        fcntl.lockf(file, fcntl.LOCK_EX)  # workers do not inherit it, as with flock
-        yield
+    if inputs.features:
+        values = read_feature_file(inputs.features, lines, inputs.files[file])
+    else:
+        cfg = job_config(inputs)
+        values = shared_draws(cfg, inputs, workspace, file, augmented=0).read(1)
+    return Features(values, lines.labels, lines.slides)

@@ -1,5 +1,6 @@
 """What a method is given: its settings, the job, classes and files; and its config."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Union
 
@@ -19,13 +20,15 @@ class Method:
         name: key of the method in the config; part of file names.
         label: name of the method in tables.
         type: a key of :data:`cite.compare.methods.METHODS`.
-        config: path of the mmcls config it trains, or whose backbone gives features.
+        config: path of the mmcls config it trains, or whose backbone gives features and
+            whose head has the texts; empty where neither is needed.
         options: keys of that config with other values, as ``--cfg-options`` takes them.
         trained: False for a method that needs no slides (zero-shot): one job in all.
         seed_keys: keys of the config that get the run's seed as their value.
         draws: fewer draws than the comparison's, where time forbids more.
         features: train on cached features of the frozen backbone, this many augmented
             draws of each patch; 0 augments anew at every step, through the backbone.
+            Or the name, or names, of files of features made before.
         settings: what else the method's type takes.
     """
 
@@ -37,7 +40,7 @@ class Method:
     trained: bool = True
     seed_keys: list[str] = field(default_factory=list)
     draws: Optional[int] = None
-    features: int = 0
+    features: Union[int, str, list[str]] = 0
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,6 +82,7 @@ class JobInputs:
             method ``'train'``, and ``'pool'`` if there is a file of all training
             slides: features are computed for all of them at once.
         slide: which slide a patch belongs to, as data sets take it.
+        features: files of features, without ``_1.npy``, to take instead of images.
     """
 
     job: Job
@@ -88,13 +92,20 @@ class JobInputs:
     data_prefix: str
     files: dict[str, str]
     slide: str = 'prefix'
+    features: tuple[str, ...] = ()
+
+    def settings(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the method's own settings, with defaults for those not given."""
+        return {**defaults, **self.method.settings}
 
 
 def read_method(path: str) -> Config:
-    """Read a method's config.
+    """Read a method's config; without a path, one with nothing but parts of data.
 
     ``SHOTS``, by which configs choose their annotation file and name, is ignored.
     """
+    if not path:
+        return Config({'data': {part: {} for part in ('train', 'val', 'test')}})
     return read_config(path, variables={'SHOTS': None})
 
 

@@ -1,63 +1,30 @@
-import torch
-from mmcls.models import build_head
-from torch import Tensor
-from torch.nn import functional as F
+from dataclasses import replace
 
-from .features import features
-from .job import JobInputs, job_config
+from .clap import SETTINGS as _OF_CLAP
+from .clap import clap
+from .job import JobInputs
 from .scores import Scores
 from .workspace import Workspace
 
-STEPS = 300
-LR = 0.03  # as CITE's
+SETTINGS = {key: _OF_CLAP[key] for key in ('steps', 'lr')}
 
 
 def text_probe(inputs: JobInputs, workspace: Workspace) -> Scores:
     """Train a linear classifier that starts as the zero-shot one.
 
-    Its weights are the class texts' embeddings; logits are the scaled product with unit
-    features. Gradient descent is on all training patches at once, with equal weights of
-    the classes. The features must be in the texts' space, as CLIP's are.
+    It is :func:`clap` without its constraint, which that source calls ZS-LP.
 
     Source: Li et al., *ELEVATER*, NeurIPS 2022 Datasets, arXiv:2204.08790, section 4
     (language-augmented initialisation).
 
     Args:
-        inputs: inputs of the job; the config is a zero-shot one. ``settings`` may hold
-            ``steps`` and ``lr``.
+        inputs: inputs of the job; the config is a zero-shot one. Settings: ``steps``
+            (300) and ``lr`` (0.1).
         workspace: where the method works.
 
     Raises:
         ValueError: the texts are embedded in another width than the images.
     """
-    settings = inputs.method.settings
-    head = build_head(job_config(inputs).model.head)
-    texts = F.normalize(head.encode_texts().float(), dim=1)  # (K, D)
-    scale = torch.as_tensor(head.scale()).float()
-    train, test = (features(inputs, workspace, file) for file in ('train', 'val'))
-    if train.values.shape[1] != texts.shape[1]:
-        raise ValueError(
-            f'{inputs.method.config}: image features are '
-            f'{train.values.shape[1]} wide, text embeddings {texts.shape[1]}. A '
-            'text-initialised probe needs a model with one space for both, such as a '
-            'zero-shot CLIP config.'
-        )
-    x = F.normalize(torch.from_numpy(train.values), dim=1)  # (N, D)
-    steps, lr = settings.get('steps', STEPS), settings.get('lr', LR)
-    weight = _descend(x, torch.from_numpy(train.labels), texts, scale, steps, lr)
-    logits = scale * F.normalize(torch.from_numpy(test.values), dim=1) @ weight.t()
-    return Scores(patches=logits.softmax(1).numpy())
-
-
-def _descend(
-    x: Tensor, labels: Tensor, texts: Tensor, scale: Tensor, steps: int, lr: float
-) -> Tensor:
-    """Return the trained weights (K, D)."""
-    members = torch.bincount(labels, minlength=len(texts)).clamp(min=1)
-    weight = texts.clone().requires_grad_(True)
-    optimizer = torch.optim.SGD([weight], lr=lr)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        F.cross_entropy(scale * x @ weight.t(), labels, 1 / members.float()).backward()
-        optimizer.step()
-    return weight.detach()
+    settings = {**inputs.method.settings, 'constraint': 0.0}
+    method = replace(inputs.method, settings=settings)
+    return clap(replace(inputs, method=method), workspace)

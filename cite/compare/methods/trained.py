@@ -11,11 +11,13 @@ from mmcls.models import build_classifier
 from mmcv import Config
 from torch.utils.data import Dataset
 
+from cite.datasets.slide_bags import SlideBags
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 
-from .features import shared_draws
+from .features import features
 from .job import JobInputs, job_config
 from .scores import Scores, build_part
+from .shared_draws import shared_draws
 from .workspace import SharedPatches, Workspace
 
 
@@ -29,7 +31,9 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
     cfg = job_config(inputs)
     cfg.work_dir = str(workspace.folder)
     with tempfile.TemporaryDirectory(dir=workspace.folder) as scratch:
-        if inputs.method.features:
+        if inputs.features:
+            _use_feature_file(cfg, inputs, workspace, Path(scratch))
+        elif inputs.method.features:
             _use_features(cfg, inputs, workspace, Path(scratch))
         set_random_seed(cfg.seed)
         model = build_classifier(cfg.model)
@@ -37,7 +41,9 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
         if 'train' in inputs.files:
             _train(model, cfg, workspace.patches)
         test = _dataset(cfg, 'test', workspace.patches)
-        return Scores(patches=_predict(model, test, cfg))
+        scores = _predict(model, test, cfg)
+        is_bags = isinstance(test, SlideBags)
+        return Scores(slides=scores) if is_bags else Scores(patches=scores)
 
 
 def _train(model: torch.nn.Module, cfg: Config, patches: SharedPatches) -> None:
@@ -85,6 +91,7 @@ def _use_features(
 ) -> None:
     """Replace the images by features, and the backbone by one that passes them on."""
     number = inputs.method.features
+    assert isinstance(number, int)  # names of files take the other way
     test = shared_draws(cfg, inputs, workspace, 'val', 0)
     prefixes = {'test': (test.prefix, 1)}
     if 'train' in inputs.files:
@@ -95,3 +102,15 @@ def _use_features(
     for part, (prefix, draws) in prefixes.items():
         cfg.data[part].update(feature_file=str(prefix), num_aug=draws)
     cfg.model.backbone = {'type': 'FeatureBackbone'}
+
+
+def _use_feature_file(
+    cfg: Config, inputs: JobInputs, workspace: Workspace, scratch: Path
+) -> None:
+    """Give the data sets the rows of feature files that are those of their slides."""
+    for part, file in (('train', 'train'), ('test', 'val')):
+        if file in inputs.files:
+            np.save(scratch / f'{part}_1.npy', features(inputs, workspace, file).values)
+            cfg.data[part].update(
+                feature_file=str(scratch / part), num_aug=1, feature_digest=None
+            )

@@ -30,6 +30,8 @@ class Comparison:
         slide: which slide a patch belongs to, as data sets take it.
         options: keys of every method's config with other values.
         slurm: parameters for submitit, such as ``slurm_partition``.
+        features: files of features that every method takes instead of images, without
+            ``_1.npy``.
     """
 
     title: str
@@ -50,16 +52,27 @@ class Comparison:
     slide: str = 'prefix'
     options: dict[str, Any] = field(default_factory=dict)
     slurm: dict[str, Any] = field(default_factory=dict)
+    features: list[str] = field(default_factory=list)
 
     def train_file(self, shots: Shots, draw: int) -> Path:
         """Return the annotation file of a choice of training slides."""
         suffix = f'_draw{draw}' if draw else ''
         return Path(self.ann_root) / self.train.format(shots=shots, draw=suffix)
 
+    def features_of(self, method: Method) -> tuple[str, ...]:
+        """Return the files of features that a method takes; none: it takes images."""
+        if isinstance(method.features, int):
+            return () if method.type == 'external' else tuple(self.features)
+        return tuple(_names(method.features))
+
     @property
     def val_file(self) -> Path:
         """The annotation file of the test slides."""
         return Path(self.ann_root) / self.val
+
+
+def _names(features: Any) -> list[str]:
+    return [features] if isinstance(features, str) else [*features]
 
 
 # A file system takes 255 bytes; files get an end, and another while they are written.

@@ -11,11 +11,13 @@ from mmcv import Config
 from cite.apis.class_order import inner_datasets
 from cite.apis.config_keys import unknown_keys
 from cite.apis.run_identity import path_contents, settings_identity
+from cite.compare.methods.feature_file import feature_paths
 from cite.compare.methods.job import Job, JobInputs, Method, job_config, read_method
 from cite.core.files.elsewhere import looked_at
 
 from .class_order import check_classes
 from .config import Comparison, names_files
+from .job_files import check_inputs, predictions_file
 from .leakage import check_leakage
 from .read_config import read_comparison
 
@@ -54,8 +56,9 @@ def make_plan(config: str) -> Plan:
     check_classes(comparison, config)
     train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
     check_leakage(comparison, train_files, config)
+    check_inputs(inputs.values())
     read, contents = functools.cache(read_method), functools.cache(path_contents)
-    for method in comparison.methods.values():
+    for method in filter(lambda m: m.config, comparison.methods.values()):
         check_options(comparison, method, read(method.config), config)
         check_rule(comparison, method, read(method.config), config)
     digests = {name: job_digest(i, read, contents) for name, i in inputs.items()}
@@ -150,6 +153,7 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
     files = {'val': comparison.val_file}
     if job.shots is not None:
         files['train'] = comparison.train_file(job.shots, job.draw)
+    method = comparison.methods[job.method]
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(
@@ -160,14 +164,17 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
     pool = comparison.train_file('all', 0)
     if job.shots is not None and pool.is_file():
         files['pool'] = pool
+    if method.type == 'external':
+        files['predictions'] = predictions_file(method, job)
     return JobInputs(
         job=job,
-        method=comparison.methods[job.method],
+        method=method,
         options=comparison.options,
         classes=comparison.classes,
         data_prefix=comparison.data_prefix,
         files={name: str(path) for name, path in files.items()},
         slide=comparison.slide,
+        features=comparison.features_of(method),
     )
 
 
@@ -196,6 +203,9 @@ def job_digest(
     plain['method']['draws'] = None
     if inputs.slide == 'prefix':  # as before there was a choice
         del plain['slide']
+    plain['features'] = [contents(path) for path in feature_paths(inputs.features)]
+    if not inputs.features:
+        del plain['features']  # as in results of earlier versions
     text = json.dumps(plain, sort_keys=True, default=str)
     sha = hashlib.sha256(text.encode())
     sha.update(settings_identity(settings, contents).encode())

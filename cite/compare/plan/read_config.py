@@ -6,7 +6,7 @@ from typing import Any, Union
 
 from mmcv import Config
 
-from cite.compare.methods import METHODS, SETTINGS
+from cite.compare.methods import METHODS, TRANSDUCTIVE
 from cite.compare.methods.job import Method
 from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.core.files.elsewhere import looked_at
@@ -14,14 +14,18 @@ from cite.datasets.tables.slide_rule import SlideRule
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .config import Comparison, names_files
+from .method_settings import check_features, check_settings
 
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
-    *('slide', 'options', 'slurm'),
+    *('slide', 'options', 'slurm', 'features'),
 )
-_REQUIRED = ('ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods')
-_DEFAULTS = {'shots': ['all'], 'draws': 0, 'seeds': [0], 'figures': (*SCORE_METRICS,)}
+_REQUIRED = ('ann_root', 'train', 'val', 'classes', 'methods')
+_DEFAULTS = {
+    **{'shots': ['all'], 'draws': 0, 'seeds': [0], 'features': []},
+    'figures': (*SCORE_METRICS,),
+}
 # Columns of the predictions besides those of the classes.
 _COLUMNS = ('slide', 'patient', 'label', 'patches', 'file')
 
@@ -64,10 +68,14 @@ def _read_values(path: Path) -> dict[str, Any]:
     values = {key: raw[key] for key in raw if key in _KEYS}
     _check_spelling([*raw], path)
     missing = {*_REQUIRED} - {*values}
+    if not values.get('features'):
+        missing |= {'data_prefix'} - {*values}
     if missing:
         raise ValueError(f'{path}: the keys {sorted(missing)} are missing.')
-    values = {'title': path.stem, **_DEFAULTS, **values}
-    for key in ('shots', 'seeds', 'classes', 'figures'):
+    values = {'title': path.stem, 'data_prefix': '', **_DEFAULTS, **values}
+    if isinstance(values['features'], str):
+        values['features'] = [values['features']]
+    for key in ('shots', 'seeds', 'classes', 'figures', 'features'):
         if not isinstance(values[key], (list, tuple)):
             raise ValueError(f'{path}: {key}={values[key]!r}; give a list.')
         values[key] = list(values[key])
@@ -79,27 +87,21 @@ def _read_values(path: Path) -> dict[str, Any]:
 def _method(name: str, config: dict[str, Any], path: Path) -> Method:
     common = {f.name for f in fields(Method)} - {'name', 'settings'}
     settings = {key: config.pop(key) for key in [*config] if key not in common}
-    if 'config' not in config:
-        raise ValueError(f'{path}: methods.{name} names no config.')
-    if not Path(config['config']).is_file():
-        raise FileNotFoundError(
-            f'{path}: methods.{name}.config: {config["config"]}: no such config file.'
-            f'{looked_at(config["config"])}'
-        )
-    defaults = {'label': name, 'type': 'trained', 'settings': settings}
+    defaults = {'label': name, 'type': 'trained', 'config': '', 'settings': settings}
     method = Method(name, **{**defaults, **config})
     if method.type not in METHODS:
         raise ValueError(
             f'{path}: methods.{name}.type is {method.type!r}; choose one of '
             f'{list(METHODS)}.'
         )
-    for key in method.settings:
-        takes = [*sorted(common), *SETTINGS.get(method.type, ())]
-        if key not in takes:
-            raise ValueError(
-                f'{path}: methods.{name}.{key} is not a key of a method of type '
-                f'{method.type!r}; choose among {takes}.'
-            )
+    if method.config and not Path(method.config).is_file():
+        raise FileNotFoundError(
+            f'{path}: methods.{name}.config: {method.config}: no such config file.'
+            f'{looked_at(method.config)}'
+        )
+    check_settings(method, sorted(common), path)
+    if method.type in TRANSDUCTIVE and not settings.get('within_slides'):
+        method.label = f'{method.label} (sees all test slides)'
     if not names_files(name):
         raise ValueError(
             f'{path}: the method {name[:60]!r} is part of file names; use letters, '
@@ -119,6 +121,8 @@ def _check_spelling(keys: list[str], path: Path) -> None:
 def _check(comparison: Comparison, path: Path) -> None:
     if not comparison.methods:
         raise ValueError(f'{path}: methods is empty: there is nothing to compare.')
+    for method in comparison.methods.values():
+        check_features(comparison, method, path)
     if comparison.reference not in comparison.methods:
         raise ValueError(
             f'{path}: reference={comparison.reference!r} is not one of the methods '

@@ -1,7 +1,7 @@
 """The folder of patches: which files belong to which slide."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Union
 
@@ -9,8 +9,10 @@ from cite.core.files.elsewhere import looked_at
 from cite.core.files.patch_file import SUFFIXES
 from cite.core.messages import shorten
 
-from .annotations import filename_fault
+from .annotations import filename_fault, read_annotations
 from .slide_rule import PREFIX, SlideRule
+
+_ANY_LABEL = 10**9  # labels are not taken from these files
 
 
 class PatchFolder(NamedTuple):
@@ -61,6 +63,26 @@ def list_patches(folder: Union[str, Path], rule: SlideRule = PREFIX) -> PatchFol
         except ValueError as error:
             raise ValueError(f'{folder}: {error}') from error
     return PatchFolder(slides, sorted(ignored))
+
+
+def list_feature_rows(prefixes: Sequence[Union[str, Path]]) -> PatchFolder:
+    """Sort the rows of files of ``cite import-features`` by slide.
+
+    A row is called ``{slide}_…``, and no slide's id has a ``_``.
+
+    Args:
+        prefixes: the files without their ends; ``{prefix}.txt`` names the rows.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a faulty line.
+    """
+    slides: dict[str, list[str]] = {}
+    for prefix in prefixes:
+        path = Path(f'{Path(prefix).expanduser()}.txt')
+        for name, _ in read_annotations(path, _ANY_LABEL):
+            slides.setdefault(PREFIX(name), []).append(name)
+    return PatchFolder({slide: sorted(slides[slide]) for slide in sorted(slides)}, [])
 
 
 def _no_images(folder: Path, ignored: list[str], rule: SlideRule) -> str:

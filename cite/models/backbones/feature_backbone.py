@@ -39,21 +39,21 @@ class FeatureBackbone(BaseBackbone):
     image_stats = staticmethod(lambda config: IMAGENET)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features (N, D) as they are.
+        """Return the features (N, D), or of slides (B, n, D), as they are.
 
         Raises:
-            ValueError: they are not (N, D), or not ``in_features`` wide.
+            ValueError: they are neither, or not ``in_features`` wide.
         """
         require_float(x, 'features')
-        if x.dim() != 2:
+        if x.dim() not in (2, 3):
             raise ValueError(
                 f'FeatureBackbone takes features (N, D) but got {tuple(x.shape)}. Set '
                 'feature_file in data.train, data.val and data.test, or an image '
                 'backbone in model.backbone.'
             )
-        if self.in_features not in (None, x.shape[1]):
+        if self.in_features not in (None, x.shape[-1]):
             raise ValueError(
-                f'features are {x.shape[1]} wide, model.backbone.in_features is '
+                f'features are {x.shape[-1]} wide, model.backbone.in_features is '
                 f'{self.in_features}.'
             )
         return x
