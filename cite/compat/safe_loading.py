@@ -83,13 +83,13 @@ def load_from_http(
     return checkpoint
 
 
-# What stands before a name, and mmcv's list of the URLs by name.
+# What stands before a name, and mmcv's function that lists the URLs by name.
 HUBS = {
-    'torchvision://': hub.get_torchvision_models,
-    'modelzoo://': hub.get_torchvision_models,
-    'open-mmlab://': hub.get_external_models,
-    'openmmlab://': hub.get_external_models,
-    'mmcls://': hub.get_mmcls_models,
+    'torchvision://': 'get_torchvision_models',
+    'modelzoo://': 'get_torchvision_models',
+    'open-mmlab://': 'get_external_models',
+    'openmmlab://': 'get_external_models',
+    'mmcls://': 'get_mmcls_models',
 }
 
 
@@ -101,9 +101,9 @@ def load_from_hub(filename: str, map_location: Any = None) -> Any:
     """
     scheme, _, name = filename.partition('://')
     scheme += '://'
-    if HUBS[scheme] is hub.get_torchvision_models:
+    if HUBS[scheme] == 'get_torchvision_models':
         name = name.lower().replace('_weights', '')  # ResNet50_Weights.IMAGENET1K_V1
-    urls = HUBS[scheme]()
+    urls = getattr(hub, HUBS[scheme])()
     name = hub.get_deprecated_model_names().get(name, name)
     if name not in urls:
         raise ValueError(f'{filename}: mmcv knows no model of this name.')
