@@ -158,6 +158,7 @@ def slower_alone(workspace: Workspace, path: Path) -> Measure:
             pass
         middle = perf_counter()
         for batch in batches:
+            assert batch.pixels is not None
             predictor.forward(batch.pixels)
         return max(middle - start, perf_counter() - middle)
 

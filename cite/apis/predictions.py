@@ -128,7 +128,7 @@ def _read_scores(path: Path) -> tuple[dict, np.ndarray]:
     odd = ~np.isfinite(scores).all(1)
     if odd.any():
         raise ValueError(
-            f'{path}: the class_scores of {odd.sum()} of {len(odd)} patches are NaN or '
+            f'{path}: the class_scores of {odd.sum()} of {len(scores)} patches are NaN or '
             f'infinite (first: patch {int(odd.argmax())}): their images could not be '
             'read, or the weights diverged. Test again on readable patches.'
         )

@@ -94,14 +94,14 @@ def _run(
             )
         file.unlink(missing_ok=True)
         where = ['--work-dir', str(folder), '--seed', str(seed)]
-        _run(['train', config, *where, '--no-validate'], environment)
+        _cite(['train', config, *where, '--no-validate'], environment)
         record = {'identity': identity, 'checkpoint': file_digest(checkpoint)}
         _write(file, record)
     if record.get('metrics') != list(metrics):
         out = folder / 'metrics.json'
         test = ['test', config, str(checkpoint)]
         test += ['--metrics', *metrics, '--out', str(out), '--out-items', 'none']
-        _run(test, environment)
+        _cite(test, environment)
         record.update(metrics=list(metrics), results=read_json(out))
         _write(file, record)
     return record['results']
@@ -128,7 +128,7 @@ def _write(file: Path, record: Mapping[str, Any]) -> None:
     write_text_whole(file, json.dumps(record, indent=1) + '\n')
 
 
-def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+def _cite(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     try:
         run_command(['cite', *arguments], environment)
     except ValueError as error:

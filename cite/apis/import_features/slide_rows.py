@@ -74,11 +74,13 @@ def _check_id(name: str, where: str) -> None:
 
 
 def _mpp(text: Optional[str], where: str) -> Optional[float]:
+    if not text:
+        return None
     try:
-        mpp = float(text) if text else None
+        mpp = float(text)
     except ValueError as error:
         raise ValueError(f'{where}: mpp {text[:60]!r} is not a number.') from error
-    if mpp is not None and not (math.isfinite(mpp) and mpp > 0):
+    if not (math.isfinite(mpp) and mpp > 0):
         raise ValueError(f'{where}: mpp {text[:60]!r}: microns per pixel are positive.')
     return mpp
 
