@@ -121,7 +121,7 @@ def _read_scores(path: Path) -> tuple[dict, np.ndarray]:
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         message = f'{path} is not a JSON file with class_scores. {remedy}'
         raise ValueError(message) from error
-    odd = ~np.isfinite(scores).all(1)
+    odd: np.ndarray = ~np.isfinite(scores).all(1)
     if odd.any():
         raise ValueError(
             f'{path}: the class_scores of {odd.sum()} of {len(odd)} patches are NaN or '

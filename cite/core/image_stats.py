@@ -44,7 +44,8 @@ class ImageStats:
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
                 f'image_stats={str(dict(values))[:200]}: give mean and std, three '
-                'numbers each, and interpolation and size if they are not bicubic and 224.'
+                'numbers each, and interpolation and size if they are not bicubic and '
+                '224.'
             ) from error
         return cls(mean, std, stats.interpolation, stats.size)  # type: ignore[arg-type]
 

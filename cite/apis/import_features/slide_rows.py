@@ -74,9 +74,9 @@ def _mpp(text: Optional[str], where: str) -> Optional[float]:
     try:
         mpp = float(text) if text else None
     except ValueError as error:
-        raise ValueError(f'{where}: mpp {text[:60]!r} is not a number.') from error
+        raise ValueError(f'{where}: mpp {str(text)[:60]!r} is not a number.') from error
     if mpp is not None and not (math.isfinite(mpp) and mpp > 0):
-        raise ValueError(f'{where}: mpp {text[:60]!r}: microns per pixel are positive.')
+        raise ValueError(f'{where}: mpp {str(text)[:60]!r}: microns per pixel are positive.')
     return mpp
 
 
