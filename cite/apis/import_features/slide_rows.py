@@ -76,7 +76,9 @@ def _mpp(text: Optional[str], where: str) -> Optional[float]:
     except ValueError as error:
         raise ValueError(f'{where}: mpp {str(text)[:60]!r} is not a number.') from error
     if mpp is not None and not (math.isfinite(mpp) and mpp > 0):
-        raise ValueError(f'{where}: mpp {str(text)[:60]!r}: microns per pixel are positive.')
+        raise ValueError(
+            f'{where}: mpp {str(text)[:60]!r}: microns per pixel are positive.'
+        )
     return mpp
 
 
