@@ -125,11 +125,11 @@ def _read_scores(path: Path) -> tuple[dict, np.ndarray]:
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         message = f'{path} is not a JSON file with class_scores. {remedy}'
         raise ValueError(message) from error
-    odd = ~np.isfinite(scores).all(1)
-    if odd.any():
+    odd = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    if odd.size:
         raise ValueError(
-            f'{path}: the class_scores of {odd.sum()} of {len(scores)} patches are NaN or '
-            f'infinite (first: patch {int(odd.argmax())}): their images could not be '
+            f'{path}: the class_scores of {odd.size} of {len(scores)} patches are NaN '
+            f'or infinite (first: patch {odd[0]}): their images could not be '
             'read, or the weights diverged. Test again on readable patches.'
         )
     return values, scores

@@ -59,3 +59,13 @@ def test_files_without_a_table_of_scores(files, text):
     files[0].write_text(text)
     with pytest.raises(ValueError, match=r'results\.json.*class_scores'):
         read_predictions(*files)
+
+
+@pytest.mark.parametrize('number', ['NaN', 'Infinity', '1e999'])
+def test_scores_that_are_not_finite_are_refused(tmp_path, number):
+    path = tmp_path / 'r.json'
+    content = {'class_scores': [[0.5, 0.5], [0.5, 'x']]}
+    content.update(file=['a_1.jpg', 'b_1.jpg'], slide=['a', 'b'], label=[0, 1])
+    path.write_text(json.dumps(content).replace('"x"', number))
+    with pytest.raises(ValueError, match=r'1 of 2 patches .*\(first: patch 1\)'):
+        read_predictions(path)

@@ -62,3 +62,19 @@ def test_a_folder_that_cannot_be_written_is_not_locked(tmp_path):
     with only_one(tmp_path / 'no such' / 'file', 'packing', 'Wait.'):
         pass
     assert lock_file(tmp_path / 'file').name == '.file.lock'
+
+
+@pytest.mark.parametrize('kind', ['link', 'pipe', 'folder'])
+def test_a_lock_that_is_something_else_is_left_alone(tmp_path, kind):
+    precious = tmp_path / 'precious'
+    precious.write_text('precious')
+    (tmp_path / 'run').mkdir()
+    lock = tmp_path / 'run' / '.lock'
+    {
+        'link': lambda: lock.symlink_to(precious),
+        'pipe': lambda: os.mkfifo(lock),
+        'folder': lock.mkdir,
+    }[kind]()
+    with only_one(tmp_path / 'run', 'training', 'Wait.'):
+        pass
+    assert precious.read_text() == 'precious'
