@@ -322,14 +322,12 @@ def image_model(folder: Path) -> FolderReader:
 
 def answers(folder: Path, model: Path, slide: Path) -> FolderReader:
     """Return a folder of answers, from which tables are written and texts tried."""
+    from cite.inference.predict.answer_slide import Options
+    from cite.inference.predict.jobs import find_jobs
     from cite.inference.predict.outputs.tile_table import read_tile_csv
+    from cite.inference.predict.overview import write_overview
     from cite.inference.predict.predict_slide import Load
-    from cite.inference.predict.run import (
-        Options,
-        find_jobs,
-        predict_slides,
-        write_overview,
-    )
+    from cite.inference.predict.run import predict_slides
     from cite.inference.predictor import Predictor
 
     predictor = Predictor(model, 'cpu')

@@ -130,8 +130,10 @@ def _tile(inputs: Inputs, out: Path) -> Any:
 
 
 def _predict(inputs: Inputs, out: Path) -> Any:
+    from cite.inference.predict.answer_slide import Options
+    from cite.inference.predict.jobs import find_jobs
     from cite.inference.predict.predict_slide import Load
-    from cite.inference.predict.run import Options, find_jobs, predict_slides
+    from cite.inference.predict.run import predict_slides
     from cite.inference.predictor import Predictor
 
     predictor = Predictor(inputs.run / 'model', 'cpu')

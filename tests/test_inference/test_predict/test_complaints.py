@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 from slide_files import draw, write_aperio, write_pyramid
 
+from cite.inference.predict.answer_slide import Options
+from cite.inference.predict.jobs import find_jobs
 from cite.inference.predict.outputs.colours import class_colour
 from cite.inference.predict.outputs.maps import paint
 from cite.inference.predict.outputs.tile_table import TileTable, read_tile_csv
-from cite.inference.predict.run import Options, find_jobs, predict_slides
+from cite.inference.predict.run import predict_slides
 
 PLAIN = Options(features=True, viewer=False)
 
