@@ -32,13 +32,7 @@ class Sample(NamedTuple):
     row: SlideRow
     slide: Path
     read: SlideFeatures
-<<<<<<< HEAD
-    place: int  # row of the features
-||||||| 1ec32e0
-    index: int
-=======
     tile: int  # its row of the features
->>>>>>> engines
 
 
 class Change(NamedTuple):
@@ -92,13 +86,7 @@ def verify_features(
         raise ValueError(f'--verify {number}: give 1 or more.')
     folder, table = Path(folder).expanduser(), Path(table).expanduser()
     samples = _draw(folder, table, number, seed)
-<<<<<<< HEAD
-    stored = np.stack([s.read.features[s.place] for s in samples]).astype(np.float64)
-||||||| 1ec32e0
-    stored = np.stack([s.read.features[s.index] for s in samples]).astype(np.float64)
-=======
     stored = np.stack([s.read.features[s.tile] for s in samples]).astype(np.float64)
->>>>>>> engines
     stated = _differences(stored, samples, predictor, Change())
     size = float(np.sqrt((stored**2).mean())) or 1.0
     differs = ''
@@ -198,13 +186,7 @@ def _tile(sample: Sample, model: Any, change: Change) -> np.ndarray:
         is_pixels = read.tile_size is not None and read.unit == 'pixels'
         microns = edge * slide.mpp if is_pixels else edge
         factors = {'pixels': 1.0, 'um': 1 / slide.mpp, 'tile': model.mpp / slide.mpp}
-<<<<<<< HEAD
-        x, y = np.rint(read.coords[sample.place] * factors[change.unit or read.unit])
-||||||| 1ec32e0
-        x, y = np.rint(read.coords[sample.index] * factors[change.unit or read.unit])
-=======
         x, y = np.rint(read.coords[sample.tile] * factors[change.unit or read.unit])
->>>>>>> engines
         size = max(1, round(microns * change.scale / slide.mpp))
         pixels = max(1, round(microns / model.mpp))
         mpp = model.mpp * change.scale

@@ -133,18 +133,10 @@ def _answer(
         if not isinstance(error, (ValueError, TypeError, OSError)):
             traceback.print_exc()  # not a user's mistake: name the part that failed
         why = reason(job, error)
-<<<<<<< HEAD
-        full = error if isinstance(error, OSError) and error.errno in _FULL else None
-        return Answer(f'failed: {why}', why, full)
-||||||| 1ec32e0
-        is_full = isinstance(error, OSError) and error.errno in _FULL
-        return Answer(f'failed: {why}', why, error if is_full else None)
-=======
         full = None
         if isinstance(error, OSError) and error.errno in _FULL:
             full = error
         return Answer(f'failed: {why}', why, full)
->>>>>>> engines
 
 
 def _remove_partials(out: Path) -> None:
