@@ -67,10 +67,10 @@ def export_model(
     network = build_classifier(cfg.model)
     load_checkpoint(network, str(checkpoint), map_location='cpu', strict=True)
     network.eval()
+    content, data, test_set = _describe(cfg, network, out, patches, table)
+    card = model_card(content, test_set, results, str(config))
     out.mkdir(parents=True, exist_ok=True)
     with only_one(out, 'writing a model', WAIT):
-        content, data, test_set = _describe(cfg, network, out, patches, table)
-        card = model_card(content, test_set, results, str(config))
         write_folder(out, content, data, card)
         read_model(out)
     return out
