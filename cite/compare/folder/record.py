@@ -53,6 +53,8 @@ def _description(
         'figures': comparison.metrics,
         'overlap': training_overlap(inputs.values(), len(comparison.classes)),
         'patients': bool(comparison.patients),
+        'controls': comparison.controls,
+        'folds': comparison.folds,
     }
 
 

@@ -20,12 +20,14 @@ METHODS: dict[str, Callable[[JobInputs, Workspace], Scores]] = {
     'text_probe': text_probe,
     'nearest_mean': nearest_mean,
     'abmil': abmil,
+    'similarity': trained,
 }
 
 #: Keys that a method of this type takes, besides the keys of every method.
 SETTINGS: dict[str, tuple[str, ...]] = {
     'text_probe': ('steps', 'lr'),
     'abmil': ('steps', 'lr'),
+    'similarity': ('matrix',),
 }
 
 __all__ = ['METHODS', 'SETTINGS', 'JobInputs', 'Scores', 'Workspace']

@@ -26,6 +26,8 @@ class Method:
         draws: fewer draws than the comparison's, where time forbids more.
         features: train on cached features of the frozen backbone, this many augmented
             draws of each patch; 0 augments anew at every step, through the backbone.
+        texts: for a control, what replaces the class texts: one of
+            :data:`cite.compare.methods.class_vectors.KINDS`.
         settings: what else the method's type takes.
     """
 
@@ -38,6 +40,7 @@ class Method:
     seed_keys: list[str] = field(default_factory=list)
     draws: Optional[int] = None
     features: int = 0
+    texts: str = ''
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -50,19 +53,22 @@ class Job:
         shots: training slides of each class, ``'all'``, or None without training.
         draw: number of the choice of slides; 0 takes the slides with the most patches.
         seed: seed of the training run.
+        fold: number of the part of the slides that is tested; 0 if there is one part.
     """
 
     method: str
     shots: Optional[Shots]
     draw: int
     seed: int
+    fold: int = 0
 
     @property
     def name(self) -> str:
         """The job's name, which is part of its files' names."""
         if self.shots is None:
             return self.method
-        return f'{self.method}-{self.shots}shot-draw{self.draw}-seed{self.seed}'
+        name = f'{self.method}-{self.shots}shot-draw{self.draw}-seed{self.seed}'
+        return f'{name}-fold{self.fold}' if self.fold else name
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,8 @@ class JobInputs:
         data_prefix: folder of the patches.
         files: annotation files by name: ``'val'`` (the test slides), for a trained
             method ``'train'``, and ``'pool'`` if there is a file of all training
-            slides: features are computed for all of them at once.
+            slides: features are computed for all of them at once. ``'val_pool'`` is a
+            file with the test slides and others, for the same purpose.
     """
 
     job: Job

@@ -3,8 +3,10 @@ from mmcls.models import build_head
 from torch import Tensor
 from torch.nn import functional as F
 
+from .controls import replace_texts
 from .features import features
 from .job import JobInputs, job_config
+from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -31,7 +33,9 @@ def text_probe(inputs: JobInputs, workspace: Workspace) -> Scores:
         ValueError: the texts are embedded in another width than the images.
     """
     settings = inputs.method.settings
-    head = build_head(job_config(inputs).model.head)
+    cfg = job_config(inputs)
+    replace_texts(cfg, inputs, workspace)
+    head = build_head(cfg.model.head)
     texts = F.normalize(head.encode_texts().float(), dim=1)  # (K, D)
     scale = torch.as_tensor(head.scale()).float()
     train, test = (features(inputs, workspace, file) for file in ('train', 'val'))
@@ -44,20 +48,25 @@ def text_probe(inputs: JobInputs, workspace: Workspace) -> Scores:
         )
     x = F.normalize(torch.from_numpy(train.values), dim=1)  # (N, D)
     steps, lr = settings.get('steps', STEPS), settings.get('lr', LR)
-    weight = _descend(x, torch.from_numpy(train.labels), texts, scale, steps, lr)
+    labels = torch.from_numpy(train.labels)
+    weight, losses = _descend(x, labels, texts, scale, steps, lr)
+    record_losses(workspace, losses)
     logits = scale * F.normalize(torch.from_numpy(test.values), dim=1) @ weight.t()
     return Scores(patches=logits.softmax(1).numpy())
 
 
 def _descend(
     x: Tensor, labels: Tensor, texts: Tensor, scale: Tensor, steps: int, lr: float
-) -> Tensor:
-    """Return the trained weights (K, D)."""
+) -> tuple[Tensor, list[float]]:
+    """Return the trained weights (K, D), and the loss of each step."""
     members = torch.bincount(labels, minlength=len(texts)).clamp(min=1)
     weight = texts.clone().requires_grad_(True)
     optimizer = torch.optim.SGD([weight], lr=lr)
+    losses = []
     for _ in range(steps):
         optimizer.zero_grad()
-        F.cross_entropy(scale * x @ weight.t(), labels, 1 / members.float()).backward()
+        loss = F.cross_entropy(scale * x @ weight.t(), labels, 1 / members.float())
+        loss.backward()
         optimizer.step()
-    return weight.detach()
+        losses.append(loss.item())
+    return weight.detach(), losses

@@ -29,6 +29,10 @@ class Comparison:
         patients: patient of each slide, where the table names one.
         options: keys of every method's config with other values.
         slurm: parameters for submitit, such as ``slurm_partition``.
+        controls: names of the controls of methods that train on texts, by method and
+            kind.
+        folds: number of parts of all slides that are tested in turn; 0 for one file of
+            test slides.
     """
 
     title: str
@@ -48,15 +52,25 @@ class Comparison:
     patients: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     slurm: dict[str, Any] = field(default_factory=dict)
+    controls: dict[str, dict[str, str]] = field(default_factory=dict)
+    folds: int = 0
 
-    def train_file(self, shots: Shots, draw: int) -> Path:
+    @property
+    def fold_folder(self) -> Path:
+        """The folder of the folds' annotation files."""
+        return Path(self.ann_root) / f'folds{self.folds}'
+
+    def train_file(self, shots: Shots, draw: int, fold: int = 0) -> Path:
         """Return the annotation file of a choice of training slides."""
+        if fold:
+            return self.fold_folder / f'draw{draw}_fold{fold}' / f'train_{shots}.txt'
         suffix = f'_draw{draw}' if draw else ''
         return Path(self.ann_root) / self.train.format(shots=shots, draw=suffix)
 
-    @property
-    def val_file(self) -> Path:
-        """The annotation file of the test slides."""
+    def val_file(self, draw: int = 0, fold: int = 0) -> Path:
+        """Return the annotation file of the test slides."""
+        if fold:
+            return self.fold_folder / f'draw{draw}_fold{fold}' / 'val.txt'
         return Path(self.ann_root) / self.val
 
 

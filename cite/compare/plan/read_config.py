@@ -11,11 +11,12 @@ from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .config import Comparison, names_files
+from .controls import add_controls
 
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
-    *('options', 'slurm'),
+    *('options', 'slurm', 'controls', 'folds'),
 )
 _REQUIRED = ('ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods')
 _DEFAULTS = {'shots': ['all'], 'draws': 0, 'seeds': [0], 'figures': (*SCORE_METRICS,)}
@@ -35,10 +36,15 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     """
     path = Path(path)
     values = _read_values(path)
-    methods = values.pop('methods')
+    named = values.pop('methods')
+    methods = {name: _method(name, config, path) for name, config in named.items()}
+    reference = values.pop('reference', next(iter(methods), ''))
+    wanted = values.pop('controls', True)
+    methods, controls = add_controls(methods, reference, wanted, path)
     comparison = Comparison(
-        methods={name: _method(name, config, path) for name, config in methods.items()},
-        reference=values.pop('reference', next(iter(methods), '')),
+        methods=methods,
+        controls=controls,
+        reference=reference,
         metrics=values.pop('figures'),
         patients=_patients(values.get('captions'), values.get('patient'), path),
         **values,
@@ -65,11 +71,18 @@ def _read_values(path: Path) -> dict[str, Any]:
         values[key] = list(values[key])
     if not isinstance(values['draws'], int):
         raise ValueError(f'{path}: draws={values["draws"]!r}; give a number.')
+    folds = values.get('folds', 0)
+    if type(folds) is not int or folds < 0 or folds == 1:
+        raise ValueError(f'{path}: folds={folds!r}; give 2 or more, or 0.')
+    if folds and values['draws'] < 1:
+        raise ValueError(
+            f'{path}: folds={folds} needs draws=1 or more: each deals the slides anew.'
+        )
     return values
 
 
 def _method(name: str, config: dict[str, Any], path: Path) -> Method:
-    common = {f.name for f in fields(Method)} - {'name', 'settings'}
+    common = {f.name for f in fields(Method)} - {'name', 'settings', 'texts'}
     settings = {key: config.pop(key) for key in [*config] if key not in common}
     if 'config' not in config:
         raise ValueError(f'{path}: methods.{name} names no config.')

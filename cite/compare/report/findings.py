@@ -9,7 +9,8 @@ from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import Summary, Test
 from cite.core.messages import count
 
-from .words import METRIC_LABELS, REASONS, slides_words
+from .convergence import MARK, marked
+from .words import METRIC_LABELS, REASONS, shots_words, slides_words
 
 FEW_SLIDES = 20  # with fewer in a class, each changes the means over classes a lot
 
@@ -88,6 +89,7 @@ def cautions(results: Results, summary: Summary) -> list[str]:
     """List what weakens this comparison."""
     return [
         *_about_runs(results),
+        *_about_training(results),
         *_about_slides(results),
         *_about_intervals(results, summary),
     ]
@@ -111,6 +113,19 @@ def _about_runs(results: Results) -> Iterator[str]:
         yield (
             'Methods or shots have different numbers of runs. Tests use the draws and '
             'seeds that both have; the table uses all.'
+        )
+
+
+def _about_training(results: Results) -> Iterator[str]:
+    """Name the methods that may be under-trained."""
+    reasons: dict[str, list[str]] = {}
+    for (method, shots), verdict in marked(results).items():
+        words = f'{results.methods[method]} ({shots_words(shots)})'
+        reasons.setdefault(verdict, []).append(words)
+    for verdict, rows in reasons.items():
+        yield (
+            f'{MARK} Perhaps not trained to the end, because the last training loss is '
+            f'{verdict}: {", ".join(rows)}. More steps may change these rows.'
         )
 
 

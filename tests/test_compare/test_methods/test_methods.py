@@ -1,6 +1,7 @@
 """Methods on features, against numbers worked out by hand or another way."""
 
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def of_rows(values, labels, bags):
     return Features(np.array(values, np.float32), np.array(labels), np.array(bags))
 
 
-WORKSPACE = Workspace(Path())
+WORKSPACE = Workspace(Path(tempfile.mkdtemp()))
 
 
 def two_classes(**settings):
@@ -212,10 +213,11 @@ def test_a_step_of_the_text_probe_goes_down_the_slope(job):
         step[place] = 1e-6
         gradient[place] = (loss(start + step) - loss(start - step)) / 2e-6
     tensors = [torch.tensor(x).float(), torch.tensor(labels), torch.tensor(start)]
-    found = _descend(
+    found, losses = _descend(
         tensors[0], tensors[1], tensors[2].float(), torch.tensor(10.0), 1, 0.01
     )
     np.testing.assert_allclose(found, start - 0.01 * gradient, atol=1e-6)
+    assert losses == [pytest.approx(loss(start), abs=1e-5)]
 
 
 def test_a_text_probe_without_a_shared_space_says_so(job):
