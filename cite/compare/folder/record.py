@@ -9,6 +9,7 @@ from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
 from cite.compare.engines.task import ROOT
 from cite.compare.methods.job import JobInputs, job_config
+from cite.compare.methods.rates import has_rate
 from cite.compare.plan.config import Comparison
 from cite.compare.plan.overlap import training_overlap
 
@@ -43,7 +44,12 @@ def _description(
         'data_prefix': comparison.data_prefix,
         'classes': comparison.classes,
         'methods': {
-            name: {'label': m.label, 'type': m.type, 'config': m.config}
+            name: {
+                'label': m.label,
+                'type': m.type,
+                'config': m.config,
+                'trials': len(comparison.rates) if has_rate(m.type) else 0,
+            }
             for name, m in comparison.methods.items()
         },
         'shots': comparison.shots,

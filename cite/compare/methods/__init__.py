@@ -10,6 +10,7 @@ from typing import Callable
 from .abmil import abmil
 from .job import JobInputs
 from .nearest_mean import nearest_mean
+from .on_training_slides import with_training_slides
 from .scores import Scores
 from .text_probe import text_probe
 from .trained import trained
@@ -29,5 +30,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     'abmil': ('steps', 'lr'),
     'similarity': ('matrix',),
 }
+
+# Rates are chosen, and probabilities checked, on training slides in the same way for
+# all methods.
+METHODS = {name: with_training_slides(method) for name, method in METHODS.items()}
 
 __all__ = ['METHODS', 'SETTINGS', 'JobInputs', 'Scores', 'Workspace']

@@ -85,6 +85,9 @@ class JobInputs:
             method ``'train'``, and ``'pool'`` if there is a file of all training
             slides: features are computed for all of them at once. ``'val_pool'`` is a
             file with the test slides and others, for the same purpose.
+        rates: factors of the method's rate; the training slides choose one.
+        held_out: score training slides by models that did not see their patient.
+        patients: patient of each slide, if training slides are to be held out.
     """
 
     job: Job
@@ -93,6 +96,9 @@ class JobInputs:
     classes: list[str]
     data_prefix: str
     files: dict[str, str]
+    rates: tuple[float, ...] = ()
+    held_out: bool = False
+    patients: dict[str, str] = field(default_factory=dict)
 
 
 def read_method(path: str) -> Config:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 from mmcv import Config
@@ -61,15 +61,18 @@ class Workspace:
     Args:
         folder: folder of the job, ``{out}/jobs/{name}``.
         patches: decoded patches that the worker keeps between jobs.
+        feature_folder: where features are kept; by default where all jobs of a
+            comparison share them.
     """
 
     folder: Path
     patches: SharedPatches = field(default_factory=SharedPatches)
+    feature_folder: Optional[Path] = None
 
     @property
     def features(self) -> Path:
         """The folder of the features that all jobs of a comparison share."""
-        return self.folder.parent.parent / 'features'
+        return self.feature_folder or self.folder.parent.parent / 'features'
 
     def record(self, **facts: Any) -> None:
         """Add facts about the training, plain data, to ``training.json``.

@@ -33,6 +33,9 @@ class Comparison:
             kind.
         folds: number of parts of all slides that are tested in turn; 0 for one file of
             test slides.
+        rates: factors of each method's rate among which the training slides choose.
+        held_out: methods whose training slides are held out in turn, for temperatures
+            and sets of classes.
     """
 
     title: str
@@ -54,6 +57,8 @@ class Comparison:
     slurm: dict[str, Any] = field(default_factory=dict)
     controls: dict[str, dict[str, str]] = field(default_factory=dict)
     folds: int = 0
+    rates: tuple[float, ...] = ()
+    held_out: list[str] = field(default_factory=list)
 
     @property
     def fold_folder(self) -> Path:

@@ -153,9 +153,15 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
         pool = fold_pool(comparison)
     if job.shots is not None and pool.is_file():
         files['pool'] = pool
+    method = comparison.methods[job.method]
+    held_out = method.name in comparison.held_out and job.shots is not None
+    rates = comparison.rates if job.shots is not None else ()
     return JobInputs(
+        rates=rates,
+        held_out=held_out,
+        patients=comparison.patients if held_out or rates else {},
         job=job,
-        method=comparison.methods[job.method],
+        method=method,
         options=comparison.options,
         classes=comparison.classes,
         data_prefix=comparison.data_prefix,
@@ -186,7 +192,10 @@ def job_digest(
     plain = asdict(inputs)
     del plain['method']['label']  # tables alone use it
     plain['method']['draws'] = None
-    # A result of a version without these is as good.
+    del plain['held_out']  # the predictions do not depend on it
+    # A result of a version without these keys is as good.
+    if not plain['rates']:
+        del plain['rates'], plain['patients']
     for part, key in (('job', 'fold'), ('method', 'texts')):
         if not plain[part][key]:
             del plain[part][key]

@@ -12,11 +12,12 @@ from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .config import Comparison, names_files
 from .controls import add_controls
+from .training_slides import held_out_methods, read_rates
 
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
-    *('options', 'slurm', 'controls', 'folds'),
+    *('options', 'slurm', 'controls', 'folds', 'rates', 'held_out'),
 )
 _REQUIRED = ('ann_root', 'train', 'val', 'data_prefix', 'classes', 'methods')
 _DEFAULTS = {'shots': ['all'], 'draws': 0, 'seeds': [0], 'figures': (*SCORE_METRICS,)}
@@ -41,8 +42,11 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     reference = values.pop('reference', next(iter(methods), ''))
     wanted = values.pop('controls', True)
     methods, controls = add_controls(methods, reference, wanted, path)
+    held_out = values.pop('held_out', True)
     comparison = Comparison(
         methods=methods,
+        held_out=held_out_methods(methods, controls, held_out, path),
+        rates=read_rates(values.pop('rates', ()), path),
         controls=controls,
         reference=reference,
         metrics=values.pop('figures'),

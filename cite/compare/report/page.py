@@ -10,6 +10,7 @@ from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
 
 from .against_shots import each_method, other_metrics, shots_figure
+from .calibration_table import HEAD, NOTE, calibration_rows
 from .confusion_matrices import confusion_figure
 from .convergence import convergences
 from .differences import differences_figure
@@ -63,6 +64,7 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
         'class_vectors': class_vectors(results),
         'protocol': protocol(results),
         'losses': _losses(results),
+        'calibration': (HEAD, calibration_rows(results), NOTE),
         'findings': findings(results, summary),
         'cautions': cautions(results, summary),
         'classes': _classes(results),

@@ -7,6 +7,7 @@ from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
 
+from .calibration_table import HEAD, NOTE, calibration_rows
 from .convergence import MARK, convergences, marked
 from .findings import cautions
 from .protocol import protocol
@@ -136,6 +137,12 @@ def markdown_table(results: Results, summary: Summary) -> str:
         for shots, cells in rows:
             lines.append(_line([*map(markdown, [shots_words(shots), *cells])]))
     lines += ['', *(f'- {markdown(note)}' for note in notes(results, summary))]
+    rows = calibration_rows(results)
+    if rows:
+        lines += ['', '## Temperature and sets of classes', '', _line([*HEAD])]
+        lines.append(_line(['---', '---', *['---:'] * (len(HEAD) - 2)]))
+        lines += [_line([*map(markdown, row)]) for row in rows]
+        lines += ['', markdown(NOTE)]
     lines += ['', '## Protocol', '']
     for rule in protocol(results):
         kept = '' if rule.kept else '**Departs:** '
