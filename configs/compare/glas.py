@@ -51,6 +51,7 @@ folder = 'configs/glas'
 arc = [[1, 0.7071, 0], [0.7071, 1, 0.7071], [0, 0.7071, 1]]
 cite = f'{folder}/cite_vit-tiny_minilm.py'
 linear = f'{folder}/linear_vit-tiny.py'
+token = {'model.backbone.prompt_init': 'token'}  # as CITE's
 methods = {
     'cite': dict(label='CITE', config=cite),
     'similarity': dict(
@@ -60,8 +61,10 @@ methods = {
         config=f'{folder}/neck_vit-tiny_minilm.py',
         features=4),
     'linear': dict(label='Linear', config=linear, features=4),
-    'vpt-shallow': dict(label='VPT shallow', config=f'{folder}/vpt_vit-tiny.py'),
-    'vpt-deep': dict(label='VPT deep', config=f'{folder}/vpt-deep_vit-tiny.py'),
+    'vpt-shallow': dict(
+        label='VPT shallow', config=f'{folder}/vpt_vit-tiny.py', options=token),
+    'vpt-deep': dict(
+        label='VPT deep', config=f'{folder}/vpt-deep_vit-tiny.py', options=token),
     'fine-tune': dict(
         label='Fine-tune',
         config=f'{folder}/finetune_vit-tiny.py',

@@ -8,7 +8,9 @@
 _base_ = 'glas.py'
 
 title = 'GlaS: grades of colorectal glands, on cached features'
+shots = ['all']
 seeds = [0]
+held_out = False
 folder = 'configs/glas'
 arc = [[1, 0.7071, 0], [0.7071, 1, 0.7071], [0, 0.7071, 1]]
 neck = f'{folder}/neck_vit-tiny_minilm.py'

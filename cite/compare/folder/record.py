@@ -8,7 +8,7 @@ from typing import Any, Optional
 from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
 from cite.compare.engines.task import ROOT
-from cite.compare.methods.job import JobInputs, job_config
+from cite.compare.methods.job import JobInputs, Method, job_config
 from cite.compare.methods.rates import has_rate
 from cite.compare.plan.config import Comparison
 from cite.compare.plan.overlap import training_overlap
@@ -48,7 +48,7 @@ def _description(
                 'label': m.label,
                 'type': m.type,
                 'config': m.config,
-                'trials': len(comparison.rates) if has_rate(m.type) else 0,
+                'trials': _trials(comparison, m),
             }
             for name, m in comparison.methods.items()
         },
@@ -62,6 +62,13 @@ def _description(
         'controls': comparison.controls,
         'folds': comparison.folds,
     }
+
+
+def _trials(comparison: Comparison, method: Method) -> Optional[int]:
+    """Return how many rates are tried; None for a method without a rate."""
+    if not method.trained or not has_rate(method.type):
+        return None
+    return len(comparison.rates)
 
 
 def _environment(out: Path, config: str) -> dict[str, Any]:

@@ -94,9 +94,9 @@ def _of_training(results: Results) -> Iterator[Rule]:
         'the predictions are written.',
     )
     trials = {
-        name: values.get('trials', 0)
+        name: values.get('trials', 0) or 0
         for name, values in results.settings['methods'].items()
-        if name in results.methods
+        if name in results.methods and values.get('trials', 0) is not None
     }
     numbers = {*trials.values()}
     if numbers <= {0}:
@@ -107,9 +107,8 @@ def _of_training(results: Results) -> Iterator[Rule]:
             'are too good, and no report can show it.',
         )
     else:
-        same = numbers - {0, 1}
         yield Rule(
-            len(same) == 1 and 0 not in numbers,
+            len(numbers) == 1,
             'Rates were chosen on training slides, one patient left out at a time: '
             + ', '.join(
                 f'{count(n, "trial") if n else "no trials"} for {results.methods[m]}'
