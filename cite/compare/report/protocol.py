@@ -94,9 +94,9 @@ def _of_training(results: Results) -> Iterator[Rule]:
         'the predictions are written.',
     )
     trials = {
-        name: values.get('trials', 0) or 0
+        name: values['trials']
         for name, values in results.settings['methods'].items()
-        if name in results.methods and values.get('trials', 0) is not None
+        if name in results.methods and type(values.get('trials')) is int
     }
     numbers = {*trials.values()}
     if numbers <= {0}:

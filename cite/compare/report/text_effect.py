@@ -90,7 +90,10 @@ def _verdict(tests: Sequence[Test], label: MetricLabel) -> str:
     differ = [test for test in tested if test.significant]
     better = {sign * test.difference.estimate > 0 for test in differ}
     if not differ:
-        return 'Not shown: no difference is significant.'
+        return (
+            'Not shown: no difference is significant; the intervals say what is still '
+            'possible.'
+        )
     if better == {True}:
         return 'Yes.'
     return 'Yes, but for the worse.' if better == {False} else 'Yes, both ways.'

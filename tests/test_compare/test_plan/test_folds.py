@@ -78,7 +78,7 @@ def test_every_slide_is_tested_once_in_a_draw(write):
             name = f'cite-1shot-draw{draw}-seed0-fold{fold}'
             files = plan.inputs[name].files
             test, train = slides(files['val']), slides(files['train'])
-            tested.update(test)
+            tested.update([*test])
             assert not {*test} & {*train}
             assert Counter(train.values()) == {0: 1, 1: 1, 2: 1}
             whole = name.replace('1shot', 'allshot')

@@ -94,6 +94,7 @@ def test_unequal_numbers_of_trials_are_not_fair(out):
     path = out / 'comparison.json'
     settings = json.loads(path.read_text())
     settings['methods']['cite']['trials'] = 3
+    settings['methods']['linear']['trials'] = 0
     path.write_text(json.dumps(settings))
     text = broken(read_results(out))
     assert '3 trials for CITE, no trials for Linear probe' in text

@@ -88,7 +88,7 @@ def test_a_control_that_is_better_is_said_to_be_so(out):
 
 def test_a_control_that_does_the_same_shows_nothing(out):
     text = answer(spoil(read_results(out), 'linear', 0.0))
-    assert text.startswith('Not shown: no difference is significant.')
+    assert text.startswith('Not shown: no difference is significant')
     assert '0.0 [0.0, 0.0] with 1 training slide a class (p 1.000' in text
 
 
