@@ -12,6 +12,7 @@ from .job import JobInputs
 from .nearest_mean import nearest_mean
 from .on_training_slides import with_training_slides
 from .scores import Scores
+from .similarity import similarity
 from .text_probe import text_probe
 from .trained import trained
 from .workspace import Workspace
@@ -21,7 +22,7 @@ METHODS: dict[str, Callable[[JobInputs, Workspace], Scores]] = {
     'text_probe': text_probe,
     'nearest_mean': nearest_mean,
     'abmil': abmil,
-    'similarity': trained,
+    'similarity': similarity,
 }
 
 #: Keys that a method of this type takes, besides the keys of every method.

@@ -81,6 +81,18 @@ def test_the_head_gets_the_controls_vectors(make, kind):
         assert float(head.scale()) == pytest.approx(factor)
 
 
+def test_every_draw_and_seed_has_a_rotation_of_its_own(make):
+    inputs, workspace = make(texts='rotated')
+    vectors = []
+    for changes in ({}, {'draw': 2}, {'seed': 1}, {'fold': 1}):
+        one = replace(inputs, job=replace(inputs.job, **changes))
+        cfg = job_config(one)
+        replace_texts(cfg, one, workspace)
+        vectors.append(vectors_of(cfg))
+    pairs = [(a, b) for i, a in enumerate(vectors) for b in vectors[:i]]
+    assert all(np.abs(a - b).max() > 0.01 for a, b in pairs)
+
+
 def test_the_head_of_a_clip_model_takes_vectors_too(make):
     inputs, workspace = make('zero', texts='permuted', trained=True)
     cfg = job_config(inputs)
