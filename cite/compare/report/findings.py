@@ -153,9 +153,13 @@ def _about_intervals(results: Results, summary: Summary) -> Iterator[str]:
     }
     yield from (text for reason, text in REASONS.items() if reason in reasons)
     overlap = results.settings.get('overlap', {}).items()
-    shared = [f'{100 * share:.0f} % with {k}' for k, share in overlap if share]
+    shared = [
+        f'{100 * share:.0f} % with {slides_words(int(k) if k.isdigit() else k)}'
+        for k, share in overlap
+        if share
+    ]
     if shared:
         yield (
             'Two draws of training slides share slides, because they are chosen from '
-            f'the same few: {", ".join(shared)} a class. So the intervals are wider.'
+            f'the same few: {", ".join(shared)}. So the intervals are wider.'
         )

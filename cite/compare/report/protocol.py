@@ -61,7 +61,9 @@ def _of_slides(results: Results) -> Iterator[Rule]:
 
 
 def _of_draws(results: Results) -> Iterator[Rule]:
-    draws = {run.draw for run in results.runs if isinstance(run.shots, int)}
+    dealt = results.settings.get('folds', 0) > 0
+    shots = {*results.shots} - ({None} if dealt else {None, 'all'})
+    draws = {run.draw for run in results.runs if run.shots in shots}
     seeds = {run.seed for run in results.runs}
     runs = f'{count(max(len(draws), 1), "draw")} of training slides × '
     runs += count(len(seeds), 'seed')
@@ -75,7 +77,7 @@ def _of_draws(results: Results) -> Iterator[Rule]:
         kept = len(draws) >= FEW_DRAWS
         more = '' if kept else f' {FEW_DRAWS} draws are needed to compare methods.'
         yield Rule(kept, f'{runs}, the same for all methods.{more}')
-    if 'all' in results.shots and not results.settings.get('folds', 0):
+    if 'all' in results.shots and not dealt:
         yield Rule(
             False,
             'With all training slides there is one choice of slides: those figures are '

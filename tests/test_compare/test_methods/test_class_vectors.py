@@ -38,7 +38,7 @@ def test_rotations_are_spread_evenly():
 
 def test_permuted_texts_are_the_same_ones_in_other_places():
     dealt = control_vectors('permuted', TEXTS, (3, 1))
-    place = [int(np.flatnonzero((TEXTS == row).all(1))[0]) for row in dealt]
+    place = [int(np.flatnonzero((row == TEXTS).all(1))[0]) for row in dealt]
     assert sorted(place) == [0, 1, 2, 3]
     assert all(place[k] != k for k in range(4))
 
