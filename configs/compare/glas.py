@@ -13,8 +13,8 @@
 # rate, a tenth. Zero-shot and the text-initialised probe are missing, because they need
 # one space for images and texts, which these models do not have.
 #
-# Expect 2600 jobs, mostly through the backbone: about a day and a half on one CPU core.
-# configs/compare/glas_features.py is the part without prompts, on cached features.
+# Expect 1950 jobs; by arithmetic about 18 hours on one CPU core. It has not been run:
+# configs/compare/glas_features.py, the part without prompts on cached features, has.
 title = 'GlaS: grades of colorectal glands'
 data_prefix = 'data/glas/patches_captions/'
 ann_root = 'data/glas/ann_compare/'

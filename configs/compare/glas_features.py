@@ -4,7 +4,7 @@
 #   cite compare configs/compare/glas_features.py
 #
 # after the `cite ann` of glas.py, which explains folds and recipe.
-# Expect TIME.
+# Expect 225 jobs: 32 minutes of one busy CPU core (docs/COMPARE_GLAS.md).
 _base_ = 'glas.py'
 
 title = 'GlaS: grades of colorectal glands, on cached features'

@@ -33,7 +33,7 @@ class HeldOut(NamedTuple):
 
 
 class Training(NamedTuple):
-    """What is known of a training; None where it was not recorded, as in old folders."""
+    """What is known of a training; None where it was not recorded (old folders)."""
 
     loss: Optional[float] = None  # mean of the last tenth of the steps
     loss_before: Optional[float] = None  # of the tenth before

@@ -135,6 +135,6 @@ def check_similarity(matrix: Sequence[Sequence[float]]) -> np.ndarray:
     if np.linalg.eigvalsh(cosines)[0] < -1e-6:
         raise ValueError(
             'matrix: no vectors have these cosines. Two classes that are both like a '
-            'third one must be somewhat like each other (no eigenvalue may be negative).'
+            'third one must be somewhat like each other: no eigenvalue may be negative.'
         )
     return cosines

@@ -10,16 +10,16 @@ HEAD = (
     *('Covered, %', 'Classes in a set', 'Gap of classes', 'Fitted on'),
 )
 NOTE = (
-    'Temperature: what logits are divided by to make probabilities honest; above 1, the '
-    'method was too sure. It is fitted on training slides, each scored by a model that '
-    'was trained without its patient, and never on test slides; so it needs two slides '
-    'of each class. A set of classes is to hold the true one for '
+    'Temperature: what logits are divided by to make probabilities honest; above 1, '
+    'the method was too sure. It is fitted on training slides, each scored by a model '
+    'that was trained without its patient, and never on test slides; so it needs two '
+    'slides of each class. A set of classes is to hold the true one for '
     f'{100 * (1 - ALPHA):.0f} % of new patients. Covered: how many test slides it did '
     'hold. Gap: between the classes that are covered most and least. Fitted on: '
-    f'patients, or slides where they are unknown; with fewer than {round(1 / ALPHA) - 1} '
-    'a set is all classes (∗), which is always right and says nothing. The models of '
-    'the held-out slides are not quite the one that is tested, so coverage is not '
-    'guaranteed.'
+    'patients, or slides where they are unknown; with fewer than '
+    f'{round(1 / ALPHA) - 1} a set is all classes (∗), which is always right and says '
+    'nothing. The models of the held-out slides are not quite the one that is tested, '
+    'so coverage is not guaranteed.'
 )
 
 

@@ -81,7 +81,7 @@ def _of_draws(results: Results) -> Iterator[Rule]:
         yield Rule(
             False,
             'With all training slides there is one choice of slides: those figures are '
-            'about these trained models. With folds=5, every draw deals the slides anew.',
+            'about these trained models. With folds=5, each draw deals them anew.',
         )
     runs_of = {len(results.of(m, s)) for m in results.methods for s in results.shots}
     if len(runs_of - {0}) > 1:

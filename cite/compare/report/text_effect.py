@@ -162,7 +162,9 @@ def _first(results: Results, name: str) -> Optional[tuple[Vectors, Vectors]]:
 def vectors_note(label: str, vectors: Vectors, classes: Sequence[str]) -> str:
     """Describe class vectors in a sentence: their cosines, contrast and temperature."""
     pairs = [
-        f'{vectors.cosines[i, j]:.2f} ({classes[i]} – {classes[j]})'.replace('-', '−', 1)
+        f'{vectors.cosines[i, j]:.2f} ({classes[i]} – {classes[j]})'.replace(
+            '-', '−', 1
+        )
         for i in range(len(classes))
         for j in range(i + 1, len(classes))
     ]

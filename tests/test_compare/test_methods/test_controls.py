@@ -104,8 +104,10 @@ def test_the_head_of_a_clip_model_takes_vectors_too(make):
     dealt = head.encode_texts().double().numpy()
     assert {*map(tuple, dealt.round(5))} == {*map(tuple, texts.round(5))}
     x = torch.tensor(texts).float()
-    cosines = dealt @ texts.T / np.outer(
-        np.linalg.norm(dealt, axis=1), np.linalg.norm(texts, axis=1)
+    cosines = (
+        dealt
+        @ texts.T
+        / np.outer(np.linalg.norm(dealt, axis=1), np.linalg.norm(texts, axis=1))
     )
     expected = float(before.scale()) * cosines.T
     np.testing.assert_allclose(head(x).detach().numpy(), expected, atol=2e-3)

@@ -1,5 +1,7 @@
 """Controls stand beside CITE unless a config says otherwise."""
 
+from pathlib import Path
+
 import pytest
 from tiny_compare import method_configs, write_comparison
 
@@ -26,9 +28,8 @@ def test_controls_run_by_default_after_their_method(compare_data, tmp_path):
 
 def test_a_config_without_the_key_gets_them(compare_data, tmp_path):
     path = write_comparison(compare_data, tmp_path)
-    text = open(path).read().replace('controls = False\n', '')
-    with open(path, 'w') as file:
-        file.write(text)
+    text = Path(path).read_text().replace('controls = False\n', '')
+    Path(path).write_text(text)
     assert [*read_comparison(path).controls] == ['cite']
 
 
@@ -43,9 +44,7 @@ def test_controls_can_be_switched_off_and_named(compare_data, tmp_path):
 
 
 def test_the_first_method_with_texts_if_the_reference_has_none(compare_data, tmp_path):
-    path = write_comparison(
-        compare_data, tmp_path, controls=True, reference='linear'
-    )
+    path = write_comparison(compare_data, tmp_path, controls=True, reference='linear')
     assert [*read_comparison(path).controls] == ['cite']
 
 
@@ -91,8 +90,6 @@ def test_a_similarity_that_cannot_be_is_refused_before_anything_runs(
 ):
     config = method_configs(compare_data, tmp_path / 'configs')['cite']
     methods = {'arc': {'type': 'similarity', 'config': config, **settings}}
-    path = write_comparison(
-        compare_data, tmp_path, methods=methods, reference='arc'
-    )
+    path = write_comparison(compare_data, tmp_path, methods=methods, reference='arc')
     with pytest.raises(ValueError, match=message):
         read_comparison(path)

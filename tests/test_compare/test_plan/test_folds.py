@@ -47,7 +47,7 @@ def test_more_folds_than_patients_are_refused():
 
 @pytest.fixture
 def write(compare_data, tmp_path):
-    """Return a function that writes a comparison of 12 patients' slides in two folds."""
+    """Return a function that writes a comparison of 12 patients in two folds."""
     table = pd.read_csv(compare_data / 'captions.csv', dtype=str)
     table['patient'] = [f'p{i}' for i in range(len(table))]
     table.to_csv(tmp_path / 'captions.csv', index=False)

@@ -31,7 +31,9 @@ def out(tmp_path_factory):
         patch_files=False,
         failures=0,
     )
-    change_settings(folder, controls={'cite': {'rotated': 'linear', 'random': 'finetune'}})
+    change_settings(
+        folder, controls={'cite': {'rotated': 'linear', 'random': 'finetune'}}
+    )
     lines = [json.loads(x) for x in (folder / 'results.jsonl').read_text().splitlines()]
     for line in lines:
         if line['method'] != 'cite':
@@ -49,7 +51,7 @@ def change_settings(folder, **changes):
 
 
 def spoil(results, method, share):
-    """Give a method the scores of CITE, but of the wrong class for a share of slides."""
+    """Give a method the scores of CITE, but of a wrong class for a share of slides."""
     runs = []
     for run in results.runs:
         if run.method == method:

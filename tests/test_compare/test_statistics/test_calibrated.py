@@ -35,7 +35,7 @@ def results(scores, labels, *parts, fold=None):
     )
 
 
-# Odds of 9 to 1 where 3 of 4 are right: the temperature makes them 3 to 1, log 9 / log 3.
+# Odds of 9 to 1 where 3 of 4 are right: the temperature, log 9 / log 3, makes them 3.
 SURE = held([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.9, 0.1]], [0, 0, 1, 1])
 TEST = [[0.9, 0.1], [0.1, 0.9], [0.9, 0.1]]
 
@@ -87,7 +87,9 @@ def test_patients_are_the_units_of_sets():
 
 
 def test_folds_have_temperatures_of_their_own():
-    calm = held([[0.75, 0.25]] * 3 + [[0.25, 0.75]] * 4 + [[0.75, 0.25]], [0] * 3 + [1] * 5)
+    calm = held(
+        [[0.75, 0.25]] * 3 + [[0.25, 0.75]] * 4 + [[0.75, 0.25]], [0] * 3 + [1] * 5
+    )
     fold = np.array([0, 1, 1])
     (row,) = calibrated(results(TEST, [0, 1, 1], SURE, calm, fold=fold))
     both = 2 * np.log(3) / np.log(7)  # 7 of 8 right with odds of 3
