@@ -65,4 +65,4 @@ def held_out_methods(
 def _cheap(method: Method) -> bool:
     if not method.trained:
         return False
-    return method.type not in _THROUGH_BACKBONE or method.features > 0
+    return method.type not in _THROUGH_BACKBONE or bool(method.features)
