@@ -48,6 +48,7 @@ def _description(
                 'label': m.label,
                 'type': m.type,
                 'config': m.config,
+                'options': {**m.options, **m.settings},
                 'trials': _trials(comparison, m),
             }
             for name, m in comparison.methods.items()

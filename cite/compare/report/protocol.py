@@ -8,6 +8,8 @@ from cite.compare.statistics.judge import FEW_DRAWS
 from cite.core.messages import count
 
 _TRANSDUCTIVE = ('transclip',)
+# Options that people try several values of.
+_RECIPE = ('lr', 'steps', 'epochs', 'max_iters', 'max_epochs', 'weight_decay')
 
 
 class Rule(NamedTuple):
@@ -118,6 +120,7 @@ def _of_training(results: Results) -> Iterator[Rule]:
             )
             + '. Only methods with as many trials are compared fairly.',
         )
+    yield from _of_variants(results)
     seen = [
         results.methods[name]
         for name, values in results.settings['methods'].items()
@@ -129,6 +132,26 @@ def _of_training(results: Results) -> Iterator[Rule]:
             f'{", ".join(seen)} sees all test slides at once, without their labels: '
             'its figures hold only where the slides come together.',
         )
+
+
+def _of_variants(results: Results) -> Iterator[Rule]:
+    """Name rows that are trials of one recipe: choosing among them is tuning."""
+    trials: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for name, values in results.settings['methods'].items():
+        options = values.get('options')
+        if name not in results.methods or not isinstance(options, dict):
+            continue
+        recipe = {k: str(v) for k, v in options.items() if k.split('.')[-1] in _RECIPE}
+        key = str(values.get('type')), str(values.get('config'))
+        trials.setdefault(key, {})[name] = recipe
+    for rows in trials.values():
+        if len({tuple(sorted(recipe.items())) for recipe in rows.values()}) > 1:
+            yield Rule(
+                False,
+                f'{", ".join(results.methods[name] for name in rows)} differ in their '
+                'rate or number of steps: to take the best of them by this table is to '
+                'tune on the test slides. Let the training slides choose (rates).',
+            )
 
 
 def _of_controls(results: Results) -> Iterator[Rule]:

@@ -103,6 +103,19 @@ def test_unequal_numbers_of_trials_are_not_fair(out):
     assert 'trials' not in broken(read_results(out))
 
 
+def test_rows_of_several_rates_are_tuning_on_test_slides(out):
+    path = out / 'comparison.json'
+    settings = json.loads(path.read_text())
+    for name, rate in (('cite', 0.1), ('linear', 0.2)):
+        same = {'type': 'trained', 'config': 'a.py', 'options': {'optimizer.lr': rate}}
+        settings['methods'][name].update(same)
+    path.write_text(json.dumps(settings))
+    assert 'CITE, Linear probe differ in their rate' in broken(read_results(out))
+    settings['methods']['linear']['options'] = {'optimizer.lr': 0.1, 'model.a': 1}
+    path.write_text(json.dumps(settings))
+    assert 'differ in their rate' not in broken(read_results(out))
+
+
 def test_unknown_patients_depart_from_the_protocol(tmp_path):
     out = make_comparison(
         tmp_path / 'out',
