@@ -137,11 +137,11 @@ def markdown_table(results: Results, summary: Summary) -> str:
         for shots, cells in rows:
             lines.append(_line([*map(markdown, [shots_words(shots), *cells])]))
     lines += ['', *(f'- {markdown(note)}' for note in notes(results, summary))]
-    rows = calibration_rows(results)
-    if rows:
+    calibration = calibration_rows(results)
+    if calibration:
         lines += ['', '## Temperature and sets of classes', '', _line([*HEAD])]
         lines.append(_line(['---', '---', *['---:'] * (len(HEAD) - 2)]))
-        lines += [_line([*map(markdown, row)]) for row in rows]
+        lines += [_line([*map(markdown, row)]) for row in calibration]
         lines += ['', markdown(NOTE)]
     lines += ['', '## Protocol', '']
     for rule in protocol(results):

@@ -137,7 +137,7 @@ def class_vectors(results: Results) -> list[tuple[str, Vectors]]:
 
     The cosines of random vectors are those of the first run; the others are alike.
     """
-    described = []
+    described: list[tuple[str, Vectors]] = []
     for method, kinds in results.controls.items():
         for kind, name in kinds.items():
             first = _first(results, name)

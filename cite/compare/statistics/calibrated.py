@@ -100,6 +100,8 @@ def _true(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _mean(method: str, shots: Shots, values: np.ndarray) -> Calibrated:
     mean = values.mean(0)
-    numbers = [float(x) for x in mean[1:-1]]
+    names = Calibrated._fields[3:-1]
+    numbers = dict(zip(names, map(float, mean[1:-1])))
     everything = bool(values[:, -1].all())
-    return Calibrated(method, shots, float(np.exp(mean[0])), *numbers, everything)
+    temperature = float(np.exp(mean[0]))
+    return Calibrated(method, shots, temperature, everything=everything, **numbers)
