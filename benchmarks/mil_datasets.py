@@ -95,7 +95,7 @@ def run_fold(
         CLASSES,
         '',
         {name: str(path) for name, path in files.items()},
-        (str(folder / 'bags'),),
+        features=(str(folder / 'bags'),),
     )
     start = time.monotonic()
     scores = METHODS[method](inputs, Workspace(folder / 'jobs' / method))
