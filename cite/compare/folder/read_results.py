@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -8,6 +9,9 @@ from .checks import AGAIN, REMOVE, read_object, read_settings, read_text
 from .prediction_files import class_numbers, read_table
 from .results import Results, Run
 from .store import RESULTS, read_rows
+from .training import parse_training
+
+_PART = ''  # a column's name that no class has
 
 
 def read_results(folder: Union[str, Path]) -> Results:
@@ -31,13 +35,16 @@ def read_results(folder: Union[str, Path]) -> Results:
     done.sort(key=lambda line: _place(line, settings))
     if not done:
         raise ValueError(f'{folder}: no job is finished, so nothing can be reported.')
-    tables = [_predictions(folder, line['job'], settings['classes']) for line in done]
-    _check_same_slides(folder, done, tables)
-    first, file = tables[0], folder / f'predictions/{done[0]["job"]}.csv'
+    whole = join_folds(done, settings.get('folds', 0))
+    if not whole:
+        raise ValueError(
+            f'{folder}: no run has all its folds, so nothing can be reported. {AGAIN}'
+        )
+    tables = [_run_table(folder, lines, settings['classes']) for lines in whole]
+    _check_same_slides(folder, [lines[0] for lines in whole], tables)
+    first, file = tables[0], folder / f'predictions/{whole[0][0]["job"]}.csv'
     labels = class_numbers(first['label'], settings['classes'], folder / 'predictions')
-    scores = [table[settings['classes']].to_numpy(np.float64) for table in tables]
-    keys = ('job', 'method', 'shots', 'draw', 'seed')
-    runs = [Run(**{k: row[k] for k in keys}, scores=s) for row, s in zip(done, scores)]
+    runs = [_run(lines, table, settings) for lines, table in zip(whole, tables)]
     configs = {name: folder / f'configs/{name}.py' for name in settings['methods']}
     environment = folder / 'environment.json'
     return Results(
@@ -65,6 +72,7 @@ def _is_planned(line: dict[str, Any], settings: dict[str, Any]) -> bool:
             shots in settings['shots']
             and line['seed'] in settings['seeds']
             and line['draw'] <= settings['draws']
+            and line.get('fold', 0) <= settings.get('folds', 0)
         )
     )
 
@@ -73,7 +81,57 @@ def _place(line: dict[str, Any], settings: dict[str, Any]) -> tuple[int, ...]:
     """Return what runs are sorted by."""
     method = list(settings['methods']).index(line['method'])
     shots = [None, *settings['shots']].index(line['shots'])
-    return method, shots, line['draw'], line['seed']
+    return method, shots, line['draw'], line['seed'], line.get('fold', 0)
+
+
+def join_folds(
+    lines: Sequence[dict[str, Any]], folds: int
+) -> list[list[dict[str, Any]]]:
+    """Put the jobs of each run together; a run that lacks a fold is left out.
+
+    Args:
+        lines: lines of finished jobs, in the order of the runs and their folds.
+        folds: number of folds; 0 if there are none.
+    """
+    runs: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in lines:
+        key = tuple(line[name] for name in ('method', 'shots', 'draw', 'seed'))
+        runs.setdefault(key, []).append(line)
+    return [
+        run
+        for run in runs.values()
+        if len(run) == (folds if folds and run[0]['shots'] is not None else 1)
+    ]
+
+
+def _run_table(
+    folder: Path, lines: Sequence[dict[str, Any]], classes: list[str]
+) -> pd.DataFrame:
+    """Return the slides of a run's jobs, sorted, with the number of each one's job."""
+    tables = [_predictions(folder, line['job'], classes) for line in lines]
+    if len(tables) == 1:
+        return tables[0].assign(**{_PART: 0})
+    parts = [table.assign(**{_PART: i}) for i, table in enumerate(tables)]
+    table = pd.concat(parts).sort_values('slide', kind='stable')
+    if table['slide'].duplicated().any():
+        twice = table['slide'][table['slide'].duplicated()].iloc[0]
+        raise ValueError(
+            f'{folder}: {twice} is tested in two folds of {lines[0]["job"]}. {AGAIN}'
+        )
+    return table.reset_index(drop=True)
+
+
+def _run(
+    lines: Sequence[dict[str, Any]], table: pd.DataFrame, settings: dict[str, Any]
+) -> Run:
+    first, classes = lines[0], settings['classes']
+    return Run(
+        jobs=tuple(line['job'] for line in lines),
+        **{key: first[key] for key in ('method', 'shots', 'draw', 'seed')},
+        scores=table[classes].to_numpy(np.float64),
+        trainings=tuple(parse_training(line, len(classes)) for line in lines),
+        fold=table[_PART].to_numpy(np.int64),
+    )
 
 
 def _predictions(folder: Path, job: str, classes: list[str]) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from typing import Any, Optional
 
 from cite.apis.check.check import check_environment
 from cite.apis.check.report import Report
-from cite.compare.methods.job import JobInputs, job_config
+from cite.compare.methods.job import JobInputs, Method, job_config
+from cite.compare.methods.rates import has_rate
 from cite.compare.plan.config import Comparison
 from cite.compare.plan.overlap import training_overlap
 from cite.datasets.tables.slide_rule import SlideRule
@@ -44,7 +45,13 @@ def _description(
         'data_prefix': comparison.data_prefix,
         'classes': comparison.classes,
         'methods': {
-            name: {'label': m.label, 'type': m.type, 'config': m.config}
+            name: {
+                'label': m.label,
+                'type': m.type,
+                'config': m.config,
+                'options': {**m.options, **m.settings},
+                'trials': _trials(comparison, m),
+            }
             for name, m in comparison.methods.items()
         },
         'shots': comparison.shots,
@@ -56,7 +63,16 @@ def _description(
             inputs.values(), len(comparison.classes), SlideRule(comparison.slide)
         ),
         'patients': bool(comparison.patients),
+        'controls': comparison.controls,
+        'folds': comparison.folds,
     }
+
+
+def _trials(comparison: Comparison, method: Method) -> Optional[int]:
+    """Return how many rates are tried; None for a method without a rate."""
+    if not method.trained or not has_rate(method.type):
+        return None
+    return len(comparison.rates)
 
 
 def _environment(out: Path, config: str) -> dict[str, Any]:

@@ -7,20 +7,28 @@ import pandas as pd
 
 from .checks import AGAIN
 from .prediction_files import class_numbers, read_table
+from .training import Training
 
 Shots = Union[int, str, None]  # a number, 'all', or None if nothing is trained
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished job: one row of probabilities for each test slide."""
+    """A finished job, or one for each fold: probabilities for each test slide."""
 
-    job: str
+    jobs: tuple[str, ...]
     method: str
     shots: Shots
     draw: int
     seed: int
     scores: np.ndarray  # (N, K), in the order of Results.slides
+    trainings: tuple[Training, ...] = ()  # one for each job
+    fold: Optional[np.ndarray] = None  # (N,) number of the slide's job; None: 0
+
+    @property
+    def job(self) -> str:
+        """Name of the job, or of the first one."""
+        return self.jobs[0]
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,15 @@ class Results:
         return {name: values['label'] for name, values in every if name in done}
 
     @property
+    def controls(self) -> dict[str, dict[str, str]]:
+        """The names of each method's controls, by kind, if it has a finished run."""
+        return {
+            method: kinds
+            for method, kinds in self.settings.get('controls', {}).items()
+            if method in self.methods
+        }
+
+    @property
     def reference(self) -> str:
         """Name of the method that the others are tested against."""
         return self.settings['reference']
@@ -94,18 +111,23 @@ class Results:
         """Read the patches of a run; None if the method scores slides only.
 
         Raises:
-            ValueError: the file does not fit the slides or classes.
+            ValueError: a file does not fit the slides or classes.
         """
-        path = self.folder / 'patches' / f'{run.job}.csv'
-        if not path.is_file():
+        paths = [self.folder / 'patches' / f'{job}.csv' for job in run.jobs]
+        if not all(path.is_file() for path in paths):
             return None
+        parts = [self._patches(path) for path in paths]
+        columns = [np.concatenate(column) for column in zip(*parts)]
+        order = np.lexsort((columns[0], columns[1]))
+        return Patches(*(column[order] for column in columns))
+
+    def _patches(self, path: Path) -> tuple[np.ndarray, ...]:
+        """Read one file: patches, their slides, labels and scores."""
         table = read_table(path, ('file', 'slide', 'label'), self.classes)
         place = pd.Index(self.slides).get_indexer(table['slide'])
         if (place < 0).any():
             slide = table['slide'][place < 0].iloc[0]
             raise ValueError(f'{path}: {slide} is not one of the test slides. {AGAIN}')
         labels = class_numbers(table['label'], self.classes, path)
-        order = np.lexsort((table['file'], place))
         scores = table[self.classes].to_numpy(np.float64)
-        files = table['file'].to_numpy(str)
-        return Patches(files[order], place[order], labels[order], scores[order])
+        return table['file'].to_numpy(str), place, labels, scores

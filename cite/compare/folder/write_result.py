@@ -9,11 +9,13 @@ from cite.compare.methods.job import Job
 from cite.compare.methods.scores import Lines, read_lines
 from cite.compare.methods.task import JobResult
 from cite.compare.plan.config import Comparison
+from cite.compare.plan.folds import fold_pool
 from cite.core.evaluation.metrics import SCORE_METRICS
 from cite.core.evaluation.scores import bag_scores
 
 from .prediction_files import csv_text
 from .store import Store
+from .training import read_training_file
 
 _read_test_lines = lru_cache(maxsize=1)(read_lines)
 
@@ -36,7 +38,7 @@ def write_result(
         store.append(row)
         return row
     lines = _read_test_lines(
-        str(comparison.val_file), len(comparison.classes), comparison.slide
+        _test_file(comparison, job), len(comparison.classes), comparison.slide
     )
     patches = np.zeros((len(lines.files), 1))
     if result.patches is not None:
@@ -51,8 +53,17 @@ def write_result(
     store.write_text(f'predictions/{job.name}.csv', text)
     row['seconds'] = round(result.seconds, 3)
     row['figures'] = _metrics(lines, result.patches, scores, labels)
+    training = read_training_file(store.out / 'jobs' / job.name)
+    if training:
+        row['training'] = training
     store.append(row)
     return row
+
+
+def _test_file(comparison: Comparison, job: Job) -> str:
+    if comparison.folds and not job.fold:
+        return str(fold_pool(comparison))
+    return str(comparison.val_file(job.draw, job.fold))
 
 
 def _metrics(

@@ -17,7 +17,9 @@ from .external import external
 from .job import JobInputs
 from .lp_pp import lp_pp
 from .nearest_mean import nearest_mean
+from .on_training_slides import with_training_slides
 from .scores import Scores
+from .similarity import similarity
 from .slide_linear import slide_linear
 from .ss_text import ss_text
 from .text_mil import text_mil
@@ -32,6 +34,7 @@ METHODS: dict[str, Callable[[JobInputs, Workspace], Scores]] = {
     'text_probe': text_probe,
     'nearest_mean': nearest_mean,
     'abmil': abmil,
+    'similarity': similarity,
     'slide_linear': slide_linear,
     'dtfd': dtfd,
     'zero_shot_pool': zero_shot_pool,
@@ -49,6 +52,10 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     name: vars(sys.modules[method.__module__]).get('SETTINGS', {})
     for name, method in METHODS.items()
 }
+
+# Rates are chosen, and probabilities checked, on training slides in the same way for
+# all methods.
+METHODS = {name: with_training_slides(method) for name, method in METHODS.items()}
 
 #: Methods that run on feature files without a config; the others need its texts.
 WITHOUT_TEXTS = ('nearest_mean', 'abmil', 'slide_linear', 'dtfd')

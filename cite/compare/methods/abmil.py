@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from .features import Features, features
 from .job import JobInputs
+from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -72,7 +73,8 @@ def abmil(inputs: JobInputs, workspace: Workspace) -> Scores:
         torch.manual_seed(seed)
         model = GatedAttention(train.values.shape[1], len(inputs.classes))
     train = train._replace(values=(train.values - mean) / std)
-    _fit(model, train, seed, settings.get('steps', STEPS), settings.get('lr', LR))
+    steps, lr = settings.get('steps', STEPS), settings.get('lr', LR)
+    record_losses(workspace, _fit(model, train, seed, steps, lr))
     with torch.no_grad():
         slides = (torch.from_numpy((s - mean) / std) for s in test.of_slides())
         logits = torch.stack([model(slide)[0] for slide in slides])  # (B, K)
@@ -81,7 +83,8 @@ def abmil(inputs: JobInputs, workspace: Workspace) -> Scores:
 
 def _fit(
     model: GatedAttention, train: Features, seed: int, steps: int, lr: float
-) -> None:
+) -> list[float]:
+    """Train, and return the loss of each step."""
     bags = [torch.from_numpy(slide) for slide in train.of_slides()]
     labels = train.slide_labels()
     rng = np.random.default_rng(seed)
@@ -89,10 +92,14 @@ def _fit(
     optimizer = torch.optim.Adam(
         model.parameters(), lr=lr, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.999)
     )
+    losses = []
     for step in range(steps):
         turn, k = divmod(step, len(orders))
         slide = orders[k][turn % len(orders[k])]
         optimizer.zero_grad()
         logits, _ = model(bags[slide])
-        F.cross_entropy(logits[None], torch.tensor([labels[slide]])).backward()
+        loss = F.cross_entropy(logits[None], torch.tensor([labels[slide]]))
+        loss.backward()
         optimizer.step()
+        losses.append(loss.item())
+    return losses

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from .class_texts import check_shared_space, class_texts
 from .features import features
 from .job import JobInputs
+from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -39,10 +40,10 @@ def clap(inputs: JobInputs, workspace: Workspace) -> Scores:
         ValueError: the texts are embedded in another width than the images.
     """
     options = inputs.settings(SETTINGS)
-    texts = class_texts(inputs)
+    texts = class_texts(inputs, workspace)
     train, test = (features(inputs, workspace, f).unit() for f in ('train', 'val'))
     check_shared_space(inputs, texts, train.values.shape[1])
-    weights = descend(
+    weights, losses = descend(
         torch.from_numpy(train.values),
         torch.from_numpy(train.labels),
         torch.from_numpy(train.patch_weights()).float(),
@@ -50,6 +51,7 @@ def clap(inputs: JobInputs, workspace: Workspace) -> Scores:
         texts.scale,
         **options,
     )
+    record_losses(workspace, losses)
     cosines = torch.from_numpy(test.values) @ F.normalize(weights, dim=1).t()
     return Scores(patches=(texts.scale * cosines).softmax(1).numpy())
 
@@ -63,8 +65,10 @@ def descend(
     steps: int,
     lr: float,
     constraint: float,
-) -> Tensor:
-    """Return the class weights (K, D) after full-batch descent with a cosine rate.
+) -> tuple[Tensor, list[float]]:
+    """Return the class weights (K, D) and each step's loss, its penalty left out.
+
+    Full batches, and a rate that falls along a cosine.
 
     Args:
         x: unit features (N, D).
@@ -81,6 +85,7 @@ def descend(
     penalty = constraint * (own @ members) / members.sum(0).clamp(min=1e-12)  # (K,)
     weights = texts.clone().requires_grad_(True)
     optimizer = torch.optim.SGD([weights], lr=lr, momentum=_MOMENTUM)
+    losses = []
     for step in range(steps):
         optimizer.param_groups[0]['lr'] = (
             lr * (1 + math.cos(math.pi * step / steps)) / 2
@@ -91,4 +96,5 @@ def descend(
         drift = ((weights - texts) ** 2).sum(1)  # (K,)
         (loss + (penalty * drift).mean()).backward()
         optimizer.step()
-    return weights.detach()
+        losses.append(loss.item())
+    return weights.detach(), losses

@@ -7,7 +7,9 @@ from torch.nn import functional as F
 
 from cite.models.heads.text_source import check_texts, descriptions
 
+from .controls import replace_texts
 from .job import JobInputs, job_config
+from .workspace import Workspace
 
 
 class ClassTexts(NamedTuple):
@@ -17,11 +19,14 @@ class ClassTexts(NamedTuple):
     scale: float  # factor of the cosine, such as CLIP's 100
 
 
-def class_texts(inputs: JobInputs, description: int = 0) -> ClassTexts:
-    """Embed the texts of a method's config.
+def class_texts(
+    inputs: JobInputs, workspace: Workspace, description: int = 0
+) -> ClassTexts:
+    """Embed the texts of a method's config, or what a control puts in their place.
 
     Args:
         inputs: inputs of the job.
+        workspace: where the method works; it gets a note of what a control did.
         description: number of the one description of every class to take, from 1; 0
             takes the mean of the unit vectors of all.
 
@@ -29,13 +34,15 @@ def class_texts(inputs: JobInputs, description: int = 0) -> ClassTexts:
         ValueError: the config's head has no texts, or too few descriptions.
     """
     where = inputs.method.config
-    cfg = (job_config(inputs).get('model') or {}).get('head') or {}
-    if 'texts' not in cfg:
+    whole = job_config(inputs)
+    if 'texts' not in ((whole.get('model') or {}).get('head') or {}):
         raise ValueError(
             f'{where or inputs.method.name}: the method {inputs.method.type} needs the '
             'class texts: name a config whose model.head has texts, such as a '
             'zero-shot one.'
         )
+    replace_texts(whole, inputs, workspace)
+    cfg = whole.model.head
     if description:
         kept = [descriptions(entry) for entry in check_texts(cfg['texts'])]
         fewest = min(map(len, kept))

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 from .abmil import GatedAttention
 from .features import Features, features
 from .job import JobInputs
+from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -69,7 +70,8 @@ def dtfd(inputs: JobInputs, workspace: Workspace) -> Scores:
         width, classes = train.values.shape[1], len(inputs.classes)
         model = DoubleTier(width, classes, options['hidden'])
     rng = np.random.default_rng(seed)
-    _fit(model, train, number, options['epochs'], options['lr'], rng)
+    losses = _fit(model, train, number, options['epochs'], options['lr'], rng)
+    record_losses(workspace, losses)
     with torch.no_grad():
         logits = [
             model(torch.from_numpy(slide), deal(len(slide), number, rng))[1]
@@ -98,21 +100,25 @@ def _fit(
     epochs: int,
     lr: float,
     rng: np.random.Generator,
-) -> None:
+) -> list[float]:
+    """Train, and return the slide's part of each step's loss."""
     bags = [torch.from_numpy(slide) for slide in train.of_slides()]
     labels = torch.from_numpy(train.slide_labels())
     members = torch.bincount(labels)
     balance = len(labels) / ((members > 0).sum() * members.clamp(min=1))  # (K,)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=_WEIGHT_DECAY)
+    losses = []
     for epoch in range(epochs):
         optimizer.param_groups[0]['lr'] = lr * (_FALL if 2 * epoch >= epochs else 1)
         for slide in rng.permutation(len(bags)):
             groups = deal(len(bags[slide]), number, rng)
             of_bags, of_slide = model(bags[slide], groups)
             label = labels[slide].expand(len(of_bags))
-            loss = F.cross_entropy(of_bags, label)
-            loss = loss + F.cross_entropy(of_slide[None], label[:1])
+            loss = F.cross_entropy(of_slide[None], label[:1])
             optimizer.zero_grad()
-            (balance[labels[slide]] * loss).backward()
+            weight = balance[labels[slide]]
+            (weight * (F.cross_entropy(of_bags, label) + loss)).backward()
             nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
             optimizer.step()
+            losses.append((weight * loss).item())
+    return losses

@@ -29,6 +29,8 @@ class Method:
         features: train on cached features of the frozen backbone, this many augmented
             draws of each patch; 0 augments anew at every step, through the backbone.
             Or the name, or names, of files of features made before.
+        texts: for a control, what replaces the class texts: one of
+            :data:`cite.compare.methods.class_vectors.KINDS`.
         settings: what else the method's type takes.
     """
 
@@ -41,6 +43,7 @@ class Method:
     seed_keys: list[str] = field(default_factory=list)
     draws: Optional[int] = None
     features: Union[int, str, list[str]] = 0
+    texts: str = ''
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -53,19 +56,22 @@ class Job:
         shots: training slides of each class, ``'all'``, or None without training.
         draw: number of the choice of slides; 0 takes the slides with the most patches.
         seed: seed of the training run.
+        fold: number of the part of the slides that is tested; 0 if there is one part.
     """
 
     method: str
     shots: Optional[Shots]
     draw: int
     seed: int
+    fold: int = 0
 
     @property
     def name(self) -> str:
         """The job's name, which is part of its files' names."""
         if self.shots is None:
             return self.method
-        return f'{self.method}-{self.shots}shot-draw{self.draw}-seed{self.seed}'
+        name = f'{self.method}-{self.shots}shot-draw{self.draw}-seed{self.seed}'
+        return f'{name}-fold{self.fold}' if self.fold else name
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,13 @@ class JobInputs:
         data_prefix: folder of the patches.
         files: annotation files by name: ``'val'`` (the test slides), for a trained
             method ``'train'``, and ``'pool'`` if there is a file of all training
-            slides: features are computed for all of them at once.
+            slides: features are computed for all of them at once. ``'val_pool'`` is a
+            file with the test slides and others, for the same purpose.
         slide: which slide a patch belongs to, as data sets take it.
         features: files of features, without ``_1.npy``, to take instead of images.
+        rates: factors of the method's rate; the training slides choose one.
+        held_out: score training slides by models that did not see their patient.
+        patients: patient of each slide, if training slides are to be held out.
     """
 
     job: Job
@@ -93,6 +103,9 @@ class JobInputs:
     files: dict[str, str]
     slide: str = 'prefix'
     features: tuple[str, ...] = ()
+    rates: tuple[float, ...] = ()
+    held_out: bool = False
+    patients: dict[str, str] = field(default_factory=dict)
 
     def settings(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """Return the method's own settings, with defaults for those not given."""

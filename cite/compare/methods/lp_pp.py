@@ -5,6 +5,7 @@ from torch.nn import functional as F
 from .class_texts import check_shared_space, class_texts
 from .features import features
 from .job import JobInputs
+from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -37,10 +38,10 @@ def lp_pp(inputs: JobInputs, workspace: Workspace) -> Scores:
     Raises:
         ValueError: the texts are embedded in another width than the images.
     """
-    texts = class_texts(inputs)
+    texts = class_texts(inputs, workspace)
     train, test = (features(inputs, workspace, f).unit() for f in ('train', 'val'))
     check_shared_space(inputs, texts, train.values.shape[1])
-    weights, alpha = descend(
+    weights, alpha, losses = descend(
         with_bias(torch.from_numpy(train.values)),
         torch.from_numpy(train.values) @ texts.vectors.t(),
         torch.from_numpy(train.labels),
@@ -48,6 +49,7 @@ def lp_pp(inputs: JobInputs, workspace: Workspace) -> Scores:
         slides=len(train.slide_labels()),
         **inputs.settings(SETTINGS),
     )
+    record_losses(workspace, losses)
     x = torch.from_numpy(test.values)
     logits = with_bias(x) @ weights.t() + alpha * (x @ texts.vectors.t())
     return Scores(patches=logits.softmax(1).numpy())
@@ -60,8 +62,8 @@ def with_bias(x: Tensor) -> Tensor:
 
 def descend(
     x: Tensor, cosines: Tensor, labels: Tensor, shares: Tensor, slides: int, steps: int
-) -> tuple[Tensor, Tensor]:
-    """Return the weights (K, D + 1), with the bias last, and alpha (K,) after training.
+) -> tuple[Tensor, Tensor, list[float]]:
+    """Return the weights (K, D + 1), bias last, alpha (K,) and the loss of each step.
 
     Args:
         x: unit features and a 1, (N, D + 1).
@@ -80,13 +82,13 @@ def descend(
     second = (x * shares[:, None]).t() @ x  # (D + 1, D + 1)
     rate = 4 / torch.linalg.eigvalsh(second)[-1]
     alpha_rate = 1 / (4 * (shares @ cosines**2).max())
-    moved = torch.zeros_like(weights)
+    moved, losses = torch.zeros_like(weights), []
     for step in range(1, steps + 1):
-        wrong = ((x @ weights.t() + alpha * cosines).softmax(1) - targets).mul_(
-            shares[:, None]
-        )
+        logits = x @ weights.t() + alpha * cosines
+        losses.append(-(members * logits.log_softmax(1)).sum().item())
+        wrong = (logits.softmax(1) - targets).mul_(shares[:, None])
         moved = _MOMENTUM * moved + wrong.t() @ x
         if step % _ALPHA_EVERY == 0:
             alpha = alpha - alpha_rate * (wrong * cosines).sum(0)
         weights = weights - rate * moved
-    return weights, alpha
+    return weights, alpha, losses

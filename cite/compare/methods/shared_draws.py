@@ -55,7 +55,8 @@ def shared_draws(
         augmented: number of augmented draws; 0 is one draw without augmentation.
     """
     files, classes = inputs.files, len(inputs.classes)
-    source = files['val'] if file == 'val' else files.get('pool', files['train'])
+    pool = 'val_pool' if file == 'val' else 'pool'
+    source = files.get(pool, files[file])
     rows = _rows(read_lines(source, classes), read_lines(files[file], classes))
     part = 'train' if augmented else 'test'
     data = cfg.data[part]

@@ -33,7 +33,7 @@ def ss_text(inputs: JobInputs, workspace: Workspace) -> Scores:
         ValueError: the texts are embedded in another width than the images.
     """
     options = inputs.settings(SETTINGS)
-    texts = class_texts(inputs)
+    texts = class_texts(inputs, workspace)
     train, test = (features(inputs, workspace, f).unit() for f in ('train', 'val'))
     check_shared_space(inputs, texts, train.values.shape[1])
     kappa = 1 / texts.scale if options['paper_constants'] else options['kappa']

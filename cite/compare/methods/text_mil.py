@@ -10,6 +10,7 @@ from cite.models.heads.text_pooling import TextPooling
 from .class_texts import ClassTexts, class_texts
 from .features import Features, features
 from .job import JobInputs
+from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -48,11 +49,11 @@ def text_mil(inputs: JobInputs, workspace: Workspace) -> Scores:
     Raises:
         ValueError: ``identity`` with texts of another width than the features.
     """
-    options, texts = inputs.settings(SETTINGS), class_texts(inputs)
+    options, texts = inputs.settings(SETTINGS), class_texts(inputs, workspace)
     train, test = (features(inputs, workspace, f).unit() for f in ('train', 'val'))
     model = _model(inputs, options, texts, train)
     rng = np.random.default_rng(inputs.job.seed)
-    _fit(model, texts, train, options, rng)
+    record_losses(workspace, _fit(model, texts, train, options, rng))
     with torch.no_grad():
         logits = torch.cat(
             [
@@ -105,10 +106,12 @@ def _fit(
     train: Features,
     options: dict,
     rng: np.random.Generator,
-) -> None:
+) -> list[float]:
+    """Train, and return each step's loss, without the pull to the start."""
     slides, labels = train.of_slides(), torch.from_numpy(train.slide_labels())
     balance = 1 / torch.bincount(labels).clamp(min=1).float()  # (K,)
     optimizer = torch.optim.Adam(model.parameters(), lr=options['lr'])
+    losses = []
     for _ in range(options['steps']):
         logits = model(_halves(slides, rng), texts.vectors, texts.scale)
         loss = F.cross_entropy(logits, labels, balance)
@@ -116,6 +119,8 @@ def _fit(
         (loss + options['decay'] * model.drift()).backward()
         optimizer.step()
         model.beta.data.clamp_(min=0)
+        losses.append(loss.item())
+    return losses
 
 
 def _halves(slides: list[np.ndarray], rng: np.random.Generator) -> Tensor:

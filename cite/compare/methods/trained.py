@@ -1,3 +1,4 @@
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -14,8 +15,10 @@ from torch.utils.data import Dataset
 from cite.datasets.slide_bags import SlideBags
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 
+from .controls import replace_texts
 from .features import features
 from .job import JobInputs, job_config
+from .losses import record_losses
 from .scores import Scores, build_part
 from .shared_draws import shared_draws
 from .workspace import SharedPatches, Workspace
@@ -30,6 +33,7 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
     """
     cfg = job_config(inputs)
     cfg.work_dir = str(workspace.folder)
+    replace_texts(cfg, inputs, workspace)
     with tempfile.TemporaryDirectory(dir=workspace.folder) as scratch:
         if inputs.features:
             _use_feature_file(cfg, inputs, workspace, Path(scratch))
@@ -39,15 +43,18 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
         model = build_classifier(cfg.model)
         model.init_weights()
         if 'train' in inputs.files:
-            _train(model, cfg, workspace.patches)
+            _train(model, cfg, workspace)
         test = _dataset(cfg, 'test', workspace.patches)
         scores = _predict(model, test, cfg)
         is_bags = isinstance(test, SlideBags)
         return Scores(slides=scores) if is_bags else Scores(patches=scores)
 
 
-def _train(model: torch.nn.Module, cfg: Config, patches: SharedPatches) -> None:
-    data = _dataset(cfg, 'train', patches)
+def _train(model: torch.nn.Module, cfg: Config, workspace: Workspace) -> None:
+    data = _dataset(cfg, 'train', workspace.patches)
+    losses = workspace.folder / 'losses.json'
+    history = {'type': 'LossHistoryHook', 'file': str(losses)}
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), history]
     train_model(
         model,
         [data],
@@ -56,6 +63,7 @@ def _train(model: torch.nn.Module, cfg: Config, patches: SharedPatches) -> None:
         device=cfg.device,
         meta={'seed': cfg.seed, 'CLASSES': data.CLASSES},
     )
+    record_losses(workspace, json.loads(losses.read_text()))
 
 
 def _dataset(cfg: Config, part: str, patches: SharedPatches) -> Any:
@@ -93,7 +101,8 @@ def _use_features(
     number = inputs.method.features
     assert isinstance(number, int)  # names of files take the other way
     test = shared_draws(cfg, inputs, workspace, 'val', 0)
-    prefixes = {'test': (test.prefix, 1)}
+    np.save(scratch / 'test_1.npy', test.read(1))
+    prefixes = {'test': (scratch / 'test', 1)}
     if 'train' in inputs.files:
         train = shared_draws(cfg, inputs, workspace, 'train', number)
         for i in range(1, number + 1):

@@ -37,7 +37,7 @@ def transclip(inputs: JobInputs, workspace: Workspace) -> Scores:
     Raises:
         ValueError: the texts are embedded in another width than the images.
     """
-    options, texts = inputs.settings(SETTINGS), class_texts(inputs)
+    options, texts = inputs.settings(SETTINGS), class_texts(inputs, workspace)
     test = features(inputs, workspace, 'val').unit()
     check_shared_space(inputs, texts, test.values.shape[1])
     neighbours = options['neighbours']

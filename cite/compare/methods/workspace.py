@@ -1,13 +1,18 @@
 """Where a method works: its job's folder, and what a worker keeps between jobs."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 from mmcv import Config
 
+from cite.core.files.write_whole import write_text_whole
 from cite.datasets.storage.patch_cache import PatchCache, cache_limit, fast_step
+
+#: File in a job's folder with what its training had to say.
+TRAINING = 'training.json'
 
 _LIMIT = '4GB'
 
@@ -56,12 +61,24 @@ class Workspace:
     Args:
         folder: folder of the job, ``{out}/jobs/{name}``.
         patches: decoded patches that the worker keeps between jobs.
+        feature_folder: where features are kept; by default where all jobs of a
+            comparison share them.
     """
 
     folder: Path
     patches: SharedPatches = field(default_factory=SharedPatches)
+    feature_folder: Optional[Path] = None
 
     @property
     def features(self) -> Path:
         """The folder of the features that all jobs of a comparison share."""
-        return self.folder.parent.parent / 'features'
+        return self.feature_folder or self.folder.parent.parent / 'features'
+
+    def record(self, **facts: Any) -> None:
+        """Add facts about the training, plain data, to ``training.json``.
+
+        They become part of the job's line in ``results.jsonl``.
+        """
+        path = self.folder / TRAINING
+        known = json.loads(path.read_text()) if path.is_file() else {}
+        write_text_whole(path, json.dumps({**known, **facts}))

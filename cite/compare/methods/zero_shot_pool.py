@@ -31,7 +31,7 @@ def zero_shot_pool(inputs: JobInputs, workspace: Workspace) -> Scores:
         ValueError: the texts are embedded in another width than the images.
     """
     options = inputs.settings(SETTINGS)
-    texts = class_texts(inputs, options['description'])
+    texts = class_texts(inputs, workspace, options['description'])
     test = features(inputs, workspace, 'val').unit()
     check_shared_space(inputs, texts, test.values.shape[1])
     vectors = texts.vectors.numpy()

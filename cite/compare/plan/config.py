@@ -32,6 +32,13 @@ class Comparison:
         slurm: parameters for submitit, such as ``slurm_partition``.
         features: files of features that every method takes instead of images, without
             ``_1.npy``.
+        controls: names of the controls of methods that train on texts, by method and
+            kind.
+        folds: number of parts of all slides that are tested in turn; 0 for one file of
+            test slides.
+        rates: factors of each method's rate among which the training slides choose.
+        held_out: methods whose training slides are held out in turn, for temperatures
+            and sets of classes.
     """
 
     title: str
@@ -53,9 +60,20 @@ class Comparison:
     options: dict[str, Any] = field(default_factory=dict)
     slurm: dict[str, Any] = field(default_factory=dict)
     features: list[str] = field(default_factory=list)
+    controls: dict[str, dict[str, str]] = field(default_factory=dict)
+    folds: int = 0
+    rates: tuple[float, ...] = ()
+    held_out: list[str] = field(default_factory=list)
 
-    def train_file(self, shots: Shots, draw: int) -> Path:
+    @property
+    def fold_folder(self) -> Path:
+        """The folder of the folds' annotation files."""
+        return Path(self.ann_root) / f'folds{self.folds}'
+
+    def train_file(self, shots: Shots, draw: int, fold: int = 0) -> Path:
         """Return the annotation file of a choice of training slides."""
+        if fold:
+            return self.fold_folder / f'draw{draw}_fold{fold}' / f'train_{shots}.txt'
         suffix = f'_draw{draw}' if draw else ''
         return Path(self.ann_root) / self.train.format(shots=shots, draw=suffix)
 
@@ -65,9 +83,10 @@ class Comparison:
             return () if method.type == 'external' else tuple(self.features)
         return tuple(_names(method.features))
 
-    @property
-    def val_file(self) -> Path:
-        """The annotation file of the test slides."""
+    def val_file(self, draw: int = 0, fold: int = 0) -> Path:
+        """Return the annotation file of the test slides."""
+        if fold:
+            return self.fold_folder / f'draw{draw}_fold{fold}' / 'val.txt'
         return Path(self.ann_root) / self.val
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from cite.compare.methods.external import read_predictions
 from cite.compare.methods.feature_file import find_rows
@@ -19,10 +20,11 @@ def predictions_file(method: Method, job: Job) -> Path:
     template = method.settings['predictions']
     where = f'methods.{method.name}.predictions'
     try:
-        path = Path(template.format(shots=job.shots, draw=job.draw, seed=job.seed))
+        path = Path(template.format(**_places(job)))
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(
-            f'{where} is {template!r}: use {{shots}}, {{draw}} and {{seed}} alone.'
+            f'{where} is {template!r}: use {{shots}}, {{draw}}, {{seed}} and {{fold}} '
+            'alone.'
         ) from error
     if not path.expanduser().is_file():
         raise FileNotFoundError(
@@ -31,6 +33,10 @@ def predictions_file(method: Method, job: Job) -> Path:
             'draws and seeds.'
         )
     return path.expanduser()
+
+
+def _places(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in ('shots', 'draw', 'seed', 'fold')}
 
 
 def check_inputs(jobs: Iterable[JobInputs]) -> None:

@@ -11,12 +11,15 @@ from cite.datasets.tables.slide_rule import SlideRule
 from .config import Comparison
 
 
-def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> None:
+def check_leakage(
+    comparison: Comparison, test_file: str, files: Iterable[str], config: str
+) -> None:
     """Check that no slide and no patient is both trained on and tested on.
 
     Args:
         comparison: what is compared.
-        files: the training files.
+        test_file: the file of the test slides.
+        files: the files of the slides that are trained on before this test.
         config: path of the config, for the message.
 
     Raises:
@@ -25,7 +28,7 @@ def check_leakage(comparison: Comparison, files: Iterable[str], config: str) -> 
             the message lists all of them.
     """
     report = Report(config)
-    test = _part(comparison, 'test', str(comparison.val_file), report)
+    test = _part(comparison, 'test', test_file, report)
     annotations.check_part(test, report)
     parts = [test]
     for file in sorted({*files}):

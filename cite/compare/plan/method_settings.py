@@ -8,6 +8,7 @@ from typing import Any
 from cite.compare.methods import SETTINGS, WITHOUT_TEXTS
 from cite.compare.methods.feature_file import feature_paths
 from cite.compare.methods.job import Method, read_method
+from cite.compare.methods.rates import OF_CONFIG
 from cite.core.messages import meant
 
 from .config import Comparison
@@ -47,6 +48,8 @@ def _fault(value: Any, default: Any) -> str:
     """Say what to give in place of a value, or nothing if it is like the default."""
     if isinstance(default, bool):
         return '' if isinstance(value, bool) else 'True or False'
+    if isinstance(default, list):
+        return '' if isinstance(value, (list, tuple)) else 'a list'
     if isinstance(default, str):
         return '' if isinstance(value, str) and value else 'a text'
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -79,7 +82,7 @@ def check_features(comparison: Comparison, method: Method, path: Path) -> None:
             f'but the comparison has features={[*files]}. Leave the key out.'
         )
     backbone = _backbone(method)
-    if method.type == 'trained' and backbone != 'FeatureBackbone':
+    if method.type in OF_CONFIG and backbone != 'FeatureBackbone':
         raise ValueError(
             f'{where} needs images, because its backbone is {backbone}; the comparison '
             f'has only features={[*files]}. Leave the method out, or give a config '

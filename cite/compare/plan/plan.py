@@ -17,6 +17,7 @@ from cite.core.files.elsewhere import looked_at
 
 from .class_order import check_classes
 from .config import Comparison, names_files
+from .folds import fold_pool, write_folds
 from .job_files import check_inputs, predictions_file
 from .leakage import check_leakage
 from .read_config import read_comparison
@@ -50,12 +51,18 @@ def make_plan(config: str) -> Plan:
         FileNotFoundError: a file that it names is missing.
     """
     comparison = read_comparison(config)
+    if comparison.folds:
+        write_folds(comparison, config)
     jobs = plan_jobs(comparison)
     _check_names(jobs, config)
     inputs = {job.name: job_inputs(comparison, job) for job in jobs}
     check_classes(comparison, config)
-    train_files = [i.files['train'] for i in inputs.values() if 'train' in i.files]
-    check_leakage(comparison, train_files, config)
+    by_test: dict[str, set[str]] = {}
+    for one in inputs.values():
+        trained = by_test.setdefault(one.files['val'], set())
+        trained.update(one.files[name] for name in ('train',) if name in one.files)
+    for test_file, train_files in by_test.items():
+        check_leakage(comparison, test_file, train_files, config)
     check_inputs(inputs.values())
     read, contents = functools.cache(read_method), functools.cache(path_contents)
     for method in filter(lambda m: m.config, comparison.methods.values()):
@@ -127,19 +134,22 @@ def plan_jobs(comparison: Comparison) -> list[Job]:
     """List the jobs, the most telling first: one seed of every draw, then more seeds.
 
     With all slides there is only one choice of slides; a method that is not trained has
-    one job.
+    one job. With folds, each of these is a job for each fold, and every draw is another
+    choice of folds.
     """
     methods = comparison.methods.values()
     jobs = [Job(method.name, None, 0, 0) for method in methods if not method.trained]
+    folds = range(1, comparison.folds + 1) or (0,)
     trained = [method for method in methods if method.trained]
     all_draws = range(1, max(comparison.draws, 1) + 1)
     for seed, draw, method, shots in itertools.product(
         comparison.seeds, all_draws, trained, comparison.shots
     ):
         draws = comparison.draws if method.draws is None else method.draws
-        if draw <= (1 if shots == 'all' else max(draws, 1)):
-            no_choice = shots == 'all' or comparison.draws == 0
-            jobs.append(Job(method.name, shots, 0 if no_choice else draw, seed))
+        one_choice = shots == 'all' and not comparison.folds
+        if draw <= (1 if one_choice else max(draws, 1)):
+            number = 0 if one_choice or comparison.draws == 0 else draw
+            jobs += [Job(method.name, shots, number, seed, fold) for fold in folds]
     return jobs
 
 
@@ -150,10 +160,14 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
         FileNotFoundError: an annotation file is missing; the message says how to make
             it.
     """
-    files = {'val': comparison.val_file}
+    files = {'val': comparison.val_file(job.draw, job.fold)}
     if job.shots is not None:
-        files['train'] = comparison.train_file(job.shots, job.draw)
+        files['train'] = comparison.train_file(job.shots, job.draw, job.fold)
     method = comparison.methods[job.method]
+    if comparison.folds:
+        pool = fold_pool(comparison)  # an untrained method is tested on it at once
+        files['val_pool'] = pool
+        files['val'] = files['val'] if job.fold else pool
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(
@@ -162,11 +176,18 @@ def job_inputs(comparison: Comparison, job: Job) -> JobInputs:
                 f'--draws {comparison.draws}`.'
             )
     pool = comparison.train_file('all', 0)
+    if comparison.folds:
+        pool = fold_pool(comparison)
     if job.shots is not None and pool.is_file():
         files['pool'] = pool
     if method.type == 'external':
         files['predictions'] = predictions_file(method, job)
+    held_out = method.name in comparison.held_out and job.shots is not None
+    rates = comparison.rates if job.shots is not None else ()
     return JobInputs(
+        rates=rates,
+        held_out=held_out,
+        patients=comparison.patients if held_out or rates else {},
         job=job,
         method=method,
         options=comparison.options,
@@ -206,6 +227,13 @@ def job_digest(
     plain['features'] = [contents(path) for path in feature_paths(inputs.features)]
     if not inputs.features:
         del plain['features']  # as in results of earlier versions
+    del plain['held_out']  # the predictions do not depend on it
+    # A result of a version without these keys is as good.
+    if not plain['rates']:
+        del plain['rates'], plain['patients']
+    for part, key in (('job', 'fold'), ('method', 'texts')):
+        if not plain[part][key]:
+            del plain[part][key]
     text = json.dumps(plain, sort_keys=True, default=str)
     sha = hashlib.sha256(text.encode())
     sha.update(settings_identity(settings, contents).encode())

@@ -14,12 +14,15 @@ from cite.datasets.tables.slide_rule import SlideRule
 from cite.datasets.tables.slide_table import patient_column, read_captions
 
 from .config import Comparison, names_files
+from .controls import add_controls
 from .method_settings import check_features, check_settings
+from .training_slides import held_out_methods, read_rates
 
 _KEYS = (
     *('title', 'data_prefix', 'ann_root', 'train', 'val', 'classes', 'captions'),
     *('patient', 'shots', 'draws', 'seeds', 'methods', 'reference', 'figures'),
-    *('slide', 'options', 'slurm', 'features'),
+    *('slide', 'options', 'slurm', 'features', 'controls', 'folds', 'rates'),
+    'held_out',
 )
 _REQUIRED = ('ann_root', 'train', 'val', 'classes', 'methods')
 _DEFAULTS = {
@@ -42,15 +45,25 @@ def read_comparison(path: Union[str, Path]) -> Comparison:
     """
     path = Path(path)
     values = _read_values(path)
-    methods = values.pop('methods')
     folder = values['data_prefix']
     if not Path(str(folder)).expanduser().is_dir():
         raise FileNotFoundError(
             f'{path}: data_prefix: {folder}: no such folder.{looked_at(str(folder))}'
         )
+    named = values.pop('methods')
+    methods = {name: _method(name, config, path) for name, config in named.items()}
+    reference = values.pop('reference', next(iter(methods), ''))
+    wanted = values.pop('controls', True)
+    methods, controls = add_controls(methods, reference, wanted, path)
+    held_out = values.pop('held_out', True)
     comparison = Comparison(
-        methods={name: _method(name, config, path) for name, config in methods.items()},
-        reference=values.pop('reference', next(iter(methods), '')),
+        methods=methods,
+        held_out=held_out_methods(
+            methods, controls, held_out, path, bool(values['features'])
+        ),
+        rates=read_rates(values.pop('rates', ()), path),
+        controls=controls,
+        reference=reference,
         metrics=values.pop('figures'),
         patients=_patients(values, path),
         **values,
@@ -81,11 +94,18 @@ def _read_values(path: Path) -> dict[str, Any]:
         values[key] = list(values[key])
     if not isinstance(values['draws'], int):
         raise ValueError(f'{path}: draws={values["draws"]!r}; give a number.')
+    folds = values.get('folds', 0)
+    if type(folds) is not int or folds < 0 or folds == 1:
+        raise ValueError(f'{path}: folds={folds!r}; give 2 or more, or 0.')
+    if folds and values['draws'] < 1:
+        raise ValueError(
+            f'{path}: folds={folds} needs draws=1 or more: each deals the slides anew.'
+        )
     return values
 
 
 def _method(name: str, config: dict[str, Any], path: Path) -> Method:
-    common = {f.name for f in fields(Method)} - {'name', 'settings'}
+    common = {f.name for f in fields(Method)} - {'name', 'settings', 'texts'}
     settings = {key: config.pop(key) for key in [*config] if key not in common}
     defaults = {'label': name, 'type': 'trained', 'config': '', 'settings': settings}
     method = Method(name, **{**defaults, **config})

@@ -9,7 +9,8 @@ from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import Summary, Test
 from cite.core.messages import count
 
-from .words import METRIC_LABELS, REASONS, slides_words
+from .convergence import MARK, marked
+from .words import METRIC_LABELS, REASONS, shots_words, slides_words
 
 FEW_SLIDES = 20  # with fewer in a class, each changes the means over classes a lot
 
@@ -88,6 +89,7 @@ def cautions(results: Results, summary: Summary) -> list[str]:
     """List what weakens this comparison."""
     return [
         *_about_runs(results),
+        *_about_training(results),
         *_about_slides(results),
         *_about_intervals(results, summary),
     ]
@@ -111,6 +113,19 @@ def _about_runs(results: Results) -> Iterator[str]:
         yield (
             'Methods or shots have different numbers of runs. Tests use the draws and '
             'seeds that both have; the table uses all.'
+        )
+
+
+def _about_training(results: Results) -> Iterator[str]:
+    """Name the methods that may be under-trained."""
+    reasons: dict[str, list[str]] = {}
+    for (method, shots), verdict in marked(results).items():
+        words = f'{results.methods[method]} ({shots_words(shots)})'
+        reasons.setdefault(verdict, []).append(words)
+    for verdict, rows in reasons.items():
+        yield (
+            f'{MARK} Perhaps not trained to the end, because the last training loss is '
+            f'{verdict}: {", ".join(rows)}. More steps may change these rows.'
         )
 
 
@@ -138,9 +153,13 @@ def _about_intervals(results: Results, summary: Summary) -> Iterator[str]:
     }
     yield from (text for reason, text in REASONS.items() if reason in reasons)
     overlap = results.settings.get('overlap', {}).items()
-    shared = [f'{100 * share:.0f} % with {k}' for k, share in overlap if share]
+    shared = [
+        f'{100 * share:.0f} % with {slides_words(int(k) if k.isdigit() else k)}'
+        for k, share in overlap
+        if share
+    ]
     if shared:
         yield (
             'Two draws of training slides share slides, because they are chosen from '
-            f'the same few: {", ".join(shared)} a class. So the intervals are wider.'
+            f'the same few: {", ".join(shared)}. So the intervals are wider.'
         )

@@ -6,6 +6,7 @@ from cite.compare.folder.results import Results
 from cite.compare.statistics.interval import Interval
 from cite.compare.statistics.summary import Key, Summary
 
+from .convergence import MARK, marked
 from .svg import tag
 from .words import METRIC_LABELS, shots_words
 
@@ -22,12 +23,15 @@ def headline(
     cells = [summary.cells[level, method, shots, first] for shots, method in rows_of]
     ends = [x for cell in cells for x in cell.value[1:] if x == x]
     rows = []
+    marks = marked(results)
     for cell in cells:
         keys = (level, cell.method, cell.shots)
         row = {
             'shots': shots_words(cell.shots),
             'shots_order': order[cell.shots],
             'label': results.methods[cell.method],
+            'mark': MARK if (cell.method, cell.shots) in marks else '',
+            'marked': marks.get((cell.method, cell.shots), ''),
             'runs': cell.runs_text,
             'runs_order': cell.runs,
             'reach': _reach(cell.value, ends),  # the first metric's interval, drawn

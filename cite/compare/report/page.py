@@ -10,14 +10,18 @@ from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
 
 from .against_shots import each_method, other_metrics, shots_figure
+from .calibration_table import HEAD, NOTE, calibration_rows
 from .confusion_matrices import confusion_figure
+from .convergence import convergences
 from .differences import differences_figure
 from .findings import cautions, findings
 from .headline import headline
 from .marks import Marks, colour_rules, marks
 from .mistakes import methods_at, slide_cards, slide_rows
+from .protocol import protocol
 from .reliability_diagrams import reliability_figure
 from .roc_curves import roc_figure
+from .text_effect import class_vectors, text_effect
 from .thumbnails import Thumbnails
 from .words import METRIC_LABELS, QUESTION, shots_words, slides_words
 
@@ -56,6 +60,11 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
         'title': settings['title'],
         'count': count,
         'facts': _facts(results),
+        'text_effect': text_effect(results, summary),
+        'class_vectors': class_vectors(results),
+        'protocol': protocol(results),
+        'losses': _losses(results),
+        'calibration': (HEAD, calibration_rows(results), NOTE),
         'findings': findings(results, summary),
         'cautions': cautions(results, summary),
         'classes': _classes(results),
@@ -121,6 +130,21 @@ def _facts(results: Results) -> list[tuple[str, str]]:
     if trained:
         pairs.append((' · '.join(trained), 'training slides of each class'))
     return pairs
+
+
+def _losses(results: Results) -> list[tuple[str, ...]]:
+    """Return a row for each method and number of slides with recorded losses."""
+    return [
+        (
+            results.methods[row.method],
+            shots_words(row.shots),
+            f'{row.loss:.3f}',
+            f'{row.before:.3f}',
+            f'{row.chance:.3f}',
+            row.verdict,
+        )
+        for row in convergences(results)
+    ]
 
 
 def _classes(results: Results) -> list[tuple[int, str, str]]:

@@ -7,7 +7,11 @@ from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
 
+from .calibration_table import HEAD, NOTE, calibration_rows
+from .convergence import MARK, convergences, marked
 from .findings import cautions
+from .protocol import protocol
+from .text_effect import class_vectors, text_effect, vectors_note
 from .words import METRIC_LABELS, QUESTION, shots_words, slides_words
 
 _LEVEL_TITLES = {'slide': 'Slides', 'patch': 'Patches'}
@@ -15,7 +19,7 @@ COLUMNS = (
     *('level', 'method', 'label', 'shots', 'figure', 'value', 'low', 'high'),
     *('runs', 'draws', 'about', 'reference', 'reference_shots', 'difference'),
     *('difference_low', 'difference_high', 'paired_runs', 'p', 'p_holm'),
-    'reason',
+    *('reason', 'last_loss', 'loss_before'),
 )
 _LATEX = {
     '\\': r'\textbackslash{}',
@@ -78,7 +82,12 @@ def notes(results: Results, summary: Summary) -> list[str]:
         'correction over all tests of that metric.',
         'All in percent; kappa times 100, NLL in nats. ECE and NLL: less is better.',
     ]
-    return [*lines, *cautions(results, summary)]
+    answers = [' '.join(pair) for pair in text_effect(results, summary)]
+    vectors = [
+        vectors_note(label, described, results.classes)
+        for label, described in class_vectors(results)
+    ]
+    return [*answers, *lines, *cautions(results, summary), *vectors]
 
 
 def csv_table(results: Results, summary: Summary) -> str:
@@ -88,7 +97,10 @@ def csv_table(results: Results, summary: Summary) -> str:
     that it is tested against.
     """
     rows = []
+    losses = {(one.method, one.shots): one for one in convergences(results)}
     for (level, method, shots, metric), cell in summary.cells.items():
+        one = losses.get((method, shots))
+        end = ['', ''] if one is None else [_exact(one.loss), _exact(one.before)]
         keys = [level, method, spreadsheet(results.methods[method])]
         keys += [shots_words(shots), metric]
         about = 'models' if cell.models else 'methods'
@@ -101,9 +113,10 @@ def csv_table(results: Results, summary: Summary) -> str:
         for t in tests:
             difference = [*map(_exact, t.difference), t.runs, _exact(t.p)]
             against = [results.reference, shots_words(t.shots)]
-            rows.append([*head, *against, *difference, _exact(t.adjusted), t.reason])
+            judged = [_exact(t.adjusted), t.reason]
+            rows.append([*head, *against, *difference, *judged, *end])
         if not tests:
-            rows.append([*head, *[''] * 8, cell.reason])
+            rows.append([*head, *[''] * 8, cell.reason, *end])
     return csv_text(COLUMNS, rows)
 
 
@@ -124,6 +137,16 @@ def markdown_table(results: Results, summary: Summary) -> str:
         for shots, cells in rows:
             lines.append(_line([*map(markdown, [shots_words(shots), *cells])]))
     lines += ['', *(f'- {markdown(note)}' for note in notes(results, summary))]
+    calibration = calibration_rows(results)
+    if calibration:
+        lines += ['', '## Temperature and sets of classes', '', _line([*HEAD])]
+        lines.append(_line(['---', '---', *['---:'] * (len(HEAD) - 2)]))
+        lines += [_line([*map(markdown, row)]) for row in calibration]
+        lines += ['', markdown(NOTE)]
+    lines += ['', '## Protocol', '']
+    for rule in protocol(results):
+        kept = '' if rule.kept else '**Departs:** '
+        lines.append(f'- {kept}{markdown(rule.text)}')
     return '\n'.join(lines) + '\n'
 
 
@@ -140,6 +163,7 @@ def _rows(
 ) -> list[tuple[Shots, list[str]]]:
     """Return a level's rows: the shots, and cells with method, runs and metrics."""
     rows = []
+    marks = marked(results)
     for shots, method in summary.rows(level):
         values = []
         for metric in summary.metrics:
@@ -147,7 +171,9 @@ def _rows(
             interval = METRIC_LABELS[metric].write_interval(summary.cells[key].value)
             values.append(f'{interval}*' if summary.differs(key) else interval)
         first = summary.cells[level, method, shots, summary.metrics[0]]
-        rows.append((shots, [results.methods[method], first.runs_text, *values]))
+        name = results.methods[method]
+        name = f'{name} {MARK}' if (method, shots) in marks else name
+        rows.append((shots, [name, first.runs_text, *values]))
     return rows
 
 

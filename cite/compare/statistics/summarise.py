@@ -9,7 +9,7 @@ from cite.core.evaluation.metrics import BIASED, SCORE_METRICS
 from .holm import holm
 from .judge import Sample, Terms, judge
 from .leave_out import leave_out
-from .summary import LEVELS, Cell, Key, Summary, Test
+from .summary import ASKED, LEVELS, Cell, Key, Summary, Test
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ def summarise(results: Results) -> Summary:
 
     Tests: at each number of shots, a method minus the reference on the draws and seeds
     that both have; a method that is not trained is compared with all runs of the
-    reference. Holm's correction is over all tests of one metric at one level.
+    reference. Holm's correction is over all tests of one metric at one level. Controls
+    are tested against their own method, in a family of their own.
 
     Args:
         results: contents of the comparison's folder.
@@ -46,6 +47,7 @@ def summarise(results: Results) -> Summary:
     }
     cells: dict[Key, Cell] = {}
     tests: dict[Key, Test] = {}
+    of_controls: dict[str, dict[Key, Test]] = {name: {} for name in results.controls}
     for level in LEVELS:
         groups = _groups(results, level, metrics, member, len(names))
         for metric in metrics:
@@ -53,7 +55,11 @@ def summarise(results: Results) -> Summary:
                 key = (level, method, shots, metric)
                 cells[key] = _cell(key, values, terms[shots])
             tests.update(_tests(level, metric, groups, results.reference, terms))
-    return Summary(cells, tests, metrics, len(names))
+            for method, kinds in results.controls.items():
+                asked = {method, *(kinds[kind] for kind in ASKED if kind in kinds)}
+                own = {key: group for key, group in groups.items() if key[1] in asked}
+                of_controls[method].update(_tests(level, metric, own, method, terms))
+    return Summary(cells, tests, metrics, len(names), of_controls)
 
 
 def _patients_of_class(results: Results, member: np.ndarray) -> int:

@@ -1,6 +1,6 @@
 """The metrics of a comparison, their intervals, and which methods differ."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cite.compare.folder.results import Shots
 
@@ -8,6 +8,8 @@ from .interval import Interval
 
 LEVELS = ('slide', 'patch')
 ALPHA = 0.05
+#: Controls that answer what the texts give, corrected together by Holm's method.
+ASKED = ('rotated', 'permuted')
 Key = tuple[str, str, Shots, str]  # level, method, shots, metric
 
 
@@ -65,6 +67,8 @@ class Summary:
     tests: dict[Key, Test]
     metrics: tuple[str, ...]
     clusters: int  # patients, or slides where no patient is known
+    #: Method that trains on texts: tests of its controls against it.
+    controls: dict[str, dict[Key, Test]] = field(default_factory=dict)
 
     def rows(self, level: str) -> list[tuple[Shots, str]]:
         """Return shots and method of each row of a level's table, in its order."""

@@ -2,6 +2,7 @@ from .class_count_hook import ClassCountHook
 from .ema_hook import EMAHook
 from .finite_loss_hook import FiniteLossHook
 from .half_weights_hook import HalfWeightsHook
+from .loss_history_hook import LossHistoryHook
 from .random_state_hook import RandomStateHook
 from .replaced_images_hook import ReplacedImagesHook
 
@@ -10,6 +11,7 @@ __all__ = [
     'EMAHook',
     'FiniteLossHook',
     'HalfWeightsHook',
+    'LossHistoryHook',
     'RandomStateHook',
     'ReplacedImagesHook',
 ]

@@ -1,6 +1,7 @@
 """Methods on features, against numbers worked out by hand or another way."""
 
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def of_rows(values, labels, bags):
     return Features(np.array(values, np.float32), np.array(labels), np.array(bags))
 
 
-WORKSPACE = Workspace(Path())
+WORKSPACE = Workspace(Path(tempfile.mkdtemp()))
 
 
 def two_classes(**settings):

@@ -96,10 +96,13 @@ def test_a_step_of_clap_goes_down_the_slope_of_its_loss():
     start = softmax(10 * x @ texts.T, axis=1)
     penalty = [start[labels == k, k].mean() for k in range(3)]
 
-    def loss(weight):
+    def plain(weight):
         each = -log_softmax(10 * x @ unit(weight).T, axis=1)[np.arange(5), labels]
+        return shares @ each
+
+    def loss(weight):
         drift = ((weight - texts) ** 2).sum(1)
-        return shares @ each + np.mean(np.array(penalty) * drift)
+        return plain(weight) + np.mean(np.array(penalty) * drift)
 
     def slope(weight):
         gradient = np.zeros_like(weight)
@@ -114,8 +117,9 @@ def test_a_step_of_clap_goes_down_the_slope_of_its_loss():
     once = texts - 0.01 * first
     expected = once - 0.005 * (0.9 * first + slope(once))
     tensors = [torch.tensor(t) for t in (x, labels, shares, texts)]
-    found = descend(*tensors, scale=10.0, steps=2, lr=0.01, constraint=1.0)
+    found, losses = descend(*tensors, scale=10.0, steps=2, lr=0.01, constraint=1.0)
     np.testing.assert_allclose(found, expected, atol=1e-7)
+    assert losses == pytest.approx([plain(texts), plain(once)], abs=1e-6)
 
 
 def test_without_steps_clap_is_zero_shot(monkeypatch):
@@ -130,7 +134,7 @@ def test_the_more_constraint_the_nearer_to_the_texts():
     labels = torch.from_numpy(TRAIN.labels)
     moved = [
         (
-            descend(x, labels, shares, TEXTS.vectors, 20.0, 50, 0.1, constraint)
+            descend(x, labels, shares, TEXTS.vectors, 20.0, 50, 0.1, constraint)[0]
             - TEXTS.vectors
         ).norm()
         for constraint in (0.0, 1.0, 5.0)
@@ -166,14 +170,15 @@ def reference_lp_pp(x, labels, texts, steps):
     alpha = np.full(k, 250 / k * sum(cosines[labels == c, c].mean() for c in range(k)))
     rate = 4 * n / np.linalg.eigvalsh(one.T @ one).max()
     rate_alpha = n / (4 * (cosines**2).sum(0).max())
-    velocity = np.zeros_like(w)
+    velocity, losses = np.zeros_like(w), []
     for step in range(1, steps + 1):
         p = softmax(one @ w.T + alpha * cosines, axis=1)
+        losses.append(-np.log(p[range(n), labels]).mean())
         velocity = 0.9 * velocity + (p - onehot).T @ one / n
         if step % 10 == 0:
             alpha = alpha - rate_alpha * ((p - onehot) * cosines).sum(0) / n
         w = w - rate * velocity
-    return w, alpha
+    return w, alpha, losses
 
 
 def test_lp_pp_is_its_pseudo_code_where_slides_are_one_patch():

@@ -6,13 +6,16 @@ from cite.compare.plan.overlap import training_overlap
 
 def _inputs(folder, draws):
     """Write a training file for each draw's slides and return the jobs' inputs."""
+    val = folder / 'val.txt'
+    val.write_text('x_0.jpg 0\n')
     for (shots, draw), slides in draws.items():
         path = folder / f'train_{shots}_{draw}.txt'
         lines = (f'{s}_{i}.jpg {k}\n' for k, s in enumerate(slides) for i in range(3))
         path.write_text(''.join(lines))
         for seed in range(2):
             job = Job('m', shots, draw, seed)
-            yield JobInputs(job, None, {}, [], '', {'train': str(path)})
+            files = {'train': str(path), 'val': str(val)}
+            yield JobInputs(job, None, {}, [], '', files)
 
 
 def test_the_share_of_common_slides_by_hand(tmp_path):

@@ -92,7 +92,7 @@ def test_what_draws_share_is_said(parts):
     settings = {**results.settings, 'overlap': {'1': 0.25, 'all': 0.0}}
     text = cautious(replace(results, settings=settings), summary)
     assert 'share slides' in text
-    assert '25 % with 1 a class' in text
+    assert '25 % with 1 training slide a class' in text
     assert 'share slides' not in cautious(results, summary)
 
 
