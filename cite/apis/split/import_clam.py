@@ -7,7 +7,7 @@ from cite.core.messages import count, shorten
 from cite.datasets.tables.annotations import Annotation, write_annotations
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_feature_rows, list_patches
-from cite.datasets.tables.slide_rule import SlideRule
+from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import Slide, patient_column, read_captions
 from cite.slides import slide_id
 
@@ -39,8 +39,7 @@ def import_clam(
         out: folder to write to, ``{data_path}/clam_ann`` by default.
         classes: class name -> subtypes, in the order of the labels.
         features: files of ``cite import-features`` whose rows take the patches' place.
-        group_by: column of the table with the patient; ``patient`` or the like is
-            found.
+        group_by: column with the patient; ``patient`` or the like is found.
         slide: which slide a patch belongs to, as data sets take it.
 
     Raises:
@@ -48,28 +47,23 @@ def import_clam(
         ValueError: a slide is unknown or has no patch, a class has no training slide,
             or a slide or patient is in training and in test.
     """
-    data_path = Path(data_path)
-    out = data_path / 'clam_ann' if out is None else Path(out)
+    table = Path(data_path) / 'captions.csv'
+    out = table.parent / 'clam_ann' if out is None else Path(out)
     names = PATCH_GASTRIC_CLASSES if classes is None else classes
     labels = {subtype: k for k, name in enumerate(names) for subtype in names[name]}
-    table = data_path / 'captions.csv'
     column = group_by or (patient_column(table, None) if table.is_file() else None)
-    rule = SlideRule(slide)
-    slides = {
-        s.id: s for s in read_captions(table, column, rule) if s.subtype in labels
-    }
+    rule = PREFIX if features else SlideRule(slide)  # rows are named by us
+    rows = read_captions(table, column, rule)
+    slides = {row.id: row for row in rows if row.subtype in labels}
     splits = [_named(s, slides, table) for s in read_clam_splits(Path(folder))]
     if column:
         _refuse_patients(splits, slides, column)
-    listed = (
-        list_feature_rows(features)
-        if features
-        else list_patches(data_path / 'patches_captions', rule)
-    )
+    patches = table.parent / 'patches_captions'
+    listed = list_feature_rows(features) if features else list_patches(patches, rule)
     of_slide = {
-        s.id: [Annotation(patch, labels[s.subtype]) for patch in listed.slides[s.id]]
-        for s in slides.values()
-        if s.id in listed.slides
+        name: [Annotation(patch, labels[row.subtype]) for patch in listed.slides[name]]
+        for name, row in slides.items()
+        if name in listed.slides
     }
     files = {
         out / name: _lines(split, ids, of_slide)

@@ -63,31 +63,24 @@ def make_split(
         val: fraction of each class's slides for evaluation.
         seed: seed of the draw; 0 with the defaults gives the released split.
         shots: values of k.
-        classes: class name -> subtypes, in the order of the labels; PatchGastric's
-            three by default.
+        classes: class name -> subtypes, in the order of the labels (PatchGastric's).
         group_by: column of the table; slides with equal values stay on one side.
-        allow_missing: leave slides without patches out of the files instead of raising.
-            They take part in the draw, so that the others keep their sides.
+        allow_missing: leave slides without patches out of the files, but in the draw.
         draws: number of random choices of training slides for each k.
         slide: which slide a patch belongs to, as data sets take it.
         features: files of ``cite import-features`` whose rows take the patches' place.
-
-    Returns:
-        The files as written, and notes.
 
     Raises:
         FileNotFoundError: the table or the patches are missing.
         ValueError: they, or the arguments, do not allow this split.
     """
-    data_path, val = Path(data_path), float(val)
-    out = data_path / 'gastric_cls3_ann' if out is None else Path(out)
+    table, val = Path(data_path) / 'captions.csv', float(val)
+    out = table.parent / 'gastric_cls3_ann' if out is None else Path(out)
     _check_arguments(val, shots, out, draws)
     classes = PATCH_GASTRIC_CLASSES if classes is None else classes
     rule = PREFIX if features else SlideRule(slide)  # rows are named by us
-    names, table = list(classes), data_path / 'captions.csv'
-    by_class, patches, notes = _read_data(
-        table, classes, group_by, allow_missing, rule, features
-    )
+    names, choice = list(classes), (group_by, allow_missing, rule, features)
+    by_class, patches, notes = _read_data(table, classes, *choice)
     drawn = (draw_slides if group_by is None else draw_groups)(by_class, val, seed)
     sides = _sides(by_class, drawn, patches)
     _check_sides(sides, names, val, table)
@@ -96,8 +89,7 @@ def make_split(
     notes += note_reached(by_class, drawn, val, group_by)
     notes += note_patients(table, sides, rule) if group_by is None else []
     notes += note_short_classes(sides['training'], names, shots)
-    notes += note_stale(files, out, val)
-    notes += note_rule(files, rule)
+    notes += [*note_stale(files, out, val), *note_rule(files, rule)]
     write_annotations(files)
     return Split(names, files, notes, rule)
 

@@ -69,9 +69,7 @@ def tile_slides(
     out.mkdir(parents=True, exist_ok=True)
     with only_one(out, 'cutting slides', 'Wait for it, or name another --out.'):
         settings.keep_in(out)
-        # Of a run that was killed.
-        for leftover in (*out.glob(f'*/*{PARTIAL}'), *out.glob(f'*/*/*{PARTIAL}')):
-            leftover.unlink()
+        _remove_partials(out)
         for slide in files:
             try:
                 with open_slide(slide.path, scales[slide]) as reader:
@@ -85,6 +83,12 @@ def tile_slides(
                 say(f'{slide.id}: {row["tiles"]:,} tiles' + _with(row['note']))
             _write_table(out)
     return tiled
+
+
+def _remove_partials(out: Path) -> None:
+    """Remove what a run that was killed left behind."""
+    for leftover in (*out.glob(f'*/*{PARTIAL}'), *out.glob(f'*/*/*{PARTIAL}')):
+        leftover.unlink()
 
 
 def _row(

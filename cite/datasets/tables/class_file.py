@@ -63,10 +63,7 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
     owners: dict[str, str] = {}
     for key, value in root.value:
         where = f'{path}:{key.start_mark.line + 1}'
-        written = plain_text(key, where, _REMEDY)
-        if not written.isprintable():
-            raise ValueError(f'{where}: class {written!r} is not one line of text.')
-        name = plain_cell(written)
+        name = _class_name(key, where)
         if name in classes:
             raise ValueError(f'{where}: class {name!r} is listed twice. {_REMEDY}')
         classes[name] = []
@@ -80,6 +77,13 @@ def read_class_file(path: Union[str, Path]) -> dict[str, list[str]]:
             owners[subtype] = name
             classes[name].append(subtype)
     return classes
+
+
+def _class_name(key: yaml.Node, where: str) -> str:
+    written = plain_text(key, where, _REMEDY)
+    if not written.isprintable():
+        raise ValueError(f'{where}: class {written!r} is not one line of text.')
+    return plain_cell(written)
 
 
 def _subtypes(name: str, node: yaml.Node, path: Path) -> Iterator[str]:

@@ -66,13 +66,7 @@ def read_captions(
         ValueError: the table does not have this form; the message names the line.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'{path}: no such table.{looked_at(path)} data/README.md says where to get '
-            'PatchGastric; '
-            f'your own table needs the columns {",".join(COLUMNS)}. Another folder is '
-            'named with --data-path.'
-        )
+    _require_table(path)
     rows = read_rows(path)
     first_line, header = next(rows, (1, []))
     names = ['id', 'subtype'] + ([group_by] if group_by is not None else [])
@@ -94,6 +88,15 @@ def read_captions(
     if not slides:
         raise ValueError(f'{path}: a table without rows. Download or write it again.')
     return slides
+
+
+def _require_table(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such table.{looked_at(path)} data/README.md says where to get '
+            f'PatchGastric; your own table needs the columns {",".join(COLUMNS)}. '
+            'Another folder is named with --data-path.'
+        )
 
 
 def _read_row(

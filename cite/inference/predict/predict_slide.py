@@ -65,14 +65,7 @@ def predict_source(
         flags.scale_source(slide['slide']['mpp'], slide['slide']['mpp_source']),
         flags.missing_tiles(table.probabilities, len(missing), table.classes),
         flags.unstable(int(shares.argmax()), shifted, table.classes),
-        flags.training_slide(
-            source.name,
-            any(
-                predictor.model.knows(name, slide['slide']['quickhash'])
-                for name in source.ids
-            ),
-            predictor.model.knows_patient(flags.patient_of(source.name)),
-        ),
+        _training_slide(predictor, source, slide['slide']['quickhash']),
         flags.far_features(scored.far),
         flags.uncalibrated(calibration_of(predictor)),
     ]
@@ -86,6 +79,14 @@ def predict_source(
         source.thumbnail,
         {change: p.tolist() for change, p in shifted.items()},
     )
+
+
+def _training_slide(
+    predictor: Any, source: Source, quickhash: str
+) -> Optional[flags.Flag]:
+    known = any(predictor.model.knows(name, quickhash) for name in source.ids)
+    patient = predictor.model.knows_patient(flags.patient_of(source.name))
+    return flags.training_slide(source.name, known, patient)
 
 
 def score_tiles(

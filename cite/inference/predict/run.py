@@ -71,11 +71,7 @@ def predict_slides(
         OSError: the folder cannot be written.
     """
     out = Path(out)
-    if predictor.pipeline is None:
-        raise ValueError(
-            f'{predictor.model.folder} takes features, not images. Export it again '
-            'with the config of the images.'
-        )
+    _require_images(predictor)
     work = partial(_answer, out=out, options=options, load=load)
     failures: dict[str, str] = {}
     out.mkdir(parents=True, exist_ok=True)
@@ -95,6 +91,14 @@ def predict_slides(
         failures = {file: failures[file] for file in order if file in failures}
         write_overview(predictor, out, failures)
     return failures
+
+
+def _require_images(predictor: Any) -> None:
+    if predictor.pipeline is None:
+        raise ValueError(
+            f'{predictor.model.folder} takes features, not images. Export it again '
+            'with the config of the images.'
+        )
 
 
 def _outcomes(
