@@ -8,6 +8,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,22 @@ def test_imports_run_down(path):
         if (room == '' and str(path) in REGISTERS) or (str(path), module) == FACE:
             continue
         assert FLOOR.get(room, 9) < FLOOR[here], f'{path}:{line} imports {module}'
+
+
+def test_no_function_is_longer_than_a_screen():
+    for path in FILES:
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding='utf-8'))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                assert lines <= 50, f'{path}: {node.name} has {lines} lines'
+
+
+def test_no_room_holds_more_than_a_quarter():
+    lines = Counter()
+    for path in FILES:
+        lines[path.parts[1]] += len((ROOT / path).read_bytes().splitlines())
+    room, most = lines.most_common(1)[0]
+    assert most <= sum(lines.values()) / 4, room
 
 
 def test_every_room_has_a_floor():

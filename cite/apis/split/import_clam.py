@@ -29,9 +29,8 @@ def import_clam(
     """Write annotation files for the splits of CLAM: all of them, or none.
 
     Draws of k slides of each class that have the test slides in common become
-    ``train_{k}_draw{d}.txt`` and ``val.txt``. Other splits get a folder each,
-    ``split_{i}/``, with ``train_all.txt`` and ``val.txt``. The slides of the column val
-    are left out, because to choose by them is to train on them.
+    ``train_{k}_draw{d}.txt`` and ``val.txt``; other splits ``split_{i}/train_all.txt``
+    and ``val.txt``. To choose by the column val is to train on it: it is left out.
 
     Args:
         folder: folder with ``splits_0.csv``.
@@ -40,24 +39,22 @@ def import_clam(
         classes: class name -> subtypes, in the order of the labels.
         features: files of ``cite import-features`` whose rows take the patches' place.
         group_by: column with the patient; ``patient`` or the like is found.
-        slide: which slide a patch belongs to, as data sets take it.
+        slide: rule of which slide a patch belongs to.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a slide is unknown or has no patch, a class has no training slide,
-            or a slide or patient is in training and in test.
+        ValueError: an unknown slide, no patches, no training slide of a class, leaks.
     """
     table = Path(data_path) / 'captions.csv'
     out = table.parent / 'clam_ann' if out is None else Path(out)
-    names = PATCH_GASTRIC_CLASSES if classes is None else classes
+    names = classes or PATCH_GASTRIC_CLASSES
     labels = {subtype: k for k, name in enumerate(names) for subtype in names[name]}
     column = group_by or (patient_column(table, None) if table.is_file() else None)
     rule = PREFIX if features else SlideRule(slide)  # rows are named by us
     rows = read_captions(table, column, rule)
     slides = {row.id: row for row in rows if row.subtype in labels}
     splits = [_named(s, slides, table) for s in read_clam_splits(Path(folder))]
-    if column:
-        _refuse_patients(splits, slides, column)
+    _refuse_patients(splits, slides, column)
     patches = table.parent / 'patches_captions'
     listed = list_feature_rows(features) if features else list_patches(patches, rule)
     of_slide = {
@@ -65,10 +62,8 @@ def import_clam(
         for name, row in slides.items()
         if name in listed.slides
     }
-    files = {
-        out / name: _lines(split, ids, of_slide)
-        for name, (split, ids) in _arrange(splits, slides, labels).items()
-    }
+    arranged = _arrange(splits, slides, labels)
+    files = {out / name: _lines(*arranged[name], of_slide) for name in arranged}
     _check_classes(files, [*names])
     write_annotations(files)
     return Split([*names], files, _notes(splits, column), rule)
@@ -94,10 +89,10 @@ def _named(split: ClamSplit, slides: Mapping[str, Slide], table: Path) -> ClamSp
 
 
 def _refuse_patients(
-    splits: Sequence[ClamSplit], slides: Mapping[str, Slide], column: str
+    splits: Sequence[ClamSplit], slides: Mapping[str, Slide], column: Optional[str]
 ) -> None:
     leaks = []
-    for split in splits:
+    for split in splits if column else ():
         trained = {slides[slide].group: slide for slide in [*split.train, *split.val]}
         both = sorted({slides[slide].group for slide in split.test} & {*trained})
         if both:

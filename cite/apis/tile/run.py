@@ -49,8 +49,7 @@ def tile_slides(
         slides: slide files and folders.
         out: folder of the data set.
         settings: how to cut.
-        mpp: a number, or a table with the columns slide,mpp, instead of what the files
-            say.
+        mpp: a number, or a table with the columns slide,mpp; else what the files say.
         roi: GeoJSON of the tissue, or a folder with one named after each slide.
         workers: number of threads.
         say: gets a line for each slide.
@@ -63,8 +62,7 @@ def tile_slides(
     """
     out, settings = Path(out).expanduser(), settings or TileSettings()
     files = find_slides(slides, keep_names=settings.slide == 'folder')
-    scales = ScaleTable(mpp)
-    rois = RoiFiles(roi, files)
+    scales, rois = ScaleTable(mpp), RoiFiles(roi, files)
     tiled, owners = Tiled([], {}), _quickhashes(out)
     out.mkdir(parents=True, exist_ok=True)
     with only_one(out, 'cutting slides', 'Wait for it, or name another --out.'):
