@@ -52,8 +52,13 @@ methods = {
         label='Text-initialised probe', type='text_probe', config=zeroshot),
     'nearest-mean': dict(
         label='Nearest class mean', type='nearest_mean', config=zeroshot),
+    # On bags: a slide's patches together, not one by one.
+    'slide-linear': dict(
+        label='Linear on slide means', type='slide_linear', config=zeroshot),
     'abmil': dict(label='ABMIL', type='abmil', config=zeroshot),
+    'dtfd': dict(label='DTFD-MIL', type='dtfd', config=zeroshot, epochs=50),
+    'text-mil': dict(label='CITE on bags', type='text_mil', config=zeroshot),
 }
 reference = 'cite'
 # Each of these trains ten times more, without some of the training slides.
-held_out = ['linear', 'nearest-mean', 'abmil']
+held_out = ['linear', 'nearest-mean', 'slide-linear', 'abmil']

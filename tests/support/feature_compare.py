@@ -71,7 +71,7 @@ def write_comparison(path: Path, folder: Path, methods: dict, **changes: object)
         'draws': 2,
         'seeds': [0],
         'methods': methods,
-        **changes,
+        **{'controls': False, 'held_out': False, **changes},
     }
     lines = [f'{k} = {pprint.pformat(v, sort_dicts=False)}' for k, v in values.items()]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -106,4 +106,9 @@ def test_ids_that_look_alike_are_warned_of(compare_data, tmp_path):
     (tmp_path / 'ann/train.txt').write_text(train)
     text = f'compare.py: ids of slides .*count as different.*{slide}'
     with pytest.warns(UserWarning, match=text.replace('compare.py', r'compare\.py')):
-        check_leakage(comparison, [str(tmp_path / 'ann/train.txt')], 'compare.py')
+        check_leakage(
+            comparison,
+            str(comparison.val_file()),
+            [str(tmp_path / 'ann/train.txt')],
+            'compare.py',
+        )

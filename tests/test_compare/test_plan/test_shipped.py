@@ -16,7 +16,9 @@ def test_a_shipped_comparison_has_controls_and_one_start_for_all(
     monkeypatch.chdir(ROOT)
     path = tmp_path / f'{name}.py'
     base = ROOT / f'configs/compare/{name}.py'
-    path.write_text(f'_base_ = {str(base)!r}\ncaptions = None\npatient = None\n')
+    changes = {'captions': None, 'patient': None, 'data_prefix': str(tmp_path)}
+    lines = [f'{key} = {value!r}' for key, value in changes.items()]
+    path.write_text('\n'.join([f'_base_ = {str(base)!r}', *lines, '']))
     comparison = read_comparison(path)
     kinds = {'rotated', 'permuted', 'random', 'matched'}
     assert {*comparison.controls['cite']} == kinds
