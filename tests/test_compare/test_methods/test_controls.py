@@ -113,6 +113,19 @@ def test_the_head_of_a_clip_model_takes_vectors_too(make):
     np.testing.assert_allclose(head(x).detach().numpy(), expected, atol=2e-3)
 
 
+def test_a_head_on_bags_keeps_what_it_is(make):
+    inputs, workspace = make(texts='random')
+    cfg = job_config(inputs)
+    cfg.model.head.update(type='TextMILHead', in_features=5, prior=True, decay=0.3)
+    head = build_head(cfg.model.head)
+    replace_texts(cfg, inputs, workspace)
+    control = build_head(cfg.model.head)
+    shapes = [p.shape for p in head.pooling.parameters()]
+    assert [p.shape for p in control.pooling.parameters()] == shapes
+    assert control.decay == 0.3
+    assert not torch.allclose(control.encode_texts(), head.encode_texts())
+
+
 def test_a_head_without_texts_is_refused(make):
     with pytest.raises(ValueError, match='its head has no texts'):
         METHODS['trained'](*make('linear', texts='rotated'))

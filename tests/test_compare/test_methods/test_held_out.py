@@ -63,6 +63,25 @@ def test_each_patient_is_scored_by_a_model_without_it(tmp_path):
     assert (held.scores == 0.5).all()
 
 
+def test_slides_are_told_apart_by_the_comparisons_rule(tmp_path):
+    """a1, a2, … are slides to the rule, all of one name up to the first "_"."""
+    slides = {f'a_{i}': (f'p{i}', i % 2) for i in range(4)}
+    inputs, workspace = make(tmp_path, slides, slide=r'(a_\d)_')
+    tested = []
+
+    def method(inputs, workspace):
+        train, val = (
+            read_lines(inputs.files[name], 2, inputs.slide) for name in ('train', 'val')
+        )
+        tested.extend({*val.slides.tolist()})
+        assert not {*train.slides.tolist()} & {*val.slides.tolist()}
+        return Scores(slides=np.full((len({*val.slides.tolist()}), 2), 0.5))
+
+    held = hold_out(inputs, workspace, method)
+    assert sorted(tested) == sorted(slides)
+    assert sorted(held.groups) == ['p0', 'p1', 'p2', 'p3']
+
+
 def test_more_than_ten_patients_are_left_out_in_ten_parts(tmp_path):
     slides = {f's{i}': (f'p{i}', i % 2) for i in range(23)}
     method = Recorder()

@@ -89,6 +89,40 @@ def test_every_slide_is_tested_once_in_a_draw(write):
         assert tested == dict.fromkeys(every, 1)
 
 
+def test_slides_of_another_rule_stay_whole(compare_data, tmp_path):
+    """A table makes six slides of twelve, of two blocks each."""
+    ann = tmp_path / 'ann'
+    ann.mkdir()
+    labels = {}
+    for name in ('train_all_0.5.txt', 'val_0.5.txt'):
+        path = compare_data / 'gastric_cls3_ann' / name
+        (ann / name).write_bytes(path.read_bytes())
+        labels.update(dict(read_annotations(str(path), 3)))
+    blocks = sorted({(label, PREFIX(name)) for name, label in labels.items()})
+    case_of = {block: f'case{i // 2}' for i, (_, block) in enumerate(blocks)}
+    rows = ['patch,case', *(f'{name},{case_of[PREFIX(name)]}' for name in labels)]
+    (tmp_path / 'cases.csv').write_text('\n'.join(rows) + '\n')
+    config = write_comparison(
+        compare_data,
+        tmp_path,
+        ann_root=f'{ann}/',
+        captions=None,
+        slide=f'column:case of {tmp_path}/cases.csv',
+        folds=2,
+        shots=[1],
+        draws=1,
+    )
+    tested = Counter()
+    for one in make_plan(config).inputs.values():
+        if one.job.method == 'cite':
+            test = {case_of[block] for block in slides(one.files['val'])}
+            train = {case_of[block] for block in slides(one.files['train'])}
+            assert not test & train
+            assert len(train) == 3
+            tested.update(test)
+    assert tested == dict.fromkeys(case_of.values(), 1)
+
+
 def test_all_slides_have_as_many_draws_as_few(write):
     plan = make_plan(write())
     draws = {(job.shots, job.draw) for job in plan.jobs if job.method == 'cite'}
