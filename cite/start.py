@@ -29,7 +29,7 @@ _AT_LENGTH = re.compile(
     r'|\n\S+ - torch\.Size\('  # how a weight was initialised
 )
 _LOGGERS = ('mmcls', 'mmcv')
-_THREADS = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')
+_THREADS = 'OMP_NUM_THREADS'  # MKL follows it
 
 
 def settle_threads() -> None:
@@ -38,12 +38,10 @@ def settle_threads() -> None:
     In a container torch counts the cores of the whole machine. torch reads the
     variables when it is imported; a torch that is there already is told.
     """
-    if _THREADS[0] in os.environ:
-        os.environ.setdefault(_THREADS[1], os.environ[_THREADS[0]])
+    if _THREADS in os.environ:
         return
     cores = usable_cores()
-    for name in _THREADS:
-        os.environ.setdefault(name, str(cores))
+    os.environ[_THREADS] = str(cores)
     torch = sys.modules.get('torch')
     if torch is not None and torch.get_num_threads() > cores:
         torch.set_num_threads(cores)
