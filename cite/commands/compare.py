@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cite.apis.cli import make_parser
-from cite.apis.config_file import find_config
 
 # Modules that the extra `compare` of setup.py installs.
 _MODULES = ('jinja2', 'pandas', 'sklearn')
@@ -35,6 +34,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """List the jobs, or run what is missing."""
+    from cite.apis.config_file import find_config
+
     config = str(find_config(args.config))
     _check_modules()
     from cite.compare.run import default_out, list_jobs, run_comparison

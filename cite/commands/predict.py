@@ -1,13 +1,10 @@
 """Predict slides with an exported model: tables, maps and pages.
 
 cite predict slides/ --model work_dirs/glas/model --out answers
-cite predict case1.svs data/patches --model MODEL --out answers --features
 cite predict --texts new.yml --model MODEL --out answers
 
-SLIDES are slide files, folders of them, and folders of patches named
-{slide}_{x}_{y}.png. The same command continues an interrupted run; --jobs 4 predicts
-four slides at once. With --texts alone, the features of an earlier run with --features
-are scored again.
+SLIDES are slide files and folders of slides or patches. The same command continues an
+interrupted run. With --texts alone, features kept by --features are scored again.
 """
 
 import argparse
@@ -47,8 +44,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     add('--jobs', type=int, help='slides at once (default: one a GPU, or one a core)')
     add_key_values(group, '--slurm', 'of submitit, such as slurm_partition=gpu')
     args = parser.parse_args(argv)
-    if args.engine is None and args.jobs is not None:
-        args.engine = 'local'
+    args.engine = args.engine or (None if args.jobs is None else 'local')
     if args.slurm and args.engine != 'slurm':
         parser.error('--slurm needs --engine slurm')
     return args
@@ -60,12 +56,10 @@ def main(args: argparse.Namespace) -> None:
 
     if not args.slides and not args.texts:
         raise ValueError('name slide files or folders, or give --texts NEW.yml.')
-    names = ('device', 'texts', 'weights')
-    chosen = {name: getattr(args, name) for name in names}
+    chosen = {name: getattr(args, name) for name in ('device', 'texts', 'weights')}
     load_model = partial(Predictor, args.model, **chosen)
     if not args.slides:
-        _reword(load_model(), args)
-        return
+        return _reword(load_model(), args)
     try:
         failures = _predict(load_model, args)
     except KeyboardInterrupt:
@@ -84,19 +78,17 @@ def _predict(load_model: Any, args: argparse.Namespace) -> dict[str, str]:
     from cite.inference.predict.answer_slide import Options
     from cite.inference.predict.jobs import find_jobs
     from cite.inference.predict.predict_slide import Load
-    from cite.inference.predict.run import Workers, predict_slides
+    from cite.inference.predict.run import predict_by_engine, predict_slides
 
-    kept = args.features, not args.no_viewer, args.stability
-    options = Options(args.stride, args.min_tissue, *kept)
+    keep = args.features, not args.no_viewer, args.stability
+    options = Options(args.stride, args.min_tissue, *keep)
     jobs = find_jobs(args.slides, args.mpp, args.roi, args.slide)
     load = Load(args.batch_size, args.workers, bar=args.engine is None)
     if args.engine is None:
         return predict_slides(load_model(), jobs, args.out, options, load)
     folder = str(args.out.absolute() / 'slurm')
     engine = make_engine(args.engine, args.jobs, args.slurm or {}, folder)
-    # This process scores nothing: GPUs are the workers'.
-    predictor, workers = load_model(device='cpu'), Workers(engine, load_model)
-    return predict_slides(predictor, jobs, args.out, options, load, workers=workers)
+    return predict_by_engine(engine, load_model, jobs, args.out, options, load)
 
 
 def _reword(predictor: Any, args: argparse.Namespace) -> None:
@@ -104,7 +96,5 @@ def _reword(predictor: Any, args: argparse.Namespace) -> None:
 
     label = Path(args.texts).stem
     moved = reword(predictor, args.out, label)
-    for slide in moved:
-        print(slide)
-    number = sum(slide.moved for slide in moved)
-    print(f'{number} of {len(moved)} slides moved: {args.out / "texts" / label}')
+    number = f'{sum(slide.moved for slide in moved)} of {len(moved)}'
+    print(*moved, f'{number} slides moved: {args.out / "texts" / label}', sep='\n')

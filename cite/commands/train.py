@@ -9,8 +9,6 @@ import runpy
 import sys
 from pathlib import Path
 
-from cite.apis.config_file import find_config
-
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
     """Check that the config is there; mmcls' tool parses the arguments.
@@ -20,6 +18,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     """
     arguments = list(argv)
     if arguments and not arguments[0].startswith('-'):
+        from cite.apis.config_file import find_config
+
         try:
             find_config(arguments[0])
         except FileNotFoundError as error:

@@ -166,7 +166,7 @@ def _filter(config: Mapping[str, Any]) -> str:
     usual = 2 if str(kind).startswith(_BILINEAR) else 3
     number = config.get('resample', usual)
     number = usual if number is None else number
-    if type(number) is not int or number not in RESAMPLE:
+    if not isinstance(number, int) or number not in RESAMPLE:
         raise ValueError(
             f'resample={str(number)[:60]}, which is not one of '
             f"Pillow's filters: {RESAMPLE}. {_REMEDY}"

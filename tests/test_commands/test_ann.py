@@ -63,6 +63,7 @@ def test_defaults_are_the_released_ones():
         'from_clam': None,
         'allow_missing': False,
         'draws': 0,
+        'slide': 'prefix',
     }
 
 

@@ -38,7 +38,10 @@ SHIMS = {
     'repeat': 'repeat',
 }
 # Commands that never were a file in tools/.
-NEWER = {'train', 'test', 'tile', 'import-features', 'predict', 'calibrate', 'doctor'}
+NEWER = {
+    *('train', 'test', 'tile', 'import-features', 'predict', 'calibrate', 'doctor'),
+    *('install-mmcv', 'configs'),
+}
 HEAVY = ('torch', 'mmcv', 'mmcls', 'numpy', 'pandas')
 # Prints at exit which of these are loaded.
 LOADED = (

@@ -93,6 +93,20 @@ def predict_slides(
     return failures
 
 
+def predict_by_engine(
+    engine: Engine,
+    load_model: Callable[..., Any],
+    jobs: Sequence[Job],
+    out: Union[str, Path],
+    options: Options,
+    load: Load,
+) -> dict[str, str]:
+    """Predict by workers that load the model themselves; see :func:`predict_slides`."""
+    predictor = load_model(device='cpu')  # it scores nothing: GPUs are the workers'
+    workers = Workers(engine, load_model)
+    return predict_slides(predictor, jobs, out, options, load, workers=workers)
+
+
 def _require_images(predictor: Any) -> None:
     if predictor.pipeline is None:
         raise ValueError(
