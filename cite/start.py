@@ -99,6 +99,8 @@ def _import_cpp_extension() -> None:
 
 def shorten_screen() -> None:
     """Leave to the log file what mmcls' tools log at length before they train."""
+    # mmcls sets it after torch has taken its threads.
+    warnings.filterwarnings('ignore', message='Setting MKL_NUM_THREADS')
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if _watch_handlers not in logger.filters:

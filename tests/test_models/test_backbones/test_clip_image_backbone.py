@@ -38,7 +38,7 @@ def test_a_resnet_keeps_its_projection_and_says_so(
     resnet_file, images, caplog, monkeypatch
 ):
     monkeypatch.setattr(logging.getLogger('mmcls'), 'propagate', True)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger='mmcls'):
         backbone = CLIPImageBackbone(resnet_file, proj=False)
     assert caplog.text.count('proj=False has no effect on a CLIP ResNet') == 1
     assert backbone(images(2, 64)).shape == (2, 24)
