@@ -26,7 +26,7 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
     except RuntimeError as error:
-        # Of pathlib, for a path that begins with ~ and a name that no user has.
+        # pathlib raises it for ~name where no user has this name.
         if 'determine home directory' not in str(error):
             raise
         print(f'error: {error}: correct the path after ~', file=sys.stderr)

@@ -39,7 +39,7 @@ def _installer() -> list[str]:
     uv = shutil.which('uv')
     if uv is None:
         raise FileNotFoundError(
-            f'{sys.executable} has no pip, and there is no uv on PATH. Install one: '
+            f'{sys.executable} has no pip, and uv is not on PATH. Install one: '
             '`python -m ensurepip`.'
         )
     return [uv, 'pip', 'install', '--python', sys.executable]

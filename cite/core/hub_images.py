@@ -166,7 +166,9 @@ def _filter(config: Mapping[str, Any]) -> str:
     usual = 2 if str(kind).startswith(_BILINEAR) else 3
     number = config.get('resample', usual)
     number = usual if number is None else number
-    if not isinstance(number, int) or number not in RESAMPLE:
+    # Image processors give enums, which are integers. True is one, but not a filter.
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    if not is_number or number not in RESAMPLE:
         raise ValueError(
             f'resample={str(number)[:60]}, which is not one of '
             f"Pillow's filters: {RESAMPLE}. {_REMEDY}"

@@ -66,8 +66,9 @@ def test_open_clip_and_timm(section):
 
 
 def test_a_filter_that_pillow_does_not_have():
-    with pytest.raises(ValueError, match=r'resample=9.*not one of'):
-        stats_of_configs({**PROCESSOR, 'resample': 9})
+    for number in (9, True, '3'):
+        with pytest.raises(ValueError, match=rf'resample={number}.*not one of'):
+            stats_of_configs({**PROCESSOR, 'resample': number})
 
 
 def of_open_clip(**values):

@@ -1,8 +1,8 @@
 """REMEDIS's variables as TensorFlow 2 names them: most without block and unit.
 
 The 151 variables of the small model then have a dozen or two dozen names. An export
-that numbers them (``000/a/group_norm/gamma:0``, docs/MODEL_ZOO.md) keeps their order,
-and from it and the shapes follow block and unit, whatever the names say.
+that numbers them (``000/a/group_norm/gamma:0``, docs/MODEL_ZOO.md) keeps their order.
+Block and unit are derived from that order and from the shapes, not from the names.
 """
 
 import re
@@ -45,7 +45,7 @@ class _Unit:
         """Name the parts; of two kernels before part b the wider leads past the unit.
 
         Raises:
-            ValueError: there is no kernel of part b.
+            ValueError: the kernel of part b is missing.
         """
         if self.middle < 0:
             raise ValueError('a unit of its variables has no kernel of 3 x 3.')
