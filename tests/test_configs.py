@@ -269,10 +269,10 @@ def test_shots_reach_file_name_and_folder(path, shots, monkeypatch):
     assert cfg.work_dir == f'work_dirs/gastric_{kind}/{cfg.run_name}'
 
 
-TRAINED = [path for path in CONFIGS if 'zeroshot' not in path]
+THAT_TRAIN = [path for path in CONFIGS if 'zeroshot' not in path]
 
 
-@pytest.mark.parametrize('path', TRAINED)
+@pytest.mark.parametrize('path', THAT_TRAIN)
 def test_runs_of_other_data_write_into_other_folders(path, monkeypatch):
     variables = ['SHOTS', *(['SPLIT'] if path.startswith('configs/glas') else [])]
     for name in variables:
