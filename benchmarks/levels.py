@@ -21,8 +21,7 @@ import numpy as np
 from scipy import special, stats
 
 from cite.apis.cli import run_cli
-from cite.compare.statistics.holm import holm
-from cite.compare.statistics.judge import Sample, Verdict, judge
+from cite.compare.statistics.judge import Sample, Verdict, holm, judge
 from cite.core.files.write_whole import write_text_whole
 
 from .made_up_methods import METRICS, SKILL, cohort, terms, test, train, truth

@@ -34,7 +34,7 @@ def register() -> None:
     start.settle_threads()
     start.shorten_screen()
     with start.quiet_imports():
-        from .core.clip_import import import_clip
+        from .start import import_clip
 
         import_clip()
         from . import compat, core, datasets, models  # noqa: F401

@@ -14,7 +14,9 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Optional
 
 # Warnings of other packages' imports about their own next versions and extra parts.
@@ -143,3 +145,22 @@ def environment_hint() -> str:
     if inside or not activate.is_file():
         return ''
     return f' There is an environment here: source {activate}'
+
+
+def import_clip() -> None:
+    """Import ``clip``, so that later imports find it.
+
+    clip-anytorch 2.6.0 imports ``packaging`` by way of pkg_resources, which setuptools
+    82 dropped. A stand-in serves while clip is imported, and is gone afterwards.
+    """
+    if 'pkg_resources' in sys.modules or find_spec('pkg_resources'):
+        return
+    import packaging.version
+
+    stand_in = ModuleType('pkg_resources')
+    stand_in.packaging = packaging  # type: ignore[attr-defined]
+    sys.modules['pkg_resources'] = stand_in
+    try:
+        import clip  # noqa: F401
+    finally:
+        del sys.modules['pkg_resources']

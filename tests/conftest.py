@@ -6,7 +6,7 @@ from typing import Callable
 import pytest
 from tiny_language_models import save_bert
 
-import cite  # noqa: F401  # clip cannot be imported before it: cite.core.clip_import
+import cite  # noqa: F401  # clip cannot be imported before it: cite.start
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def _needed(module: str, distributions: list[str]) -> Finding:
     """Import a package that everything needs."""
     remedy = 'Install it as the README describes.'
     try:
-        if module == 'clip':  # see cite.core.clip_import, which needs the others
+        if module == 'clip':  # see cite.start, which needs the others
             if find_spec('clip') is None:
                 raise ImportError('not installed')
         else:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from cite.core.files.weights_notes import OPTIONS, ORIGIN, read_notes
+from cite.core.files.weights import OPTIONS, ORIGIN, read_notes
 from cite.core.messages import first_line
 
 KEY = 'image_stats'  # in the metadata of a safetensors file

@@ -6,7 +6,11 @@ from typing import Optional, Union
 
 import numpy as np
 
-from cite.core.evaluation.conformal import conformal_quantile, worst_of_groups
+from cite.core.evaluation.conformal import (
+    Calibration,
+    conformal_quantile,
+    worst_of_groups,
+)
 from cite.core.evaluation.temperature import fit_temperature, soften
 from cite.core.files.lock import only_one
 from cite.core.files.text_file import read_utf8
@@ -18,7 +22,6 @@ from .held_out_slides import (
     slides_of_csv,
     slides_of_json,
 )
-from .model_folder.calibration import Calibration
 from .model_folder.export import WAIT, write_folder
 from .model_folder.exported_model import ExportedModel
 from .model_folder.layout import CARD

@@ -1,8 +1,7 @@
 """Whole slides: reading them, finding tissue, cutting tiles. Knows ``core`` alone."""
 
-from .find_slides import SlideFile, find_slides, slide_id
+from .find_slides import SlideFile, find_slides, open_slide, slide_id
 from .grid import Grid, make_grid
-from .open_slide import open_slide
 from .reader import SlideReader
 from .roi import tissue_from_geojson
 from .tiles import TileError, read_tile

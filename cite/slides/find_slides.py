@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Union
+from typing import NamedTuple, Optional, Union
 
 from cite.core.messages import first_line
 
-from .openslide_reader import import_openslide
+from .image_reader import ImageReader
+from .openslide_reader import OpenSlideReader, UnknownFormat, import_openslide
+from .reader import SlideReader
 
 SLIDE_SUFFIXES = (
     *('.svs', '.tif', '.tiff', '.ndpi', '.scn', '.mrxs', '.vms', '.vmu'),
@@ -124,3 +126,27 @@ def _refuse_equal_ids(slides: Iterable[SlideFile]) -> None:
                 f'{other} and {slide.path} would both get the id {slide.id}. Rename '
                 'one of them.'
             )
+
+
+def open_slide(path: Union[str, Path], mpp: Optional[float] = None) -> SlideReader:
+    """Open a slide file with OpenSlide, or a plain image with Pillow.
+
+    Label and macro images are not read, and no property but those of
+    :class:`.reader.SlideReader` is kept: they may name the patient.
+
+    Args:
+        path: the file.
+        mpp: microns per pixel of level 0, instead of what the file says.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it cannot be opened, or does not say how many microns a pixel is.
+        ModuleNotFoundError: OpenSlide is not installed.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such slide file.')
+    try:
+        return OpenSlideReader(path, mpp)
+    except UnknownFormat:
+        return ImageReader(path, mpp)

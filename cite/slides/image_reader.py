@@ -12,9 +12,8 @@ from PIL import Image
 from cite.core.files.patch_file import FORMATS
 from cite.core.messages import first_line
 
-from .content_hash import content_hash
 from .openslide_reader import on_white
-from .reader import SlideReader
+from .reader import SlideReader, content_hash
 from .scale import check_mpp, find_mpp
 
 # Eight bits a channel. Deeper images need a mapping to eight bits that we cannot know.

@@ -11,8 +11,7 @@ import numpy as np
 
 from cite.core.messages import first_line
 
-from .content_hash import content_hash
-from .reader import SlideReader
+from .reader import SlideReader, content_hash
 from .scale import check_mpp, find_mpp
 
 CACHE = 64 << 20  # bytes of decoded tiles that all slides of a process share

@@ -1,5 +1,6 @@
 """What a reader of slide files offers."""
 
+import hashlib
 from pathlib import Path
 from types import TracebackType
 from typing import Optional, Protocol, TypeVar
@@ -77,3 +78,19 @@ class SlideReader(Protocol):
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open('rb') as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ValueError(f'{path}: the file cannot be read: {error}') from error
+    return digest.hexdigest()

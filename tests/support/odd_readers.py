@@ -154,8 +154,7 @@ def file_readers(slide: Any) -> dict[str, Reader]:
     from cite.apis.import_features.slide_features import read_slide_features
     from cite.apis.import_features.slide_rows import read_slide_rows
     from cite.apis.predictions import read_predictions
-    from cite.core.files.weights import load_weights
-    from cite.core.files.weights_notes import read_notes
+    from cite.core.files.weights import load_weights, read_notes
     from cite.slides.roi import tissue_from_geojson
     from cite.slides.scale_table import ScaleTable
 

@@ -7,12 +7,11 @@ from typing import Callable, Optional, Union
 from cite.models.backbones.weights_options import options_of_origin
 
 from .checkpoint import Checkpoint, find_weights, folder_note
-from .conversion import Conversion
+from .conversion import Conversion, usage
 from .layout import Layout
 from .sources import GUESSED, LAYOUTS
 from .target import Target
 from .targets import TARGETS
-from .usage import usage
 from .writer import check_paths, write_weights
 
 PathLike = Union[str, Path]

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 
 from cite.core.files.lock import only_one
 from cite.core.files.save_torch import save_safetensors, save_torch
-from cite.core.files.weights_notes import OPTIONS, ORIGIN
+from cite.core.files.weights import OPTIONS, ORIGIN
 from cite.core.files.write_whole import write_whole
 from cite.core.image_stats import ImageStats
 from cite.core.messages import first_line

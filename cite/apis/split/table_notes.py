@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cite.core.files.csv_table import look_alikes, meant
 from cite.core.messages import count, shorten
-from cite.datasets.tables.cells import look_alikes, meant
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.published import is_patch_gastric
 from cite.datasets.tables.slide_rule import PREFIX, SlideRule

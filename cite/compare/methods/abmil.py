@@ -5,7 +5,6 @@ from torch.nn import functional as F
 
 from .features import Features, features
 from .job import JobInputs
-from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -74,7 +73,7 @@ def abmil(inputs: JobInputs, workspace: Workspace) -> Scores:
         model = GatedAttention(train.values.shape[1], len(inputs.classes))
     train = train._replace(values=(train.values - mean) / std)
     steps, lr = settings.get('steps', STEPS), settings.get('lr', LR)
-    record_losses(workspace, _fit(model, train, seed, steps, lr))
+    workspace.record_losses(_fit(model, train, seed, steps, lr))
     with torch.no_grad():
         slides = (torch.from_numpy((s - mean) / std) for s in test.of_slides())
         logits = torch.stack([model(slide)[0] for slide in slides])  # (B, K)

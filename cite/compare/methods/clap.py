@@ -7,7 +7,6 @@ from torch.nn import functional as F
 from .class_texts import check_shared_space, class_texts
 from .features import features
 from .job import JobInputs
-from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -51,7 +50,7 @@ def clap(inputs: JobInputs, workspace: Workspace) -> Scores:
         texts.scale,
         **options,
     )
-    record_losses(workspace, losses)
+    workspace.record_losses(losses)
     cosines = torch.from_numpy(test.values) @ F.normalize(weights, dim=1).t()
     return Scores(patches=(texts.scale * cosines).softmax(1).numpy())
 

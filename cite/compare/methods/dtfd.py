@@ -6,7 +6,6 @@ from torch.nn import functional as F
 from .abmil import GatedAttention
 from .features import Features, features
 from .job import JobInputs
-from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -71,7 +70,7 @@ def dtfd(inputs: JobInputs, workspace: Workspace) -> Scores:
         model = DoubleTier(width, classes, options['hidden'])
     rng = np.random.default_rng(seed)
     losses = _fit(model, train, number, options['epochs'], options['lr'], rng)
-    record_losses(workspace, losses)
+    workspace.record_losses(losses)
     with torch.no_grad():
         logits = [
             model(torch.from_numpy(slide), deal(len(slide), number, rng))[1]

@@ -5,7 +5,6 @@ from torch.nn import functional as F
 from .class_texts import check_shared_space, class_texts
 from .features import features
 from .job import JobInputs
-from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -49,7 +48,7 @@ def lp_pp(inputs: JobInputs, workspace: Workspace) -> Scores:
         slides=len(train.slide_labels()),
         **inputs.settings(SETTINGS),
     )
-    record_losses(workspace, losses)
+    workspace.record_losses(losses)
     x = torch.from_numpy(test.values)
     logits = with_bias(x) @ weights.t() + alpha * (x @ texts.vectors.t())
     return Scores(patches=logits.softmax(1).numpy())

@@ -10,7 +10,6 @@ from cite.models.heads.text_pooling import TextPooling
 from .class_texts import ClassTexts, class_texts
 from .features import Features, features
 from .job import JobInputs
-from .losses import record_losses
 from .scores import Scores
 from .workspace import Workspace
 
@@ -53,7 +52,7 @@ def text_mil(inputs: JobInputs, workspace: Workspace) -> Scores:
     train, test = (features(inputs, workspace, f).unit() for f in ('train', 'val'))
     model = _model(inputs, options, texts, train)
     rng = np.random.default_rng(inputs.job.seed)
-    record_losses(workspace, _fit(model, texts, train, options, rng))
+    workspace.record_losses(_fit(model, texts, train, options, rng))
     with torch.no_grad():
         logits = torch.cat(
             [

@@ -18,7 +18,6 @@ from cite.models.classifiers.normalize import ImageBuffer, to_float
 from .controls import replace_texts
 from .features import features
 from .job import JobInputs, job_config
-from .losses import record_losses
 from .scores import Scores, build_part
 from .shared_draws import shared_draws
 from .workspace import SharedPatches, Workspace
@@ -63,7 +62,7 @@ def _train(model: torch.nn.Module, cfg: Config, workspace: Workspace) -> None:
         device=cfg.device,
         meta={'seed': cfg.seed, 'CLASSES': data.CLASSES},
     )
-    record_losses(workspace, json.loads(losses.read_text()))
+    workspace.record_losses(json.loads(losses.read_text()))
 
 
 def _dataset(cfg: Config, part: str, patches: SharedPatches) -> Any:

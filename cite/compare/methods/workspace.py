@@ -1,6 +1,7 @@
 """Where a method works: its job's folder, and what a worker keeps between jobs."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -82,3 +83,21 @@ class Workspace:
         path = self.folder / TRAINING
         known = json.loads(path.read_text()) if path.is_file() else {}
         write_text_whole(path, json.dumps({**known, **facts}))
+
+    def record_losses(self, losses: Sequence[float]) -> None:
+        """Record the mean loss of the last tenth of the steps, and of the tenth before.
+
+        They tell where a training ended, and whether its loss was still falling.
+
+        Args:
+            losses: loss of each step; of fewer than two, nothing is recorded.
+        """
+        tenth = max(len(losses) // 10, 1)
+        if len(losses) < 2 * tenth:
+            return
+        last, before = losses[-tenth:], losses[-2 * tenth : -tenth]
+        self.record(
+            loss=float(np.mean(last)),
+            loss_before=float(np.mean(before)),
+            steps=len(losses),
+        )

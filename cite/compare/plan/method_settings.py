@@ -1,15 +1,18 @@
 """What a method of a comparison's config may say, by its type."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cite.apis.class_order import check_class_order, classes_of_config
 from cite.compare.methods import SETTINGS, WITHOUT_TEXTS
 from cite.compare.methods.feature_file import feature_paths
 from cite.compare.methods.job import Method, read_method
 from cite.compare.methods.rates import OF_CONFIG
 from cite.core.messages import meant
+from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 
 from .config import Comparison
 
@@ -93,3 +96,26 @@ def check_features(comparison: Comparison, method: Method, path: Path) -> None:
 def _backbone(method: Method) -> Any:
     model = read_method(method.config).get('model') or {}
     return (model.get('backbone') or {}).get('type')
+
+
+def check_classes(comparison: Comparison, config: str) -> None:
+    """Check that the methods' configs name the classes in the comparison's order.
+
+    A comparison gives its classes to every data set, but the texts of a head and the
+    weights stay in the order of the method's config.
+
+    Args:
+        comparison: what is compared.
+        config: path of the config, for messages.
+
+    Raises:
+        ValueError: a method has the same classes in another order. Other names are a
+            warning.
+    """
+    ours = (f'{config}: classes', comparison.classes)
+    for path in {method.config: None for method in comparison.methods.values()}:
+        for key, names in dict(classes_of_config(read_method(path))).items():
+            message = check_class_order(ours, (f'{path}: {key}', names))
+            # What a config without `classes` has says nothing of its texts.
+            if message and [*names] != [*PATCH_GASTRIC_CLASSES]:
+                warnings.warn(message, stacklevel=2)

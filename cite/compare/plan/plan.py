@@ -15,11 +15,11 @@ from cite.compare.methods.feature_file import feature_paths
 from cite.compare.methods.job import Job, JobInputs, Method, job_config, read_method
 from cite.core.files.elsewhere import looked_at
 
-from .class_order import check_classes
 from .config import Comparison, names_files
 from .folds import fold_pool, write_folds
 from .job_files import check_inputs, predictions_file
 from .leakage import check_leakage
+from .method_settings import check_classes
 from .read_config import read_comparison
 
 # Keys of a method's config that no result depends on.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cite.apis.page.render import SORT, render_page
+from cite.apis.page import SORT, render_page
 from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count

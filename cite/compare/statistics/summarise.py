@@ -6,8 +6,7 @@ import numpy as np
 from cite.compare.folder.results import Results, Run, Shots
 from cite.core.evaluation.metrics import BIASED, SCORE_METRICS
 
-from .holm import holm
-from .judge import Sample, Terms, judge
+from .judge import Sample, Terms, holm, judge
 from .leave_out import leave_out
 from .summary import ASKED, LEVELS, Cell, Key, Summary, Test
 

@@ -6,9 +6,12 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from . import confusion as cm
-from .calibration import calibration_error, negative_log_likelihood
+from .calibration import (
+    calibration_error,
+    debiased_calibration_error,
+    negative_log_likelihood,
+)
 from .confusion import accuracy, class_accuracy, mean_accuracy
-from .debiased import debiased_calibration_error
 from .scores import bag_scores
 
 Function = Callable[[np.ndarray, np.ndarray], float]

@@ -1,8 +1,9 @@
 """How much memory a file may take when it is read: a small multiple of its size."""
 
+import zipfile
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from torch import Tensor
 
@@ -122,3 +123,20 @@ def _own_size(value: Any) -> int:
     if isinstance(value, (*_DICTS, *_LISTS)):
         return _OBJECT + _ITEM * len(value)
     return _OBJECT + int(getattr(value, 'nbytes', 0))
+
+
+# zipfile keeps some 20 bytes for one of the list, where a tensor has about a hundred.
+_SIZE_OF_LIST, _LONGEST_LIST = 5, 16 << 20
+
+
+def open_zip(file: BinaryIO) -> zipfile.ZipFile:
+    """Open a zip file whose list of contents is not out of proportion.
+
+    Raises:
+        TooLargeError: the list is larger than that of any archive of tensors.
+        Exception: it is not a zip file, or it is damaged.
+    """
+    end: Any = vars(zipfile)['_EndRecData'](file)
+    if end and end[_SIZE_OF_LIST] > _LONGEST_LIST:
+        raise TooLargeError(f'its list of contents has {end[_SIZE_OF_LIST]:,} bytes')
+    return zipfile.ZipFile(file)

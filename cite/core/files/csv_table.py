@@ -1,23 +1,29 @@
-"""Tables of text with named columns, as other programs write them."""
+"""The one reader of tables: rows, named columns, and cells that are the same."""
 
 import csv
 import io
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from .text_file import read_utf8
 
+# Unseen at the edges of cells that were copied from web pages and documents: a byte
+# order mark, a zero-width space, a word joiner, and marks of the writing direction.
+_UNSEEN = dict.fromkeys(map(ord, '\ufeff\u200b\u2060\u200e\u200f'), ' ')
+
 
 class CsvTable(NamedTuple):
-    """A table: its columns, and its rows with the line on which each ends."""
+    """A table: its columns, and its rows with the line on which each begins."""
 
     columns: list[str]
     rows: list[tuple[int, dict[str, str]]]
 
 
 def read_csv_table(path: Path) -> CsvTable:
-    """Read a CSV; blanks at the edges of cells do not count, nor do empty lines.
+    """Read a CSV whose first row names the columns; empty lines do not count.
 
     A row may lack cells at its end; they are ''.
 
@@ -28,28 +34,18 @@ def read_csv_table(path: Path) -> CsvTable:
         ValueError: it is not a CSV, names a column twice, or a row is longer than the
             first; the message says where.
     """
-    reader = csv.reader(io.StringIO(read_utf8(path), newline=''))
-    columns: list[str] = []
-    rows = []
-    try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if not columns:
-                columns = _columns(cells, f'{path}:{reader.line_num}')
-            elif any(cells):
-                where = f'{path}:{reader.line_num}'
-                rows.append((reader.line_num, _row(columns, cells, where)))
-    except csv.Error as error:
-        raise ValueError(f'{path}:{reader.line_num}: not a CSV: {error}.') from error
-    return CsvTable(columns, rows)
-
-
-def _columns(cells: list[str], where: str) -> list[str]:
-    numbers = Counter(cell for cell in cells if cell)
+    lines = read_rows(path)
+    line, columns = next(lines, (1, []))
+    numbers = Counter(cell for cell in columns if cell)
     twice = next((name for name, n in numbers.items() if n > 1), None)
     if twice is not None:
-        raise ValueError(f'{where}: the column {twice[:60]!r} is there twice.')
-    return cells
+        raise ValueError(f'{path}:{line}: the column {twice[:60]!r} is there twice.')
+    rows = [
+        (line, _row(columns, cells, f'{path}:{line}'))
+        for line, cells in lines
+        if any(cells)
+    ]
+    return CsvTable(columns, rows)
 
 
 def _row(columns: list[str], cells: list[str], where: str) -> dict[str, str]:
@@ -60,3 +56,75 @@ def _row(columns: list[str], cells: list[str], where: str) -> dict[str, str]:
         )
     missing = [''] * (len(columns) - len(cells))
     return dict(zip(columns, [*cells, *missing]))
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the line it begins on; quoted text may span lines.
+
+    The header is the first. Lines may end in LF, CR LF or CR.
+    """
+    text = read_utf8(path)
+    if '\0' in text:
+        line = text.count('\n', 0, text.index('\0')) + 1
+        raise ValueError(
+            f'{path}:{line}: a NUL byte, as in UTF-16 text. Save the table as CSV in '
+            'UTF-8.'
+        )
+    # Strict: otherwise a stray quote would silently swallow the rows after it.
+    file = io.StringIO(text, newline='')
+    reader = csv.reader(file, strict=True, skipinitialspace=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(
+                f'{path}:{line}: not a row of a CSV table: {error}. Look for a quote '
+                'that is not closed.'
+            ) from error
+        cells = [plain_cell(cell) for cell in row]
+        if cells not in ([], ['']):
+            yield line, cells
+
+
+def plain_cell(cell: str) -> str:
+    """Return a cell without what cannot be seen, as it is compared with others.
+
+    Blanks at the edges go, blanks within become one space each (a non-breaking blank
+    is a blank), and letters with accents are written in one way (NFC).
+
+    >>> plain_cell(' Benign\\xa0 glands ')
+    'Benign glands'
+    """
+    if not cell.isascii():
+        cell = unicodedata.normalize('NFC', cell.translate(_UNSEEN))
+    return ' '.join(cell.split())
+
+
+def look_alikes(cells: Iterable[str]) -> list[list[str]]:
+    """Return the groups of different cells that are probably meant to be the same.
+
+    They differ in capital letters alone, or are the same number: a spreadsheet writes
+    ``001`` as ``1``, and pandas writes a column of numbers with a gap as ``1.0``.
+
+    >>> look_alikes(['P1', 'p1', '001', '1.0', 'P2'])
+    [['P1', 'p1'], ['001', '1.0']]
+    """
+    groups: dict[str, dict[str, None]] = defaultdict(dict)
+    for cell in cells:
+        groups[meant(cell)][cell] = None
+    return [[*group] for group in groups.values() if len(group) > 1]
+
+
+def meant(cell: str) -> str:
+    """Return what is the same for cells that look alike.
+
+    >>> meant('Tumor'), meant('007'), meant('7.0'), meant('7e1')
+    ('tumor', '7', '7', '7e1')
+    """
+    whole, _, decimals = cell.partition('.')
+    if whole.isdecimal() and not decimals.strip('0'):
+        return whole.lstrip('0') or '0'
+    return cell.casefold()

@@ -7,9 +7,8 @@ from typing import Any, BinaryIO, NamedTuple, Union
 
 import numpy as np
 
-from .budget import Budget
+from .budget import Budget, open_zip
 from .plain_pickle import check_shape
-from .zip_file import open_zip
 
 _NUMBERS = 'biufc'
 _DAMAGED = 'is damaged or not a NumPy array of numbers'

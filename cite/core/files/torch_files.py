@@ -12,10 +12,9 @@ from typing import Any, BinaryIO, Callable, Optional
 from torch import Tensor
 
 from . import plain_types
-from .budget import Budget, TooLargeError, check_tree
+from .budget import Budget, TooLargeError, check_tree, open_zip
 from .plain_pickle import Builder, Record, RefusedError, Unpickler
 from .plain_tensors import Storage, StorageType, as_bytes, item_size
-from .zip_file import open_zip
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _TAR = 257, b'ustar'  # offset and magic bytes of a tar's first entry

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Union
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file as load_safetensors
 
 from cite.core.messages import first_line
@@ -117,3 +118,22 @@ def trim_heap() -> None:
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
     if trim is not None:
         trim(0)
+
+
+ORIGIN = 'converted_from'  # layout that `cite convert` read
+OPTIONS = 'model_options'  # arguments of the backbone that the weights need, JSON
+
+
+def read_notes(path: Union[str, Path, None]) -> dict[str, str]:
+    """Return the metadata of a safetensors file; empty for any other file.
+
+    A file that cannot be read gives nothing: what loads it says what is wrong with it.
+    """
+    file = Path(path or '').expanduser()
+    if file.suffix != '.safetensors' or not file.is_file():
+        return {}
+    try:
+        with safe_open(str(file), 'pt') as tensors:
+            return dict(tensors.metadata() or {})
+    except SafetensorError:
+        return {}

@@ -1,8 +1,7 @@
 from .class_count_hook import ClassCountHook
 from .ema_hook import EMAHook
-from .finite_loss_hook import FiniteLossHook
 from .half_weights_hook import HalfWeightsHook
-from .loss_history_hook import LossHistoryHook
+from .loss_hooks import FiniteLossHook, LossHistoryHook
 from .random_state_hook import RandomStateHook
 from .replaced_images_hook import ReplacedImagesHook
 

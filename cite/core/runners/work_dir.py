@@ -16,7 +16,7 @@ from mmcv.runner import save_checkpoint as _save_checkpoint
 from torch import nn
 
 from cite.core.files.write_whole import PARTIAL, write_whole
-from cite.core.hooks.finite_loss_hook import advice
+from cite.core.hooks.loss_hooks import advice
 
 _NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 # The folder in which mmcls' ranks exchange results of an evaluation; mmcls refuses one

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
+from cite.core.files.csv_table import look_alikes
 from cite.core.messages import shorten
 
 from .annotations import Annotation
-from .cells import look_alikes
 from .slide_rule import PREFIX, SlideRule
 
 # What else patches are often called: {slide}_{x}_{y}, and {slide}_{number}.

@@ -5,9 +5,9 @@ from typing import Any, Optional
 
 from torch import Tensor
 
+from cite.core.evaluation.conformal import Calibration
 from cite.core.image_stats import ImageStats
 
-from .calibration import Calibration
 from .training_features import TrainingFeatures
 
 

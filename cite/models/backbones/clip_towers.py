@@ -11,9 +11,8 @@ from clip.model import ModifiedResNet, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cite.models.architectures.positions import patch_grid, resize_positions
 from cite.models.precision import full_precision
-
-from .image_size import patch_grid, resize_positions
 
 try:
     from torch.func import functional_call

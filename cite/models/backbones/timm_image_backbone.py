@@ -4,10 +4,9 @@ from mmcls.models.builder import BACKBONES
 from torch import Tensor, nn
 
 from cite.core.messages import check_choice
-from cite.models.architectures.positions import set_positions
+from cite.models.architectures.positions import patch_grid, set_positions
 
 from .adapted_backbone import AdaptedBackbone
-from .image_size import patch_grid
 from .timm_models import UNUSED, create, image_side, is_plain_vit, pool, stats_of_name
 from .weights_files import fill_model
 from .weights_options import options_of_weights

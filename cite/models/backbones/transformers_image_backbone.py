@@ -5,10 +5,10 @@ from mmcls.models.builder import BACKBONES
 from torch import Tensor, nn
 
 from cite.core.messages import first_line
+from cite.models.architectures.positions import patch_grid
 
 from . import transformers_models
 from .adapted_backbone import AdaptedBackbone
-from .image_size import patch_grid
 
 _MODEL = 'model.'
 

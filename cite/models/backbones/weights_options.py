@@ -5,8 +5,7 @@ import math
 import warnings
 from typing import Any, Callable, Optional
 
-from cite.core.files.weights import load_weights
-from cite.core.files.weights_notes import OPTIONS, ORIGIN, read_notes
+from cite.core.files.weights import OPTIONS, ORIGIN, load_weights, read_notes
 
 from .weights_files import WRAPPERS
 

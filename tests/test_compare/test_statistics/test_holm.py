@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cite.compare.statistics.holm import holm
+from cite.compare.statistics.judge import holm
 
 
 def test_holm_by_hand():

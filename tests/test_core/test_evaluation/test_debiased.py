@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from cite.core.evaluation.calibration import calibration_error
-from cite.core.evaluation.debiased import debiased_calibration_error
+from cite.core.evaluation.calibration import (
+    calibration_error,
+    debiased_calibration_error,
+)
 
 
 def test_by_hand():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cite.inference.model_folder.calibration import Calibration
+from cite.core.evaluation.conformal import Calibration
 from cite.inference.predict.answer_slide import Options
 from cite.inference.predict.jobs import find_jobs
 from cite.inference.predict.outputs.tile_table import read_tile_csv

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from cite.apis.page.render import SORT, render_page
+from cite.apis.page import SORT, render_page
 from cite.core.messages import count
 from cite.inference.predict.outputs.colours import class_colour
 from cite.inference.predict.outputs.maps import SLIDE_AREA

@@ -11,7 +11,7 @@ from typing import Any, Optional
 import numpy as np
 from PIL import Image
 
-from cite.apis.page.render import render_page
+from cite.apis.page import render_page
 from cite.inference.predict.outputs.colours import class_colour, probability_colours
 from cite.inference.predict.outputs.tile_table import TileTable
 

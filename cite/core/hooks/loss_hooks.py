@@ -1,3 +1,4 @@
+import json
 import math
 import os.path as osp
 from typing import Any, Optional
@@ -5,6 +6,8 @@ from typing import Any, Optional
 import torch
 from mmcv.runner import HOOKS, CheckpointHook, Hook
 from torch import Tensor, distributed
+
+from cite.core.files.write_whole import write_text_whole
 
 _CAUSES = (
     'Usual causes: a learning rate that is too high (optimizer.lr, warm-up), half '
@@ -74,3 +77,28 @@ def advice(folder: str) -> str:
         return f'No checkpoint had been written yet. {_CAUSES}'
     path = osp.join(folder, osp.basename(osp.realpath(latest)))
     return f'The last checkpoint is whole and holds finite weights: {path}. {_CAUSES}'
+
+
+@HOOKS.register_module()
+class LossHistoryHook(Hook):
+    """Write the loss of every iteration into a file at the end of the run.
+
+    Example::
+
+        custom_hooks = [dict(type='LossHistoryHook', file='work_dirs/losses.json')]
+
+    Args:
+        file: path of the file: a JSON list of numbers.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._losses: list[Any] = []
+
+    def after_train_iter(self, runner: Any) -> None:
+        loss = runner.outputs.get('log_vars', {}).get('loss')
+        # A tensor stays on its device until the end, so that nothing waits for it.
+        self._losses.append(runner.outputs['loss'].detach() if loss is None else loss)
+
+    def after_run(self, runner: Any) -> None:
+        write_text_whole(self.file, json.dumps([float(loss) for loss in self._losses]))

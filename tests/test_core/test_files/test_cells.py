@@ -2,7 +2,7 @@
 
 import pytest
 
-from cite.datasets.tables.cells import look_alikes, plain_cell
+from cite.core.files.csv_table import look_alikes, plain_cell
 
 
 @pytest.mark.parametrize(
