@@ -1,23 +1,21 @@
-"""Tables of text with named columns, as other programs write them."""
+"""Tables of text with named columns, as users and other programs write them."""
 
-import csv
-import io
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from .text_file import read_utf8
+from .csv_rows import read_rows
 
 
 class CsvTable(NamedTuple):
-    """A table: its columns, and its rows with the line on which each ends."""
+    """A table: its columns, and its rows with the line on which each begins."""
 
     columns: list[str]
     rows: list[tuple[int, dict[str, str]]]
 
 
 def read_csv_table(path: Path) -> CsvTable:
-    """Read a CSV; blanks at the edges of cells do not count, nor do empty lines.
+    """Read a CSV; what cannot be seen in cells does not count, nor do empty lines.
 
     A row may lack cells at its end; they are ''.
 
@@ -28,19 +26,14 @@ def read_csv_table(path: Path) -> CsvTable:
         ValueError: it is not a CSV, names a column twice, or a row is longer than the
             first; the message says where.
     """
-    reader = csv.reader(io.StringIO(read_utf8(path), newline=''))
     columns: list[str] = []
     rows = []
-    try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if not columns:
-                columns = _columns(cells, f'{path}:{reader.line_num}')
-            elif any(cells):
-                where = f'{path}:{reader.line_num}'
-                rows.append((reader.line_num, _row(columns, cells, where)))
-    except csv.Error as error:
-        raise ValueError(f'{path}:{reader.line_num}: not a CSV: {error}.') from error
+    for line, cells in read_rows(path):
+        where = f'{path}:{line}'
+        if not columns:
+            columns = _columns(cells, where)
+        elif any(cells):
+            rows.append((line, _row(columns, cells, where)))
     return CsvTable(columns, rows)
 
 

@@ -1,25 +1,7 @@
-"""Cells of tables: when two of them are the same, and when they only look alike."""
+"""Cells of tables that are not the same, but look alike."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-
-# Unseen at the edges of cells that were copied from web pages and documents: a byte
-# order mark, a zero-width space, a word joiner, and marks of the writing direction.
-_UNSEEN = '\ufeff\u200b\u2060\u200e\u200f'
-
-
-def plain_cell(cell: str) -> str:
-    """Return a cell without what cannot be seen, as it is compared with others.
-
-    Blanks at the edges go, blanks within become one space each (a non-breaking blank
-    is a blank), and letters with accents are written in one way (NFC).
-
-    >>> plain_cell(' Benign\\xa0 glands ')
-    'Benign glands'
-    """
-    blanks = cell.translate(dict.fromkeys(map(ord, _UNSEEN), ' '))
-    return unicodedata.normalize('NFC', ' '.join(blanks.split()))
 
 
 def look_alikes(cells: Iterable[str]) -> list[list[str]]:

@@ -7,9 +7,8 @@ from typing import Union
 import yaml
 
 from cite.core.files.elsewhere import looked_at
+from cite.core.files.plain_cell import plain_cell
 from cite.core.files.text_file import compose, plain_text
-
-from .cells import plain_cell
 
 # Source: the CITE paper, section 3: grades as classes, both poorly differentiated
 # subtypes as one; the subtypes as PatchGastric's table writes them.

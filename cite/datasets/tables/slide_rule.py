@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Optional
 
 from cite.core.command_line import refuse_changed
+from cite.core.files.csv_rows import read_rows
 from cite.core.files.elsewhere import looked_at
+from cite.core.files.plain_cell import plain_cell
 from cite.core.messages import meant
 
-from .cells import plain_cell
-from .csv_rows import read_rows
 
 # How a table may call the column with a patch's file.
 FILE_COLUMNS = ('patch', 'filename', 'file', 'image', 'path')

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
+from cite.core.files.csv_rows import read_rows
 from cite.core.files.elsewhere import looked_at
 
 from .annotations import filename_fault
-from .csv_rows import read_rows
 from .slide_rule import PREFIX, SlideRule
 
 COLUMNS = ('id', 'subtype', 'text')

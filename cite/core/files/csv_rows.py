@@ -5,9 +5,8 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from cite.core.files.text_file import read_utf8
-
-from .cells import plain_cell
+from .plain_cell import plain_cell
+from .text_file import read_utf8
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
