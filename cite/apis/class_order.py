@@ -8,6 +8,7 @@ from mmcls.datasets.builder import DATASETS
 from mmcv.parallel import is_module_wrapper
 from torch import nn
 
+from cite.core.files.csv_table import plain_cell
 from cite.models.heads.caption_file import read_caption_file
 
 Named = tuple[str, Sequence[str]]  # a place and the classes that it names
@@ -27,7 +28,11 @@ def check_class_order(first: Named, second: Named) -> Optional[str]:
     if [*names] == [*other_names]:
         return None
     listed = f'{where} has {[*names]}, {other_where} has {[*other_names]}'
-    if sorted(names) == sorted(other_names):
+    # Other capital letters or blanks make no other class.
+    alike, others_alike = (
+        [plain_cell(name).casefold() for name in x] for x in (names, other_names)
+    )
+    if alike != others_alike and sorted(alike) == sorted(others_alike):
         raise ValueError(
             f'the same classes in another order: {listed}. The k-th class has label k, '
             'so results would get the names of other classes. Give both one order: '

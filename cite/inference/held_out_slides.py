@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cite.apis.predictions import read_predictions
+from cite.core.files.csv_table import plain_cell, read_csv_table
 from cite.core.messages import count, shorten
 
 from .model_folder.exported_model import ExportedModel
@@ -64,7 +65,7 @@ def slides_of_csv(
     if 'error' in frame:
         frame = frame[frame['error'] == ''].reset_index(drop=True)
     names = frame[_column(frame, _SLIDE, path)].to_numpy(str)
-    columns = [_PROBABILITY + name for name in folder.classes]
+    columns = [_PROBABILITY + plain_cell(name) for name in folder.classes]
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ValueError(
@@ -119,18 +120,18 @@ def patients_of(
     if rows is None or not {*_PATIENT} & {*rows.columns}:
         return None
     patient_of = _by_slide(rows, _PATIENT, Path(str(table)))
-    missing = [name for name in names if not patient_of.get(name)]
+    missing = [name for name in names if not patient_of.get(plain_cell(name))]
     if missing:
         raise ValueError(f'{table} has no patient for {shorten(missing)}.')
-    return np.array([patient_of[name] for name in names])
+    return np.array([patient_of[plain_cell(name)] for name in names])
 
 
 def _label(
     folder: ExportedModel, label_of: dict[str, str], name: str, table: object
 ) -> int:
-    label = label_of.get(name)
-    if label in folder.classes:
-        return folder.classes.index(label)
+    label, classes = label_of.get(plain_cell(name)), [*map(plain_cell, folder.classes)]
+    if label in classes:
+        return classes.index(label)
     numbers = [str(k) for k in range(len(folder.classes))]
     if label in numbers:
         return numbers.index(label)
@@ -147,7 +148,7 @@ def _by_slide(rows: pd.DataFrame, names: tuple[str, ...], path: Path) -> dict[st
     slides = rows[_column(rows, _SLIDE, path)]
     values = rows[_column(rows, names, path)]
     by_slide: dict[str, str] = {}
-    for line, (slide, value) in enumerate(zip(slides, values), 2):
+    for line, slide, value in zip(rows.index, slides, values):
         if by_slide.setdefault(slide, value) != value:
             raise ValueError(
                 f'{path}:{line}: slide {slide} is {value!r} here and '
@@ -157,20 +158,23 @@ def _by_slide(rows: pd.DataFrame, names: tuple[str, ...], path: Path) -> dict[st
 
 
 def read_slide_table(path: Path) -> pd.DataFrame:
-    """Read a CSV as text, with the names of its columns but those of classes small."""
+    """Read a CSV as text, with the names of its columns but those of classes small.
+
+    The index is the line on which each row begins.
+    """
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table.')
-    try:
-        frame = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding='utf-8-sig'
-        )
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path} is not a CSV table in UTF-8: {error}') from error
-    names = [str(name).strip() for name in frame.columns]
-    frame.columns = [
-        name if name.startswith(_PROBABILITY) else name.lower() for name in names
+    table = read_csv_table(path)
+    names = [
+        name if name.startswith(_PROBABILITY) else name.lower()
+        for name in table.columns
     ]
-    return frame.apply(lambda column: column.str.strip())
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f'{path}:1: the column {twice[:60]!r} is there twice.')
+    rows = [dict(zip(names, row.values())) for _, row in table.rows]
+    lines = [line for line, _ in table.rows]
+    return pd.DataFrame(rows, lines, dict.fromkeys(names), dtype=str)
 
 
 def _column(frame: pd.DataFrame, names: tuple[str, ...], path: Path) -> str:

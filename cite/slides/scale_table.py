@@ -1,9 +1,12 @@
 """Microns per pixel that a user gives: one number, or a table by slide."""
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cite.core.files.csv_table import read_csv_table
+from cite.core.files.csv_table import plain_cell, read_csv_table
+from cite.core.messages import shorten
 
 from .find_slides import SlideFile
 from .scale import check_mpp
@@ -15,13 +18,16 @@ class ScaleTable:
     Args:
         option: a number, the path of a CSV with the columns ``slide`` and ``mpp``, or
             None. ``slide`` is a file's name, with or without its ending, or its id.
+        slides: the slides that it is for.
 
     Raises:
         FileNotFoundError: there is no such table.
-        ValueError: a number out of range, or a fault in the table; with its line.
+        ValueError: a number out of range, a fault in the table, with its line, or it
+            has none of the slides. Rows of other slides are a warning if a slide has
+            no row: one of them is probably misspelt.
     """
 
-    def __init__(self, option: Optional[str]) -> None:
+    def __init__(self, option: Optional[str], slides: Sequence[SlideFile]) -> None:
         self.number: Optional[float] = None
         self.rows: dict[str, float] = {}
         if option is None:
@@ -30,14 +36,35 @@ class ScaleTable:
             number = float(option)
         except ValueError:
             self.rows = _read(Path(option).expanduser())
+            self._compare(option, slides)
         else:
             self.number = check_mpp(number, '--mpp')
 
     def __getitem__(self, slide: SlideFile) -> Optional[float]:
         """Return microns per pixel of a slide, or None if the file has to say."""
-        names = (slide.path.name, slide.path.stem, slide.id)
-        given = [self.rows[name] for name in names if name in self.rows]
+        given = [self.rows[name] for name in _names(slide) if name in self.rows]
         return given[0] if given else self.number
+
+    def _compare(self, table: str, slides: Sequence[SlideFile]) -> None:
+        """Look for rows that are no slide's while slides have no row."""
+        known = {name for slide in slides for name in _names(slide)}
+        unused = [name for name in self.rows if name not in known]
+        lacking = [slide.id for slide in slides if not {*_names(slide)} & {*self.rows}]
+        if not unused or not lacking:
+            return
+        message = (
+            f'--mpp {table}: the rows {shorten(unused, 3)} name none of the slides, '
+            f'and the slides {shorten(lacking, 3)} have no row.'
+        )
+        if len(lacking) == len(slides):
+            raise ValueError(f'{message} Write the names of their files.')
+        warnings.warn(f'{message} Their files have to say the scale.', stacklevel=3)
+
+
+def _names(slide: SlideFile) -> tuple[str, ...]:
+    """Return how a table may call a slide."""
+    names = (slide.path.name, slide.path.stem, slide.id)
+    return tuple(map(plain_cell, names))
 
 
 def _read(path: Path) -> dict[str, float]:

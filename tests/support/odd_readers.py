@@ -186,7 +186,7 @@ def file_readers(slide: Any) -> dict[str, Reader]:
         ),
         'mpp.csv': Reader(
             lambda rng: odd_table(rng, 'slide,mpp\na,0.25\nb,0.5\n'),
-            lambda path: ScaleTable(str(path)),
+            lambda path: ScaleTable(str(path), ()),
             'mpp.csv',
         ),
         'GeoJSON': Reader(

@@ -26,6 +26,13 @@ def test_one_order_other_order_other_names():
         ('x', NAMES), ('y', ['a', 'b', 'd'])
     )
 
+    # Other capital letters or blanks make no other class.
+    with pytest.raises(ValueError, match='another order'):
+        check_class_order(
+            ('x', ['Tumor', 'Caf\xe9 a']), ('y', ['Cafe\u0301\xa0a', 'tumor'])
+        )
+    assert check_class_order(('x', ['Tumor', 'b']), ('y', ['tumor', 'b']))
+
 
 def model(**places):
     classifier = nn.Module()

@@ -3,11 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cite.core.files.text_file import read_utf8
+from cite.core.files.csv_table import read_csv_table
 from cite.core.files.write_whole import write_text_whole
 from cite.core.messages import count, shorten
 from cite.datasets.tables.annotations import Annotation
@@ -95,8 +95,8 @@ def read_clam_splits(folder: Path) -> list[ClamSplit]:
 
 
 def _read(path: Path) -> ClamSplit:
-    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''))
-    missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
+    table = read_csv_table(path)
+    missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise ValueError(
             f'{path}:1: the columns {", ".join(missing)} are missing: CLAM writes '
@@ -105,12 +105,12 @@ def _read(path: Path) -> ClamSplit:
     places: dict[str, str] = {}
     columns: dict[str, list[str]] = {name: [] for name in COLUMNS}
     twice = []
-    for row in _rows(table, path):
+    for line, row in table.rows:
         for name in COLUMNS:
-            slide = (row[name] or '').strip()
+            slide = row[name]
             if not slide:
                 continue
-            where = f'{name} in line {table.line_num}'
+            where = f'{name} in line {line}'
             if slide in places:
                 twice.append(f'{slide} is in {places[slide]} and {where}')
             places.setdefault(slide, where)
@@ -124,10 +124,3 @@ def _read(path: Path) -> ClamSplit:
         if not columns[name]:
             raise ValueError(f'{path}: no slide in the column {name}.')
     return ClamSplit(path, **columns)
-
-
-def _rows(table: csv.DictReader, path: Path) -> Iterator[dict[str, str]]:
-    try:
-        yield from table
-    except csv.Error as error:
-        raise ValueError(f'{path}:{table.line_num}: not a CSV: {error}.') from error

@@ -62,7 +62,7 @@ def tile_slides(
     """
     out, settings = Path(out).expanduser(), settings or TileSettings()
     files = find_slides(slides, keep_names=settings.slide == 'folder')
-    scales, rois = ScaleTable(mpp), RoiFiles(roi, files)
+    scales, rois = ScaleTable(mpp, files), RoiFiles(roi, files)
     tiled, owners = Tiled([], {}), _quickhashes(out)
     out.mkdir(parents=True, exist_ok=True)
     with only_one(out, 'cutting slides', 'Wait for it, or name another --out.'):

@@ -1,12 +1,10 @@
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cite.core.files.text_file import read_utf8
+from cite.core.files.csv_table import plain_cell, read_csv_table
 from cite.core.messages import shorten
 
 from .job import JobInputs
@@ -51,39 +49,38 @@ def read_predictions(path: Path, lines: Lines, classes: Sequence[str]) -> np.nda
             the test slides or has another label there, or probabilities do not sum to
             1; the message names the line.
     """
-    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''), strict=True)
-    _check_columns(path, list(table.fieldnames or ()), classes)
+    table = read_csv_table(path)
+    _check_columns(path, table.columns, classes)
     slides, first = np.unique(lines.slides, return_index=True)
-    labels = {str(s): classes[k] for s, k in zip(slides, lines.labels[first])}
+    labels = {plain_cell(s): classes[k] for s, k in zip(slides, lines.labels[first])}
     scores: dict[str, list[float]] = {}
-    try:
-        for row in table:
-            where, slide = f'{path}:{table.line_num}', (row['slide'] or '').strip()
-            if slide not in labels:
-                raise ValueError(f'{where}: {slide!r} is not one of the test slides.')
-            if slide in scores:
-                raise ValueError(f'{where}: slide {slide} has a line before.')
-            if row.get('label') not in (None, '', labels[slide]):
-                raise ValueError(
-                    f'{where}: slide {slide} has the label {row["label"]!r}, but '
-                    f'{labels[slide]!r} in the annotation file.'
-                )
-            scores[slide] = _probabilities(where, [row[name] for name in classes])
-    except csv.Error as error:
-        raise ValueError(f'{path}:{table.line_num}: not a CSV: {error}.') from error
+    for line, row in table.rows:
+        where, slide = f'{path}:{line}', row['slide']
+        if slide not in labels:
+            raise ValueError(f'{where}: {slide!r} is not one of the test slides.')
+        if slide in scores:
+            raise ValueError(f'{where}: slide {slide} has a line before.')
+        if row.get('label') not in (None, '', plain_cell(labels[slide])):
+            raise ValueError(
+                f'{where}: slide {slide} has the label {row["label"]!r}, but '
+                f'{labels[slide]!r} in the annotation file.'
+            )
+        cells = [row[plain_cell(name)] for name in classes]
+        scores[slide] = _probabilities(where, cells)
     missing = sorted({*labels} - {*scores})
     if missing:
         raise ValueError(
             f'{path}: no line for {len(missing)} of {len(labels)} test slides: '
             f'{shorten(missing)}. Predict them, too.'
         )
-    return np.array([scores[str(slide)] for slide in slides], np.float64)
+    return np.array([scores[plain_cell(slide)] for slide in slides], np.float64)
 
 
 def _check_columns(path: Path, names: list[str], classes: Sequence[str]) -> None:
-    missing = [name for name in ('slide', *classes) if name not in names]
-    unknown = [n for n in names if n not in ('slide', *classes, *_OTHERS)]
-    if missing or unknown or len({*names}) < len(names):
+    needed = ['slide', *map(plain_cell, classes)]
+    missing = [name for name in needed if name not in names]
+    unknown = [name for name in names if name not in (*needed, *_OTHERS)]
+    if missing or unknown:
         raise ValueError(
             f'{path}:1: the columns are {names}; give slide and a column for each '
             f'class, {[*classes]}.'

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from .text_file import read_utf8
 
-# Unseen at the edges of cells that were copied from web pages and documents: a byte
-# order mark, a zero-width space, a word joiner, and marks of the writing direction.
-_UNSEEN = dict.fromkeys(map(ord, '\ufeff\u200b\u2060\u200e\u200f'), ' ')
+# Not seen in cells that were copied from web pages and documents: a byte order mark, a
+# zero-width space, a word joiner, a soft hyphen, and marks of the writing direction.
+_UNSEEN = dict.fromkeys(map(ord, '\ufeff\u200b\u2060\xad\u200e\u200f'))
 
 
 class CsvTable(NamedTuple):
@@ -98,9 +98,9 @@ def plain_cell(cell: str) -> str:
     >>> plain_cell(' Benign\\xa0 glands ')
     'Benign glands'
     """
-    if not cell.isascii():
-        cell = unicodedata.normalize('NFC', cell.translate(_UNSEEN))
-    return ' '.join(cell.split())
+    if cell.isascii() and cell.isprintable() and ' ' not in cell:
+        return cell  # most cells of tables with many numbers
+    return unicodedata.normalize('NFC', ' '.join(cell.translate(_UNSEEN).split()))
 
 
 def look_alikes(cells: Iterable[str]) -> list[list[str]]:

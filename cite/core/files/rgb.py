@@ -11,12 +11,18 @@ from PIL import Image
 
 _BITS, _PHOTOMETRIC, _PLANAR, _FORMAT = 258, 262, 284, 339  # TIFF 6.0, section 8
 _SUBFILE, _REDUCED = 254, 1  # a page that shows another one smaller, the same section
+# Samples of a pixel, and what those beyond the colours are (1 and 2: transparency).
+_SAMPLES, _EXTRA, _ALPHA = 277, 338, {1, 2}
+_GREYS, _CMYK = (0, 1, 3), 5  # photometric interpretations of one sample, and of four
 _ANIMATED = ('GIF', 'WEBP', 'PNG')
 _WHITE_IS_ZERO, _SEPARATE = 0, 2
 _UNSIGNED = {1, 4}  # 4: undefined
 # 16 bits that end below a quarter of their range are those of a camera with 10, 12 or
 # 14 bits: of 8 bits, a slide's background would be below 64.
 _DIM = 1 << 14
+# JPEG 2000's begin of a codestream and its marker of sizes, ISO/IEC 15444-1, A.5.1;
+# boxes with metadata may precede them.
+_SIZES, _AT_COMPONENTS, _HEAD = b'\xff\x4f\xff\x51', 40, 1 << 20
 _REMEDY = (
     'Save the patches with 8 bits per channel, scaled by the range that your camera or '
     'program has (0 is black, 255 is white).'
@@ -88,6 +94,9 @@ def _has_second_page(image: Any) -> bool:
 def _is_deep(image: Image.Image) -> bool:
     """Tell whether a channel has 16 bits, and refuse TIFFs that Pillow misreads."""
     tags: Any = getattr(image, 'tag_v2', None)
+    if image.format == 'JPEG2000':
+        _check_jpeg2000(image)
+        return False
     if tags is None:
         return any(';16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
     bits = max(_numbers(tags.get(_BITS, 1)))
@@ -99,9 +108,41 @@ def _is_deep(image: Image.Image) -> bool:
         kind = 'numbers of 16 bits, 0 being white'
     elif bits == 16 and tags.get(_PLANAR) == _SEPARATE:
         kind = 'numbers of 16 bits in separate planes'
+    elif _has_other_channels(tags):
+        kind = f'{tags.get(_SAMPLES)} channels'
     else:
         return bits == 16
     raise PixelError(f'its pixels are {kind}, which are not read. {_REMEDY}')
+
+
+def _has_other_channels(tags: Any) -> bool:
+    """Tell whether a TIFF has channels beyond its colours, which Pillow drops.
+
+    A fourth one without a meaning beside RGB is filling.
+    """
+    kind, extra = tags.get(_PHOTOMETRIC), _numbers(tags.get(_EXTRA, ()))
+    colours = 1 if kind in _GREYS else 4 if kind == _CMYK else 3
+    beyond = tags.get(_SAMPLES, 1) - colours
+    is_filling = colours == 3 or {*extra} <= _ALPHA
+    return beyond > 1 or (beyond == 1 and not is_filling)
+
+
+def _check_jpeg2000(image: Any) -> None:
+    """Refuse signed numbers, and colours of more than 8 bits.
+
+    Pillow rounds those up without a limit: white, 65535, becomes 256 and so black.
+    """
+    image.fp.seek(0)
+    head = image.fp.read(_HEAD)
+    image.fp.seek(0)
+    start = head.find(_SIZES)
+    at = start + _AT_COMPONENTS
+    number = int.from_bytes(head[at : at + 2], 'big')
+    sizes = head[at + 2 : at + 2 + 3 * number : 3]
+    highest = max(sizes, default=0)  # bits less one; the sign above them
+    if start >= 0 and (highest > 127 or (highest > 7 and number > 1)):
+        kind = 'signed numbers' if highest > 127 else f'colours of {highest + 1} bits'
+        raise PixelError(f'its pixels are {kind}, which are not read. {_REMEDY}')
 
 
 def _numbers(value: Any) -> tuple[int, ...]:

@@ -12,8 +12,9 @@ from mmcls.datasets import build_dataset
 from mmcv.parallel import collate
 from torch.utils.data import DataLoader, Subset
 
+from cite.core.files.csv_table import plain_cell, read_csv_table
 from cite.core.files.elsewhere import looked_at
-from cite.core.messages import count
+from cite.core.messages import count, shorten
 from cite.datasets.tables.slide_rule import SlideRule
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import to_float
@@ -45,11 +46,11 @@ def describe_training(cfg: Any, table: Union[str, Path, None] = None) -> dict[st
             slides.update(rule.of_files(names, ann_file))
             patches += len(names)
         quickhashes.update(_quickhashes(part.get('data_prefix')))
-    patients = {} if table is None else _patients(Path(table))
+    patients = {} if table is None else _patients(Path(table), slides)
     return {
         'slides': _hashes(slides),
         'quickhashes': _hashes(quickhashes[s] for s in slides if s in quickhashes),
-        'patients': _hashes({patients[s] for s in slides if s in patients}),
+        'patients': _hashes({*patients.values()}),
         'patches': patches,
     }
 
@@ -119,34 +120,44 @@ def _quickhashes(data_prefix: Optional[str]) -> dict[str, str]:
     return {}
 
 
-def _patients(path: Path) -> dict[str, str]:
+def _patients(path: Path, slides: Iterable[str]) -> dict[str, str]:
+    """Return the patients of training slides, as a table has them."""
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides and patients.')
-    return _columns(
+    patients = _columns(
         path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case')
     )
+    known = {s: patients[plain_cell(s)] for s in slides if plain_cell(s) in patients}
+    if not known:
+        raise ValueError(
+            f'{path} has the patient of none of the training slides: it has slides '
+            f'such as {shorten([*patients], 3)}, the training {shorten([*slides], 3)}.'
+        )
+    return known
 
 
 def _columns(
     path: Path, keys: tuple[str, ...], values: tuple[str, ...]
 ) -> dict[str, str]:
     """Read two columns of a table, by the first of their names that it has."""
-    import pandas as pd  # of the extra compare, and only needed for tables
-
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path} is not a CSV table: {error}') from error
-    names = {str(name).strip().lower(): name for name in table.columns}
+    table = read_csv_table(path)
+    names = {name.lower(): name for name in table.columns}
     key = next((names[name] for name in keys if name in names), None)
     value = next((names[name] for name in values if name in names), None)
     if key is None or value is None:
         raise ValueError(
-            f'{path} has the columns {list(table.columns)}; it needs one of '
-            f'{list(keys)} and one of {list(values)}.'
+            f'{path} has the columns {table.columns}; it needs one of '
+            f'{list(keys)} and one of {list(values)}, separated by commas.'
         )
-    pairs = zip(table[key].str.strip(), table[value].str.strip())
-    return {slide: entry for slide, entry in pairs if slide and entry}
+    entries: dict[str, str] = {}
+    for line, row in table.rows:
+        slide, entry = row[key], row[value]
+        if slide and entry and entries.setdefault(slide, entry) != entry:
+            raise ValueError(
+                f'{path}:{line}: slide {slide} has the {value} {entry!r} here and '
+                f'{entries[slide]!r} above. Keep one.'
+            )
+    return entries
 
 
 def _hashes(names: Iterable[str]) -> list[str]:

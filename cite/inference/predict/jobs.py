@@ -61,7 +61,7 @@ def find_jobs(
         else:
             jobs += [Job(p.name, p.folder, patches=p) for p in patches]
     slides = find_slides(files) if files else []
-    scales, rois = ScaleTable(mpp), RoiFiles(roi, slides)
+    scales, rois = ScaleTable(mpp, slides), RoiFiles(roi, slides)
     for file in slides:
         jobs.append(Job(file.id, file.path, None, scales[file], rois[file]))
     return _each_once(jobs)

@@ -1,12 +1,10 @@
 """What ``cite tile`` says of the slides whose patches are in a folder."""
 
-import csv
-import io
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from cite.apis.tile.settings import TileSettings
-from cite.core.files.text_file import read_utf8
+from cite.core.files.csv_table import read_csv_table
 from cite.slides.scale import check_mpp
 
 TABLE = 'slides.csv'
@@ -44,14 +42,14 @@ def read_tiled_folder(folder: Path) -> dict[str, TiledSlide]:
     path, settings = folder / TABLE, TileSettings.read(folder)
     if settings is None or not path.is_file():
         return {}
-    table = csv.DictReader(io.StringIO(read_utf8(path), newline=''))
-    if not {*_COLUMNS} <= {*(table.fieldnames or ())}:
+    table = read_csv_table(path)
+    if not {*_COLUMNS} <= {*table.columns}:
         return {}  # a table of the user's own
-    return {row['id']: _slide(row, settings, path, table.line_num) for row in table}
+    return {row['id']: _slide(row, settings, path, line) for line, row in table.rows}
 
 
 def _slide(
-    row: dict[str, Optional[str]], settings: TileSettings, path: Path, line: int
+    row: dict[str, str], settings: TileSettings, path: Path, line: int
 ) -> TiledSlide:
     try:
         mpp = check_mpp(float(row['mpp'] or ''), path.name)

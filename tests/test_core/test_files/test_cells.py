@@ -7,7 +7,17 @@ from cite.core.files.csv_table import look_alikes, plain_cell
 
 @pytest.mark.parametrize(
     'cell',
-    ['P 1', ' P 1', 'P 1 ', 'P\xa01', '\tP  1', 'P 1\r', '\ufeffP 1', 'P 1\u200b'],
+    [
+        'P 1',
+        ' P 1',
+        'P 1 ',
+        'P\xa01',
+        '\tP  1',
+        'P 1\r',
+        '\ufeffP 1',
+        'P 1\u200b',
+        'P\u200f\xad 1',
+    ],
 )
 def test_blanks_that_cannot_be_seen_make_no_other_cell(cell):
     assert plain_cell(cell) == 'P 1'

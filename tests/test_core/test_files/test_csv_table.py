@@ -19,9 +19,25 @@ def test_cells_are_text_without_blanks_at_their_edges(tmp_path):
     ]
 
 
+def test_cells_are_those_of_every_table(tmp_path):
+    path = tmp_path / 't.csv'
+    path.write_text('id,\u200blabel\nA\u200b,Benign\xa0glands\nB,Cafe\u0301\n')
+    rows = [row for _, row in read_csv_table(path).rows]
+    assert rows == [
+        {'id': 'A', 'label': 'Benign glands'},
+        {'id': 'B', 'label': 'Caf\xe9'},
+    ]
+
+
 @pytest.mark.parametrize(
     ('text', 'line'),
-    [('a,a\n1,2\n', 1), ('a,b\n1,2,3\n', 2), ('a,b\n"' + 'x' * 200_000 + '"\n', 2)],
+    [
+        ('a,b\n1,2\n3,"4\n5,6\n', 3),  # a quote that swallows the rows after it
+        ('a,b\n1,"2"3\n', 2),
+        ('a,a\n1,2\n', 1),
+        ('a,b\n1,2,3\n', 2),
+        ('a,b\n"' + 'x' * 200_000 + '"\n', 2),
+    ],
 )
 def test_the_line_of_a_fault_is_named(tmp_path, text, line):
     path = tmp_path / 't.csv'

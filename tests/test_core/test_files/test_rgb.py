@@ -15,6 +15,10 @@ Y, X = np.mgrid[0:64, 0:64]
 GREY = ((X + Y) * 255 / 126).astype(np.uint8)  # (64, 64), 0 to 255
 RGB = np.stack([GREY, GREY.T[::-1], 255 - GREY], -1)  # (64, 64, 3)
 DEEP, DEEP_RGB = GREY.astype(np.uint16) * 257, RGB.astype(np.uint16) * 257
+OPAQUE = np.full_like(GREY, 255)
+ALPHA = {'photometric': 'minisblack', 'extrasamples': ['unassalpha']}
+ALPHA['planarconfig'] = 'contig'
+FILLING = {'photometric': 'rgb', 'extrasamples': ['unspecified']}
 FLOATS = (GREY / 255).astype(np.float32)
 
 
@@ -64,6 +68,8 @@ READ = {  # name: what writes the file, pixels that must come out, difference al
     'deep.tif': (pillow(DEEP), GREY, 0),
     'deep.pgm': (opencv(DEEP), GREY, 0),
     'deep.jp2': (opencv(DEEP), GREY, 5),
+    'grey_with_alpha.tif': (tiff(np.stack([GREY, OPAQUE], -1), **ALPHA), GREY, 0),
+    'filled.tif': (tiff(np.dstack([RGB, GREY]), **FILLING), RGB, 0),
     'deep_rgb.png': (opencv(DEEP_RGB), RGB, 0),
     'deep_rgb.ppm': (opencv(DEEP_RGB), RGB, 0),
     'deep_rgb.tif': (opencv(DEEP_RGB), RGB, 0),
@@ -88,6 +94,13 @@ REFUSED = {
     'camera_14_bits.png': pillow(DEEP // 4),
     'camera_12_bits_rgb.png': opencv(DEEP_RGB // 16),
     'camera_12_bits_rgb.tif': opencv(DEEP_RGB // 16),
+    'camera_12_bits.jp2': opencv(DEEP // 16),
+    'camera_12_bits_rgb.jp2': opencv(DEEP_RGB // 16),
+    'deep_rgb.jp2': opencv(DEEP_RGB),  # Pillow makes white black
+    'five_channels.tif': tiff(np.dstack([RGB, GREY, GREY]), photometric='rgb'),
+    'two_channels.tif': tiff(
+        RGB[..., :2].copy(), photometric='minisblack', planarconfig='contig'
+    ),
     'int32.tif': pillow(GREY.astype(np.int32) * 257),
     'uint32.tif': tiff(GREY.astype(np.uint32) * 257),
     'int16.tif': tiff(GREY.astype(np.int16) * 100),

@@ -30,6 +30,18 @@ def test_quickhashes_and_patients(data, run, tmp_path):
     assert found['quickhashes'] == sorted(sha)
     assert found['patients'] == [hashlib.sha256(b'Ms Example').hexdigest()]
     assert found['patches'] == len(ann)
+    # Blank cells at the end of rows do not move the columns.
+    rows_of_table = ''.join(f'{slide} ,Ms Example,\n' for slide in slides)
+    (tmp_path / 'patients.csv').write_text('slide_id,Patient\n' + rows_of_table)
+    assert describe_training(cfg, tmp_path / 'patients.csv') == found
+    (tmp_path / 'patients.csv').write_text('slide,patient\nother,P1\n')
+    with pytest.raises(ValueError, match='none of the training slides'):
+        describe_training(cfg, tmp_path / 'patients.csv')
+    (tmp_path / 'patients.csv').write_text(
+        f'slide,patient\n{slides[0]},P1\n{slides[0]},P2\n'
+    )
+    with pytest.raises(ValueError, match=r'csv:3: .*above'):
+        describe_training(cfg, tmp_path / 'patients.csv')
     cfg.data.train = {'type': 'RepeatDataset', 'times': 2, 'dataset': cfg.data.train}
     assert describe_training(cfg)['slides'] == found['slides']
     rows.drop(columns='quickhash').to_csv(copy / 'slides.csv', index=False)
