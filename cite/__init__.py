@@ -52,7 +52,9 @@ def _is_imported_by_own_command() -> bool:
     arguments = getattr(sys, 'argv', [])
     if arguments[:1] == ['-m']:  # python -m cite train --help, python -m cite ann
         names = arguments[1:2]
-        return bool({'-h', '--help'} & {*arguments} or {*names} & {*start.WITHOUT_TORCH})
+        return bool(
+            {'-h', '--help'} & {*arguments} or {*names} & {*start.WITHOUT_TORCH}
+        )
     script = getattr(sys.modules.get('__main__'), '__file__', None)
     return script is not None and Path(script).name == 'cite'
 

@@ -102,7 +102,11 @@ def _context(gpu: Optional[str]) -> Any:
 
 
 def _serve(
-    pipe: Any, environment: Mapping[str, str], gpu: Optional[str], run: Run, start: Start
+    pipe: Any,
+    environment: Mapping[str, str],
+    gpu: Optional[str],
+    run: Run,
+    start: Start,
 ) -> None:
     """Run tasks until the pipe ends."""
     os.environ.clear()  # the server's is that of its start

@@ -20,7 +20,7 @@ def checkout(folder, seconds):
     """Write this checkout with a row that takes so many seconds, and no other."""
     benchmarks = unpack('HEAD', folder) / 'benchmarks'
     (benchmarks / 'start.py').write_text(SLOW.format(seconds=seconds))
-    rows = "from .start import ROWS\n\ndef all_rows():\n    return ROWS\n"
+    rows = 'from .start import ROWS\n\ndef all_rows():\n    return ROWS\n'
     (benchmarks / 'rows.py').write_text(rows)
     return folder
 

@@ -33,11 +33,15 @@ def render_page(
     style = '\n'.join(_read(path) for path in (_HERE / 'base.css', *styles))
     script = '\n'.join(_read(path) for path in scripts)
     digest = hashlib.sha256(script.encode()).digest()
-    return _environment(template.parent).get_template(template.name).render(
-        style=style,
-        script=script,
-        script_hash=base64.b64encode(digest).decode(),
-        **context,
+    return (
+        _environment(template.parent)
+        .get_template(template.name)
+        .render(
+            style=style,
+            script=script,
+            script_hash=base64.b64encode(digest).decode(),
+            **context,
+        )
     )
 
 

@@ -25,7 +25,9 @@ def test_the_first_start_is_kept(tmp_path):
 def test_a_written_config_is_read_as_it_was(tmp_path):
     values = {
         'model': {'type': 'A', 'texts': ["it's", 'a "b"\n'], 'pair': (1, None)},
-        'data': {'train': {'pipeline': [{'type': 'B' * 60, 'size': 224, 'p': 0.1}] * 3}},
+        'data': {
+            'train': {'pipeline': [{'type': 'B' * 60, 'size': 224, 'p': 0.1}] * 3}
+        },
         'seed': 0,
         'load_from': None,
     }
