@@ -93,8 +93,8 @@ class _Process:
 
 
 def _context(gpu: Optional[str]) -> Any:
-    """Return how processes are started; imports may touch a GPU, so they aren't shared."""
-    if gpu is not None:
+    """Return how a process is started: as a fork of one that has imported once."""
+    if gpu is not None:  # whose driver the imports may have touched
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['cite'])
