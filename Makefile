@@ -26,7 +26,7 @@ PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 .NOTPARALLEL:
 
 .PHONY: help env env-modern test test-long lint format types demo demo-seeds \
-	compare-demo minilm ucsb lock clean
+	bench-check compare-demo minilm ucsb lock clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -70,6 +70,9 @@ demo: env ## make slides, train, test, predict a slide file (set-up included)
 
 demo-seeds: env ## run the demo with five seeds and their controls
 	$(DEMO) --seeds 0 1 2 3 4 --controls $(ARGS)
+
+bench-check: env ## compare the speed with another commit's: ARGS='--against main'
+	PYTHONWARNINGS=ignore $(RUN) -m benchmarks.check $(ARGS)
 
 compare-demo: env ## compare all methods on synthetic slides: tables and a report
 	$(DEMO) --data-only

@@ -20,25 +20,43 @@ from .models import instruction_set
 from .row import Row, Workspace
 
 SIDES = ('released', 'ours')
-_ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def child_environment(folder: Path) -> AbstractContextManager[None]:
     """Give child processes this checkout, a text cache in a folder and no network."""
-    paths = [str(_ROOT), os.environ.get('PYTHONPATH', '')]
     return set_variables(
         {
-            'PYTHONPATH': os.pathsep.join(filter(None, paths)),
+            'PYTHONPATH': _python_path(ROOT),
             'CITE_CACHE': str(folder / 'text-cache'),
             'HF_HUB_OFFLINE': '1',
         }
     )
 
 
-class Side:
-    """A process that measures one side of a row when asked."""
+def _python_path(root: Path) -> str:
+    return os.pathsep.join(filter(None, [str(root), os.environ.get('PYTHONPATH', '')]))
 
-    def __init__(self, row: Row, side: str, workspace: Workspace, threads: int) -> None:
+
+class Side:
+    """A process that measures one side of a row when asked.
+
+    Args:
+        row: the row.
+        side: ``'released'`` or ``'ours'``.
+        workspace: where its files are.
+        threads: threads of torch.
+        root: the checkout whose code is measured.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        side: str,
+        workspace: Workspace,
+        threads: int,
+        root: Path = ROOT,
+    ) -> None:
         self._log = tempfile.TemporaryFile('w+')  # noqa: SIM115 (closed by close)
         arguments = [row.key, side, str(workspace.folder), str(workspace.small)]
         self._process = subprocess.Popen(
@@ -50,6 +68,8 @@ class Side:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
+            cwd=root,
+            env={**os.environ, 'PYTHONPATH': _python_path(root)},
         )
         self._answer()
 

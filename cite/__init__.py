@@ -37,7 +37,9 @@ def register() -> None:
         from .start import import_clip
 
         import_clip()
-        from . import compat, core, datasets, models  # noqa: F401
+        from . import compat, models  # noqa: F401
+        from .core import hooks, runners  # noqa: F401
+        from .datasets import registered  # noqa: F401
 
 
 def _is_imported_by_own_command() -> bool:
@@ -48,8 +50,11 @@ def _is_imported_by_own_command() -> bool:
     another ``__main__`` when it starts, so that it registers at import.
     """
     arguments = getattr(sys, 'argv', [])
-    if arguments[:1] == ['-m'] and {'-h', '--help', 'doctor'} & {*arguments}:
-        return True  # python -m cite train --help
+    if arguments[:1] == ['-m']:  # python -m cite train --help, python -m cite ann
+        names = arguments[1:2]
+        return bool(
+            {'-h', '--help'} & {*arguments} or {*names} & {*start.WITHOUT_TORCH}
+        )
     script = getattr(sys.modules.get('__main__'), '__file__', None)
     return script is not None and Path(script).name == 'cite'
 

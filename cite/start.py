@@ -32,6 +32,8 @@ _AT_LENGTH = re.compile(
 )
 _LOGGERS = ('mmcls', 'mmcv')
 _THREADS = 'OMP_NUM_THREADS'  # MKL follows it
+# Commands that need neither torch nor what is registered with mmcls.
+WITHOUT_TORCH = ('ann', 'configs', 'doctor', 'install-mmcv', 'tile')
 
 
 def settle_threads() -> None:

@@ -1,10 +1,12 @@
-"""Imports of a run whose text embeddings are cached."""
+"""What a command and a run import: nothing that they do not use."""
 
 import json
 import sys
 
+import numpy as np
 import pytest
-from commands import run
+from commands import ROOT, run
+from PIL import Image
 
 from benchmarks.models import make_bert, make_clip, our_config
 from benchmarks.row import Workspace
@@ -45,3 +47,56 @@ def test_a_start_on_a_cache_hit_imports_nothing_that_it_does_not_use(config, tmp
 
     assert 'transformers' in start()  # it computes the embeddings
     assert set(UNUSED).isdisjoint(start())
+
+
+# Python runs it at its start, in every process that has its folder on the path.
+AT_EXIT = """
+import atexit, sys
+heavy = {'torch', 'mmcv', 'mmcls', 'numba', 'pandas', 'scipy'}
+atexit.register(lambda: print('heavy:', *sorted(heavy & {*sys.modules})))
+"""
+
+
+@pytest.fixture
+def cite_command(tmp_path):
+    """Return a function that runs ``python -m cite`` and tells what it has imported."""
+    (tmp_path / 'sitecustomize.py').write_text(AT_EXIT)
+
+    def call(*arguments):
+        path = f'{tmp_path}:{ROOT}'
+        printed = run(sys.executable, '-m', 'cite', *arguments, PYTHONPATH=path)
+        return printed.rpartition('heavy:')[2].split()
+
+    return call
+
+
+def test_cite_ann_divides_tables_without_torch(cite_command, tmp_path):
+    patches = tmp_path / 'patches_captions'
+    patches.mkdir()
+    for slide in range(4):
+        (patches / f's{slide}_0.jpg').touch()
+    rows = [f's{slide},{"XY"[slide % 2]},text' for slide in range(4)]
+    table = '\n'.join(['id,subtype,text', *rows])
+    (tmp_path / 'captions.csv').write_text(table)
+    (tmp_path / 'classes.yml').write_text('x: X\ny: Y\n')
+    options = ['--data-path', tmp_path, '--classes', tmp_path / 'classes.yml']
+    options += ['--val', '0.5', '--shots', '1', '--out', tmp_path / 'out']
+    shots = tmp_path / 'clam' / '1shot'
+    clam = ['--to-clam', shots.parent]
+    assert cite_command('ann', *options, *clam) == []
+    assert len((tmp_path / 'out' / 'val_0.5.txt').read_text().split()) == 2 * 2
+    assert cite_command('ann', *options, '--from-clam', shots) == []
+
+
+def test_cite_tile_cuts_slides_without_torch(cite_command, tmp_path):
+    pixels = np.random.default_rng(0).integers(90, 200, (600, 600, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / 'slide.png')
+    out = tmp_path / 'tiles'
+    options = ['--out', out, '--mpp', '0.5', '--patch-pixels', '300']
+    assert cite_command('tile', tmp_path / 'slide.png', *options) == []
+    assert (out / 'slides.csv').is_file()
+
+
+def test_the_training_command_imports_torch(cite_command):
+    """The tests above would see what is imported."""
+    assert cite_command('train', '--help') == ['mmcls', 'mmcv', 'torch']

@@ -9,6 +9,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, NamedTuple, Optional
 
 from mmcls.datasets import build_dataloader
@@ -58,8 +59,9 @@ def unknown_keys(cfg: Mapping[str, Any]) -> list[UnknownKey]:
     """
     unknown = []
     for key in cfg:
-        near = get_close_matches(key, _TOP, n=1, cutoff=_NEAR)
-        if key not in _TOP and near and not key.startswith('_'):
+        if key in _TOP or key.startswith('_'):
+            continue
+        if get_close_matches(key, _TOP, n=1, cutoff=_NEAR):
             message = f'nothing reads {key!r}{meant(key, _TOP)}'
             unknown.append(UnknownKey(key, message, False))
     unknown += _compare('data', cfg.get('data'), _loader_keys())
@@ -100,6 +102,7 @@ def arguments(kind: Any) -> tuple[set[str], bool]:
     return known, False
 
 
+@cache
 def _passes_on(init: Any) -> bool:
     """Tell whether ``super().__init__`` gets the ``**kwargs`` whole."""
     try:
@@ -146,8 +149,9 @@ def _compare(
     if not isinstance(node, Mapping) or known is None:
         return
     for key in node:
-        near = get_close_matches(key, known, n=1, cutoff=_NEAR)
-        if key not in known and (certain or near):
+        if key in known:
+            continue
+        if certain or get_close_matches(key, known, n=1, cutoff=_NEAR):
             message = f'{where} has no {key!r}{meant(key, known)}'
             yield UnknownKey(f'{where}.{key}', message, certain)
 

@@ -31,8 +31,6 @@ COMMANDS = (
 )
 # mmcls' own tools keep their tracebacks, which name the part that failed.
 _TOOLS = ('train', 'test')
-# Works where the parts cannot be imported.
-_ALONE = ('doctor', 'install-mmcv', 'configs')
 
 
 def run(name: str, argv: list[str]) -> None:
@@ -46,7 +44,7 @@ def run(name: str, argv: list[str]) -> None:
     def work() -> None:
         command = _module(name)
         args = command.parse_args(argv)
-        if name not in _ALONE:
+        if name not in cite.start.WITHOUT_TORCH:
             cite.register()
         command.main(args)
 

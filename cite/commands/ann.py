@@ -64,7 +64,6 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     """Write the files and print what they hold."""
     from cite.apis.split.clam import write_clam_splits
-    from cite.apis.split.import_clam import import_clam
     from cite.apis.split.split import make_split
     from cite.apis.split.split_notes import table_of_files
     from cite.core.messages import count
@@ -75,6 +74,8 @@ def main(args: argparse.Namespace) -> None:
         options['classes'] = read_class_file(options['classes'])
     to_clam, from_clam = options.pop('to_clam'), options.pop('from_clam')
     if from_clam:
+        from cite.apis.split.import_clam import import_clam
+
         keys = ('data_path', 'out', 'classes', 'features', 'group_by', 'slide')
         split = import_clam(from_clam, **{key: options[key] for key in keys})
     else:

@@ -1,3 +1,1 @@
-from . import hooks, runners
-
-__all__ = ['hooks', 'runners']
+"""What every room above uses; knows no other room."""

@@ -1,19 +1,18 @@
 import multiprocessing
 import os
 import threading
-import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection
 from typing import Any, Optional
 
 from .base import Engine, Outcome, Run, Start, Worker, gpu_of, slots
 
-_WATCH = 0.5  # seconds between checks that the parent lives
-
 
 class LocalEngine(Engine):
     """Runs tasks in lasting processes of this machine, one a GPU or a share of cores.
+
+    Without GPUs, the processes are forked from one that has imported the package once.
 
     Args:
         jobs: number of tasks at once; None for one a GPU, or one a core.
@@ -54,11 +53,11 @@ class _Process:
         self._begin()
 
     def _begin(self) -> None:
-        context = multiprocessing.get_context('spawn')
+        context = _context(self.gpu)
         self.pipe, worker_end = context.Pipe()
         # Not a daemon, because daemons may not have children such as image loaders.
         self.process = context.Process(
-            target=_serve, args=(worker_end, os.getpid(), self.gpu, *self.work)
+            target=_serve, args=(worker_end, {**os.environ}, self.gpu, *self.work)
         )
         self.process.start()
         worker_end.close()  # so that the end of the process ends the pipe
@@ -93,11 +92,28 @@ class _Process:
         self.process.join()
 
 
-def _serve(pipe: Any, parent: int, gpu: Optional[str], run: Run, start: Start) -> None:
+def _context(gpu: Optional[str]) -> Any:
+    """Return how a process is started: as a fork of one that has imported once."""
+    if gpu is not None:  # whose driver the imports may have touched
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['cite'])
+    return context
+
+
+def _serve(
+    pipe: Any,
+    environment: Mapping[str, str],
+    gpu: Optional[str],
+    run: Run,
+    start: Start,
+) -> None:
     """Run tasks until the pipe ends."""
+    os.environ.clear()  # the server's is that of its start
+    os.environ.update(environment)
     if gpu is not None:
         os.environ['CUDA_VISIBLE_DEVICES'] = gpu
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     worker = Worker(run, start)
     try:
         while True:
@@ -106,8 +122,9 @@ def _serve(pipe: Any, parent: int, gpu: Optional[str], run: Run, start: Start) -
         return
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent() -> None:
     """End this process when its parent has been killed."""
-    while os.getppid() == parent:
-        time.sleep(_WATCH)
-    os._exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -19,6 +19,7 @@ from mmcv import Config
 from mmcv.runner import HOOKS, Hook
 
 import cite  # noqa: F401
+from cite.apis.split.split import make_split
 from cite.models.necks import ProjectionNeck
 from demo.models import tiny_bert, tiny_clip
 from demo.slides import make_patch_gastric
@@ -78,7 +79,7 @@ class NoteImages(Hook):
 def make_data(folder: Path, slides: int = 4) -> Path:
     """Write slides, annotation files and models into a new folder."""
     make_patch_gastric(folder, slides=slides, patches=3)
-    run(sys.executable, 'tools/ann.py', '--data-path', folder, '--val', 0.5)
+    make_split(folder, val=0.5)
     tiny_clip(
         folder / 'models/clip.pt',
         embed_dim=16,

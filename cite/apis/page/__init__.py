@@ -6,6 +6,7 @@ They fetch nothing and run no script but their own.
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,30 @@ def render_page(
     Returns:
         The page. Its policy can allow its script alone, by ``script_hash``.
     """
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
+    style = '\n'.join(_read(path) for path in (_HERE / 'base.css', *styles))
+    script = '\n'.join(_read(path) for path in scripts)
+    digest = hashlib.sha256(script.encode()).digest()
+    return (
+        _environment(template.parent)
+        .get_template(template.name)
+        .render(
+            style=style,
+            script=script,
+            script_hash=base64.b64encode(digest).decode(),
+            **context,
+        )
+    )
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    """Return the environment of a folder, which compiles each template once."""
+    return Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    style = '\n'.join(_read(path) for path in (_HERE / 'base.css', *styles))
-    script = '\n'.join(_read(path) for path in scripts)
-    digest = hashlib.sha256(script.encode()).digest()
-    return environment.get_template(template.name).render(
-        style=style,
-        script=script,
-        script_hash=base64.b64encode(digest).decode(),
-        **context,
     )
 
 

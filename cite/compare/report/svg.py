@@ -34,13 +34,14 @@ def tag(name: str, *content: Any, **attributes: Any) -> Markup:
 
     An attribute's trailing underscore is dropped, inner ones become hyphens.
     """
-    written = Markup('').join(
-        Markup(' {}="{}"').format(key.rstrip('_').replace('_', '-'), _text(value))
+    # By hand: Markup.format takes half of the time that the report takes.
+    written = ''.join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    inner = Markup('').join(map(escape, content))
-    return Markup('<{0}{1}>{2}</{0}>').format(Markup(name), written, inner)
+    inner = ''.join(map(escape, content))
+    return Markup(f'<{name}{written}>{inner}</{name}>')
 
 
 def _text(value: Any) -> str:

@@ -5,8 +5,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from torch import Tensor
-
 # A file may make this many times its own size, and this much beside.
 TIMES, BESIDE = 8, 64 << 20
 MOST_DEPTH = 100  # lists within lists; the state of an optimizer has 5 levels
@@ -116,7 +114,7 @@ def _parts(value: Any) -> list[Any]:
 
 def _own_size(value: Any) -> int:
     """Return the bytes of a value without those of its items."""
-    if isinstance(value, Tensor):
+    if hasattr(value, 'element_size'):  # a tensor; asked without importing torch
         return _OBJECT + value.numel() * value.element_size()
     if isinstance(value, (str, bytes)):
         return _OBJECT + len(value)
