@@ -13,6 +13,7 @@ from cite.core.files.patch_file import FORMATS
 from cite.core.messages import first_line
 
 from .content_hash import content_hash
+from .file_state import FileState
 from .openslide_reader import on_white
 from .reader import SlideReader
 from .scale import check_mpp, find_mpp
@@ -29,6 +30,7 @@ class ImageReader(SlideReader):
     Args:
         path: PNG, JPEG, untiled TIFF or another image in one of ``FORMATS``.
         mpp: microns per pixel, instead of what the file says.
+        state: that the file had when another process opened it.
 
     Raises:
         ValueError: it is not an image, is too large for memory, or does not say its
@@ -38,8 +40,15 @@ class ImageReader(SlideReader):
     vendor = 'image'
     bounds: Optional[tuple[int, int, int, int]] = None
 
-    def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mpp: Optional[float] = None,
+        state: Optional[FileState] = None,
+    ) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
+        self._state = state or FileState.of(path)
+        self.require_unchanged()
         self.reader = f'Pillow {PIL.__version__}'
         with _opened(path) as image:
             if image.mode not in MODES:
@@ -67,6 +76,7 @@ class ImageReader(SlideReader):
 
     @cached_property
     def _pixels(self) -> np.ndarray:
+        self.require_unchanged()
         with _opened(self.path) as image:
             try:
                 if image.mode in _OPAQUE and 'transparency' not in image.info:
@@ -89,8 +99,12 @@ class ImageReader(SlideReader):
         """Forget the pixels."""
         self.__dict__.pop('_pixels', None)
 
+    def require_unchanged(self) -> None:
+        """Refuse a file that is not the one that was opened."""
+        self._state.require_same(self.path)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return ImageReader, (self.path, self._override)
+        return ImageReader, (self.path, self._override, self._state)
 
 
 def _opened(path: Path) -> Image.Image:

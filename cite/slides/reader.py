@@ -62,6 +62,14 @@ class SlideReader(Protocol):
         """
         ...
 
+    def require_unchanged(self) -> None:
+        """Refuse a file that was replaced or written to since it was opened.
+
+        Raises:
+            ValueError: it was, or it is no longer there.
+        """
+        ...
+
     def close(self) -> None:
         """Close the file."""
         ...
