@@ -128,10 +128,11 @@ def _begin(note: Path, source: dict[str, Any], tiles: Iterable[Path]) -> None:
         OSError: a file cannot be written or removed.
     """
     started = _read_json(note)
-    if any(started.get(key) != value for key, value in source.items()):
-        for tile in tiles:
-            tile.unlink()
-        write_text_whole(note, json.dumps(source) + '\n')
+    if all(started.get(key) == value for key, value in source.items()):
+        return
+    for tile in tiles if started else ():
+        tile.unlink()
+    write_text_whole(note, json.dumps(source) + '\n')
 
 
 def _with(note: str) -> str:
