@@ -62,10 +62,11 @@ def our_tiles(path: Path, mpp: Optional[float], small: bool) -> Measure:
     openslide_reader.CACHE = CACHE
     reader = open_slide(path, mpp)
     source = _Tiles(reader, _whole_grid(reader, reader.mpp), 1 if small else _PASSES)
+    item_bytes = 3 * source.grid.patch_pixels**2
 
     def measure() -> float:
         before = cpu_seconds()
-        for _ in stream(source, torch.from_numpy, BATCH, WORKERS):
+        for _ in stream(source, torch.from_numpy, BATCH, WORKERS, item_bytes):
             pass
         return len(source) / (cpu_seconds() - before)
 
@@ -151,10 +152,12 @@ def slower_alone(workspace: Workspace, path: Path) -> Measure:
     """Measure reading without a model and the model without reading."""
     predictor, source = _at_work(workspace, path)
     batches = list(stream(source, predictor.pixels, BATCH, 0))
+    assert predictor.pipeline is not None
+    item_bytes = predictor.pipeline.item_bytes
 
     def measure() -> float:
         start = perf_counter()
-        for _ in stream(source, predictor.pixels, BATCH, 1):
+        for _ in stream(source, predictor.pixels, BATCH, 1, item_bytes):
             pass
         middle = perf_counter()
         for batch in batches:
@@ -244,7 +247,7 @@ def memory(which: int, workspace: Workspace) -> Measure:
 def _memory_of_processes(source: Any) -> Iterator[tuple[int, dict[int, float]]]:
     done = 0
     scores = np.zeros((len(source), 3), np.float32)
-    for batch in stream(source, torch.from_numpy, BATCH, WORKERS):
+    for batch in stream(source, torch.from_numpy, BATCH, WORKERS, 3 * 64**2):
         scores[batch.indices] = 1 / 3
         done += len(batch.indices)
         processes = multiprocessing.active_children()

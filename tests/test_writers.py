@@ -8,8 +8,8 @@ import time
 import traceback
 
 import pytest
-from full_disk import fill, small_disk
-from writers import OF_A_FOLDER, WRITERS, export_model, make_inputs
+from full_disk import files_up_to, fill, small_disk
+from writers import OF_A_FOLDER, WRITERS, SlideFailed, export_model, make_inputs
 
 from cite.core.files.lock import only_one
 
@@ -62,20 +62,23 @@ def test_a_second_run_is_refused_until_the_first_is_killed(inputs, tmp_path, nam
         assert not [path for path in files_of(tmp_path) if path.endswith('.lock')]
 
 
-def in_a_child(work):
-    """Run something that may end its process; return the status of its end."""
+FULL = r'No space left.*/disk/|/disk/.*(No space left|are free)'
+
+
+def in_a_child(work, words=FULL):
+    """Run something that may end its process; return the status of its end.
+
+    It is 3 if an OSError, or a slide that failed, says these words.
+    """
     sys.stdout.flush()
     child = os.fork()
     if not child:
         try:
             work()
             os._exit(0)
-        except OSError as error:
+        except (OSError, SlideFailed) as error:
             print(error)
-            said = re.search(
-                r'No space left.*/disk/|/disk/.*(No space left|are free)', f'{error}'
-            )
-            os._exit(3 if said else 4)
+            os._exit(3 if re.search(words, f'{error}') else 4)
         except BaseException:
             traceback.print_exc()
             os._exit(5)
@@ -111,3 +114,31 @@ def test_a_full_disk_is_said_and_costs_nothing(inputs, tmp_path, name, room):
         ballast.unlink()
         writer.write(inputs, out)
         assert {*before} <= {*files_of(out)}
+
+
+@pytest.mark.parametrize('name', [n for n in WRITERS if n not in SLOW])
+def test_a_file_that_may_not_grow_is_said_and_costs_nothing(inputs, tmp_path, name):
+    """A limit on the size of files, which needs no root."""
+    out, whole = tmp_path / 'disk', tmp_path / 'whole'
+    for folder in (out, whole):
+        folder.mkdir()
+        if name in OF_A_FOLDER:
+            export_model(inputs, folder)
+    before = files_of(out)
+    WRITERS[name].write(inputs, whole)
+    written = [text for path, text in files_of(whole).items() if path not in before]
+    largest = max(map(len, written or files_of(whole).values()))
+
+    def limited():
+        with files_up_to(largest // 2):
+            WRITERS[name].write(inputs, out)
+
+    status = in_a_child(limited, 'File too large')
+    assert not status & 127, f'ended by signal {status & 127}'
+    assert status >> 8 == 3
+    after = files_of(out)
+    assert not [path for path, content in before.items() if after[path] != content]
+    if name != 'pack':  # which goes on from its partial file
+        assert not [path for path in after if path.endswith('.partial')]
+    WRITERS[name].write(inputs, out)
+    assert {*files_of(out)} == {*files_of(whole)}

@@ -24,12 +24,15 @@ class ImagePipeline:
     def __init__(self, image: dict[str, Any]) -> None:
         values = {key: image[key] for key in ('mean', 'std', 'interpolation')}
         self._step: Any
+        # Of an input, if it is bytes; 0 if it is floats.
+        self.item_bytes = 0
         if image['step'] == 'CLIPPreprocess':
             self._step = CLIPPreprocess(arch='', size=image['size'])
         else:
             self._step = PatchGastricPipeline(
                 test_mode=True, size=image['size'], backend=image['backend'], **values
             )
+            self.item_bytes = 3 * image['size'] ** 2
 
     def __call__(self, source: Source) -> Tensor:
         """Return the input of the model, (3, size, size), uint8 or float32.

@@ -12,8 +12,9 @@ from PIL import Image
 from cite.core.files.patch_file import FORMATS
 from cite.core.messages import first_line
 
+from .file_state import FileState, content_hash
 from .openslide_reader import on_white
-from .reader import SlideReader, content_hash
+from .reader import SlideReader
 from .scale import check_mpp, find_mpp
 
 # Eight bits a channel. Deeper images need a mapping to eight bits that we cannot know.
@@ -28,6 +29,7 @@ class ImageReader(SlideReader):
     Args:
         path: PNG, JPEG, untiled TIFF or another image in one of ``FORMATS``.
         mpp: microns per pixel, instead of what the file says.
+        state: that the file had when another process opened it.
 
     Raises:
         ValueError: it is not an image, is too large for memory, or does not say its
@@ -37,8 +39,15 @@ class ImageReader(SlideReader):
     vendor = 'image'
     bounds: Optional[tuple[int, int, int, int]] = None
 
-    def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mpp: Optional[float] = None,
+        state: Optional[FileState] = None,
+    ) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
+        self._state = state or FileState.of(path)
+        self.require_unchanged()
         self.reader = f'Pillow {PIL.__version__}'
         with _opened(path) as image:
             if image.mode not in MODES:
@@ -66,6 +75,7 @@ class ImageReader(SlideReader):
 
     @cached_property
     def _pixels(self) -> np.ndarray:
+        self.require_unchanged()
         with _opened(self.path) as image:
             try:
                 if image.mode in _OPAQUE and 'transparency' not in image.info:
@@ -88,8 +98,12 @@ class ImageReader(SlideReader):
         """Forget the pixels."""
         self.__dict__.pop('_pixels', None)
 
+    def require_unchanged(self) -> None:
+        """Refuse a file that is not the one that was opened."""
+        self._state.require_same(self.path)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return ImageReader, (self.path, self._override)
+        return ImageReader, (self.path, self._override, self._state)
 
 
 def _opened(path: Path) -> Image.Image:

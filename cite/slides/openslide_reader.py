@@ -11,7 +11,8 @@ import numpy as np
 
 from cite.core.messages import first_line
 
-from .reader import SlideReader, content_hash
+from .file_state import FileState, content_hash
+from .reader import SlideReader
 from .scale import check_mpp, find_mpp
 
 CACHE = 64 << 20  # bytes of decoded tiles that all slides of a process share
@@ -23,6 +24,7 @@ class OpenSlideReader(SlideReader):
     Args:
         path: the slide file.
         mpp: microns per pixel of level 0, instead of what the file says.
+        state: that the file had when another process opened it.
 
     Raises:
         ValueError: OpenSlide cannot open it, or it does not say its scale.
@@ -31,8 +33,14 @@ class OpenSlideReader(SlideReader):
 
     _slide: Any  # None while it is closed
 
-    def __init__(self, path: Path, mpp: Optional[float] = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mpp: Optional[float] = None,
+        state: Optional[FileState] = None,
+    ) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
+        self._state = state or FileState.of(path)
         self._slide = None
         self._pid = os.getpid()
         library = import_openslide()
@@ -88,8 +96,7 @@ class OpenSlideReader(SlideReader):
 
     def _open(self) -> None:
         library = import_openslide()
-        if not self.path.is_file():  # not an OSError, which one region alone may raise
-            raise ValueError(f'{self.path}: the slide file is no longer there.')
+        self.require_unchanged()
         try:
             self._slide = library.OpenSlide(str(self.path))
         except library.OpenSlideUnsupportedFormatError as error:
@@ -104,8 +111,12 @@ class OpenSlideReader(SlideReader):
         self._slide.set_cache(_cache(os.getpid()))
         self._pid = os.getpid()
 
+    def require_unchanged(self) -> None:
+        """Refuse a file that is not the one that was opened."""
+        self._state.require_same(self.path)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return OpenSlideReader, (self.path, self._override)
+        return OpenSlideReader, (self.path, self._override, self._state)
 
 
 class UnknownFormat(ValueError):

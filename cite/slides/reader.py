@@ -1,6 +1,5 @@
 """What a reader of slide files offers."""
 
-import hashlib
 from pathlib import Path
 from types import TracebackType
 from typing import Optional, Protocol, TypeVar
@@ -63,6 +62,14 @@ class SlideReader(Protocol):
         """
         ...
 
+    def require_unchanged(self) -> None:
+        """Refuse a file that was replaced or written to since it was opened.
+
+        Raises:
+            ValueError: it was, or it is no longer there.
+        """
+        ...
+
     def close(self) -> None:
         """Close the file."""
         ...
@@ -78,19 +85,3 @@ class SlideReader(Protocol):
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
-
-
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes.
-
-    Raises:
-        ValueError: the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open('rb') as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise ValueError(f'{path}: the file cannot be read: {error}') from error
-    return digest.hexdigest()

@@ -12,7 +12,7 @@ class DyingPipeline:
     """A model's pipeline that does not survive bluish tiles."""
 
     def __init__(self, pipeline):
-        self.pipeline = pipeline
+        self.pipeline, self.item_bytes = pipeline, pipeline.item_bytes
 
     def __call__(self, image):
         red, _, blue = image.reshape(-1, 3).mean(0)

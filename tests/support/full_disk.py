@@ -1,5 +1,6 @@
-"""A small file system of its own, which fills up."""
+"""A small file system of its own, which fills up, and a limit that needs no root."""
 
+import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,3 +39,18 @@ def fill(folder: Path, but: int = 0) -> Path:
             pass
         file.truncate(max(file.tell() - but, 0))
     return ballast
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """Let no file of this process and its children grow beyond that many bytes.
+
+    What is written beyond fails with EFBIG, as beyond the largest file of a file
+    system; Python ignores the signal that comes with it.
+    """
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

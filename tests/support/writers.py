@@ -24,6 +24,10 @@ class Inputs(NamedTuple):
     comparison: str  # config of a comparison
 
 
+class SlideFailed(Exception):
+    """A slide has no answer; the others would have gone on."""
+
+
 class Writer(NamedTuple):
     """A way to write something into a folder that exists."""
 
@@ -142,7 +146,7 @@ def _predict(inputs: Inputs, out: Path) -> Any:
         predictor, find_jobs([inputs.slide]), out / 'answers', options, Load(8, 0)
     )
     if failures:
-        raise AssertionError(failures)
+        raise SlideFailed(failures)
 
 
 def _extract(inputs: Inputs, out: Path) -> Any:

@@ -68,6 +68,17 @@ def test_a_scale_of_0_499_does_not_drift(tmp_path):
             assert (tile[..., 0] == 8 + 12 * (round(grid.x[i] / 300.6) % 16)).all()
 
 
+def test_a_tile_of_a_broken_number_of_pixels_ends_where_it_should(tmp_path):
+    """43 pixels of level 0 are 21.5 of level 1; of the 22nd a half belongs to it."""
+    ramp = np.zeros((256, 512, 3), np.uint8)
+    ramp[:] = (np.arange(512) % 48 * 5)[None, :, None]
+    with open_slide(write_pyramid(tmp_path / 'a.tif', ramp, 0.25, (1, 2))) as slide:
+        grid = Grid(np.array([48]), np.array([0]), 43, 20, 0.5375, 1)
+        tile = read_tile(slide, grid, 0)[:, 4:16].astype(float)
+        middles = (np.arange(4, 16) + 0.5) * 21.5 / 20 - 0.5  # in pixels of level 1
+        assert abs(tile - 10 * middles[:, None]).max() < 1
+
+
 def test_a_level_of_2_0005_does_not_drift(tmp_path):
     image = board(8002, 4001, 128)
     level = board(8002, 4001, 128, 2.0005)

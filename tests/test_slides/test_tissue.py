@@ -205,7 +205,7 @@ def test_an_annotation_replaces_the_tissue(tmp_path):
 
 
 def test_bounds_limit_what_the_thresholds_are_of(tmp_path):
-    image = np.full((1024, 1536, 3), (242, 238, 222), np.uint8)
+    image = np.full((1024, 1536, 3), (242, 236, 205), np.uint8)
     image[256:768, 320:1280] = (200, 120, 160)
     with open_slide(write_leica(tmp_path / 'a.scn', image)) as slide:
         tissue = find_tissue(slide)

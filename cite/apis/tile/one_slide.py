@@ -1,6 +1,8 @@
 """Cut one slide."""
 
+import glob
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
@@ -47,21 +49,26 @@ def tile_slide(
         The slide's row of ``slides.csv``, and ``names`` of its tiles.
 
     Raises:
-        ValueError: no tissue, no tile fits, or none can be read.
+        ValueError: no tissue, no tile fits, none can be read, or the file changed
+            meanwhile.
         OSError: a file cannot be written.
     """
     tissue = find_tissue(reader) if roi is None else tissue_from_geojson(reader, roi)
     write_pictures(out, slide.id, reader, tissue)
     grid = _grid(reader, tissue, slide, settings)
-    folder = out / PATCHES
-    if settings.slide == 'folder':
-        folder /= slide.id
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(out, slide.id, settings)
+    folder.mkdir(parents=True, exist_ok=True)
     paths = [
         folder / f'{slide.id}_{x}_{y}.{settings.format}'
         for x, y in zip(grid.x.tolist(), grid.y.tolist())
     ]
-    missing = write_tiles(reader, grid, paths, workers)
+    try:
+        missing = write_tiles(reader, grid, paths, workers)
+        reader.require_unchanged()
+    except ValueError:  # of these tiles nobody knows from which file they are
+        for tile in slide_tiles(out, slide.id, settings):
+            tile.unlink()
+        raise
     if len(missing) == len(grid):
         raise ValueError(
             f'{slide.path}: none of its {count(len(grid), "tile")} can be read: '
@@ -73,6 +80,16 @@ def tile_slide(
     names = [path.relative_to(out / PATCHES).as_posix() for path in kept]
     note = _note(reader, tissue, settings, missing)
     return _row(slide, reader, tissue, names, missing, note)
+
+
+def slide_tiles(out: Path, name: str, settings: TileSettings) -> Iterator[Path]:
+    """Return the tiles of a slide that are there."""
+    return _folder(out, name, settings).glob(f'{glob.escape(name)}_*.*')
+
+
+def _folder(out: Path, name: str, settings: TileSettings) -> Path:
+    """Return the folder of a slide's tiles."""
+    return out / PATCHES / name if settings.slide == 'folder' else out / PATCHES
 
 
 def _row(

@@ -11,10 +11,11 @@ from cite.core.files.json_file import read_json
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
+from cite.slides.content_hash import content_hash
 from cite.slides.roi_files import RoiFiles
 from cite.slides.scale_table import ScaleTable
 
-from .one_slide import PATCHES, tile_slide
+from .one_slide import PATCHES, slide_tiles, tile_slide
 from .settings import TileSettings
 
 MOST_NOTE = 256 << 20  # bytes: a million tiles have names of 30 letters
@@ -98,11 +99,40 @@ def _row(
     workers: int,
 ) -> dict[str, Any]:
     """Return a slide's row of slides.csv, after cutting it unless that was done."""
-    row = _finished(slide, reader, out)
+    roi, note = rois[slide], _done(out, slide.id)
+    source = _source(slide, reader, roi)
+    row = _finished(slide, source, out)
     if row is None:
-        row = tile_slide(slide, reader, out, settings, rois[slide], workers)
-        write_text_whole(_done(out, slide.id), json.dumps(row) + '\n')
+        _begin(note, source, slide_tiles(out, slide.id, settings))
+        row = {**tile_slide(slide, reader, out, settings, roi, workers), **source}
+        write_text_whole(note, json.dumps(row) + '\n')
     return row
+
+
+def _source(
+    slide: SlideFile, reader: SlideReader, roi: Optional[Path]
+) -> dict[str, Any]:
+    """Return what a slide's tiles are cut from, by which a second start knows it."""
+    return {
+        'id': slide.id,
+        'quickhash': reader.quickhash,
+        'mpp': round(reader.mpp, 6),
+        'roi': None if roi is None else content_hash(roi),
+    }
+
+
+def _begin(note: Path, source: dict[str, Any], tiles: Iterable[Path]) -> None:
+    """Note what is cut; remove tiles that an interrupted run cut from something else.
+
+    Raises:
+        OSError: a file cannot be written or removed.
+    """
+    started = _read_json(note)
+    if all(started.get(key) == value for key, value in source.items()):
+        return
+    for tile in tiles if started else ():
+        tile.unlink()
+    write_text_whole(note, json.dumps(source) + '\n')
 
 
 def _with(note: str) -> str:
@@ -114,28 +144,34 @@ def _done(out: Path, name: str) -> Path:
 
 
 def _finished(
-    slide: SlideFile, reader: SlideReader, out: Path
+    slide: SlideFile, source: dict[str, Any], out: Path
 ) -> Optional[dict[str, Any]]:
     """Return the row of a slide whose tiles are all there."""
     row = _read_note(_done(out, slide.id))
     if row is None:
         return None
-    if (row['quickhash'], row['mpp']) != (reader.quickhash, round(reader.mpp, 6)):
+    if any(row.get(key) != value for key, value in source.items()):
         raise ValueError(
-            f'{slide.path}: {out} holds tiles with the id {slide.id} of another file '
-            'or another mpp. Rename the file, or name another --out.'
+            f'{slide.path}: {out} holds tiles with the id {slide.id} of another file, '
+            'mpp or --roi. Rename the file, or name another --out.'
         )
     tiles = out / PATCHES
     return row if all((tiles / name).is_file() for name in row['names']) else None
 
 
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read a note; empty if it is missing or damaged."""
+    try:
+        note = read_json(path, MOST_NOTE)
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
 def _read_note(path: Path) -> Optional[dict[str, Any]]:
     """Read the note of a finished slide; None if it is missing or damaged."""
-    try:
-        row = read_json(path, MOST_NOTE)
-    except (OSError, ValueError):
-        return None
-    if not isinstance(row, dict) or not all(key in row for key in COLUMNS):
+    row = _read_json(path)
+    if not all(key in row for key in COLUMNS):
         return None
     names, texts = row.get('names'), (row['id'], row['quickhash'], row['note'])
     is_list = isinstance(names, list) and all(isinstance(n, str) for n in names)

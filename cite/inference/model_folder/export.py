@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import write_text_whole, write_whole
+from cite.core.files.write_whole import write_whole
 from cite.core.frozen import DIGEST_KEY
 from cite.models.image_stats import settle_images
 from cite.version import __version__
@@ -115,13 +116,18 @@ def _describe(
 def write_folder(
     out: Path, content: Mapping[str, Any], data: Optional[bytes], card: str
 ) -> None:
-    """Write the files of a model folder; config.json, which names the others, last."""
+    """Write the files of a model folder; config.json, which names the others, last.
+
+    None of them is replaced unless all could be written.
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + '\n'
+    files = {CONFIG: text.encode(), CARD: card.encode()}
     if data is not None:
-        with write_whole(out / WEIGHTS) as partial:
-            partial.write_bytes(data)
-    write_text_whole(out / CARD, card)
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text_whole(out / CONFIG, text + '\n')
+        files[WEIGHTS] = data
+    with ExitStack() as writing:  # the first file comes to its place last
+        for name, written in files.items():
+            partial = writing.enter_context(write_whole(out / name))
+            partial.write_bytes(written)
 
 
 def _state(network: Any) -> dict[str, Tensor]:

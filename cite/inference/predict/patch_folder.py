@@ -107,9 +107,22 @@ class PatchReader:
         self.dimensions = (width, height)
         self.downsamples = (self.size / self.patch_pixels,)
         self.levels = (self.dimensions,)
+        self.digest = self._digest()
 
-    def digest(self) -> str:
-        """Return a digest of the patches' names and sizes."""
+    def require_unchanged(self) -> None:
+        """Refuse patches that were written to or removed meanwhile."""
+        try:
+            same = self._digest() == self.digest
+        except OSError as error:
+            raise ValueError(f'{error.filename}: no longer there.') from error
+        if not same:
+            raise ValueError(
+                f'{self.folder}: patches changed while they were being read. Start '
+                'again when nothing writes to them.'
+            )
+
+    def _digest(self) -> str:
+        """Return a digest of the patches' names, sizes and times."""
         sha = hashlib.sha256()
         for file in self.files:
             stat = (self.folder / file).stat()

@@ -104,10 +104,9 @@ def score_tiles(
     missing: list[tuple[int, int, str]] = []
     training = predictor.model.training_features
     far = 0
+    batches = stream(source, predictor.pixels, *load[:2], predictor.pipeline.item_bytes)
     with FeaturesFile(features) as file:
-        for batch in _with_bar(
-            stream(source, predictor.pixels, *load[:2]), source, load
-        ):
+        for batch in _with_bar(batches, source, load):
             for i, why in batch.faults:
                 missing.append((int(coords[i][0]), int(coords[i][1]), why))
             if batch.pixels is None:

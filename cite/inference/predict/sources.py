@@ -176,7 +176,7 @@ class PatchSource:
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of the patches."""
         reader, tiled = self.reader, self.patches.tiled
-        digest = reader.digest()
+        digest = reader.digest
         return {
             'slide': {
                 'quickhash': digest if tiled is None else tiled.quickhash,

@@ -1,6 +1,8 @@
 """Tiles from a slide through loading processes to the model, in bounded memory."""
 
+import gc
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -12,6 +14,7 @@ from cite.core.files.patch_file import UnreadablePatchError
 from cite.core.load_kernels import load_kernels
 from cite.core.messages import first_line
 from cite.core.workers import start_method
+from cite.datasets.storage.batch_memory import BatchMemory
 from cite.slides import TileError
 
 _PREFETCH = 2  # batches that each process holds ready
@@ -21,7 +24,7 @@ class Batch(NamedTuple):
     """Tiles as the model takes them, and those that could not be read."""
 
     indices: np.ndarray  # (B,) of the tiles that were read
-    pixels: Optional[Tensor]  # (B, …); None if none was
+    pixels: Any  # Tensor (B, …), on its way perhaps Handed; None if none was read
     faults: list[tuple[int, str]]  # index and reason
     failure: str = ''  # of the whole slide
 
@@ -60,30 +63,39 @@ class TileStream(Dataset):
             return _Item(index, None, failure=first_line(error))
 
 
-def stream(source: Any, pixels: Any, batch_size: int, workers: int) -> Iterator[Batch]:
+def stream(
+    source: Any, pixels: Any, batch_size: int, workers: int, item_bytes: int = 0
+) -> Iterator[Batch]:
     """Yield the tiles of a source in their order.
+
+    A batch of bytes comes through memory that is used again and again; any other
+    through fresh shared memory, which takes longer and of which a container has 64 MB.
 
     Args:
         source: see :class:`TileStream`.
         pixels: see :class:`TileStream`.
         batch_size: tiles at once.
         workers: loading processes; 0 reads in this one.
+        item_bytes: bytes of what ``pixels`` makes, if it is uint8; else 0.
 
     Raises:
         ValueError: the slide cannot be read any more.
     """
-    prefetch: Any = {'prefetch_factor': _PREFETCH} if workers else {}
-    kernels = load_kernels()
-    if workers and kernels is not None:
-        kernels.warm_up()  # once, not in each process
+    ways: Any = {'prefetch_factor': _PREFETCH} if workers else {}
+    memory, kernels = None, load_kernels()
+    if workers:
+        memory = BatchMemory(workers, batch_size * item_bytes)
+        ways['worker_init_fn'] = _start_worker
+        if kernels is not None:
+            kernels.warm_up()  # once, not in each process
     loader: DataLoader = DataLoader(
         TileStream(source, pixels),
         batch_size=batch_size,
         num_workers=workers,
         multiprocessing_context=start_method(workers),
         # In the loading process: one tensor a batch goes through the queue.
-        collate_fn=_collate,
-        **prefetch,
+        collate_fn=partial(_collate, memory=memory),
+        **ways,
     )
     for batch in loader:
         if batch.failure:
@@ -91,14 +103,30 @@ def stream(source: Any, pixels: Any, batch_size: int, workers: int) -> Iterator[
         yield batch
 
 
-def _collate(items: Sequence[_Item]) -> Batch:
+def _start_worker(worker: int) -> None:
+    """Exempt what was there before the fork from this process's garbage collector."""
+    gc.freeze()
+
+
+def _collate(items: Sequence[_Item], memory: Optional[BatchMemory]) -> Batch:
     failure = next((item.failure for item in items if item.failure), '')
     if failure:
         return Batch(np.zeros(0, np.int64), None, [], failure)
     read = [item for item in items if not item.fault]
-    tensors = [torch.as_tensor(item.pixels) for item in read]
     return Batch(
         np.array([item.number for item in read], np.int64),
-        torch.stack(tensors) if tensors else None,
+        _stack([torch.as_tensor(item.pixels) for item in read], memory),
         [(item.number, item.fault) for item in items if item.fault],
     )
+
+
+def _stack(tensors: Sequence[Tensor], memory: Optional[BatchMemory]) -> Any:
+    """Stack tensors, in memory that arrives as one if they are bytes; None of none."""
+    if not tensors:
+        return None
+    if memory is not None and tensors[0].dtype == torch.uint8:
+        handed = memory.take((len(tensors), *tensors[0].shape))
+        if handed is not None:
+            torch.stack(list(tensors), out=torch.from_numpy(handed.array))
+            return handed
+    return torch.stack(list(tensors))

@@ -82,11 +82,16 @@ def write_slide(
         made: what else the manifest holds: ``model`` with its ``digest``, ``identity``,
             the digest of all that the numbers depend on, and ``seconds``.
         viewer: write the viewer's page too.
+
+    Raises:
+        ValueError: the slide's file changed meanwhile.
+        OSError: a file cannot be written.
     """
     facts = source.facts()
     _write_files(folder, result, source, facts, made['model']['digest'])
     if viewer:
         _write_viewer(folder.place('viewer', result.name), result, source, facts)
+    source.reader.require_unchanged()
     manifest = {
         'format': FORMAT,
         'id': result.name,

@@ -198,6 +198,20 @@ def test_inside_an_annotation_of_qupath(tmp_path):
     assert (len(x), x.max() + 256, y.max() + 256) == (9, 3008, 3872)
 
 
+def test_the_outline_of_a_slide_with_bounds_goes_back_in(tmp_path):
+    path = write_leica(tmp_path / 'a.scn', draw(boxes=((256, 256, 768, 512),)))
+    settings = TileSettings(64)
+    first = tile_slides([path], tmp_path / 'found', settings, say=str)
+    outline = tmp_path / 'found/outlines/a.geojson'
+    content = json.loads(outline.read_text())
+    corners = content['features'][0]['geometry']['coordinates'][0]
+    assert np.min(corners, 0) == pytest.approx([256, 256], abs=32)  # as QuPath counts
+    assert np.max(corners, 0) == pytest.approx([1024, 768], abs=32)
+    again = tile_slides([path], tmp_path / 'drawn', settings, roi=outline, say=str)
+    assert again.rows[0]['names'] == first.rows[0]['names']
+    assert first.rows[0]['tiles'] >= 6 * 4
+
+
 def test_a_full_disk_ends_the_run(slides, tmp_path, monkeypatch):
     from cite.apis.tile import write_tiles
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from answer_files import contents
 from commands import attempt
-from full_disk import fill, small_disk
+from full_disk import files_up_to, fill, small_disk
 from kills import finish, kill_within
 from slide_files import draw, write_pyramid
 from tiny_training import PYTHONPATH
@@ -130,3 +130,24 @@ def test_a_full_disk_is_said_and_what_is_written_is_whole(
         done = attempt(*command, OMP_NUM_THREADS='1')
         assert done.returncode == 0, done.stdout
         assert contents(disk / 'out') == whole
+
+
+def test_a_file_that_may_not_grow_is_said(passed, slides, run, tmp_path):
+    """As beyond the largest file of a file system; needs no root."""
+    finish(lambda: run(tmp_path / 'unbroken'))
+    whole = contents(tmp_path / 'unbroken')
+    out, features = tmp_path / 'out', (tmp_path / 'unbroken/features').iterdir()
+    command = [sys.executable, '-m', 'cite', 'predict', slides, '--features']
+    command += ['--model', passed.model, '--workers', '0', '--out', out]
+    with files_up_to(min(path.stat().st_size for path in features) - 1):
+        done = attempt(*command, OMP_NUM_THREADS='1')
+    assert done.returncode == 2, done.stdout  # the report cannot be written either
+    lines = done.stdout.splitlines()
+    assert [line[:6] for line in lines] == ['[1/3] ', '[2/3] ', '[3/3] ', 'error:']
+    assert all('[Errno 27] File too large: ' in line for line in lines)
+    assert all(f'/features/{name}.h5' in line for name, line in zip('abc', lines))
+    assert not [*read_manifests(out)]
+    assert not list(out.glob('.*.partial'))
+    done = attempt(*command, OMP_NUM_THREADS='1')
+    assert done.returncode == 0, done.stdout
+    assert contents(out) == whole

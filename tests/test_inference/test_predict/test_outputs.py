@@ -92,6 +92,7 @@ def test_many_tiles_are_compressed_into_the_same_bytes(tmp_path, monkeypatch):
         write_geojson(tmp_path / folder / name, tiles, 'key')
     packed = [(tmp_path / folder / name).read_bytes() for folder in ('a', 'b')]
     assert packed[0] == packed[1]
+    assert packed[0][4:8] == bytes(4)  # no time
     check_qupath(json.loads(gzip.decompress(packed[0])))
 
 

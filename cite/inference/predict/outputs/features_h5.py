@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from .noting_file import NotingFile
+
 # Nominal magnifications at 10 µm / mpp; scanners call 0.23 to 0.28 µm a pixel 40x.
 _MAGNIFICATIONS = (5, 10, 20, 40, 80)
 _CHUNK = 64  # tiles
@@ -29,6 +31,9 @@ class FeaturesFile:
 
     Args:
         path: HDF5 file; None writes nothing.
+
+    Raises:
+        OSError: it cannot be written.
     """
 
     def __init__(self, path: Optional[Path]) -> None:
@@ -39,12 +44,16 @@ class FeaturesFile:
         if self.path is not None:
             import h5py
 
-            self.file = h5py.File(self.path, 'w')
+            self._bytes = NotingFile(self.path)
+            self.file = h5py.File(self._bytes, 'w')
         return self
 
     def __exit__(self, *error: object) -> None:
         if self.file is not None:
             self.file.close()
+            self._bytes.close()
+            if error[0] is None:
+                self._bytes.check()
 
     def append(self, features: np.ndarray) -> None:
         """Append the features of further tiles, (B, D)."""
@@ -61,6 +70,7 @@ class FeaturesFile:
         data = self.file['features']
         data.resize(len(data) + len(features), 0)
         data[len(data) - len(features) :] = features
+        self._bytes.check()
 
     def finish(self, coords: np.ndarray, source: Any, encoder: str) -> None:
         """Write the tiles' corners (N, 2), and the attributes.
