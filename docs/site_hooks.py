@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).parents[1]
 HOME = 'index.md'
+WIDE = '---\nhide: [navigation]\n---\n'  # these two stand alone under their tabs
 # Pages outside docs/ that keep their paths; README.md becomes the first page.
 OUTSIDE = ('CONTRIBUTING.md', 'CHANGELOG.md', 'data/README.md', 'tests/MUTATIONS.md')
 LINK = re.compile(r'(?<=\]\()(?!\w+:|#)([^)\s#]+)(#[^)\s]*)?(?=\))')
@@ -102,7 +103,7 @@ API = {
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are not in docs/."""
-    pages = {HOME: _read('README.md'), 'tutorial.md': _notebook()}
+    pages = {HOME: WIDE + _read('README.md'), 'tutorial.md': WIDE + _notebook()}
     pages.update({name: _read(name) for name in OUTSIDE})
     for path in sorted((ROOT / 'configs').rglob('*.md')):
         pages[_name(path)] = path.read_text(encoding='utf-8')
@@ -190,7 +191,7 @@ def _listing(path: Path) -> str:
 
 
 def _list_of_configs(paths: list[Path]) -> str:
-    """List the configs by folder, each with the first line of its comment."""
+    """List the configs by folder, each with the first sentence of its comment."""
     lines = ['# Every config', '', '`cite configs copy NAME FOLDER` copies them.']
     folder = ''
     for path in paths:
@@ -208,8 +209,8 @@ def _about(path: Path) -> str:
     text = path.read_text(encoding='utf-8')
     comment = re.match(r'(?:# ?.*\n)+|"""(?:.|\n)*?"""', text)
     words = re.sub(r'^# ?|"""', '', comment.group(), flags=re.M) if comment else ''
-    sentence = re.split(r'(?<=\w[.:])\s|\n\s*\n', ' '.join(words.split()), maxsplit=1)[0]
-    return sentence.replace('|', r'\|')
+    sentence = re.split(r'(?<=\w)[.:]\s*\n\s*\n|\.\s', words.strip(), maxsplit=1)[0]
+    return ' '.join(sentence.split()).rstrip('.:').replace('|', r'\|')
 
 
 def _notebook() -> str:
