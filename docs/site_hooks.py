@@ -24,8 +24,15 @@ FENCE = re.compile(r'^```.*?^```', re.M | re.S)
 API = {
     'inference': (
         'Models that are passed on',
-        'What `cite export` wrote, in Python.',
-        ['cite.inference.predictor', 'cite.inference.predict.slide_result'],
+        'Models at work, as in [PYTHON.md](../PYTHON.md); '
+        '`cite.apis` has the names that a notebook needs.',
+        [
+            'cite.inference.predictor',
+            'cite.inference.predict.slide_result',
+            'cite.inference.model_folder.zero_shot',
+            'cite.inference.model_folder.export',
+            'cite.inference.plot_patches',
+        ],
     ),
     'apis': (
         'Training and checks',
