@@ -1,6 +1,7 @@
 """Patches with what a model says of each, for a notebook."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ def plot_patches(
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, image, row in zip(grid.flat, images, probabilities):
-        path = isinstance(image, str) or hasattr(image, '__fspath__')
-        axes.imshow(np.asarray(read_patch_file(image) if path else image))
+        shown = read_patch_file(image) if isinstance(image, (str, Path)) else image
+        axes.imshow(np.asarray(shown))
         best = int(row.argmax())
         axes.set_title(f'{classes[best]}\n{row[best]:.2f}', fontsize=9)
     return figure
