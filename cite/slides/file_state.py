@@ -1,5 +1,6 @@
-"""Whether a slide file is still the one that was opened."""
+"""Whether a slide file is still the one that was opened, and its digest."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 

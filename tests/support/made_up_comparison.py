@@ -57,12 +57,13 @@ def make_comparison(
     """Write a comparison's folder and return it.
 
     Args:
+        classes: names of two or three classes.
         pictures: number of slides that are drawn; every patch is a link to a patch of a
             drawn slide of its class.
     """
     rng = np.random.default_rng(seed)
     out.mkdir(parents=True, exist_ok=True)
-    bags = _slides(rng, slides, patches, patients)
+    bags = _slides(rng, slides, patches, patients, len(classes))
     data = out.parent / f'{out.name}-data' / 'patches'
     settings = {
         'title': title,
@@ -115,10 +116,11 @@ ENVIRONMENT = {
 }
 
 
-def _slides(rng, slides, patches, patients):
+def _slides(rng, slides, patches, patients, number_of_classes):
     """Return id, patient, class, patch count and difficulty, (3,), of each slide."""
     grades = rng.choice(3, size=slides, p=(0.24, 0.36, 0.40))
     grades[:3] = [0, 1, 2]
+    grades = grades.clip(max=number_of_classes - 1)
     people = rng.integers(int(slides * 0.8) + 1, size=slides)
     hard = rng.normal(size=(slides, 3))
     number = rng.integers(max(1, patches - 2), patches + 3, size=slides)
@@ -171,6 +173,7 @@ def _write_job(out, rng, bags, names, job, classes, shots, patch_files):
         truth = np.array([(1, 0.35, -0.3), (0.3, 0.9, 0.3), (-0.3, 0.35, 1)][grade])
         logits = skill * truth + 0.75 * hard + tilt + 0.25 * rng.normal(size=3)
         each = sharp * 1.6 * (logits + 0.8 * rng.normal(size=(number, 3)))
+        each = each[:, : len(classes)]
         scores = np.exp(each - each.max(1, keepdims=True))
         scores = (scores / scores.sum(1, keepdims=True)).round(6)
         mean = scores.mean(0)

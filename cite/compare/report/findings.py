@@ -16,7 +16,10 @@ FEW_SLIDES = 20  # with fewer in a class, each changes the means over classes a 
 
 
 def findings(results: Results, summary: Summary) -> list[str]:
-    """Name the leading method at each number of shots, and what the tests show."""
+    """Name the leading method at each number of shots, and what the tests show.
+
+    The first sentence also counts the comparisons that differ.
+    """
     metric = summary.metrics[0]
     label = METRIC_LABELS[metric]
     reference = results.reference_label
@@ -38,7 +41,8 @@ def findings(results: Results, summary: Summary) -> list[str]:
         sentences.append(f'{text}.')
     tests = summary.family('slide', metric)
     if tests:
-        sentences.append(_tested(tests, reference))
+        counted = _tested(tests, reference)
+        sentences[:1] = ['; '.join([*(s.rstrip('.') for s in sentences[:1]), counted])]
     return sentences
 
 
@@ -52,21 +56,23 @@ def _shown(test: Optional[Test]) -> str:
 
 
 def _tested(tests: Sequence[Test], reference: str) -> str:
-    """Count the comparisons of one metric, and those that came out significant."""
+    """Count the comparisons of one metric, and those that differ."""
     label = METRIC_LABELS[tests[0].metric]
     good = -1 if label.less_is_better else 1
     tested = [t for t in tests if t.tested]
     differ = [t for t in tested if t.significant]
     better = sum(good * t.difference.estimate > 0 for t in differ)
-    text = f'{count(len(tests), "comparison")} with {reference} on {_lower(label.name)}'
-    if not tested:
-        return f'{text}: none can be tested.'
-    left = len(tests) - len(tested)
-    untested = f', {left} of them not tested' if left else ''
-    return (
-        f'{text}{untested}: {len(differ)} significant after Holm’s correction '
-        f'({better} better, {len(differ) - better} worse).'
+    asked = (
+        f'{count(len(tests), "comparison")} with {reference} on {_lower(label.name)}'
     )
+    if not tested:
+        return f'none of {asked} can be tested.'
+    verb = 'differs' if len(tests) == 1 or len(differ) == 1 else 'differ'
+    text = f'{len(differ)} of {asked} {verb} after Holm’s correction'
+    if differ:
+        text += f' ({better} better, {len(differ) - better} worse)'
+    left = len(tests) - len(tested)
+    return f'{text}, and {left} cannot be tested.' if left else f'{text}.'
 
 
 def _lower(name: str) -> str:

@@ -83,7 +83,7 @@ def _describe(
     """Return the content of config.json, the file of weights, and the test set."""
     test_set = build_dataset(cfg.data.test, {'test_mode': True})
     settle_images(test_set, network)
-    tensors = _state(network)
+    tensors = state_of(network)
     image = _image(test_set, network)
     if patches and image is not None:
         summary = summarise_features(network, cfg, test_set, patches)
@@ -91,26 +91,51 @@ def _describe(
             tensors[FEATURES_PREFIX + name] = torch.from_numpy(
                 np.ascontiguousarray(array)
             )
-    data = save(tensors)
+    content, data = fill_content(
+        cfg.model,
+        network,
+        tensors,
+        classes=[str(name) for name in test_set.CLASSES],
+        image=image,
+        patch_pixels=getattr(test_set, 'patch_pixels', 300),
+        mpp=getattr(test_set, 'mpp', 0.5),
+        training=describe_training(cfg, table),
+        file=str(out / CONFIG),
+    )
+    return content, data, test_set
+
+
+def fill_content(
+    config: Mapping[str, Any],
+    network: Any,
+    tensors: Mapping[str, Tensor],
+    file: str,
+    **about: Any,
+) -> tuple[dict[str, Any], bytes]:
+    """Return the content of config.json, checked, and the file of weights.
+
+    Args:
+        config: of the model.
+        network: what was built of it.
+        tensors: what the file of weights holds.
+        file: path of config.json, for messages.
+        **about: ``classes``, ``image``, ``patch_pixels``, ``mpp`` and ``training``.
+    """
+    data = save(dict(tensors))
     content = {
         'format': FORMAT,
         'version': VERSION,
         'cite': __version__,
         'weights': {'file': WEIGHTS, 'sha256': data_digest(data), 'bytes': len(data)},
-        'model': _model(cfg.model, network),
+        'model': _model(config, network),
         'backbone_weights': _backbone_weights(network, tensors),
-        'classes': [str(name) for name in test_set.CLASSES],
         'texts': getattr(network.head, 'texts', None),
-        'image': image,
-        'patch_pixels': getattr(test_set, 'patch_pixels', 300),
-        'mpp': getattr(test_set, 'mpp', 0.5),
-        'training': describe_training(cfg, table),
+        **about,
         'calibration': None,
     }
-    file = out / CONFIG
-    content = _plain(content, str(file))
-    check_config(content, str(file))
-    return content, data, test_set
+    content = _plain(content, file)
+    check_config(content, file)
+    return content, data
 
 
 def write_folder(
@@ -130,7 +155,7 @@ def write_folder(
             partial.write_bytes(written)
 
 
-def _state(network: Any) -> dict[str, Tensor]:
+def state_of(network: Any) -> dict[str, Tensor]:
     """Return what a checkpoint of a run holds, contiguous and on the CPU."""
     if hasattr(network.head, 'encode_texts'):
         network.head.encode_texts()  # a zero-shot model may not have done it yet

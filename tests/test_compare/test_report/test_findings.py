@@ -84,7 +84,7 @@ def test_with_few_draws_models_are_compared_and_not_methods(parts, draws, few):
     assert test.difference.low < test.difference.high
     if few:
         assert not test.significant
-        assert findings(results, summary)[-1].endswith('none can be tested.')
+        assert 'CITE on accuracy can be tested' in findings(results, summary)[0]
 
 
 def test_what_draws_share_is_said(parts):
@@ -159,7 +159,18 @@ def test_better_and_worse_are_counted_by_the_metrics_sense(parts):
         key = ('slide', 'linear', 1, metric)
         test = replace(summary.tests[key], difference=interval, adjusted=0.01)
         one = replace(summary, metrics=(metric,), tests={key: test})
-        assert expected in findings(results, one)[-1]
+        assert expected in findings(results, one)[0]
+
+
+def test_the_leader_and_how_many_differ_are_one_sentence(parts):
+    results, summary = parts
+    key = ('slide', 'linear', 1, 'accuracy')
+    test = replace(summary.tests[key], p=0.5, adjusted=0.5)
+    (line,) = findings(results, replace(summary, tests={key: test}))
+    assert 'has the best accuracy' in line
+    assert line.endswith(
+        '; 0 of 1 comparison with CITE on accuracy differs after Holm’s correction.'
+    )
 
 
 def test_the_least_likelihood_leads(parts):

@@ -8,8 +8,11 @@ import pytest
 from damaged_images import jpeg_that_claims, png_with_short_chunk
 from made_up_comparison import make_comparison
 from PIL import Image
+from sklearn.metrics import recall_score
 
+from cite.compare.folder.read_results import read_results
 from cite.compare.report import write_all
+from cite.compare.report.confusion_matrices import confusion_figure
 from cite.compare.report.marks import COLOURS, marks
 from cite.compare.report.mistakes import by_confident_mistake
 from cite.compare.report.roc_curves import RATES, mean_roc
@@ -159,6 +162,51 @@ def test_untrained_methods_alone_are_reported(tmp_path):
     )
     write_all(out)
     Page((out / 'report.html').read_text(encoding='utf-8'))
+
+
+def _confusion(tmp_path, classes):
+    out = make_comparison(
+        *(tmp_path / 'o', 60),
+        methods=('cite', 'linear'),
+        shots=(1,),
+        draws=2,
+        seeds=1,
+        failures=0,
+        patch_files=False,
+        classes=classes,
+    )
+    results = read_results(out)
+    return results, confusion_figure(results, 1, marks(results.methods))
+
+
+def test_a_confusion_matrix_names_its_classes(tmp_path):
+    names = ['Serrated', 'Tubulovillous adenoma with high grade dysplasia', 'Normal']
+    _, figure = _confusion(tmp_path, names)
+    words = [text for tag, text in Page(figure.pictures[0]).texts if tag == 'text']
+    for name in ('Serrated', 'Normal'):
+        assert words.count(name) == 2  # at its row and its column
+    assert {'Tubulovillous', 'adenoma with hig…', 'Tubulovillous adenoma wit…'} <= {
+        *words
+    }
+    assert 'sensitivity' not in ' '.join(words) + figure.caption
+
+
+def test_two_classes_have_sensitivity_and_specificity(tmp_path):
+    results, figure = _confusion(tmp_path, ['Benign', 'Malignant'])
+    runs = results.of('linear', 1)
+    sensitivity, specificity = (
+        np.mean(
+            [
+                recall_score(results.labels, r.scores.argmax(1), pos_label=k)
+                for r in runs
+            ]
+        )
+        for k in (1, 0)
+    )
+    expected = f'sensitivity {100 * sensitivity:.0f} %'
+    expected += f', specificity {100 * specificity:.0f} %'
+    assert expected in figure.pictures[1]
+    assert '“Malignant”, the second class' in figure.caption
 
 
 def test_confident_mistakes_come_first():

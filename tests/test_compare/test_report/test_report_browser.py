@@ -157,6 +157,17 @@ def test_the_page_does_not_scroll_sideways(open_page, width):
     assert page.evaluate('document.documentElement.scrollWidth') <= width
 
 
+@pytest.mark.parametrize('width', [1280, 1440, 1920])
+def test_no_column_of_the_metrics_is_cut_off_on_a_desk(open_page, width):
+    page = open_page(viewport={'width': width, 'height': 844})
+    right = page.eval_on_selector(
+        '#headline-slide thead th:last-child', 'e => e.getBoundingClientRect().right'
+    )
+    box = page.locator('.scroll:has(#headline-slide)').bounding_box()
+    assert page.inner_text('#headline-slide thead th:last-child').startswith('NLL')
+    assert right <= box['x'] + box['width'] + 0.5
+
+
 def test_it_follows_the_readers_theme(open_page):
     colours = [
         open_page(color_scheme=scheme).evaluate(
