@@ -1,0 +1,140 @@
+"""The image and language models that a new project can choose, from shipped configs."""
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+import timm
+import yaml
+from mmcv import Config
+
+from cite.apis.shipped_configs import shipped_configs
+from cite.core.messages import meant
+from cite.models.backbones.timm_models import create
+
+# Their folders hold language models, or image models with texts of their own.
+_WITHOUT_IMAGES = ('_base_', 'language', 'vision_language')
+_SHORT = {'clip': 'clip_vitb16', 'dinov2': 'dinov2_vits14', 'uni2': 'uni2_h'}
+_SHORT_TEXT = {'biolinkbert': 'biolinkbert_large'}
+_FILE_KEYS = ('checkpoint', 'arch', 'model_name')
+
+
+class Backbone(NamedTuple):
+    """An image model: the config to inherit and what to set in it."""
+
+    name: str
+    base: str  # below the folder of shipped configs
+    model: dict[str, Any]  # `model` of the new config
+    note: str  # where the weights are from
+
+
+def find_backbone(name: str, weights: Optional[str] = None) -> Backbone:
+    """Choose an image model.
+
+    Args:
+        name: name of a config in ``configs/foundation``, such as ``phikon``, or
+            ``timm:NAME`` for a model of timm with the weights of timm's hub.
+        weights: file or folder to take the weights from instead.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    if weights is not None:
+        weights = str(Path(weights).expanduser().absolute())
+    if name.startswith('timm:'):
+        return _of_timm(name[len('timm:') :], weights)
+    configs = _configs(without=_WITHOUT_IMAGES)
+    path = _choose('--backbone', name, configs, _SHORT)
+    facts, backbone = _facts(path), _read(path).model.backbone
+    keys = [key for key in _FILE_KEYS if key in backbone]
+    model: dict[str, Any] = {}
+    note = f'{_source(facts)}, downloaded at the first run'
+    if weights is not None:
+        model, note = {keys[0]: weights}, weights
+    elif backbone.get('checkpoint') and timm.is_model_pretrained(backbone.model_name):
+        model = {'checkpoint': None, 'pretrained': True}
+        note = f"timm's {backbone.model_name}, downloaded at the first run"
+    elif str(backbone[keys[0]]).startswith('data/models/'):
+        file = Path(backbone[keys[0]]).name
+        model = {keys[0]: f'{{here}}/{file}'}
+        note = _how_to_get(facts, backbone[keys[0]], file)
+    base = path.relative_to(shipped_configs()).as_posix()
+    return Backbone(path.stem, base, {'backbone': model} if model else {}, note)
+
+
+def find_text_encoder(name: str) -> tuple[str, dict[str, Any], str]:
+    """Choose a language model: its name, the head's ``text_encoder`` and its source.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    if name == 'minilm':
+        model = 'sentence-transformers/all-MiniLM-L6-v2'
+        return name, {'type': 'BERT', 'model': model}, model
+    if os.path.isdir(Path(name).expanduser()):
+        folder = Path(name).expanduser().absolute()
+        return folder.name, {'type': 'BERT', 'model': str(folder)}, str(folder)
+    configs = {
+        path.stem: path
+        for path in sorted(shipped_configs().glob('foundation/language/*.py'))
+    }
+    path = _choose('--text', name, configs, _SHORT_TEXT, 'minilm')
+    encoder = _read(path).model.head.text_encoder.to_dict()
+    return path.stem, encoder, _source(_facts(path))
+
+
+def _of_timm(name: str, weights: Optional[str]) -> Backbone:
+    """Choose a model of timm; its width is that of the model without weights."""
+    width = create(name, False).num_features
+    source: dict[str, Any] = {'pretrained': True}
+    if weights is not None:
+        source = {'checkpoint': weights}
+    backbone = {'type': 'TIMMImageBackbone', 'model_name': name, **source}
+    backbone.update(prompt_length=1, prompt_init='token')
+    note = weights or f"timm's {name}, downloaded at the first run"
+    model = {'backbone': backbone, 'neck': {'in_features': width}}
+    short = name.replace('.', '_').replace('/', '_')
+    return Backbone(short, 'foundation/_base_/cite.py', model, note)
+
+
+def _configs(without: tuple[str, ...]) -> dict[str, Path]:
+    paths = sorted(shipped_configs().glob('foundation/*/*.py'))
+    return {path.stem: path for path in paths if path.parent.name not in without}
+
+
+def _choose(
+    option: str, name: str, configs: dict[str, Path], short: dict[str, str], *more: str
+) -> Path:
+    full = short.get(name, name)
+    if full in configs:
+        return configs[full]
+    choices = [*configs, *short, *more]
+    raise ValueError(
+        f'{option} {name}: no such model{meant(name, choices)} There are '
+        f'{", ".join(choices)}.'
+    )
+
+
+def _read(path: Path) -> Any:
+    return Config.fromfile(str(path), import_custom_modules=False)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """Return what the metafile beside a config says of its weights."""
+    file = path.with_name('metafile.yml')
+    for entry in yaml.safe_load(file.read_text(encoding='utf-8'))['Models']:
+        if Path(entry['Config']).name == path.name:
+            return entry.get('Metadata', {})
+    return {}
+
+
+def _source(facts: dict[str, Any]) -> str:
+    licence = facts.get('Licence', 'licence not known')
+    return f'{facts.get("Weights", "")} ({licence})'
+
+
+def _how_to_get(facts: dict[str, Any], shipped: str, file: str) -> str:
+    access = facts.get('Access', 'access: see its page')
+    convert = facts.get('Conversion', '').replace(shipped, '{project}/' + file)
+    ending = f', then `{convert}`' if convert else f', put it into {{project}}/{file}'
+    return f'not included. Get them at {_source(facts)}; {access}{ending}'

@@ -1,0 +1,125 @@
+"""Write a new project: classes, split, config."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
+
+import yaml
+
+from cite.apis.split.split import Split, make_split
+from cite.core.files.write_whole import write_text_whole
+
+from .comparison import comparison_text
+from .config_text import config_text
+from .data_folder import DataFolder, look_at
+from .models import find_backbone, find_text_encoder
+
+_DRAWS = 5  # as many as a comparison needs for a star
+_METRICS = '--metrics bag_accuracy mean_bag_accuracy'
+
+
+class Project(NamedTuple):
+    """What was written, and what to do with it."""
+
+    data: DataFolder
+    split: Split
+    files: list[Path]
+    weights: list[str]  # where the image and the language model are from
+    commands: list[str]
+
+
+def new_project(
+    name: Union[str, Path],
+    data: Union[str, Path],
+    backbone: str = 'phikon',
+    text: str = 'biolinkbert',
+    *,
+    weights: Optional[str] = None,
+    slide: Optional[str] = None,
+    classes: Optional[Union[str, Path]] = None,
+    val: float = 0.5,
+    short: bool = False,
+    compare: bool = False,
+) -> Project:
+    """Write a folder with all that a run on one's own patches needs.
+
+    Args:
+        name: folder to write; files that are there are kept, and end the call.
+        data: folder of ``captions.csv`` and ``patches_captions/``.
+        backbone: see :func:`find_backbone`.
+        text: name of a config in ``configs/foundation/language``, ``minilm``, or the
+            folder of a model.
+        weights: file or folder of the backbone's weights.
+        slide: which slide a patch belongs to; the first rule that fits by default.
+        classes: classes file; by default each subtype is a class.
+        val: share of each class's slides for evaluation.
+        short: 100 iterations of 16 patches instead of 1000 of 128.
+        compare: write the config of a comparison, too.
+
+    Raises:
+        FileNotFoundError: no such data.
+        FileExistsError: a file of the project exists.
+        ValueError: data or choices that do not fit; nothing is written then.
+    """
+    project, found = Path(name).expanduser(), look_at(data, slide, classes)
+    image, language = find_backbone(backbone, weights), find_text_encoder(text)
+    stem = f'{image.name}_{language[0]}'
+    config, listed = project / f'{stem}.py', project / 'classes.yml'
+    comparison = project / 'compare.py'
+    files = [listed, config, *([comparison] if compare else [])]
+    refuse_existing([*files, project / 'ann'])
+    split = make_split(
+        found.path,
+        project / 'ann',
+        val,
+        classes=found.classes,
+        group_by=found.patient,
+        draws=_DRAWS,
+        slide=found.slide,
+    )
+    rest = str(round(1 - val, 2))
+    write_text_whole(listed, _classes_text(found.classes))
+    recipe = config_text(stem, found, image, language[:2], rest, short)
+    write_text_whole(config, recipe)
+    if compare:
+        write_text_whole(comparison, comparison_text(config, project))
+    notes = [note.replace('{project}', str(project)) for note in (image.note, language[2])]
+    return Project(found, split, files, notes, _commands(config, stem, comparison, compare))
+
+
+def refuse_existing(paths: Sequence[Path]) -> None:
+    """Raise a FileExistsError if one of the files is there."""
+    for path in paths:
+        if path.exists() or path.is_symlink():
+            raise FileExistsError(
+                f'{path} exists. Name another folder, or move it away.'
+            )
+
+
+def _classes_text(classes: Mapping[str, Sequence[str]]) -> str:
+    lines = yaml.safe_dump(
+        {name: list(subtypes) for name, subtypes in classes.items()},
+        allow_unicode=True,
+        sort_keys=False,
+        default_flow_style=None,
+        width=10**6,
+    )
+    return (
+        '# Class: [subtypes of the table]. The order of the lines is the order of the '
+        'labels\n# and of the texts in the config.\n' + lines
+    )
+
+
+def _commands(config: Path, stem: str, comparison: Path, compare: bool) -> list[str]:
+    """Return the next commands, as they are typed in the present folder."""
+    checkpoint = config.parent / 'work_dirs' / f'{stem}_pall' / 'latest.pth'
+    path = shlex.quote(str(config))
+    commands = [
+        f'cite check {path}',
+        f'cite train {path} --seed 0',
+        f'cite test {path} {shlex.quote(str(checkpoint))} {_METRICS}',
+    ]
+    if compare:
+        commands.append(f'cite compare {shlex.quote(str(comparison))} --dry-run')
+    return commands
