@@ -12,6 +12,8 @@ from cite.datasets.tables.class_file import read_class_file
 from cite.datasets.tables.slide_rule import SlideRule
 from cite.datasets.tables.slide_table import patient_column
 
+from .config_text import FOLDER, listed
+
 _SHOTS = (1, 4)
 _ANY_LABEL = 10**9
 _TRAIN = re.compile(r'train_(all|\d+)(_[\d.]*\d)(_draw\d+)?\.txt')
@@ -61,7 +63,7 @@ def comparison_text(config: Path, folder: Path) -> str:
         f'ann_root = {here(split.parent)}',
         f'train = {train!r}',
         f'val = {Path(cfg.data.val.ann_file).name!r}',
-        f'classes = {classes!r}',
+        f'classes = {listed(classes)}',
     ]
     if data.get('slide', 'prefix') != 'prefix':
         lines.append(f'slide = {data.slide!r}')
@@ -72,7 +74,10 @@ def comparison_text(config: Path, folder: Path) -> str:
     draws = len([*split.parent.glob(f'train_1{match[2]}_draw*.txt')])
     lines += [f'shots = {_shots(split, match, data)!r}', f'draws = {draws}']
     return _TEXT.format(
-        keys='\n'.join(lines), config=here(config.absolute()), methods=_methods(cfg)
+        folder=FOLDER,
+        keys='\n'.join(lines),
+        config=here(config.absolute()),
+        methods=_methods(cfg),
     )
 
 
@@ -93,7 +98,7 @@ _TEXT = """\
 # Methods beside each other on the same slides, with the controls of the texts.
 # cite compare compare.py --dry-run    # the jobs and the time to expect
 # cite compare compare.py
-here = '{{{{ fileDirname }}}}'
+here = {folder}
 {keys}
 seeds = [0]
 config = {config}

@@ -6,6 +6,7 @@ from typing import Any
 from .data_folder import DataFolder
 from .models import Backbone
 
+_OF_BASE = 'michiyasunaga/BioLinkBERT-large'  # configs/foundation/_base_/cite.py
 # A short run: the recipe of configs/glas, which a CPU can do.
 _SHORT = """\
 runner = dict(max_iters=100)
@@ -37,7 +38,7 @@ def config_text(
     common = {'data_prefix': f'{data.path}/patches_captions/'}
     if data.slide != 'prefix':
         common['slide'] = data.slide
-    scale = ''
+    scale = _NO_SCALE
     if data.tiles:
         scale = f'\n    patch_pixels={data.tiles.patch_pixels}, mpp={data.tiles.patch_mpp},'
     load = '\n    samples_per_gpu=16, workers_per_gpu=2,' if short else ''
@@ -59,24 +60,40 @@ data = dict({load}
     val=dict(ann_file=f'{{here}}/ann/val_{val}.txt', **common),
     test=dict(ann_file=f'{{here}}/ann/val_{val}.txt', **common))
 # The texts of the classes, in the order of classes.yml: say more here if you can.
-TEXTS = {_listed(list(data.classes))}
+TEXTS = {listed(list(data.classes))}
 model = {_model(backbone, text[1])}
 {_SHORT if short else ''}work_dir = f'{{here}}/work_dirs/{name}_p{{n}}'
 """
 
 
-FOLDER = "'{{ fileDirname }}'"  # mmcv writes the config's folder in its place
+_ON_A_LINE = 2
+# mmcv writes the config's folder in its place.
+FOLDER = '"{{ fileDirname }}"'
+# What a tile of `cite predict` shows where the config says nothing.
+_NO_SCALE = """
+    # For `cite predict`, if your patches are not 300 pixels of 0.5 microns:
+    # patch_pixels=300, mpp=0.5,"""
 
 
 def _model(backbone: Backbone, encoder: Mapping[str, Any]) -> str:
     """Write ``model``: as wide as the texts, with what the base does not have."""
     parts = {**backbone.model}
     parts['neck'] = {**parts.get('neck', {}), 'out_features': None}
-    lines = [f'    {key}=dict({_arguments(parts[key])}),' for key in parts]
-    head = ['texts=TEXTS']
-    head.append(f'text_encoder=dict(_delete_=True, {_arguments(encoder)})')
-    lines.append(f'    head=dict(\n        {head[0]},\n        {head[1]}))')
+    lines = [_part(key, parts[key]) for key in parts]
+    if encoder.get('model') == _OF_BASE:
+        lines.append('    head=dict(texts=TEXTS))')
+    else:
+        lines += ['    head=dict(', '        texts=TEXTS,', '        text_encoder=dict(']
+        lines.append(f'            _delete_=True, {_arguments(encoder)})))')
     return '\n'.join(['dict(', *lines])
+
+
+def _part(name: str, values: Mapping[str, Any]) -> str:
+    """Write a part on one line, or an argument a line where there are many."""
+    if len(values) <= _ON_A_LINE:
+        return f'    {name}=dict({_arguments(values)}),'
+    lines = [f'        {key}={literal(value)},' for key, value in values.items()]
+    return '\n'.join([f'    {name}=dict(', *lines, '    ),'])
 
 
 def _arguments(values: Mapping[str, Any]) -> str:
@@ -90,5 +107,5 @@ def literal(value: Any) -> str:
     return repr(value)
 
 
-def _listed(values: Sequence[str]) -> str:
+def listed(values: Sequence[str]) -> str:
     return '\n'.join(['[', *(f'    {value!r},' for value in values), ']'])

