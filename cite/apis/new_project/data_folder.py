@@ -83,21 +83,28 @@ def _settle_rule(path: Path, slide: Optional[str]) -> SlideRule:
         if table is not None:  # the config is read from other folders, too
             slide = slide.replace(table, str(Path(table.strip()).expanduser().absolute()))
         return SlideRule(slide)
-    faults = []
-    for rule in (SlideRule('prefix'), SlideRule('folder')):
-        try:
-            rows = read_captions(path / 'captions.csv', rule=rule)
-            patches = list_patches(path / 'patches_captions', rule).slides
-        except FileNotFoundError as error:
-            faults.append(error)
-        except ValueError as error:
-            faults.append(error)
-        else:
-            if any(row.id in patches for row in rows):
-                return rule
-    if faults:
-        raise faults[0]
-    return SlideRule('prefix')  # `make_split` says that no id fits
+    prefix = SlideRule('prefix')
+    try:
+        if _fits(path, prefix):
+            return prefix
+    except (ValueError, FileNotFoundError):  # ids with "_", no images at the top
+        if not _fits_folders(path):
+            raise
+    return SlideRule('folder') if _fits_folders(path) else prefix
+
+
+def _fits(path: Path, rule: SlideRule) -> bool:
+    """Tell whether a slide of the table has patches by a rule."""
+    rows = read_captions(path / 'captions.csv', rule=rule)
+    patches = list_patches(path / 'patches_captions', rule).slides
+    return any(row.id in patches for row in rows)
+
+
+def _fits_folders(path: Path) -> bool:
+    try:
+        return _fits(path, SlideRule('folder'))
+    except (ValueError, FileNotFoundError):
+        return False
 
 
 def _classes_of_table(table: Path, rule: SlideRule) -> dict[str, list[str]]:

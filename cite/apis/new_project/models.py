@@ -15,6 +15,7 @@ from cite.apis.shipped_configs import shipped_configs
 from cite.core.messages import meant
 from cite.models.backbones.timm_models import create, is_plain_vit
 from cite.models.class_token import class_token
+from cite.models.image_stats import image_stats
 
 # Their folders hold language models, or image models with texts of their own.
 _WITHOUT_IMAGES = ('_base_', 'language', 'vision_language')
@@ -67,7 +68,8 @@ def find_backbone(name: str, weights: Optional[str] = None) -> Backbone:
         note = _how_to_get(facts, backbone[keys[0]], file)
     base = path.relative_to(shipped_configs()).as_posix()
     parts = {'backbone': model, 'neck': neck}
-    return Backbone(path.stem, base, {k: v for k, v in parts.items() if v}, note)
+    name = path.stem if weights is None else Path(weights).stem
+    return Backbone(name, base, {k: v for k, v in parts.items() if v}, note)
 
 
 def find_text_encoder(name: str) -> tuple[str, dict[str, Any], str]:
@@ -101,6 +103,8 @@ def _minilm() -> str:
 
 def _of_timm(name: str, weights: Optional[str]) -> Backbone:
     """Choose a model of timm; without its weights, the width is read off the model."""
+    if weights is None and '.' not in name and timm.is_model_pretrained(name):
+        name = f'{name}.{timm.get_pretrained_cfg(name).tag}'  # it tells mean and std
     backbone = {'type': 'TIMMImageBackbone', 'model_name': name}
     backbone.update({'checkpoint': weights} if weights else {'pretrained': True})
     if is_plain_vit(create(name, False)):
@@ -108,13 +112,15 @@ def _of_timm(name: str, weights: Optional[str]) -> Backbone:
     width = _width({**backbone, 'pretrained': False})
     note = weights or f"timm's {name}, downloaded at the first run"
     model = {'backbone': backbone, 'neck': {'in_features': width}}
-    short = name.replace('.', '_').replace('/', '_')
+    short = (Path(weights).stem if weights else name).replace('.', '_').replace('/', '_')
     return Backbone(short, 'foundation/_base_/cite.py', model, note)
 
 
 def _width(backbone: dict[str, Any]) -> int:
     """Return the width of the features, from the model itself."""
-    model = build_backbone({**backbone, 'prompt_length': 0}).eval()
+    image_stats(backbone)  # an error if nothing tells them
+    plain = {k: v for k, v in backbone.items() if not k.startswith('prompt_')}
+    model = build_backbone(plain).eval()
     with torch.no_grad():
         return class_token(model(torch.zeros(1, 3, _SIZE, _SIZE))).shape[1]
 

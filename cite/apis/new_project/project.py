@@ -63,6 +63,7 @@ def new_project(
         ValueError: data or choices that do not fit; nothing is written then.
     """
     project, found = Path(name).expanduser(), look_at(data, slide, classes)
+    _refuse_quotes(project.absolute(), found.path)
     image, language = find_backbone(backbone, weights), find_text_encoder(text)
     stem = f'{image.name}_{language[0]}'
     config, listed = project / f'{stem}.py', project / 'classes.yml'
@@ -94,6 +95,16 @@ def refuse_existing(paths: Sequence[Path]) -> None:
         if path.exists() or path.is_symlink():
             raise FileExistsError(
                 f'{path} exists. Name another folder, or move it away.'
+            )
+
+
+def _refuse_quotes(*paths: Path) -> None:
+    """Refuse paths that break the copy of a config, which mmcv writes at each start."""
+    for path in paths:
+        if set(str(path)) & set('\'"\\\n'):
+            raise ValueError(
+                f'{path}: mmcv cannot write a config with quotes or backslashes in a '
+                'path. Rename the folder.'
             )
 
 
