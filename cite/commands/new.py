@@ -9,7 +9,6 @@ that are there are never overwritten.
 """
 
 import argparse
-import shlex
 
 from cite.apis.cli import RULE_HELP, make_parser
 
@@ -54,7 +53,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """Write the files, and print what was found and what to type next."""
-    from cite.apis.new_project import new_comparison, new_project
+    from cite.apis.new_project import compare_command, new_comparison, new_project
     from cite.apis.split.split_notes import table_of_files
 
     options = vars(args)
@@ -63,7 +62,7 @@ def main(args: argparse.Namespace) -> None:
         if not isinstance(compare, str):
             raise ValueError('name the folder of your patches: --from data/mine.')
         path = new_comparison(name, compare)
-        print(f'written: {path}\nnext:\n  cite compare {shlex.quote(str(path))} --dry-run')
+        print(f'written: {path}\nnext:\n  {compare_command(path)}')
         return
     if isinstance(compare, str):
         raise ValueError(f'--compare {compare}: leave the config out beside --from.')

@@ -66,7 +66,7 @@ def test_the_printed_commands_run_from_another_folder(mine, tmp_path):
     right = float(accuracy[1]) * 6 / 100
     assert right == pytest.approx(round(right), abs=0.01)
     assert (config.parent / 'work_dirs' / f'{config.stem}_pall' / 'latest.pth').exists()
-    plan = typed(f'{compare} --out {shlex.quote(str(tmp_path / "out"))}', tmp_path)
+    plan = typed(compare, tmp_path)
     # CITE, four controls and four others; one slide a class with five draws, and all.
     assert '0 of 54 jobs done' in plan
 

@@ -96,8 +96,8 @@ class _Paths:
 
 _TEXT = """\
 # Methods beside each other on the same slides, with the controls of the texts.
-# cite compare compare.py --dry-run    # the jobs and the time to expect
-# cite compare compare.py
+# cite compare compare.py --out compare --dry-run    # the jobs, the time to expect
+# cite compare compare.py --out compare
 here = {folder}
 {keys}
 seeds = [0]

@@ -98,6 +98,12 @@ def refuse_existing(paths: Sequence[Path]) -> None:
             )
 
 
+def compare_command(comparison: Path) -> str:
+    """Return the command that shows what a comparison would do, in its own folder."""
+    out = shlex.quote(str(comparison.with_suffix('')))
+    return f'cite compare {shlex.quote(str(comparison))} --out {out} --dry-run'
+
+
 def _refuse_quotes(*paths: Path) -> None:
     """Refuse paths that break the copy of a config, which mmcv writes at each start."""
     for path in paths:
@@ -132,5 +138,5 @@ def _commands(config: Path, stem: str, comparison: Path, compare: bool) -> list[
         f'cite test {path} {shlex.quote(str(checkpoint))} {_METRICS}',
     ]
     if compare:
-        commands.append(f'cite compare {shlex.quote(str(comparison))} --dry-run')
+        commands.append(compare_command(comparison))
     return commands
