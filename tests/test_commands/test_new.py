@@ -8,12 +8,13 @@ import sys
 import pytest
 import timm
 import yaml
-from commands import ROOT, attempt, run
+from commands import ROOT, run
 from safetensors.torch import save_file
 
 from cite.apis.config_file import read_config
 from cite.apis.new_project import new_comparison, new_project
 from cite.apis.shipped_configs import shipped_configs
+from cite.commands import new
 from cite.compare.plan.read_config import read_comparison
 from cite.datasets.tables.class_file import read_class_file
 from demo.models import tiny_bert
@@ -198,10 +199,15 @@ def test_a_folder_that_mmcv_cannot_write_into_a_config_is_refused(mine, tmp_path
         new_project(tmp_path / "o'brien", mine / 'data')
 
 
-def test_a_comparison_of_a_shipped_config_says_what_is_missing(tmp_path):
-    process = attempt(sys.executable, '-m', 'cite', 'new', tmp_path, cwd=tmp_path)
-    assert process.returncode == 2
-    assert 'error: name the folder of your patches: --from' in process.stdout
+def test_what_was_not_named_is_asked_for(tmp_path, mine):
+    with pytest.raises(ValueError, match=r'name the folder of your patches: --from'):
+        new.main(new.parse_args([str(tmp_path)]))
+    words = f'{tmp_path} --compare a.py --from'.split()
+    with pytest.raises(ValueError, match=r'leave the config out beside --from'):
+        new.main(new.parse_args([*words, str(mine / 'data')]))
+
+
+def test_a_comparison_of_a_config_without_a_split_is_refused(tmp_path):
     config = shipped_configs() / 'glas' / 'cite_vit-tiny_minilm.py'
     with pytest.raises(FileNotFoundError, match=r'train_all_0\.5\.txt'):
         new_comparison(tmp_path / 'new', config)
