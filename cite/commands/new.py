@@ -31,7 +31,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         '--text',
         default='biolinkbert',
         metavar='MODEL',
-        help='language model: biolinkbert (default), pubmedbert, minilm, …, or a folder',
+        help='language model: biolinkbert (default), pubmedbert, minilm, … or a folder',
     )
     add('--slide', metavar='RULE', help=RULE_HELP)
     add('--classes', metavar='FILE', help='class name: [subtypes] (default: each one)')

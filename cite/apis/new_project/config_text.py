@@ -40,7 +40,9 @@ def config_text(
         common['slide'] = data.slide
     scale = _NO_SCALE
     if data.tiles:
-        scale = f'\n    patch_pixels={data.tiles.patch_pixels}, mpp={data.tiles.patch_mpp},'
+        scale = (
+            f'\n    patch_pixels={data.tiles.patch_pixels}, mpp={data.tiles.patch_mpp},'
+        )
     load = '\n    samples_per_gpu=16, workers_per_gpu=2,' if short else ''
     return f"""\
 # CITE with {backbone.name} and the language model {text[0]}.
@@ -83,7 +85,11 @@ def _model(backbone: Backbone, encoder: Mapping[str, Any]) -> str:
     if encoder.get('model') == _OF_BASE:
         lines.append('    head=dict(texts=TEXTS))')
     else:
-        lines += ['    head=dict(', '        texts=TEXTS,', '        text_encoder=dict(']
+        lines += [
+            '    head=dict(',
+            '        texts=TEXTS,',
+            '        text_encoder=dict(',
+        ]
         lines.append(f'            _delete_=True, {_arguments(encoder)})))')
     return '\n'.join(['dict(', *lines])
 

@@ -81,7 +81,9 @@ def _settle_rule(path: Path, slide: Optional[str]) -> SlideRule:
     if slide is not None:
         table = table_of(slide)
         if table is not None:  # the config is read from other folders, too
-            slide = slide.replace(table, str(Path(table.strip()).expanduser().absolute()))
+            slide = slide.replace(
+                table, str(Path(table.strip()).expanduser().absolute())
+            )
         return SlideRule(slide)
     prefix = SlideRule('prefix')
     try:

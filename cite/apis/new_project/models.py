@@ -104,15 +104,18 @@ def _minilm() -> str:
 def _of_timm(name: str, weights: Optional[str]) -> Backbone:
     """Choose a model of timm; without its weights, the width is read off the model."""
     if weights is None and '.' not in name and timm.is_model_pretrained(name):
-        name = f'{name}.{timm.get_pretrained_cfg(name).tag}'  # it tells mean and std
-    backbone = {'type': 'TIMMImageBackbone', 'model_name': name}
+        tag = getattr(timm.get_pretrained_cfg(name), 'tag', '')
+        name = f'{name}.{tag}'  # it tells mean and std
+    backbone: dict[str, Any] = {'type': 'TIMMImageBackbone', 'model_name': name}
     backbone.update({'checkpoint': weights} if weights else {'pretrained': True})
     if is_plain_vit(create(name, False)):
         backbone.update(prompt_length=1, prompt_init='token')
     width = _width({**backbone, 'pretrained': False})
     note = weights or f"timm's {name}, downloaded at the first run"
     model = {'backbone': backbone, 'neck': {'in_features': width}}
-    short = (Path(weights).stem if weights else name).replace('.', '_').replace('/', '_')
+    short = (
+        (Path(weights).stem if weights else name).replace('.', '_').replace('/', '_')
+    )
     return Backbone(short, 'foundation/_base_/cite.py', model, note)
 
 

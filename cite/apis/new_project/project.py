@@ -45,7 +45,7 @@ def new_project(
     """Write a folder with all that a run on one's own patches needs.
 
     Args:
-        name: folder to write; files that are there are kept, and end the call.
+        name: folder to write; files that are there end the call.
         data: folder of ``captions.csv`` and ``patches_captions/``.
         backbone: see :func:`find_backbone`.
         text: name of a config in ``configs/foundation/language``, ``minilm``, or the
@@ -66,27 +66,32 @@ def new_project(
     _refuse_quotes(project.absolute(), found.path)
     image, language = find_backbone(backbone, weights), find_text_encoder(text)
     stem = f'{image.name}_{language[0]}'
-    config, listed = project / f'{stem}.py', project / 'classes.yml'
-    comparison = project / 'compare.py'
-    files = [listed, config, *([comparison] if compare else [])]
+    config, comparison = project / f'{stem}.py', project / 'compare.py'
+    files = [project / 'classes.yml', config, *([comparison] if compare else [])]
     refuse_existing([*files, project / 'ann'])
-    split = make_split(
-        found.path,
-        project / 'ann',
-        val,
-        classes=found.classes,
-        group_by=found.patient,
-        draws=_DRAWS,
-        slide=found.slide,
-    )
+    split = _split(found, project / 'ann', val)
     rest = str(round(1 - val, 2))
-    write_text_whole(listed, _classes_text(found.classes))
     recipe = config_text(stem, found, image, language[:2], rest, short)
+    write_text_whole(files[0], _classes_text(found.classes))
     write_text_whole(config, recipe)
     if compare:
         write_text_whole(comparison, comparison_text(config, project))
-    notes = [note.replace('{project}', str(project)) for note in (image.note, language[2])]
-    return Project(found, split, files, notes, _commands(config, stem, comparison, compare))
+    notes = [s.replace('{project}', str(project)) for s in (image.note, language[2])]
+    commands = _commands(config, stem)
+    commands += [compare_command(comparison)] if compare else []
+    return Project(found, split, files, notes, commands)
+
+
+def _split(data: DataFolder, out: Path, val: float) -> Split:
+    return make_split(
+        data.path,
+        out,
+        val,
+        classes=data.classes,
+        group_by=data.patient,
+        draws=_DRAWS,
+        slide=data.slide,
+    )
 
 
 def refuse_existing(paths: Sequence[Path]) -> None:
@@ -128,15 +133,12 @@ def _classes_text(classes: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _commands(config: Path, stem: str, comparison: Path, compare: bool) -> list[str]:
+def _commands(config: Path, stem: str) -> list[str]:
     """Return the next commands, as they are typed in the present folder."""
     checkpoint = config.parent / 'work_dirs' / f'{stem}_pall' / 'latest.pth'
     path = shlex.quote(str(config))
-    commands = [
+    return [
         f'cite check {path}',
         f'cite train {path} --seed 0',
         f'cite test {path} {shlex.quote(str(checkpoint))} {_METRICS}',
     ]
-    if compare:
-        commands.append(compare_command(comparison))
-    return commands
