@@ -17,6 +17,7 @@ from cite.apis.shipped_configs import shipped_configs
 from cite.commands import new
 from cite.compare.plan.read_config import read_comparison
 from cite.datasets.tables.class_file import read_class_file
+from cite.datasets.tables.slide_table import read_captions
 from demo.models import tiny_bert
 from demo.slides import make_patch_gastric
 
@@ -77,6 +78,43 @@ def typed(command, folder):
     words = shlex.split(command)
     assert words[0] == 'cite'
     return run(sys.executable, '-m', *words, cwd=folder)
+
+
+def test_a_split_written_by_hand_is_enough(mine, tmp_path):
+    shutil.copytree(mine / 'data', tmp_path / 'data')
+    project = new_project(
+        *(tmp_path / 'one', tmp_path / 'data', VIT, str(mine / 'bert')),
+        weights=str(mine / 'vit.safetensors'),
+        short=True,
+    )
+    table = tmp_path / 'data' / 'captions.csv'
+    subtypes = {row.id: row.subtype for row in read_captions(table)}
+    table.unlink()
+    shutil.rmtree(tmp_path / 'one' / 'ann')
+    (tmp_path / 'one' / 'ann').mkdir()
+    names = list(project.split.classes)
+    lines = [
+        f'{path.name} {names.index(subtypes[path.name.split("_")[0]])}\n'
+        for path in sorted((tmp_path / 'data' / 'patches_captions').iterdir())
+    ]
+    (tmp_path / 'one/ann/train_all_0.5.txt').write_text(''.join(lines[::2]))
+    (tmp_path / 'one/ann/val_0.5.txt').write_text(''.join(lines[1::2]))
+    options = 'runner.max_iters=1 data.workers_per_gpu=0 checkpoint_config.interval=1'
+    train = project.commands[1]
+    log = typed(f'{train} --cfg-options {options} evaluation.interval=1', tmp_path)
+    accuracy = float(re.search(r'Iter\(val\).* bag_accuracy: ([\d.]+)', log)[1])
+    right = accuracy * len(subtypes) / 100
+    assert right == pytest.approx(round(right), abs=0.01)
+
+
+def test_the_readme_has_the_commands_that_are_printed(mine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    commands = new_project('mine', mine / 'data', compare=True).commands
+    block = (ROOT / 'README.md').read_text().split('## Your slides')[1].split('```')[1]
+    typed_lines = [line.split('  #')[0].strip() for line in block.splitlines()]
+    for command in commands:
+        shown = command.replace(' mean_bag_accuracy', '').replace(' --dry-run', '')
+        assert shown in typed_lines
 
 
 @pytest.mark.parametrize('backbone', ['phikon', 'clip', 'dinov2', 'mae_vitb16', 'uni'])

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .backbones import Backbone
 from .data_folder import DataFolder
-from .models import Backbone
 
 _OF_BASE = 'michiyasunaga/BioLinkBERT-large'  # configs/foundation/_base_/cite.py
 # A short run: the recipe of configs/glas, which a CPU can do.

