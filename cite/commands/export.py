@@ -92,5 +92,5 @@ def _summary(out: Path) -> str:
     elif weights['in_folder']:
         lines.append('All weights are in it.')
     else:
-        lines.append(f'It needs the frozen weights {weights["source"]}, which are not.')
+        lines.append(f'The frozen weights {weights["source"]} are not in it.')
     return '\n'.join(lines)
