@@ -28,7 +28,7 @@ def register() -> None:
     if find_spec('mmcv') is None:
         raise ImportError(
             'cite needs mmcv 1.7, which pip cannot choose for you: after '
-            '`pip install .`, `cite install-mmcv` (README, Installation).'
+            '`pip install .`, `cite install-mmcv` (docs/INSTALL.md).'
             + start.environment_hint()
         )
     start.settle_threads()

@@ -1,5 +1,6 @@
 """The documentation names tests, files and headings that exist."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -56,3 +57,38 @@ def test_files_of_the_house_that_are_named_exist(page):
         placeholder = re.search(r'/mine/|[A-Z]{4}', path)  # cite/commands/NAME.py
         near = (page.parent / path).exists()
         assert placeholder or near or (ROOT / path).exists(), path
+
+
+def rows(page, heading):
+    """Return the first cells of a section's tables, and the rows as they stand."""
+    section = page.read_text(encoding='utf-8').split(f'\n## {heading}\n')[1]
+    section = section.split('\n## ')[0]
+    return [row.split(' | ') for row in re.findall(r'^\| (.+) \|$', section, re.M)]
+
+
+def keys_of(cells):
+    return {key for row in cells for key in re.findall(r'`(\w+)`', row[0])}
+
+
+def test_every_key_of_a_comparison_is_in_its_table():
+    from cite.compare.methods.job import Method
+    from cite.compare.plan.read_config import _KEYS
+
+    page = ROOT / 'docs' / 'COMPARE.md'
+    assert keys_of(rows(page, 'The config')) == {*_KEYS}
+    fields = {f.name for f in dataclasses.fields(Method)}
+    named = keys_of(rows(page, 'Adding a method'))
+    assert named == fields - {'name', 'settings', 'texts'}
+
+
+def test_every_option_of_a_method_is_in_its_row():
+    from cite.compare.methods import METHODS, SETTINGS
+
+    table = {row[0]: row for row in rows(ROOT / 'docs' / 'COMPARE.md', 'Methods')}
+    for kind in {*METHODS} - {'trained'}:
+        row = table[f'`{kind}`']
+        for option, default in SETTINGS[kind].items():
+            assert f'`{option}`' in row[-2], (kind, option)
+            shown = re.search(rf'`{option}` \(([^;)]+)', row[-2])
+            if isinstance(default, (int, float)) and shown:
+                assert float(eval(shown[1].split(':')[0])) == default, (kind, option)

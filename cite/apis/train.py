@@ -42,6 +42,7 @@ from cite.start import log_file
 
 from .config_keys import unknown_keys
 from .data_notes import log_data
+from .interrupted import saying_how_to_go_on
 from .slide_rules import check_slide_rules
 
 _PARTS = ('train', 'val', 'test')
@@ -123,7 +124,8 @@ def _train(
         runner.load_checkpoint(cfg.load_from)
     classes = [('data.train', datasets[0].CLASSES)]
     check_run(model, [*classes, *classes_of_config({'data': _evaluated(cfg)})])
-    runner.run(loaders, cfg.workflow)
+    with saying_how_to_go_on(runner, _checkpoint_folder(cfg)):
+        runner.run(loaders, cfg.workflow)
 
 
 def _evaluated(cfg: Config) -> dict[str, Any]:

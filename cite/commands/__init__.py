@@ -13,6 +13,7 @@ from cite.apis.cli import run_cli
 COMMANDS = (
     'train',
     'test',
+    'new',
     'check',
     'ann',
     'convert',

@@ -40,7 +40,7 @@ SHIMS = {
 # Commands that never were a file in tools/.
 NEWER = {
     *('train', 'test', 'tile', 'import-features', 'predict', 'calibrate', 'doctor'),
-    *('install-mmcv', 'configs'),
+    *('install-mmcv', 'configs', 'new'),
 }
 HEAVY = ('torch', 'mmcv', 'mmcls', 'numpy', 'pandas')
 # Prints at exit which of these are loaded.

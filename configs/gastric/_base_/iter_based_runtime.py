@@ -1,4 +1,5 @@
-checkpoint_config = dict(interval=1000, max_keep_ckpts=1)
+# After Ctrl-C or a kill, --auto-resume goes on from the last one.
+checkpoint_config = dict(interval=200, max_keep_ckpts=1)
 evaluation = dict(
     by_epoch=False,
     interval=1000,
