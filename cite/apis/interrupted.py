@@ -31,7 +31,7 @@ def saying_how_to_go_on(runner: BaseRunner, folder: str) -> Iterator[None]:
 
 
 def _what_is_left(iteration: int, checkpoint: Optional[str]) -> str:
-    stopped = f'interrupted after {iteration} iterations'
+    stopped = f'interrupted in iteration {iteration + 1}'
     if checkpoint is None:
         return (
             f'{stopped}. Nothing is saved yet: a smaller checkpoint_config.interval '

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cite.apis.cli import make_parser
 
+_SHOWN = 5  # columns: slides a class, method, runs, accuracy, balanced accuracy
 # Modules that the extra `compare` of setup.py installs.
 _MODULES = ('jinja2', 'pandas', 'sklearn')
 
@@ -52,9 +53,25 @@ def main(args: argparse.Namespace) -> None:
     out = args.out or default_out(config)
     for name, reason in failed.items():
         print(f'failed: {name}: {reason} ({out}/jobs/{name}/log.txt)', file=sys.stderr)
-    print(f'{"incomplete: " if failed else ""}{out}')
+    print(_headline(Path(out) / 'table.md'))
+    print(f'{"incomplete: " if failed else ""}{out}/report.html')
     if failed:
         sys.exit(1)
+
+
+def _headline(table: Path) -> str:
+    """Return the slides' table as far as the first two figures."""
+    if not table.is_file():
+        return ''
+    lines = table.read_text(encoding='utf-8').split('\n\n')
+    first = next((part for part in lines if part.startswith('|')), '')
+    rows = [row.strip('| ').replace('\\', '').split(' | ') for row in first.split('\n')]
+    cells = [row[:_SHOWN] for i, row in enumerate(rows) if i != 1]  # 1: the rule
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    return '\n'.join(
+        '  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        for row in cells
+    )
 
 
 def _check_modules() -> None:

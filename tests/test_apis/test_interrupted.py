@@ -38,7 +38,7 @@ def test_ctrl_c_says_what_is_saved_and_how_to_go_on(tmp_path, saved):
     printed = ''.join(lines)
     assert process.wait() == 130, printed
     assert 'Traceback' not in printed
-    done = int(re.search(r'interrupted after (\d+) iterations', printed)[1])
+    done = int(re.search(r'interrupted in iteration (\d+)', printed)[1])
     assert done >= 4
     if not saved:
         assert 'Nothing is saved yet: a smaller checkpoint_config.interval' in printed

@@ -34,7 +34,11 @@ def test_a_failing_job_ends_in_code_1_and_is_named(tmp_path):
     done = compare(config, '--out', str(out), '--jobs', '1')
     assert done.returncode == 1
     assert 'failed: linear-allshot-draw0-seed0: ' in done.stderr
-    assert f'incomplete: {out}' in done.stdout
+    assert f'incomplete: {out}/report.html' in done.stdout
+    assert (out / 'report.html').is_file()
+    head = done.stdout.split('Slides a class')[1].splitlines()
+    assert head[0].split() == ['Method', 'Runs', 'Acc.', 'Bal.', 'acc.']
+    assert len([line for line in head if line.startswith('all  ')]) == 3
     assert len(list((out / 'predictions').iterdir())) == 3
 
 

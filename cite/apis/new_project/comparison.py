@@ -59,6 +59,7 @@ def comparison_text(config: Path, folder: Path) -> str:
     classes = _class_names(data.classes)
     captions = Path(data.data_prefix).absolute().parent / 'captions.csv'
     lines = [
+        f'title = {folder.absolute().name!r}',
         f'data_prefix = {str(Path(data.data_prefix).absolute())!r}',
         f'ann_root = {here(split.parent)}',
         f'train = {train!r}',
