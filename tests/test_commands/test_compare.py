@@ -38,7 +38,7 @@ def test_a_failing_job_ends_in_code_1_and_is_named(tmp_path):
     assert (out / 'report.html').is_file()
     head = done.stdout.split('Slides a class')[1].splitlines()
     assert head[0].split() == ['Method', 'Runs', 'Acc.', 'Bal.', 'acc.']
-    assert len([line for line in head if line.startswith('all  ')]) == 3
+    assert len([line for line in head if line.startswith('all  ')]) == 2
     assert len(list((out / 'predictions').iterdir())) == 3
 
 

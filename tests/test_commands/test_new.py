@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 import timm
@@ -139,6 +140,17 @@ def test_the_config_is_cite_on_the_shipped_backbone(mine, tmp_path, backbone):
         assert convert in project.weights[0]
     else:
         assert 'data/models' not in str(model)
+
+
+def test_the_split_of_any_share_is_found(mine, tmp_path):
+    options = {'classes': mine / 'glands.yml', 'val': 0.334, 'compare': True}
+    project = new_project(tmp_path / 'new', mine / 'data', **options)
+    cfg = read_config(project.files[1])
+    for part in ('train', 'val', 'test'):
+        assert Path(cfg.data[part].ann_file) in project.split.files
+    comparison = read_comparison(project.files[2])
+    assert comparison.val_file() in project.split.files
+    assert comparison.train_file(1, 5) in project.split.files
 
 
 def test_shots_choose_the_file_and_the_work_folder(mine, tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ def config_text(
     data: DataFolder,
     backbone: Backbone,
     text: tuple[str, Mapping[str, Any]],
-    rest: str,
+    val: float,
     short: bool = False,
 ) -> str:
     """Write the config of a run of CITE on a folder of patches.
@@ -31,10 +31,10 @@ def config_text(
         data: the folder of the patches.
         backbone: the image model.
         text: the language model's name, and the head's ``text_encoder``.
-        rest: the share of training slides, as the annotation files are named.
+        val: the share of evaluation slides.
         short: a run of 100 iterations of 16 patches.
     """
-    val = f'{round(1 - float(rest), 2)}'
+    rest = round(1 - val, 2)  # as `cite ann` names its files
     common = {'data_prefix': f'{data.path}/patches_captions/'}
     if data.slide != 'prefix':
         common['slide'] = data.slide

@@ -71,8 +71,7 @@ def new_project(
     files = [project / 'classes.yml', config, *([comparison] if compare else [])]
     refuse_existing([*files, project / 'ann'])
     split = _split(found, project / 'ann', val)
-    rest = str(round(1 - val, 2))
-    recipe = config_text(stem, found, image, language[:2], rest, short)
+    recipe = config_text(stem, found, image, language[:2], val, short)
     write_text_whole(files[0], _classes_text(found.classes))
     write_text_whole(config, recipe)
     if compare:
