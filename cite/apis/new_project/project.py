@@ -49,8 +49,7 @@ def new_project(
         name: folder to write; files that are there end the call.
         data: folder of ``captions.csv`` and ``patches_captions/``.
         backbone: see :func:`find_backbone`.
-        text: name of a config in ``configs/foundation/language``, ``minilm``, or the
-            folder of a model.
+        text: a config in ``configs/foundation/language``, ``minilm``, or a folder.
         weights: file or folder of the backbone's weights.
         slide: which slide a patch belongs to; the first rule that fits by default.
         classes: classes file; by default each subtype is a class.
@@ -66,19 +65,19 @@ def new_project(
     project, found = Path(name).expanduser(), look_at(data, slide, classes)
     _refuse_quotes(project.absolute(), found.path)
     image, language = find_backbone(backbone, weights), find_text_encoder(text)
-    stem = f'{image.name}_{language[0]}'
-    config, comparison = project / f'{stem}.py', project / 'compare.py'
+    config = project / f'{image.name}_{language[0]}.py'
+    comparison = project / 'compare.py'
     files = [project / 'classes.yml', config, *([comparison] if compare else [])]
     refuse_existing([*files, project / 'ann'])
     split = _split(found, project / 'ann', val)
-    recipe = config_text(stem, found, image, language[:2], val, short)
+    recipe = config_text(config.stem, found, image, language[:2], val, short)
     write_text_whole(files[0], _classes_text(found.classes))
     write_text_whole(config, recipe)
+    commands = _commands(config)
     if compare:
         write_text_whole(comparison, comparison_text(config, project))
+        commands.append(compare_command(comparison))
     notes = [s.replace('{project}', str(project)) for s in (image.note, language[2])]
-    commands = _commands(config, stem)
-    commands += [compare_command(comparison)] if compare else []
     return Project(found, split, files, notes, commands)
 
 
@@ -133,9 +132,9 @@ def _classes_text(classes: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _commands(config: Path, stem: str) -> list[str]:
+def _commands(config: Path) -> list[str]:
     """Return the next commands, as they are typed in the present folder."""
-    checkpoint = config.parent / 'work_dirs' / f'{stem}_pall' / 'latest.pth'
+    checkpoint = config.parent / 'work_dirs' / f'{config.stem}_pall' / 'latest.pth'
     path = shlex.quote(str(config))
     return [
         f'cite check {path}',
