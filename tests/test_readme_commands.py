@@ -64,7 +64,8 @@ RUN_BY = {
     'test_the_readme_has_the_commands_that_are_printed',
     r'cite (check|train|test) mine/.*': 'test_commands/test_new.py::'
     'test_the_printed_commands_run_from_another_folder',
-    r'cite compare mine/.*': 'test_compare/test_run.py::test_every_job_has_a_line_with_all_figures',
+    r'cite compare mine/.*': 'test_compare/test_run.py::'
+    'test_every_job_has_a_line_with_all_figures',
 }
 COMMANDS = block_commands(README)
 

@@ -11,7 +11,7 @@ from cite.core.files.json_file import read_json
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
-from cite.slides.content_hash import content_hash
+from cite.slides.file_state import content_hash
 from cite.slides.roi_files import RoiFiles
 from cite.slides.scale_table import ScaleTable
 
