@@ -12,12 +12,12 @@ from cite.apis.predictions import read_predictions
 from cite.core.files.csv_table import read_csv_table
 from cite.core.files.plain_cell import plain_cell
 from cite.core.messages import count, shorten
+from cite.datasets.tables.slide_table import PATIENT_COLUMNS
 
 from .model_folder.exported_model import ExportedModel
 
 _SLIDE = ('id', 'slide_id', 'slide', 'anonymized_id')
 _LABEL = ('label', 'class', 'grade', 'subtype')
-_PATIENT = ('patient', 'patient_id', 'case', 'case_id')
 _PROBABILITY = 'prob_'  # of the columns of ``cite predict``
 _SUM = 1e-3  # how far the probabilities of a slide may be from 1
 
@@ -118,9 +118,9 @@ def patients_of(
     names: np.ndarray, rows: Optional[pd.DataFrame], table: object
 ) -> Optional[np.ndarray]:
     """Return each slide's patient, (B,), or None if the table has no such column."""
-    if rows is None or not {*_PATIENT} & {*rows.columns}:
+    if rows is None or not {*PATIENT_COLUMNS} & {*rows.columns}:
         return None
-    patient_of = _by_slide(rows, _PATIENT, Path(str(table)))
+    patient_of = _by_slide(rows, PATIENT_COLUMNS, Path(str(table)))
     missing = [name for name in names if not patient_of.get(plain_cell(name))]
     if missing:
         raise ValueError(f'{table} has no patient for {shorten(missing)}.')

@@ -1,5 +1,7 @@
 """Splits as CLAM keeps them: ``splits_{k}.csv`` with columns train, val and test."""
 
+import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -17,6 +17,7 @@ from cite.core.files.elsewhere import looked_at
 from cite.core.files.plain_cell import plain_cell
 from cite.core.messages import count, shorten
 from cite.datasets.tables.slide_rule import SlideRule
+from cite.datasets.tables.slide_table import PATIENT_COLUMNS
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import to_float
 from cite.models.image_stats import settle_images
@@ -126,7 +127,7 @@ def _patients(path: Path, slides: Iterable[str]) -> dict[str, str]:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides and patients.')
     patients = _columns(
-        path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case')
+        path, ('slide_id', 'slide', 'id'), PATIENT_COLUMNS
     )
     known = {s: patients[plain_cell(s)] for s in slides if plain_cell(s) in patients}
     if not known:
