@@ -37,8 +37,8 @@ class LabelConflict(NamedTuple):
 def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotation]:
     """Read an annotation file.
 
-    The last newline may be missing, lines may end in CR LF or CR, and blank lines may follow
-    the last entry. A repeated line is returned twice.
+    The last newline may be missing, lines may end in CR LF or CR, and blank lines may
+    follow the last entry. A repeated line is returned twice.
 
     Args:
         path: annotation file, UTF-8.

@@ -13,7 +13,6 @@ from cite.core.files.elsewhere import looked_at
 from cite.core.files.plain_cell import plain_cell
 from cite.core.messages import meant
 
-
 # How a table may call the column with a patch's file.
 FILE_COLUMNS = ('patch', 'filename', 'file', 'image', 'path')
 HOW = (

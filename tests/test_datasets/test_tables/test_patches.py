@@ -70,7 +70,7 @@ def test_no_folder_or_no_images(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'Unzip patches_captions\.zip'):
         list_patches(tmp_path / 'patches_captions')
     folder = fill(tmp_path / 'patches_captions', [])
-    with pytest.raises(FileNotFoundError, match='but nothing.* JPEG, PNG'):
+    with pytest.raises(FileNotFoundError, match=r'but nothing.* JPEG, PNG'):
         list_patches(folder)
     fill(folder / 'patches_captions', ['a_1.jpg'])
     with pytest.raises(FileNotFoundError, match='but patches_captions'):
