@@ -49,7 +49,8 @@ class ImageStats:
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
                 f'image_stats={str(dict(values))[:200]}: give mean and std, three '
-                'numbers each on the scale 0 to 1, and interpolation and size unless bicubic and 224.'
+                'numbers each on the scale 0 to 1, and interpolation and size unless '
+                'bicubic and 224.'
             ) from error
         return replace(stats, mean=mean, std=std)  # type: ignore[arg-type]
 

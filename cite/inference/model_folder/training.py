@@ -126,9 +126,7 @@ def _patients(path: Path, slides: Iterable[str]) -> dict[str, str]:
     """Return the patients of training slides, as a table has them."""
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides and patients.')
-    patients = _columns(
-        path, ('slide_id', 'slide', 'id'), PATIENT_COLUMNS
-    )
+    patients = _columns(path, ('slide_id', 'slide', 'id'), PATIENT_COLUMNS)
     known = {s: patients[plain_cell(s)] for s in slides if plain_cell(s) in patients}
     if not known:
         raise ValueError(
