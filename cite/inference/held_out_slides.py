@@ -1,6 +1,7 @@
 """Held-out slides: their probabilities, true classes and patients, from files."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
@@ -166,16 +167,17 @@ def read_slide_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table.')
     table = read_csv_table(path)
-    names = [
-        name if name.startswith(_PROBABILITY) else name.lower()
+    names = {
+        name: name if name.startswith(_PROBABILITY) else name.lower()
         for name in table.columns
-    ]
-    twice = next((name for name in names if name and names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f'{path}:1: the column {twice[:60]!r} is there twice.')
-    rows = [dict(zip(names, row.values())) for _, row in table.rows]
+        if name
+    }
+    twice = [name for name, n in Counter(names.values()).items() if n > 1]
+    if twice:
+        raise ValueError(f'{path}:1: the column {twice[0][:60]!r} is there twice.')
+    rows = [[row[name] for name in names] for _, row in table.rows]
     lines = [line for line, _ in table.rows]
-    return pd.DataFrame(rows, lines, dict.fromkeys(names), dtype=str)
+    return pd.DataFrame(rows, lines, [*names.values()], dtype=str)
 
 
 def _column(frame: pd.DataFrame, names: tuple[str, ...], path: Path) -> str:

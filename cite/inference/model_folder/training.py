@@ -131,7 +131,8 @@ def _patients(path: Path, slides: Iterable[str]) -> dict[str, str]:
     if not known:
         raise ValueError(
             f'{path} has the patient of none of the training slides: it has slides '
-            f'such as {shorten([*patients], 3)}, the training {shorten([*slides], 3)}.'
+            f'such as {shorten([*patients], 3)}, the training has '
+            f'{shorten(sorted(slides), 3)}.'
         )
     return known
 
