@@ -42,12 +42,15 @@ class ImageStats:
             stats = cls(**values)
             mean, std = (tuple(map(float, v)) for v in (stats.mean, stats.std))
             plain = all(map(math.isfinite, [*mean, *std])) and min(std) > 0
+            if plain and max(map(abs, mean)) > 1:
+                raise ValueError('a mean above 1: the scale is 0 to 1, not 0 to 255')
             if (len(mean), len(std)) != (3, 3) or not plain:
                 raise ValueError('not three numbers, or a deviation of 0')
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
                 f'image_stats={str(dict(values))[:200]}: give mean and std, three '
-                'numbers each, and interpolation and size unless bicubic and 224.'
+                'numbers each on the scale 0 to 1, and interpolation and size unless '
+                'bicubic and 224.'
             ) from error
         return replace(stats, mean=mean, std=std)  # type: ignore[arg-type]
 

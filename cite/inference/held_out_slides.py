@@ -1,6 +1,7 @@
 """Held-out slides: their probabilities, true classes and patients, from files."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
@@ -11,12 +12,12 @@ import pandas as pd
 from cite.apis.predictions import read_predictions
 from cite.core.files.csv_table import plain_cell, read_csv_table
 from cite.core.messages import count, shorten
+from cite.datasets.tables.slide_table import PATIENT_COLUMNS
 
 from .model_folder.exported_model import ExportedModel
 
 _SLIDE = ('id', 'slide_id', 'slide', 'anonymized_id')
 _LABEL = ('label', 'class', 'grade', 'subtype')
-_PATIENT = ('patient', 'patient_id', 'case', 'case_id')
 _PROBABILITY = 'prob_'  # of the columns of ``cite predict``
 _SUM = 1e-3  # how far the probabilities of a slide may be from 1
 
@@ -117,9 +118,9 @@ def patients_of(
     names: np.ndarray, rows: Optional[pd.DataFrame], table: object
 ) -> Optional[np.ndarray]:
     """Return each slide's patient, (B,), or None if the table has no such column."""
-    if rows is None or not {*_PATIENT} & {*rows.columns}:
+    if rows is None or not {*PATIENT_COLUMNS} & {*rows.columns}:
         return None
-    patient_of = _by_slide(rows, _PATIENT, Path(str(table)))
+    patient_of = _by_slide(rows, PATIENT_COLUMNS, Path(str(table)))
     missing = [name for name in names if not patient_of.get(plain_cell(name))]
     if missing:
         raise ValueError(f'{table} has no patient for {shorten(missing)}.')
@@ -165,16 +166,17 @@ def read_slide_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table.')
     table = read_csv_table(path)
-    names = [
-        name if name.startswith(_PROBABILITY) else name.lower()
+    names = {
+        name: name if name.startswith(_PROBABILITY) else name.lower()
         for name in table.columns
-    ]
-    twice = next((name for name in names if name and names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f'{path}:1: the column {twice[:60]!r} is there twice.')
-    rows = [dict(zip(names, row.values())) for _, row in table.rows]
+        if name
+    }
+    twice = [name for name, n in Counter(names.values()).items() if n > 1]
+    if twice:
+        raise ValueError(f'{path}:1: the column {twice[0][:60]!r} is there twice.')
+    rows = [[row[name] for name in names] for _, row in table.rows]
     lines = [line for line, _ in table.rows]
-    return pd.DataFrame(rows, lines, dict.fromkeys(names), dtype=str)
+    return pd.DataFrame(rows, lines, [*names.values()], dtype=str)
 
 
 def _column(frame: pd.DataFrame, names: tuple[str, ...], path: Path) -> str:

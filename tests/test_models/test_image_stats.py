@@ -85,6 +85,16 @@ def test_a_folder_of_transformers_says_it(tmp_path):
             {'type': 'VisionTransformer', 'image_stats': {'mean': [0.5] * 3}},
             'give mean and std',
         ),
+        (
+            {
+                'type': 'VisionTransformer',
+                'image_stats': {
+                    'mean': [123.7, 116.3, 103.5],
+                    'std': [58.4, 57.1, 57.4],
+                },
+            },
+            'on the scale 0 to 1',
+        ),
     ],
 )
 def test_what_nothing_says_is_an_error(backbone, message):

@@ -15,7 +15,7 @@ from cite.core.messages import count, shorten
 from cite.datasets.tables.annotations import Annotation, write_annotations
 from cite.datasets.tables.class_file import PATCH_GASTRIC_CLASSES
 from cite.datasets.tables.patches import list_feature_rows, list_patches
-from cite.datasets.tables.published import compare_counts
+from cite.datasets.tables.published import compare_counts, is_patch_gastric
 from cite.datasets.tables.slide_rule import PREFIX, SlideRule
 from cite.datasets.tables.slide_table import Slide, read_captions
 
@@ -138,6 +138,8 @@ def _read_data(
                 'Run `cite import-features`'
                 if features
                 else 'Unzip patches_captions.zip'
+                if is_patch_gastric(slides)
+                else 'Correct the ids, or make the patches'
             )
             + ' again, or leave these slides out with --allow-missing.'
         )

@@ -1,6 +1,7 @@
 """JSON files from anyone: bounded in size and depth, and text that can be written."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn, Union
@@ -79,6 +80,7 @@ def read_json_object(
             path,
             object_pairs_hook=_object,
             parse_constant=_not_finite,
+            parse_float=_finite,
         )
         if not isinstance(content, dict):
             kind = type(content).__name__
@@ -108,6 +110,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _not_finite(name: str) -> NoReturn:
     raise ValueError(f'{name} is not a number of JSON')
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _not_finite(text[:60])
 
 
 def _check_depth(content: Any, path: Path) -> None:

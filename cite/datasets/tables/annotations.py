@@ -37,8 +37,8 @@ class LabelConflict(NamedTuple):
 def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotation]:
     """Read an annotation file.
 
-    The last newline may be missing, lines may end in CR LF, and blank lines may follow
-    the last entry. A repeated line is returned twice.
+    The last newline may be missing, lines may end in CR LF or CR, and blank lines may
+    follow the last entry. A repeated line is returned twice.
 
     Args:
         path: annotation file, UTF-8.
@@ -56,7 +56,7 @@ def read_annotations(path: Union[str, Path], num_classes: int) -> list[Annotatio
         raise FileNotFoundError(_missing(path))
     text = read_utf8(path)
     # Not str.splitlines, which also splits at characters that file names may contain.
-    lines = text.rstrip().split('\n')
+    lines = text.rstrip().split('\n' if '\n' in text else '\r')
     if lines == ['']:
         raise ValueError(
             f'{path}:1: the file is empty. Write one line "filename label" for each '

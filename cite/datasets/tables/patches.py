@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Union
 
 from cite.core.files.elsewhere import looked_at
-from cite.core.files.patch_file import SUFFIXES
+from cite.core.files.patch_file import FORMATS, SUFFIXES
 from cite.core.messages import shorten
 
 from .annotations import filename_fault, read_annotations
@@ -88,11 +88,14 @@ def list_feature_rows(prefixes: Sequence[Union[str, Path]]) -> PatchFolder:
 def _no_images(folder: Path, ignored: list[str], rule: SlideRule) -> str:
     contents = shorten(ignored) if ignored else 'nothing'
     if rule.in_folders:
-        return f'{folder}: no images in this folder or below it, but {contents}.'
+        return (
+            f'{folder}: no images in this folder or below it, but {contents}. Patches '
+            f'are {", ".join(FORMATS)}.'
+        )
     return (
-        f'{folder}: no images directly in this folder, but {contents}. Unzip '
-        "patches_captions.zip again, move the images here, or choose slide='folder' "
-        '(--slide folder) if each slide has a folder.'
+        f'{folder}: no images directly in this folder, but {contents}. Move the images '
+        "here, or choose slide='folder' (--slide folder) if each slide has a folder. "
+        f'Patches are {", ".join(FORMATS)}.'
     )
 
 

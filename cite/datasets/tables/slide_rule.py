@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
@@ -77,7 +78,8 @@ class SlideRule:
         slide = self._find(filename)
         if not slide and self.text != 'prefix':  # '' for names that start with "_"
             raise ValueError(f'{self!r}: {self._missing(filename)}')
-        return slide or ''
+        # macOS writes accents apart from their letters, tables write both as one.
+        return unicodedata.normalize('NFC', slide or '')
 
     def of_files(self, filenames: Iterable[str], where: str) -> list[str]:
         """Return the slides of an annotation file's patches, line by line.

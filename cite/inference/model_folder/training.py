@@ -16,6 +16,7 @@ from cite.core.files.csv_table import plain_cell, read_csv_table
 from cite.core.files.elsewhere import looked_at
 from cite.core.messages import count, shorten
 from cite.datasets.tables.slide_rule import SlideRule
+from cite.datasets.tables.slide_table import PATIENT_COLUMNS
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import to_float
 from cite.models.image_stats import settle_images
@@ -124,14 +125,13 @@ def _patients(path: Path, slides: Iterable[str]) -> dict[str, str]:
     """Return the patients of training slides, as a table has them."""
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides and patients.')
-    patients = _columns(
-        path, ('slide_id', 'slide', 'id'), ('patient', 'patient_id', 'case')
-    )
+    patients = _columns(path, ('slide_id', 'slide', 'id'), PATIENT_COLUMNS)
     known = {s: patients[plain_cell(s)] for s in slides if plain_cell(s) in patients}
     if not known:
         raise ValueError(
             f'{path} has the patient of none of the training slides: it has slides '
-            f'such as {shorten([*patients], 3)}, the training {shorten([*slides], 3)}.'
+            f'such as {shorten([*patients], 3)}, the training has '
+            f'{shorten(sorted(slides), 3)}.'
         )
     return known
 

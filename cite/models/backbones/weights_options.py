@@ -79,7 +79,7 @@ def _read(note: str, checkpoint: Optional[str]) -> dict[str, Any]:
         known: dict[str, Callable[[Any], Any]] = {
             'positions': str,
             'act_layer': {'gelu_tanh': 'gelu_tanh'}.__getitem__,
-            'norm_eps': float,
+            'norm_eps': _epsilon,
         }
         return {key: known[key](value) for key, value in options.items()}
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -87,6 +87,13 @@ def _read(note: str, checkpoint: Optional[str]) -> dict[str, Any]:
             f'{checkpoint}: its note {OPTIONS}={note[:80]} is not one that this '
             'version of `cite convert` writes. Convert the published file again.'
         ) from error
+
+
+def _epsilon(value: Any) -> float:
+    number = float(value)
+    if not 0 < number < 1:  # NaN, too
+        raise ValueError(f'{number} is not an epsilon')
+    return number
 
 
 def _earlier_hipt(model_name: str, checkpoint: Optional[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cite.core.command_line import refuse_changed
+from cite.core.files.json_file import parse_json
 
 from .caption_file import read_caption_file
 
@@ -95,7 +96,8 @@ def unpack(packed: Tensor) -> dict[str, Any]:
         ValueError: the bytes are not such data.
     """
     try:
-        source = json.loads(packed.cpu().numpy().astype(np.uint8).tobytes().decode())
+        data = packed.cpu().numpy().astype(np.uint8).tobytes()
+        source = parse_json(data, KEY)
     except ValueError as error:
         raise ValueError(f"the checkpoint's {KEY} is damaged: {error}") from error
     if not isinstance(source, dict) or 'encoder' not in source:

@@ -215,7 +215,7 @@ def test_slides_without_patches_are_an_error_or_left_out_on_the_same_sides(data)
     for path in (data / 'patches_captions').glob('s0[47]_*'):
         path.unlink()
     with pytest.raises(
-        ValueError, match=r'2 slides .* no patch here: s04, s07\. Unzip'
+        ValueError, match=r'2 slides .* no patch here: s04, s07\. Correct'
     ):
         make_split(data, data / 'new', val=0.5, classes=CLASSES)
     assert not (data / 'new').exists()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cite.core.files.json_file import read_json
+from cite.core.files.json_file import read_json, read_json_object
 
 
 def test_json_is_read_as_it_is(tmp_path):
@@ -39,3 +39,10 @@ def test_a_large_file_is_not_read(tmp_path):
         read_json(tmp_path / 'a.json')
     with pytest.raises(FileNotFoundError, match=r'b\.json'):
         read_json(tmp_path / 'b.json')
+
+
+@pytest.mark.parametrize('value', ['NaN', '-Infinity', '1e999', '[-1e400]'])
+def test_a_number_of_an_object_is_finite(tmp_path, value):
+    (tmp_path / 'a.json').write_text(f'{{"a": {value}}}')
+    with pytest.raises(ValueError, match=r'not a number of JSON\.'):
+        read_json_object(tmp_path / 'a.json', 'Again.')

@@ -27,10 +27,11 @@ def write(tmp_path, content):
         'a_1.jpg 0\nb_1.jpg 2\n',
         'a_1.jpg 0\nb_1.jpg 2',  # the released train_k files lack the last newline
         'a_1.jpg 0\r\nb_1.jpg 2\r\n',
+        'a_1.jpg 0\rb_1.jpg 2\r',
         'a_1.jpg 0\nb_1.jpg 2\n\n \r\n\n',
         b'\xef\xbb\xbfa_1.jpg 0\nb_1.jpg 2\n',
     ],
-    ids=['whole', 'no last newline', 'crlf', 'blank end', 'byte order mark'],
+    ids=['whole', 'no last newline', 'crlf', 'cr', 'blank end', 'byte order mark'],
 )
 def test_accepted_forms_give_the_same_entries(tmp_path, content):
     path = write(tmp_path, content)

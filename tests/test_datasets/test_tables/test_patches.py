@@ -8,6 +8,7 @@ from PIL import Image
 
 from cite.core.files.patch_file import FORMATS, SUFFIXES
 from cite.datasets.tables.patches import list_patches
+from cite.datasets.tables.slide_rule import SlideRule
 
 
 def fill(folder, names):
@@ -58,11 +59,18 @@ def test_a_name_that_is_not_utf8(tmp_path):
         list_patches(folder)
 
 
+def test_an_accent_that_macos_writes_apart_makes_no_other_slide(tmp_path):
+    folder = fill(tmp_path / 'patches', ['Cafe\u0301_1.jpg'])
+    assert list_patches(folder).slides == {'Caf\xe9': ['Cafe\u0301_1.jpg']}
+    fill(folder / 'Cafe\u0301', ['1.jpg'])
+    assert SlideRule('folder')('Cafe\u0301/1.jpg') == 'Caf\xe9'
+
+
 def test_no_folder_or_no_images(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'Unzip patches_captions\.zip'):
         list_patches(tmp_path / 'patches_captions')
     folder = fill(tmp_path / 'patches_captions', [])
-    with pytest.raises(FileNotFoundError, match='but nothing'):
+    with pytest.raises(FileNotFoundError, match=r'but nothing.* JPEG, PNG'):
         list_patches(folder)
     fill(folder / 'patches_captions', ['a_1.jpg'])
     with pytest.raises(FileNotFoundError, match='but patches_captions'):

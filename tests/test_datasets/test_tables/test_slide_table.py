@@ -160,6 +160,22 @@ def test_the_column_of_patients_may_have_capital_letters_but_not_a_double(tmp_pa
         patient_column(path, None)
 
 
+@pytest.mark.parametrize(
+    ('columns', 'wanted'),
+    [
+        ('Patient ID', 'Patient ID'),
+        ('patient-id', 'patient-id'),
+        ('case_id', 'case_id'),
+        ('Case', 'Case'),
+        ('case_id,PatientID', 'PatientID'),
+        ('sex', None),
+    ],
+)
+def test_patients_are_found_under_their_usual_names(tmp_path, columns, wanted):
+    path = write(tmp_path, f'id,subtype,text,{columns}\na,X,,P1,P2\n')
+    assert patient_column(path, None) == wanted
+
+
 def test_ids_that_differ_in_blanks_alone_are_one(tmp_path):
     path = write(tmp_path, 'id,subtype,text\na,X,\na ,X,\n')
     with pytest.raises(ValueError, match=r':3: the id .a. is on line 2'):

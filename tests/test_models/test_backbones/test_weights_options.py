@@ -78,7 +78,11 @@ def test_a_name_tells_it_without_a_file(name, rule):
 
 
 @pytest.mark.parametrize(
-    'options', [{'positions': 'up'}, {'code': 'x'}, {'norm_eps': 'a'}, ['a', 'b']]
+    'options',
+    [
+        *({'positions': 'up'}, {'code': 'x'}, {'norm_eps': 'a'}, ['a', 'b']),
+        *({'norm_eps': value} for value in (-1, float('nan'), float('inf'))),
+    ],
 )
 def test_a_strangers_note_is_refused(tmp_path, options):
     file = vit_file(tmp_path / 'a.safetensors', options=options)

@@ -201,9 +201,12 @@ def test_hand_made_embeddings_without_source(tiny_bert, capsys):
         model.load_state_dict({'head.text_embeddings': torch.eye(4)})
 
 
-def test_damaged_source(trained):
+@pytest.mark.parametrize(
+    'data', [b'{\1\2', b'[' * 100_000, b'{"encoder": "\\ud800"}', b'9' * 100_000]
+)
+def test_damaged_source(trained, data):
     state = trained.state_dict()
-    state['head.text_source'] = torch.tensor([123, 1, 2], dtype=torch.uint8)
+    state['head.text_source'] = torch.tensor([*data], dtype=torch.uint8)
     with pytest.raises(ValueError, match=r'head\.text_source'):
         load_state_dict(trained, state)
 
