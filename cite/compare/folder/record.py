@@ -41,7 +41,7 @@ def write_record(
 def config_text(values: Mapping[str, Any]) -> str:
     """Write a config as ``Config.fromfile`` reads it.
 
-    mmcv's own way formats it by yapf, which takes half a second for each method.
+    mmcv's own way formats it by yapf, which takes up to 0.2 s for each method.
     """
     lines = (f'{k} = {pformat(v, sort_dicts=False)}\n' for k, v in values.items())
     return ''.join(lines)
