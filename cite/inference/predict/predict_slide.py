@@ -104,9 +104,7 @@ def score_tiles(
     missing: list[tuple[int, int, str]] = []
     training = predictor.model.training_features
     far = 0
-    batches = stream(
-        source, predictor.pixels, *load[:2], predictor.pipeline.item_bytes
-    )
+    batches = stream(source, predictor.pixels, *load[:2], predictor.pipeline.item_bytes)
     with FeaturesFile(features) as file:
         for batch in _with_bar(batches, source, load):
             for i, why in batch.faults:

@@ -55,7 +55,9 @@ def test_it_fails_alone_and_the_next_start_reads_what_is_there(
     assert [*failures] == [str(first)]
     assert re.search(WORDS.get(change, CHANGED), failures[str(first)])
     assert {path.stem for path in (out / 'manifest').iterdir()} == {'b'}
-    assert not [name for name in contents(out) if name.startswith(('tiles/a', 'maps/a'))]
+    assert not [
+        name for name in contents(out) if name.startswith(('tiles/a', 'maps/a'))
+    ]
     if change in ('replace', 'overwrite'):
         assert predict(predictor, slides, out, workers) == {}
         first.write_bytes(other.read_bytes())
