@@ -116,12 +116,12 @@ def find_tissue(reader: SlideReader, mpp: float = MPP) -> Tissue:
     # A core of a microarray may be smaller than what is dust on a slide.
     smallest = min(OBJECT_UM2 / (scale * reader.mpp) ** 2, pen.size / 10)
     colour = balanced.max(2) - balanced.min(2)  # (H, W)
-    threshold = _otsu(colour, *COLOUR)
+    threshold = _otsu(colour[~pen], *COLOUR)
     mask = _clean((colour > threshold) & ~pen, smallest)
     figures: dict[str, Any] = {'colour threshold': round(threshold, 1)}
     if not mask.any():
         density = -np.log10((balanced.mean(2) + 1) / 256)
-        threshold = _otsu(density, *DENSITY)
+        threshold = _otsu(density[~pen], *DENSITY)
         mask = _clean((density > threshold) & ~pen, smallest)
         figures['density threshold'] = round(threshold, 3)
     mask &= ~pen
@@ -168,8 +168,8 @@ def _balance(pixels: np.ndarray, scanned: tuple[slice, slice]) -> np.ndarray:
 
 
 def _otsu(values: np.ndarray, low: float, high: float) -> float:
-    """Return Otsu's threshold, at least ``low`` and at most ``high``."""
-    top = float(values.max())
+    """Return Otsu's threshold of values (N,), at least ``low`` and at most ``high``."""
+    top = float(values.max(initial=0))
     if top <= low:
         return low
     grey = np.clip(values * (255 / top), 0, 255).astype(np.uint8)

@@ -134,6 +134,16 @@ def test_grey_tissue_is_found_by_its_density(tmp_path):
     assert 'density threshold' in tissue.figures
 
 
+def test_black_ink_is_not_grey_tissue(tmp_path):
+    image = np.full((1024, 1536, 3), 242, np.uint8)
+    image[256:768, 320:960] = (190, 188, 192)
+    image[:, 1200:1400] = (25, 25, 28)
+    with open_slide(write_pyramid(tmp_path / 'a.tif', image)) as slide:
+        tissue = find_tissue(slide)
+    assert tissue.area_mm2 == pytest.approx(0.08192, rel=0.02)
+    assert not tissue.mask[:, 70:].any()
+
+
 def test_glass_is_empty_and_says_so_with_figures(tmp_path):
     rng = np.random.default_rng(0)
     image = 240 + rng.integers(-3, 4, (1024, 1536, 3))

@@ -14,6 +14,7 @@ from cite.slides import (
     Grid,
     SlideFile,
     SlideReader,
+    TileError,
     Tissue,
     find_tissue,
     make_grid,
@@ -56,19 +57,7 @@ def tile_slide(
     tissue = find_tissue(reader) if roi is None else tissue_from_geojson(reader, roi)
     write_pictures(out, slide.id, reader, tissue)
     grid = _grid(reader, tissue, slide, settings)
-    folder = _folder(out, slide.id, settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [
-        folder / f'{slide.id}_{x}_{y}.{settings.format}'
-        for x, y in zip(grid.x.tolist(), grid.y.tolist())
-    ]
-    try:
-        missing = write_tiles(reader, grid, paths, workers)
-        reader.require_unchanged()
-    except ValueError:  # of these tiles nobody knows from which file they are
-        for tile in slide_tiles(out, slide.id, settings):
-            tile.unlink()
-        raise
+    paths, missing = _cut(slide.id, reader, grid, out, settings, workers)
     if len(missing) == len(grid):
         raise ValueError(
             f'{slide.path}: none of its {count(len(grid), "tile")} can be read: '
@@ -80,6 +69,35 @@ def tile_slide(
     names = [path.relative_to(out / PATCHES).as_posix() for path in kept]
     note = _note(reader, tissue, settings, missing)
     return _row(slide, reader, tissue, names, missing, note)
+
+
+def _cut(
+    name: str,
+    reader: SlideReader,
+    grid: Grid,
+    out: Path,
+    settings: TileSettings,
+    workers: int,
+) -> tuple[list[Path], list[TileError]]:
+    """Write the tiles; return their files, and those that cannot be read.
+
+    Raises:
+        ValueError: the slide changed meanwhile; no tile stays.
+    """
+    folder = _folder(out, name, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [
+        folder / f'{name}_{x}_{y}.{settings.format}'
+        for x, y in zip(grid.x.tolist(), grid.y.tolist())
+    ]
+    try:
+        missing = write_tiles(reader, grid, paths, workers)
+        reader.require_unchanged()
+    except ValueError:  # of these tiles nobody knows from which file they are
+        for tile in slide_tiles(out, name, settings):
+            tile.unlink()
+        raise
+    return paths, missing
 
 
 def slide_tiles(out: Path, name: str, settings: TileSettings) -> Iterator[Path]:

@@ -161,8 +161,11 @@ def test_a_random_subset_does_not_depend_on_other_slides(slides, tmp_path):
     assert len(names) == 5
 
 
-def test_a_damaged_tile_is_missing_and_never_white(tmp_path, capsys):
-    path = write_pyramid(tmp_path / 'a.tif', draw(boxes=((0, 0, 1536, 1024),)))
+@pytest.mark.parametrize('steps', [(1, 2, 4), (1,)])
+def test_a_damaged_tile_is_missing_and_never_white(steps, tmp_path, capsys):
+    """Of one level, the place is unread where tissue is looked for, too."""
+    image = draw(boxes=((0, 0, 1536, 1024),))
+    path = write_pyramid(tmp_path / 'a.tif', image, steps=steps)
     content = bytearray(path.read_bytes())
     import tifffile
 
