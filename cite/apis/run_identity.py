@@ -14,13 +14,21 @@ from cite.models.hub import weight_files
 
 from .config_file import read_config
 
+# Keys whose value may be the bare name of a folder or file here, such as `bert`. Under
+# others a word is a word, although a folder may be called `model`, `folder` or `train`.
+_NAME_FILES = (
+    *('model', 'model_name', 'arch', 'checkpoint', 'weights', 'load_from'),
+    *('data_prefix', 'ann_file', 'texts', 'classes', 'file'),
+    *('feature_file', 'text_feature_file', 'packed_file'),
+)
+
 
 def run_identity(config: str, environment: Mapping[str, str]) -> str:
     """Digest a config and the contents of the files that it names.
 
     A folder counts by the names and sizes of its files and the contents of a language
-    model's weights; a name that is not a path (a model of the hub) counts as text. The
-    code does not count.
+    model's weights; a name that is not a path (a model of the hub), or a keyword that
+    happens to be a folder's name, counts as text. The code does not count.
 
     Args:
         config: path of the config.
@@ -86,11 +94,16 @@ def _paths(text: str) -> list[str]:
     return glob.glob(f'{glob.escape(text)}_[0-9]*.npy')
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any, key: str = '') -> Iterator[str]:
     """Yield the texts in nested dicts and lists that could be paths."""
     if isinstance(value, str):
-        if value.strip() and '\n' not in value and '\0' not in value:
+        is_word = not {'.', '~', os.sep, ':'} & {*value}
+        is_text = not value.strip() or '\n' in value or '\0' in value
+        if not is_text and (key in _NAME_FILES or not is_word):
             yield os.path.expanduser(value)
-    elif isinstance(value, (Mapping, list, tuple)):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _strings(item)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _strings(item, name)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item, key)
