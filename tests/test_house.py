@@ -90,6 +90,11 @@ def test_no_room_holds_more_than_a_quarter():
     assert most <= sum(lines.values()) / 4, room
 
 
+def test_at_most_a_fifth_of_the_files_are_closets():
+    small = [p for p in FILES if len((ROOT / p).read_bytes().splitlines()) < 50]
+    assert len(small) <= len(FILES) / 5, sorted(map(str, small))
+
+
 def test_every_room_has_a_floor():
     assert {path.parts[1] for path in FILES if len(path.parts) > 2} <= set(FLOOR)
 

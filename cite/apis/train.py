@@ -35,14 +35,17 @@ from cite.core.distributed import wrap_distributed_model
 from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
 from cite.core.files.lock import only_one
 from cite.core.hooks.class_count_hook import check_class_count
-from cite.core.runners.work_dir import latest_checkpoint, remove_leftovers
+from cite.core.runners.work_dir import (
+    latest_checkpoint,
+    remove_leftovers,
+    saying_how_to_go_on,
+)
 from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images
 from cite.start import log_file
 
 from .config_keys import unknown_keys
 from .data_notes import log_data
-from .interrupted import saying_how_to_go_on
 from .slide_rules import check_slide_rules
 
 _PARTS = ('train', 'val', 'test')

@@ -14,7 +14,7 @@ from .backbones import find_backbone
 from .comparison import comparison_text
 from .config_text import config_text
 from .data_folder import DataFolder, look_at
-from .texts import find_text_encoder
+from .shipped import find_text_encoder
 
 _DRAWS = 5  # as many as a comparison needs for a star
 _METRICS = '--metrics bag_accuracy mean_bag_accuracy'

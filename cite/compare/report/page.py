@@ -10,7 +10,7 @@ from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
 
 from .against_shots import each_method, other_metrics, shots_figure
-from .calibration_table import HEAD, NOTE, calibration_rows
+from .calibration import HEAD, NOTE, calibration_rows, reliability_figure
 from .confusion_matrices import confusion_figure
 from .convergence import convergences
 from .differences import differences_figure
@@ -19,7 +19,6 @@ from .headline import headline
 from .marks import Marks, colour_rules, marks
 from .mistakes import methods_at, slide_cards, slide_rows
 from .protocol import protocol
-from .reliability_diagrams import reliability_figure
 from .roc_curves import roc_figure
 from .text_effect import class_vectors, text_effect
 from .thumbnails import Thumbnails

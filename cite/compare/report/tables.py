@@ -7,7 +7,7 @@ from cite.compare.folder.results import Results, Shots
 from cite.compare.statistics.summary import LEVELS, Summary
 from cite.core.messages import count
 
-from .calibration_table import HEAD, NOTE, calibration_rows
+from .calibration import HEAD, NOTE, calibration_rows
 from .convergence import MARK, convergences, marked
 from .findings import cautions
 from .protocol import protocol

@@ -9,9 +9,12 @@ import os
 import os.path as osp
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Optional
 
 import torch
+from mmcv.runner import BaseRunner
 from mmcv.runner import save_checkpoint as _save_checkpoint
 from torch import nn
 
@@ -95,3 +98,37 @@ def remove_leftovers(folder: str) -> list[str]:
         shutil.rmtree(exchange)
         paths.append(exchange)
     return [osp.basename(path) for path in paths]
+
+
+_INTERRUPTED = 130  # the exit code of a shell's command after Ctrl-C
+
+
+@contextmanager
+def saying_how_to_go_on(runner: BaseRunner, folder: str) -> Iterator[None]:
+    """End a run that Ctrl-C stops with a sentence instead of a traceback.
+
+    Args:
+        runner: the run.
+        folder: where its checkpoints go.
+
+    Raises:
+        SystemExit: after Ctrl-C, with the code 130.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        runner.logger.info(_what_is_left(runner.iter, latest_checkpoint(folder)))
+        raise SystemExit(_INTERRUPTED) from None
+
+
+def _what_is_left(iteration: int, checkpoint: Optional[str]) -> str:
+    stopped = f'interrupted in iteration {iteration + 1}'
+    if checkpoint is None:
+        return (
+            f'{stopped}. Nothing is saved yet: a smaller checkpoint_config.interval '
+            'leaves something to go on from.'
+        )
+    return (
+        f'{stopped}. Saved: {osp.realpath(checkpoint)}. To go on from there, give the '
+        'same command with --auto-resume (mim: --cfg-options auto_resume=True).'
+    )

@@ -5,11 +5,10 @@ from typing import Any, Optional
 import torch
 from mmcls.models.backbones.base_backbone import BaseBackbone
 
+from cite.core.frozen import FreezingMixin, freeze
 from cite.models.lora import add_lora, train_dropout
 from cite.models.precision import full_precision
 from cite.models.prompts import VisualPrompt
-
-from .freezing import FreezingMixin, freeze
 
 
 class AdaptedBackbone(VisualPrompt, FreezingMixin, BaseBackbone):

@@ -10,12 +10,12 @@ from mmcls.utils import get_root_logger
 from torch import Tensor
 
 from cite.core.files.clip_files import input_size
+from cite.core.frozen import FreezingMixin, freeze
 from cite.core.image_stats import OPENAI_CLIP, ImageStats
 from cite.models.precision import full_precision, require_float, require_full_weights
 
 from .clip_towers import embed, encode_by_resnet, read_out, run_block
 from .clip_weights import load_visual
-from .freezing import FreezingMixin, freeze
 
 
 @BACKBONES.register_module()

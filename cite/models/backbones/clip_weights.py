@@ -14,9 +14,9 @@ from torch import Tensor
 
 from cite.core.files.clip_files import find_checkpoint, how_to_convert, read_state
 from cite.core.files.clip_sizes import clip_sizes, image_sizes
+from cite.core.frozen import freeze
 from cite.models.precision import require_float
 
-from .freezing import freeze
 from .weights_files import load_exactly
 
 Visual = Union[VisionTransformer, ModifiedResNet]

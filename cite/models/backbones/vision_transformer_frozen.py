@@ -4,9 +4,8 @@ from mmcls.models.backbones import VisionTransformer as _VisionTransformer
 from mmcls.models.builder import BACKBONES
 from torch import Tensor
 
+from cite.core.frozen import FreezingMixin, freeze
 from cite.models.precision import require_float
-
-from .freezing import FreezingMixin, freeze
 
 
 class ClassTokenViT(FreezingMixin, _VisionTransformer):

@@ -2,7 +2,7 @@ import torch
 from mmcv.runner import BaseModule
 from torch import nn
 
-from cite.models.backbones.freezing import FreezingMixin, freeze
+from cite.core.frozen import FreezingMixin, freeze
 
 
 def test_freeze_takes_gradients_and_statistics_updates():

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from .noting_file import NotingFile
+from cite.core.files.write_whole import NotingFile
 
 # Nominal magnifications at 10 µm / mpp; scanners call 0.23 to 0.28 µm a pixel 40x.
 _MAGNIFICATIONS = (5, 10, 20, 40, 80)
