@@ -3,7 +3,7 @@
 The ranges admit all stacks; requirements.txt, requirements/modern.txt and
 requirements/current.txt pin the three that are tested. mmcv is not among them: either
 of ``mmcv-full`` and ``mmcv`` 1.7.2 serves, pip takes them for different projects, and
-both need help to build on a current Python. The README explains how.
+both need help to build on a current Python. docs/INSTALL.md explains how.
 """
 
 import re

@@ -88,7 +88,7 @@ def examine(folder: Path = Path()) -> Iterator[Finding]:
 
 def _needed(module: str, distributions: list[str]) -> Finding:
     """Import a package that everything needs."""
-    remedy = 'Install it as the README describes.'
+    remedy = 'Run `pip install .`, then `cite install-mmcv` (docs/INSTALL.md).'
     try:
         if module == 'clip':  # see cite.start, which needs the others
             if find_spec('clip') is None:

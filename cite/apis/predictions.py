@@ -112,8 +112,7 @@ def _check_same(
 def _read_scores(path: Path) -> tuple[dict, np.ndarray]:
     """Return what a results file holds, and its scores (N, K)."""
     remedy = (
-        'Write it with `mim test mmcls CONFIG --checkpoint CKPT '
-        f'--out {path} --out-items class_scores`.'
+        f'Write it with `cite test CONFIG CKPT --out {path} --out-items class_scores`.'
     )
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file. {remedy}')

@@ -21,7 +21,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     add(
         'predictions',
         metavar='PREDICTIONS',
-        help='slides.csv of `cite predict`, or the JSON of `mim test … --out`',
+        help='slides.csv of `cite predict`, or the JSON of `cite test … --out`',
     )
     add('--ann-file', help='annotation file that was tested on, for a JSON')
     add('--table', help='CSV: slide_id, class, and perhaps patient')

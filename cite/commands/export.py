@@ -26,7 +26,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     add('--plain', action='store_true', help='a file: what mmcls and the release know')
     folder = parser.add_argument_group('a folder')
     add = folder.add_argument
-    add('--results', metavar='JSON', help="of mim test, for the card's metrics")
+    add('--results', metavar='JSON', help="of cite test, for the card's metrics")
     add('--table', metavar='CSV', help='slide_id and patient: hashes of the patients')
     add(
         '--training-patches',

@@ -132,7 +132,7 @@ class SlideDataset(BaseDataset):
 
         Args:
             results: scores of each patch, N of (K,).
-            metric: names in :data:`cite.core.evaluation.METRICS`. A tie goes to the
+            metric: names in :data:`cite.core.evaluation.metrics.METRICS`. A tie goes to the
                 lower class number.
             metric_options: without effect; mmcls passes it.
             indices: items that the results belong to, (N,); default all, in order.

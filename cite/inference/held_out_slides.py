@@ -40,7 +40,7 @@ def slides_of_json(
     """
     if ann_file is None:
         raise ValueError(
-            f'{predictions}: a JSON of mim test does not name its slides; give the '
+            f'{predictions}: a JSON of `cite test` does not name its slides; give the '
             'annotation file that was tested on (--ann-file).'
         )
     slides = read_predictions(predictions, str(ann_file))

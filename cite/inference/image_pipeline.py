@@ -24,7 +24,7 @@ class ImagePipeline:
     def __init__(self, image: dict[str, Any]) -> None:
         values = {key: image[key] for key in ('mean', 'std', 'interpolation')}
         self._step: Any
-        # Of an input, if it is bytes; 0 if it is floats.
+        # Bytes of an input; 0 where inputs are floats.
         self.item_bytes = 0
         if image['step'] == 'CLIPPreprocess':
             self._step = CLIPPreprocess(arch='', size=image['size'])

@@ -15,7 +15,7 @@ from cite.slides.grid import choose_level
 
 from .image_pipeline import ImagePipeline
 
-# Of the features' own root mean square. Half precision takes 0.001 and another filter
+# Relative to the features' root mean square. Half precision takes 0.001 and another filter
 # of the resizing a few hundredths; another encoder differs by more than 1.
 FITS = 0.05
 _NORMALISATIONS = {
@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One thing that may be other than the files say; as it stands, nothing."""
+    """One thing that may be other than the files say; by default, nothing."""
 
     says: str = ''
     unit: Optional[str] = None  # of the coordinates

@@ -132,7 +132,7 @@ def _properties(tags: Any) -> dict[str, str]:
     values = {name: tags[tag] for tag, name in names.items() if tag in tags}
     properties = {}
     for name, value in values.items():
-        # A tag that is no number says nothing.
+        # Tags that are not numbers are ignored.
         with suppress(TypeError, ValueError, ArithmeticError):
             properties[name] = (
                 value if isinstance(value, str) else f'{float(value):.10g}'

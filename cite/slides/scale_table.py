@@ -46,7 +46,7 @@ class ScaleTable:
         return given[0] if given else self.number
 
     def _compare(self, table: str, slides: Sequence[SlideFile]) -> None:
-        """Look for rows that are no slide's while slides have no row."""
+        """Look for rows that match no slide while slides have no row."""
         known = {name for slide in slides for name in _names(slide)}
         unused = [name for name in self.rows if name not in known]
         lacking = [slide.id for slide in slides if not {*_names(slide)} & {*self.rows}]

@@ -149,7 +149,8 @@ def check_environment(report: Report) -> None:
             versions[name] = importlib.import_module(name).__version__
         except Exception as error:  # a broken installation may raise anything
             message = (
-                f'cannot be imported ({error}). Install it as the README describes.'
+                f'cannot be imported ({error}). Run `pip install .`, then `cite '
+                'install-mmcv` (docs/INSTALL.md).'
             )
             report.error('environment', name, message)
     report.facts['versions'] = versions

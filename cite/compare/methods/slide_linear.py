@@ -27,7 +27,7 @@ def slide_linear(inputs: JobInputs, workspace: Workspace) -> Scores:
     train, test = (features(inputs, workspace, file) for file in ('train', 'val'))
     means, classes = train.slide_means(), len(inputs.classes)
     cost = inputs.settings(SETTINGS)['cost'] or means.shape[1] * classes / 100
-    # Of two classes scikit-learn fits the difference w of both rows, whose penalty
+    # With two classes scikit-learn fits the difference w of both rows, whose penalty
     # ½ ‖w‖² is twice that of the rows ±½ w.
     model = LogisticRegression(
         C=cost * (2 if classes == 2 else 1),

@@ -20,7 +20,7 @@ from mmcv.runner import Hook
 from cite.core.evaluation.metrics import less_is_better
 from cite.core.messages import meant
 
-# Of a config's `evaluation`, what goes to the data set's evaluate.
+# Keys of a config's `evaluation` that go to the data set's evaluate.
 _OF_DATA = ('metric', 'metric_options', 'indices', 'logger')
 
 

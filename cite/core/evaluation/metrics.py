@@ -106,7 +106,7 @@ METRICS = {
     'mean_bag_accuracy': Metric(True, _single('mean_bag_accuracy', mean_accuracy)),
 }
 # Those of the other figures: of patches, and with `bag_` of slides.
-for _name in ('f1', 'auroc', 'kappa', 'ece', 'ece_debiased', 'nll'):
+for _name in [name for name in SCORE_METRICS if name not in METRICS]:
     for _key, _bags in ((_name, False), (f'bag_{_name}', True)):
         METRICS[_key] = Metric(_bags, _single(_key, SCORE_METRICS[_name]))
 

@@ -42,7 +42,7 @@ class Budget:
             )
 
     def spend_call(self, args: Sequence[Any]) -> None:
-        """Pay for a call: whatever it is given, it may copy once."""
+        """Pay for a call, which may copy all it is given once."""
         self.spend(_OBJECT + sum(map(_own_size, args)))
 
 

@@ -11,7 +11,7 @@ from cite.core.messages import first_line
 from .budget import Budget, check_tree
 
 MOST_BYTES = 16 << 20  # of settings and descriptions, which have some kilobytes
-# Of a description with vectors in it, and its objects within objects.
+# Limits for a description with vectors in it, and its objects within objects.
 MOST_OBJECT_BYTES, MOST_DEPTH = 64 << 20, 20
 
 

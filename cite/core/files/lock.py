@@ -24,7 +24,7 @@ def only_one(target: Union[str, Path], doing: str, remedy: str) -> Iterator[None
     The lock ends with the process, however it ends, and its workers do not have it. It
     is a file, ``.lock`` in a folder or ``.NAME.lock`` beside a file, that says who has
     it. Where the file system has no locks, or the folder cannot be written, nothing is
-    locked: whoever writes there will say what is wrong.
+    locked: the command that writes there will say what is wrong.
 
     Args:
         target: folder, or file that is going to be written.
@@ -103,7 +103,7 @@ def _holder(file: IO[str]) -> str:
 
 
 def _self() -> str:
-    """Describe this process for whoever comes second."""
+    """Describe this process for one that comes second."""
     now = datetime.now(timezone.utc).isoformat(timespec='seconds')
     command = ' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
     return f'process {os.getpid()} on {socket.gethostname()} since {now}: {command}\n'

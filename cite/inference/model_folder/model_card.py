@@ -38,7 +38,7 @@ Research: to score slides of the tissue, stain and scanners that it was trained 
 a pathologist who looks at what it says. It is not a medical device.
 
 ## Not tested
-Unless it stands above: other organs, stains, scanners and hospitals than those of the
+Unless listed above: other organs, stains, scanners and hospitals than those of the
 training slides; tissue of none of the classes, for which it names one all the same;
 patients' outcomes; any clinical use.
 
@@ -47,7 +47,7 @@ patients' outcomes; any clinical use.
 """
 _NO_METRICS = (
     'None given. `cite export … --results RESULTS.json` writes them from the file of '
-    '`mim test … --out RESULTS.json`.'
+    '`cite test … --out RESULTS.json`.'
 )
 _CONFIDENCE = 1.96  # standard deviations: 95 %
 

@@ -72,7 +72,7 @@ def open_source(predictor: Any, job: Job, options: Options) -> Source:
 
 
 def reason(job: Job, error: Exception) -> str:
-    """Return why a slide has no answer, without its name, which stands beside it."""
+    """Return why a slide has no answer, without its name, which is shown beside it."""
     if not job.path.exists():
         return 'the file is gone.'
     text = first_line(error)

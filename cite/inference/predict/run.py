@@ -144,7 +144,7 @@ def _load_model(load_model: Callable[[], Any], threads: int) -> Any:
 def _answer(
     job: Job, predictor: Any, out: Path, options: Options, load: Load
 ) -> Answer:
-    """Predict a slide; whatever goes wrong in it is its own failure."""
+    """Predict a slide; any error in it is that slide's alone."""
     try:
         return Answer(answer_slide(predictor, job, out, options, load))
     except Exception as error:

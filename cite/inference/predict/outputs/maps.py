@@ -113,7 +113,7 @@ def _frame(picture: np.ndarray) -> Image.Image:
 def _draw_bar(
     picture: Image.Image, shape: tuple[int, int], colours: np.ndarray, name: str
 ) -> None:
-    """Draw the scale, 0 to 1 whatever the slide's probabilities are."""
+    """Draw the scale, 0 to 1 for every slide."""
     draw = ImageDraw.Draw(picture)
     left, top = shape[1] + _MARGIN, 64
     length = min(picture.height - top - 24, 320)

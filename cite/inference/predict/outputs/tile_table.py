@@ -62,7 +62,7 @@ def read_tile_csv(path: Path, classes: list[str]) -> TileTable:
     """Read the CSV that :func:`write_tile_csv` writes.
 
     Raises:
-        ValueError: it has other columns, or cells that are no numbers.
+        ValueError: it has other columns, or cells that are not numbers.
     """
     import pandas as pd
 

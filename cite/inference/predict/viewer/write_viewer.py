@@ -83,7 +83,7 @@ def _data(tiles: TileTable, pyramid: Pyramid, reader: Any, missing: np.ndarray) 
             'exists': [_encode(bits) for bits in packed],
         },
     }
-    # `<` could end the script element that this stands in.
+    # `<` could end the script element that this is in.
     return json.dumps(data).replace('<', '\\u003c')
 
 
