@@ -1,11 +1,11 @@
 """The doors: what is replaced in mmcv, mmcls and timm, by which of ours, and why.
 
-Most of what we change in the hosts is a subclass registered under the host's own name
-(``cite/core/runners``, ``EMAHook``, ``ImageClassifier``), by which configs reach it.
-``mim train mmcls`` and ``mim test mmcls`` also call functions that no registry holds;
-these are listed here, and what reads files for mmcv and timm. One more thing changes:
-mmcv's loaders of checkpoints, in its own registry of loaders. For mmcv 1.7, mmcls
-0.25.0 and timm 1.0.
+Most of what we change in the hosts is a subclass registered under the host's own name,
+by which configs reach it: ``REGISTERED``. ``mim train mmcls`` and ``mim test mmcls``
+also call functions that no registry holds; these are in ``DOORS``, and what reads files
+for mmcv and timm. One more thing changes: mmcv's loaders of checkpoints, in its own
+registry of loaders, because ``torch.load`` runs code. For mmcv 1.7, mmcls 0.25.0 and
+timm 1.0.
 """
 
 import importlib
@@ -81,6 +81,16 @@ DOORS = (
     Door('timm.models.naflexvit', 'torch', SAFE_TORCH, _READS, False),  # timm 1.0.16
     Door('timm.models._builder', 'load_state_dict_from_url', load_url, _FETCHES, False),
 )
+
+#: Names of the hosts that are registered anew, for subclasses of ours, and why.
+REGISTERED = {
+    'IterBasedRunner': 'checkpoints are whole, and resuming continues exactly',
+    'EpochBasedRunner': 'the same, and no config inside a checkpoint is run',
+    'Runner': "mmcv's old name of the epochs' runner",
+    'EMAHook': 'averages survive resuming',
+    'ImageClassifier': 'takes images of bytes; on a CPU the batch does not count',
+    'KFoldDataset': 'folds of patches put slides on both sides',
+}
 
 
 def open_doors() -> None:

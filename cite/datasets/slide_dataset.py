@@ -132,8 +132,8 @@ class SlideDataset(BaseDataset):
 
         Args:
             results: scores of each patch, N of (K,).
-            metric: names in :data:`cite.core.evaluation.metrics.METRICS`. A tie goes to the
-                lower class number.
+            metric: names in :data:`cite.core.evaluation.metrics.METRICS`. A tie goes to
+                the lower class number.
             metric_options: without effect; mmcls passes it.
             indices: items that the results belong to, (N,); default all, in order.
             logger: where a class without patches is reported.

@@ -15,8 +15,8 @@ from cite.slides.grid import choose_level
 
 from .image_pipeline import ImagePipeline
 
-# Relative to the features' root mean square. Half precision takes 0.001 and another filter
-# of the resizing a few hundredths; another encoder differs by more than 1.
+# Relative to the features' root mean square. Half precision takes 0.001 and another
+# filter of the resizing a few hundredths; another encoder differs by more than 1.
 FITS = 0.05
 _NORMALISATIONS = {
     'of ImageNet': IMAGENET,

@@ -48,7 +48,7 @@ def test_results_of_other_patches(files):
 
 
 def test_no_results(files, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'Write it with `mim test mmcls'):
+    with pytest.raises(FileNotFoundError, match=r'Write it with `cite test'):
         read_predictions(tmp_path / 'none.json', files[1])
 
 
