@@ -10,7 +10,7 @@ from commands import ROOT, attempt, run
 from cite.start import environment_hint, usable_cores
 
 CONFIG = ROOT / 'configs/demo/cite_tiny-clip_tiny-bert.py'
-# Of other packages, about themselves.
+# What other packages say about themselves.
 NOISE = ('Warning', 'MMCV will release', 'pkg_resources', 'CUDA runtime', 'same before')
 
 

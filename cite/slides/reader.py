@@ -26,7 +26,7 @@ class SlideReader(Protocol):
             ``'TIFF resolution'``.
         bounds: left, top, width and height of the scanned area, where the file has
             one that is smaller than level 0. Viewers such as QuPath show only this.
-        quickhash: identifies the slide's contents, whatever its name.
+        quickhash: identifies the slide's contents, under any name.
         vendor: name of the format.
         reader: the library that reads, with its versions.
     """

@@ -32,7 +32,7 @@ GEOJSON = {
         },
     ],
 }
-# Of pickles: names, calls, numbers, marks, and the memo.
+# Parts of pickles: names, calls, numbers, marks, and the memo.
 FRAGMENTS = (
     *(b'(', b')', b']', b'}', b'0', b'2', b'R', b'b', b'.', b's', b'u', b'a', b'e'),
     *(b't', b'\x85', b'\x86', b'\x87', b'q\x00', b'h\x00', b'h\x05', b'N', b'\x88'),

@@ -22,7 +22,7 @@ def test_bags_become_slides(tmp_path):
         ('ucsb003', 0),
         ('ucsb004', 1),
     ]
-    # Of 2, 4, 0, 2, 2: mean 2, deviation sqrt(8 / 5).
+    # 2, 4, 0, 2, 2 have the mean 2, deviation sqrt(8 / 5).
     expected = np.array([0, 2, -2, 0, 0]) / np.sqrt(8 / 5)
     np.testing.assert_allclose(values[:, 0], expected, rtol=1e-6)
     assert (values[:, 1:] == 0).all()

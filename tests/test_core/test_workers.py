@@ -1,4 +1,4 @@
-"""Processes of ours start in one way, whatever this Python's default is."""
+"""Processes of ours start in one way, with any default of Python's."""
 
 import ast
 import multiprocessing

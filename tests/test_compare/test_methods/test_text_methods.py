@@ -67,7 +67,7 @@ def test_the_order_of_test_patches_does_not_matter(monkeypatch, method):
     'method', [clap, lp_pp, ss_text, transclip], ids=lambda m: m.__name__
 )
 def test_patches_that_are_there_twice_change_no_training(monkeypatch, method):
-    """Slides count alike, whatever the number of their patches."""
+    """Slides count alike, with few patches or many."""
     scores = run(monkeypatch, method, TRAIN, TEST, TEXTS)
     twice = run(monkeypatch, method, doubled(TRAIN), TEST, TEXTS)
     for first, second in zip(scores, twice):

@@ -19,7 +19,7 @@ def _inputs(folder, draws):
 
 
 def test_the_share_of_common_slides_by_hand(tmp_path):
-    # Of 2 and 2 slides: one in common, none, one: (1/2 + 0 + 1/2) / 3.
+    # Twice 2 slides: one in common, none, one: (1/2 + 0 + 1/2) / 3.
     draws = {(1, 1): 'ab', (1, 2): 'bc', (1, 3): 'cd', ('all', 0): 'abcd'}
     shares = training_overlap(_inputs(tmp_path, draws), 4)
     assert shares == {'1': pytest.approx(1 / 3)}

@@ -18,7 +18,7 @@ from cite.models.hub import fetch
 
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
-    """Stand in a folder beside a repository whose config is on the command line."""
+    """Run in a folder beside a repository whose config is on the command line."""
     (tmp_path / 'repo/data/models').mkdir(parents=True)
     (tmp_path / 'repo/data/models/x.pth').touch()
     (tmp_path / 'repo/configs').mkdir()

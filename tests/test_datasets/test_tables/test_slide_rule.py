@@ -66,7 +66,7 @@ def test_a_patch_without_a_slide_is_named_with_its_line():
         SlideRule(COORDINATES).of_files(names, 'a.txt')
     with pytest.raises(ValueError, match=r'a\.txt:1: .*does not lie in a folder'):
         SlideRule('folder').of_files(names, 'a.txt')
-    # A group that takes part in no match, or is empty, is no slide either.
+    # Nor is a group that is empty or takes part in no match a slide.
     for text in ('(a)?t', '(a*)t'):
         with pytest.raises(ValueError, match='does not match'):
             SlideRule(text)('t_1.png')

@@ -61,7 +61,7 @@ def test_the_distance_is_mahalanobis_of_its_covariance():
     assert rank == 4
     expected = [mahalanobis(x, summary.mean, inverse) for x in features[:5]]
     np.testing.assert_allclose(summary.distance(features[:5]), expected)
-    # Of new draws, a tenth is beyond the 90 % quantile.
+    # A tenth of new draws is beyond the 90 % quantile.
     fresh = rng.normal(size=(4000, 5)) @ spread + 3
     assert np.mean(summary.quantile(fresh) >= 0.9) == pytest.approx(0.1, abs=0.03)
     assert summary.quantile(fresh[:2] + 100).tolist() == [1, 1]

@@ -55,7 +55,7 @@ def test_an_endless_pattern_ends(tmp_path, tiny_bert):
         with pytest.raises(ValueError, match=str(folder)):
             BERT(str(folder), key='last_hidden_state')(texts)
         return
-    # transformers 5 splits as BERT does, whatever the file says.
+    # transformers 5 splits as BERT does, and does not ask the file.
     vectors = BERT(str(folder), key='last_hidden_state')(texts)
     own = BERT(str(tiny_bert), key='last_hidden_state')(texts)
     assert torch.equal(vectors, own)
