@@ -31,7 +31,7 @@ def test_export_then_calibrate(trained, tmp_path):
     out = tmp_path / 'grades'
     said = run(*CITE, 'export', config, checkpoint, out, '--results', results)
     assert '3 classes, trained on 6 slides' in said
-    assert 'The frozen weights' in said
+    assert 'It needs the frozen weights' in said
     card = (out / 'README.md').read_text()
     assert 'On 6 slides of the test set' in card
     assert '| all | ' in card
