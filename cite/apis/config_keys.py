@@ -109,7 +109,7 @@ def _passes_on(init: Any) -> bool:
         tree = ast.parse(textwrap.dedent(inspect.getsource(init)))
     except (OSError, TypeError, SyntaxError):
         return False
-    given = [
+    to_init = [
         isinstance(node.func, ast.Attribute) and node.func.attr == '__init__'
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and any(k.arg is None for k in node.keywords)
@@ -120,7 +120,7 @@ def _passes_on(init: Any) -> bool:
         and node.value.id == 'kwargs'
         for node in ast.walk(tree)
     )
-    return bool(given) and all(given) and not touched
+    return bool(to_init) and all(to_init) and not touched
 
 
 def _of_types(where: str, node: Any) -> Iterator[UnknownKey]:
@@ -132,7 +132,9 @@ def _of_types(where: str, node: Any) -> Iterator[UnknownKey]:
         return
     kind = node.get('type')
     classes = [r.get(kind) for r in _REGISTRIES] if isinstance(kind, str) else []
-    takes = [arguments(found) for found in classes if found is not None]
+    takes = [
+        arguments(known_class) for known_class in classes if known_class is not None
+    ]
     if takes:
         known = {*_TAKEN}.union(*(names for names, _ in takes))
         certain = all(is_closed for _, is_closed in takes)

@@ -67,12 +67,12 @@ def main(args: argparse.Namespace) -> None:
     if isinstance(compare, str):
         raise ValueError(f'--compare {compare}: leave the config out beside --from.')
     project = new_project(name, data, **{**options, 'compare': bool(compare)})
-    split, found = project.split, project.data
+    split, data = project.split, project.data
     print(table_of_files(split.classes, _without_draws(split.files), split.rule))
     for note in split.notes:
         print(note)
-    patients = f'column {found.patient!r}' if found.patient else 'not in the table'
-    print(f'slide of a patch: {found.slide}; patients: {patients}')
+    patients = f'column {data.patient!r}' if data.patient else 'not in the table'
+    print(f'slide of a patch: {data.slide}; patients: {patients}')
     print(f'image model: {project.weights[0]}')
     print(f'language model: {project.weights[1]}')
     folder = next(iter(split.files)).parent

@@ -85,13 +85,13 @@ def find_slides(
 
 def _search(folder: Path) -> Iterator[Path]:
     """Yield the slide files below a folder."""
-    found: dict[Path, list[Path]] = {}
+    by_folder: dict[Path, list[Path]] = {}
     for path in sorted(folder.rglob('*')):
         hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
         suffix = path.suffix.lower()
         if suffix in SLIDE_SUFFIXES + IMAGE_SUFFIXES and path.is_file() and not hidden:
-            found.setdefault(path.parent, []).append(path)
-    for paths in found.values():
+            by_folder.setdefault(path.parent, []).append(path)
+    for paths in by_folder.values():
         slides = [path for path in paths if path.suffix.lower() in SLIDE_SUFFIXES]
         yield from slides or paths
 

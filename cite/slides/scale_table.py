@@ -42,8 +42,8 @@ class ScaleTable:
 
     def __getitem__(self, slide: SlideFile) -> Optional[float]:
         """Return microns per pixel of a slide, or None if the file has to say."""
-        given = [self.rows[name] for name in _names(slide) if name in self.rows]
-        return given[0] if given else self.number
+        scales = [self.rows[name] for name in _names(slide) if name in self.rows]
+        return scales[0] if scales else self.number
 
     def _compare(self, table: str, slides: Sequence[SlideFile]) -> None:
         """Look for rows that match no slide while slides have no row."""

@@ -101,8 +101,8 @@ def find_files(folder: Path, rows: Sequence[SlideRow]) -> list[Path]:
             by_stem.setdefault(path.stem, []).append(path)
     files, missing = [], []
     for row in rows:
-        found = {path for stem in row.stems for path in by_stem.get(stem, ())}
-        best = [path for path in found if path.suffix != '.pt'] or list(found)
+        candidates = {path for stem in row.stems for path in by_stem.get(stem, ())}
+        best = [path for path in candidates if path.suffix != '.pt'] or list(candidates)
         if len(best) > 1:
             names = shorten(sorted(map(str, best)))
             raise ValueError(

@@ -62,23 +62,23 @@ def new_project(
         FileExistsError: a file of the project exists.
         ValueError: data or choices that do not fit; nothing is written then.
     """
-    project, found = Path(name).expanduser(), look_at(data, slide, classes)
-    _refuse_quotes(project.absolute(), found.path)
+    project, folder = Path(name).expanduser(), look_at(data, slide, classes)
+    _refuse_quotes(project.absolute(), folder.path)
     image, language = find_backbone(backbone, weights), find_text_encoder(text)
     config = project / f'{image.name}_{language[0]}.py'
     comparison = project / 'compare.py'
     files = [project / 'classes.yml', config, *([comparison] if compare else [])]
     refuse_existing([*files, project / 'ann'])
-    split = _split(found, project / 'ann', val)
-    recipe = config_text(config.stem, found, image, language[:2], val, short)
-    write_text_whole(files[0], _classes_text(found.classes))
+    split = _split(folder, project / 'ann', val)
+    recipe = config_text(config.stem, folder, image, language[:2], val, short)
+    write_text_whole(files[0], _classes_text(folder.classes))
     write_text_whole(config, recipe)
     commands = _commands(config)
     if compare:
         write_text_whole(comparison, comparison_text(config, project))
         commands.append(compare_command(comparison))
     notes = [s.replace('{project}', str(project)) for s in (image.note, language[2])]
-    return Project(found, split, files, notes, commands)
+    return Project(folder, split, files, notes, commands)
 
 
 def _split(data: DataFolder, out: Path, val: float) -> Split:

@@ -112,10 +112,10 @@ def check_classes(comparison: Comparison, config: str) -> None:
         ValueError: a method has the same classes in another order. Other names are a
             warning.
     """
-    ours = (f'{config}: classes', comparison.classes)
+    expected = (f'{config}: classes', comparison.classes)
     for path in {method.config: None for method in comparison.methods.values()}:
         for key, names in dict(classes_of_config(read_method(path))).items():
-            message = check_class_order(ours, (f'{path}: {key}', names))
+            message = check_class_order(expected, (f'{path}: {key}', names))
             # What a config without `classes` has says nothing of its texts.
             if message and [*names] != [*PATCH_GASTRIC_CLASSES]:
                 warnings.warn(message, stacklevel=2)

@@ -37,8 +37,8 @@ class _Careful(_BaseEvalHook):
 
     def _init_rule(self, rule: Optional[str], key_indicator: str) -> None:
         """Settle whether more or less of a value is better; mmcv knows few names."""
-        ours = hasattr(self.dataloader.dataset, 'best_values')
-        if ours and key_indicator != 'auto':
+        has_rules = hasattr(self.dataloader.dataset, 'best_values')
+        if has_rules and key_indicator != 'auto':
             better = 'less' if less_is_better(key_indicator) else 'greater'
             if rule not in (None, better):
                 raise ValueError(

@@ -63,8 +63,8 @@ def save_safetensors(
     try:
         save_file(dict(tensors), str(path), metadata)
     except SafetensorError as error:
-        found = re.search(r'os error (\d+)', str(error))
-        if found is None:
+        number = re.search(r'os error (\d+)', str(error))
+        if number is None:
             raise
-        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
     path.chmod(usual_mode)  # safetensors may let only the owner read

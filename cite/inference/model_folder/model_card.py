@@ -112,8 +112,8 @@ def _classes(content: Mapping[str, Any]) -> str:
     texts = content['texts'] or [None] * len(content['classes'])
     lines = []
     for name, text in zip(content['classes'], texts):
-        said = '; '.join([text] if isinstance(text, str) else text or [])
-        lines.append(f'- {name}' + (f': "{said}"' if said and said != name else ''))
+        words = '; '.join([text] if isinstance(text, str) else text or [])
+        lines.append(f'- {name}' + (f': "{words}"' if words not in ('', name) else ''))
     return '\n'.join(lines)
 
 

@@ -71,7 +71,7 @@ def missing_tiles(
         k for k in range(len(classes)) if (sums + missing * _one(k, sums)).argmax() == k
     ]
     total = len(probabilities) + missing
-    found = f'{missing} of {count(total, "tile")} could not be read'
+    share = f'{missing} of {count(total, "tile")} could not be read'
     best = (sums[answer] + missing) / total
     worst = sums[answer] / total
     reach = (
@@ -83,7 +83,7 @@ def missing_tiles(
         effect = f'they could have changed the answer to {" or ".join(changed)}'
     else:
         effect = 'they could not have changed the answer'
-    return Flag('missing tiles', f'{found}: {effect} ({reach}).')
+    return Flag('missing tiles', f'{share}: {effect} ({reach}).')
 
 
 def _one(k: int, like: np.ndarray) -> np.ndarray:
