@@ -77,7 +77,7 @@ def unpack(commit: str, folder: Path) -> Path:
     """Write a commit's files into a new folder, which is returned.
 
     Raises:
-        ValueError: there is no such commit.
+        ValueError: the commit does not exist.
     """
     folder.mkdir(parents=True)
     archive = folder.with_suffix('.tar')

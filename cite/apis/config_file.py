@@ -16,7 +16,7 @@ def find_config(path: Union[str, Path]) -> Path:
     ``mim`` would run mmcls' own config of that name instead; our commands stop.
 
     Raises:
-        FileNotFoundError: there is no such file; the message names similar ones.
+        FileNotFoundError: the file is missing; the message names similar ones.
     """
     path = Path(path)
     if path.is_file():
@@ -44,7 +44,7 @@ def read_config(
         The ``mmcv.Config``.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
     """
     from mmcv import Config
     from mmcv.utils import import_modules_from_strings

@@ -28,7 +28,7 @@ def repeat_configs(
         Config name (of the file, without ``.py``) to results.
 
     Raises:
-        FileNotFoundError: there is no such config.
+        FileNotFoundError: the config is missing.
         ValueError: two configs of one name, a seed listed twice, or a run failed.
     """
     for config in configs:

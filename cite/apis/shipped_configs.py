@@ -46,7 +46,7 @@ def copy_configs(name: str, out: Union[str, Path]) -> list[Path]:
 
     Raises:
         FileExistsError: the folder exists.
-        ValueError: there is no such family.
+        ValueError: the family is unknown.
     """
     if name not in families():
         raise ValueError(f'no configs {name}; there are {", ".join(families())}.')

@@ -28,7 +28,7 @@ def load(file: Any, *_: Any, **__: Any) -> Any:
         file: a path, or a file open for reading.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: the file is damaged, or holds more than tensors and plain data.
     """
     if not hasattr(file, 'read'):
@@ -97,7 +97,7 @@ def load_from_hub(filename: str, map_location: Any = None) -> Any:
     """Read a checkpoint by its name in one of mmcv's lists, such as ``mmcls://vgg11``.
 
     Raises:
-        ValueError: there is no such name.
+        ValueError: the name is unknown.
     """
     scheme, _, name = filename.partition('://')
     scheme += '://'

@@ -86,7 +86,7 @@ def _named_filter(config: Mapping[str, Any], file: str) -> dict[str, str]:
     """Return the interpolation; 'random' is for training alone, bicubic in evaluation.
 
     Raises:
-        ValueError: there is no such filter.
+        ValueError: the filter is unknown.
     """
     name = config.get('interpolation') or 'bicubic'
     name = 'bicubic' if name == 'random' else name

@@ -42,7 +42,7 @@ class ImagePipeline:
 
         Raises:
             TypeError: none of these.
-            FileNotFoundError: there is no such file.
+            FileNotFoundError: the file is missing.
             ValueError: the file cannot be read.
         """
         return self._step({**_item(source), 'test_mode': True})['img']

@@ -134,7 +134,7 @@ class Predictor:
             ``.probabilities`` (K,), ``.tiles`` (a DataFrame), ``.plot()`` and more.
 
         Raises:
-            FileNotFoundError: there is no such file.
+            FileNotFoundError: the file is missing.
             ValueError: it cannot be read, has no scale or no tissue.
         """
         from .predict.answer_slide import Options, open_source

@@ -90,7 +90,7 @@ def fetch(
         companions: see :func:`missing_file`; a local folder is taken as it is.
 
     Raises:
-        FileNotFoundError: there is no such folder, and the hub does not give it.
+        FileNotFoundError: the folder is missing, and the hub does not give it.
     """
     folder = find_folder(name)
     is_local = Path(name).expanduser().is_dir()

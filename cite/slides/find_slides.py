@@ -139,7 +139,7 @@ def open_slide(path: Union[str, Path], mpp: Optional[float] = None) -> SlideRead
         mpp: microns per pixel of level 0, instead of what the file says.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: it cannot be opened, or does not say how many microns a pixel is.
         ModuleNotFoundError: OpenSlide is not installed.
     """

@@ -15,7 +15,7 @@ class RoiFiles:
         slides: the slides that it is for.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
+        FileNotFoundError: the file or folder is missing.
         ValueError: one file for several slides.
     """
 

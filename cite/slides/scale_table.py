@@ -21,7 +21,7 @@ class ScaleTable:
         slides: the slides that it is for.
 
     Raises:
-        FileNotFoundError: there is no such table.
+        FileNotFoundError: the table is missing.
         ValueError: a number out of range, a fault in the table, with its line, or it
             has none of the slides. Rows of other slides are a warning if a slide has
             no row: one of them is probably misspelt.

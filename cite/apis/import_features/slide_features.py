@@ -34,7 +34,7 @@ def read_slide_features(path: Path) -> SlideFeatures:
     Nothing of the file is run, and memory is bounded by its size.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: it is none of these, or damaged; the message says where.
     """
     if not path.is_file():  # a pipe would block

@@ -29,7 +29,7 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
     """Read ``slides.csv`` of ``cite tile`` with a column ``label`` or ``subtype``.
 
     Raises:
-        FileNotFoundError: there is no such table.
+        FileNotFoundError: the table is missing.
         ValueError: a fault; the message names the line.
     """
     if not path.is_file():

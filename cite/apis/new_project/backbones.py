@@ -39,7 +39,7 @@ def find_backbone(name: str, weights: Optional[str] = None) -> Backbone:
         weights: file or folder to take the weights from instead.
 
     Raises:
-        ValueError: there is no such model.
+        ValueError: no model has this name.
     """
     if weights is not None:
         weights = str(Path(weights).expanduser().absolute())

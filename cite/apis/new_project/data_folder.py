@@ -39,7 +39,7 @@ def look_at(
         classes: classes file; by default each subtype of the table is a class.
 
     Raises:
-        FileNotFoundError: there is no such folder, or it has no patches or no table.
+        FileNotFoundError: the folder is missing, or it has no patches or no table.
         ValueError: it holds slide files, or the table or the classes are faulty.
     """
     path = Path(folder).expanduser().absolute()

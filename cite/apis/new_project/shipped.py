@@ -18,7 +18,7 @@ def choose(
     """Return the config of a name or of a short name; ``more`` are other choices.
 
     Raises:
-        ValueError: there is no such name; the message has all of them.
+        ValueError: the name is unknown; the message lists all of them.
     """
     full = short.get(name, name)
     if full in configs:
@@ -57,7 +57,7 @@ def find_text_encoder(name: str) -> tuple[str, dict[str, Any], str]:
     """Choose a language model: its name, the head's ``text_encoder`` and its source.
 
     Raises:
-        ValueError: there is no such model.
+        ValueError: no model has this name.
     """
     if name == 'minilm':
         model = _minilm()

@@ -77,7 +77,7 @@ def read_clam_splits(folder: Path) -> list[ClamSplit]:
     """Read ``splits_0.csv``, ``splits_1.csv`` and so on, in the order of their numbers.
 
     Raises:
-        FileNotFoundError: there is no such folder or file.
+        FileNotFoundError: the folder or file is missing.
         ValueError: a column is missing, a file has no training or no test slide, or a
             slide is listed twice; the message names the line.
     """

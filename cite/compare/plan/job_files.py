@@ -15,7 +15,7 @@ def predictions_file(method: Method, job: Job) -> Path:
 
     Raises:
         ValueError: the path has another placeholder, or a trained method's none.
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
     """
     template = method.settings['predictions']
     where = f'methods.{method.name}.predictions'

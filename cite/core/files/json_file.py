@@ -23,7 +23,7 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
         most: size that the file may have, bytes.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: it is not JSON, too large, too deeply nested, or holds half of a
             character; the message starts with the path.
     """
@@ -69,7 +69,7 @@ def read_json_object(
         most: size that the file may have, bytes.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: as with :func:`read_json`, or it is not an object, is nested more
             than ``MOST_DEPTH`` deep, or has a key twice or a number that is not finite.
     """

@@ -74,7 +74,7 @@ def list_feature_rows(prefixes: Sequence[Union[str, Path]]) -> PatchFolder:
         prefixes: the files without their ends; ``{prefix}.txt`` names the rows.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: a faulty line.
     """
     slides: dict[str, list[str]] = {}

@@ -39,7 +39,7 @@ class SlideRule:
 
     Raises:
         TypeError, ValueError: the text is none of these, or the table is faulty.
-        FileNotFoundError: there is no such table.
+        FileNotFoundError: the table is missing.
 
     Example:
         >>> SlideRule('prefix')('sub/f77a619f_0b1c.jpg')

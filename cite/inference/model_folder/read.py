@@ -31,7 +31,7 @@ def read_model(folder: Union[str, Path]) -> ExportedModel:
         folder: path of the folder.
 
     Raises:
-        FileNotFoundError: there is no such folder, or it lacks a file.
+        FileNotFoundError: the folder is missing, or it lacks a file.
         ValueError: a file is damaged or holds something else than it must; the message
             names file and place.
     """

@@ -50,7 +50,7 @@ def export_zero_shot(
         ``out``, for :class:`cite.inference.predictor.Predictor` or ``cite predict``.
 
     Raises:
-        FileNotFoundError: there is no such CLIP or file of texts.
+        FileNotFoundError: the CLIP or the file of texts is missing.
         TypeError: the texts do not name their classes.
         ValueError: no class, or one description of two classes.
     """

@@ -98,7 +98,7 @@ def set_positions(model: nn.Module, name: str) -> None:
     """Make the plain vision transformers in a model interpolate by a rule of ``RULES``.
 
     Raises:
-        ValueError: there is no such rule, or no plain vision transformer that takes
+        ValueError: the rule is unknown, or no plain vision transformer that takes
             images of any size.
     """
     rule = RULES[check_choice('positions', name, tuple(RULES))]

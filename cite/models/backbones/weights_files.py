@@ -29,7 +29,7 @@ def fill_model(
         unused: beginnings of names whose weights do not matter.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: keys or shapes differ in more than what is unused.
     """
     path = Path(checkpoint).expanduser()

@@ -27,7 +27,7 @@ def check_texts(texts: Any) -> Texts:
             a YAML file of them, see :func:`read_caption_file`.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: not a list of texts, an empty list, a text twice, an entry that is
             not a text, or texts that ``--cfg-options`` changed.
     """

@@ -156,7 +156,7 @@ def load_text_features(path: Union[str, Path]) -> Tensor:
             :func:`torch.save` with a tensor or a dict of one tensor.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: the file does not hold one such tensor, or is damaged.
     """
     path = Path(path).expanduser()

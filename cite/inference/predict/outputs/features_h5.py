@@ -101,7 +101,7 @@ def read_features(path: Path) -> TileFeatures:
     """Read what :func:`write_features` wrote.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file is missing.
         ValueError: it is something else.
     """
     import h5py
