@@ -8,7 +8,7 @@ from mmcls.models.builder import MODELS
 from torch import Tensor
 
 from cite.core.files.clip_files import CACHE
-from cite.models import hub
+from cite.models import hub, model_identity
 from cite.models.backbones.clip_weights import load_clip
 
 from .base_text_encoder import BaseTextEncoder, too_long
@@ -67,22 +67,21 @@ class CLIPTextEncoder(BaseTextEncoder):
     def cache_identity(self) -> dict[str, Any]:
         """Describe the checkpoint: its file if it is here already, else the name."""
         if self.is_transformers():
-            return hub.cache_identity(self.arch)
+            return model_identity.cache_identity(self.arch)
         file = self._local_file()
         if not file.is_file():
             return {'model': self.arch}
-        return {'file': str(file.resolve()), 'files': hub.stamps([file])}
+        return {'file': str(file.resolve()), 'files': model_identity.stamps([file])}
 
     def source(self) -> dict[str, Any]:
         """Describe the checkpoint by the name of its file."""
         if self.is_transformers():
-            name, weights = hub.short_name(self.arch), hub.model_digest(self.arch)
+            name = model_identity.short_name(self.arch)
+            weights = model_identity.model_digest(self.arch)
         else:
             file = self._local_file()
-            name, weights = (
-                file.stem,
-                hub.weights_digest([file] if file.is_file() else []),
-            )
+            name, files = file.stem, [file] if file.is_file() else []
+            weights = model_identity.weights_digest(files)
         return {'encoder': 'CLIP', 'model': name, 'weights': weights}
 
     def is_transformers(self) -> bool:

@@ -6,7 +6,7 @@ from mmcls.models.builder import MODELS
 from torch import Tensor
 
 from cite.core.files.open_clip_files import read_tokenizer, read_tower, tower_file
-from cite.models.hub import cache_identity, short_name, weights_digest
+from cite.models.model_identity import cache_identity, short_name, weights_digest
 
 from .base_text_encoder import BaseTextEncoder, too_long
 from .open_clip_towers import build_tower

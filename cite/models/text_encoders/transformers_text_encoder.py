@@ -11,7 +11,8 @@ from cite.core.files.elsewhere import looked_at
 from cite.core.files.numpy_files import read_npy
 from cite.core.files.weights import load_weights
 from cite.core.messages import check_choice
-from cite.models.hub import cache_identity, config_width, model_digest, short_name
+from cite.models.hub import config_width
+from cite.models.model_identity import cache_identity, model_digest, short_name
 
 from .base_text_encoder import POOLINGS, Average, BaseTextEncoder
 from .language_model import Kind, explained_text, load_language_model
