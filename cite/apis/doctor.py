@@ -26,18 +26,19 @@ _NEEDED = {
     'timm': 'timm',
     'clip': 'clip-anytorch',
 }
-# Modules that some commands need, the extra that brings them, and what for.
+# Modules that some commands need, what pip calls them, and what for. Not by an extra:
+# `pip install 'cite[slides]'` would look for a stranger's cite on PyPI.
 _OPTIONAL = {
-    'mim': ('mim', 'mim train, mim test; cite train and cite test do without'),
-    'sklearn': ('compare', 'cite compare, the demo'),
-    'jinja2': ('compare', 'reports'),
-    'openslide': ('slides', 'cite tile, cite predict'),
-    'h5py': ('slides', 'cite import-features'),
-    'peft': ('lora', 'lora=dict(…) of a backbone'),
-    'open_clip': ('open_clip', 'the text tower of CONCH'),
-    'sentencepiece': ('text', 'the tokenizers of T5 and LLaMA'),
+    'mim': ('openmim "setuptools<81" "click<8.3"', 'mim train, mim test; cite train and cite test do without'),
+    'sklearn': ('scikit-learn', 'cite compare, the demo'),
+    'jinja2': ('jinja2', 'reports'),
+    'openslide': ('openslide-python openslide-bin', 'cite tile, cite predict'),
+    'h5py': ('h5py', 'cite import-features'),
+    'peft': ('peft', 'lora=dict(…) of a backbone'),
+    'open_clip': ('open_clip_torch', 'the text tower of CONCH'),
+    'sentencepiece': ('sentencepiece protobuf', 'the tokenizers of T5 and LLaMA'),
     'ray': ('ray', '--engine ray'),
-    'submitit': ('slurm', '--engine slurm'),
+    'submitit': ('submitit', '--engine slurm'),
 }
 _GB = 1e9
 # Workers pass batches through it; a container without --shm-size has 0.067 GB.
@@ -82,8 +83,8 @@ def examine(folder: Path = Path()) -> Iterator[Finding]:
         remedy = 'Start the container with --shm-size=8g, or set workers_per_gpu=0.'
         yield _disk('/dev/shm', Path('/dev/shm'), _SMALL_SHM, remedy)
     yield from _caches()
-    for module, (extra, purpose) in _OPTIONAL.items():
-        yield _optional(module, extra, purpose)
+    for module, (packages, purpose) in _OPTIONAL.items():
+        yield _optional(module, packages, purpose)
 
 
 def _needed(module: str, distributions: list[str]) -> Finding:
@@ -179,9 +180,7 @@ def _folder(name: str, path: str, variable: str) -> Finding:
     return Finding(name, str(folder), '' if is_usable else remedy)
 
 
-def _optional(module: str, extra: str, purpose: str) -> Finding:
+def _optional(module: str, packages: str, purpose: str) -> Finding:
     if find_spec(module) is None:
-        return Finding(
-            module, f"not installed: pip install 'cite[{extra}]' ({purpose})"
-        )
+        return Finding(module, f'not installed: pip install {packages} ({purpose})')
     return Finding(module, f'installed ({purpose})')

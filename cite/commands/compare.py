@@ -78,6 +78,6 @@ def _check_modules() -> None:
     missing = [name for name in _MODULES if find_spec(name) is None]
     if missing:
         raise ValueError(
-            f'cite compare needs {", ".join(missing)}: install the extra `compare`, '
-            "pip install '.[compare]' in the checkout."
+            f'cite compare needs {", ".join(missing)}: '
+            'pip install jinja2 pandas scikit-learn.'
         )

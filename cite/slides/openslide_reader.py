@@ -131,7 +131,7 @@ def import_openslide() -> ModuleType:
     except ImportError as error:
         raise ModuleNotFoundError(
             f'OpenSlide is needed to read slides ({first_line(error)}): '
-            "pip install 'cite[slides]'"
+            'pip install openslide-python openslide-bin'
         ) from error
     return openslide
 

@@ -136,7 +136,7 @@ def open_hdf5(path: Path) -> Iterator[Hdf5File]:
         import h5py
     except ImportError as error:
         raise ModuleNotFoundError(
-            "h5py is needed to read features: pip install 'cite[slides]'"
+            'h5py is needed to read features: pip install h5py'
         ) from error
     try:
         file = h5py.File(path, 'r')

@@ -45,7 +45,45 @@ def text_effect(results: Results, summary: Summary) -> list[tuple[str, str]]:
             if kind == 'permuted':
                 answer += _same_pattern(results, kinds[kind]) if kind in kinds else ''
             pairs.append((question, answer))
-    return pairs or [('Did the texts make a difference?', _no_controls(results))]
+    pairs = pairs or [('Did the texts make a difference?', _no_controls(results))]
+    return [*pairs, *_wordings(results, summary)]
+
+
+def _wordings(results: Results, summary: Summary) -> list[tuple[str, str]]:
+    """Say how much the wording decides, where rows use single descriptions.
+
+    Rows belong together that differ in ``description`` alone. Source: Lu et al.,
+    *MI-Zero*, CVPR 2023, whose wordings of one task differ by half of all slides.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in results.methods:
+        values = results.settings['methods'][name]
+        options = values.get('options')
+        if isinstance(options, dict) and options.get('description'):
+            same = {key: x for key, x in options.items() if key != 'description'}
+            of = repr((values.get('type'), values.get('config'), sorted(same.items())))
+            groups.setdefault(of, []).append(name)
+    answers = [_spread(results, summary, n) for n in groups.values() if len(n) > 1]
+    return [('How much does the wording decide?', answer) for answer in answers]
+
+
+def _spread(results: Results, summary: Summary, names: Sequence[str]) -> str:
+    """Write the least and the most of methods that differ in their wording."""
+    metric = summary.metrics[0]
+    label = METRIC_LABELS[metric]
+    parts = []
+    for shots in results.shots:
+        cells = (summary.line(name, metric).get(shots) for name in names)
+        values = [cell.value.estimate for cell in cells if cell]
+        known = [value for value in values if not np.isnan(value)]
+        if known:
+            low, high = label.write(min(known)), label.write(max(known))
+            parts.append(f'{low} to {high} {label.unit} ({slides_words(shots)})')
+    labels = ', '.join(results.methods[name] for name in names)
+    return (
+        f'{label.name} of {len(names)} single descriptions: {"; ".join(parts)}. They '
+        f'differ in the texts alone: {labels}.'
+    )
 
 
 def _no_controls(results: Results) -> str:

@@ -173,3 +173,33 @@ def test_damaged_facts_count_as_not_recorded(out):
     whole = parse_training({'training': {'texts': TEXTS, 'loss': 1}}, 3)
     assert isinstance(whole.texts, Vectors)
     assert whole.loss == 1
+
+
+def test_the_spread_of_single_descriptions(tmp_path):
+    """MI-Zero's protocol: the least and the most accuracy over wordings."""
+    names = ('cite', 'linear', 'finetune')
+    folder = make_comparison(
+        tmp_path / 'out', slides=60, methods=names, shots=(4,), draws=5, failures=0
+    )
+    settings = json.loads((folder / 'comparison.json').read_text())
+    for name, description in zip(names, (0, 1, 2)):
+        options = {'top': 5, 'description': description}
+        same = {'type': 'zero_shot_pool', 'config': 'c.py', 'options': options}
+        settings['methods'][name].update(same)
+    change_settings(folder, methods=settings['methods'])
+    results = read_results(folder)
+    summary = summarise(results)
+    question, answer = text_effect(results, summary)[-1]
+    assert question == 'How much does the wording decide?'
+    of_rows = [
+        np.mean(
+            [100 * (r.scores.argmax(1) == results.labels).mean() for r in runs]
+        )
+        for runs in (results.of(name, 4) for name in names[1:])
+    ]
+    low, high = (f'{x:.1f}' for x in (min(of_rows), max(of_rows)))
+    assert f'Accuracy of 2 single descriptions: {low} to {high} % (4' in answer
+    settings['methods']['linear']['options']['top'] = 10
+    change_settings(folder, methods=settings['methods'])
+    again = text_effect(read_results(folder), summary)
+    assert again[-1][0] != question
