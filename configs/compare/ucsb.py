@@ -6,8 +6,8 @@
 #
 # The images are dealt into 5 parts, each tested once by models that did not see it; every
 # draw deals them anew. The table names no patients; each image is said to be of another.
-# Expect 300 jobs (docs/COMPARE.md). `'dtfd': dict(type='dtfd')` can join the methods: its
-# 200 epochs over 46 images take minutes of one core for each job.
+# Expect 300 jobs, 33 minutes of a busy core (docs/COMPARE_UCSB.md). DTFD-MIL can join,
+# as `'dtfd': dict(type='dtfd')`: its 200 epochs over 46 images take minutes a job.
 title = 'UCSB: breast cancer, 58 images as bags of features'
 features = 'data/ucsb/features'
 ann_root = 'data/ucsb/ann/'
