@@ -131,19 +131,26 @@ def _has_parts_of_ours(model: nn.Module) -> bool:
     )
 
 
+def _saved_name(model: nn.Module, name: str) -> str:
+    """Return a weight's name in checkpoints, where a backbone may have another."""
+    part, _, inner = name.partition('.')
+    saved_name = getattr(getattr(model, part, None), 'saved_name', str)
+    return f'{part}.{saved_name(inner)}' if inner else name
+
+
 def _check_any_name(model: nn.Module, shapes: Mapping[str, tuple], file: str) -> None:
-    parameters = dict(model.named_parameters())
+    parameters = [_saved_name(model, name) for name, _ in model.named_parameters()]
     if not any(name in parameters or name == NO_CHECKPOINT_KEY for name in shapes):
         raise ValueError(
             f'{file} is the checkpoint of another model: none of its {len(shapes)} '
             f'names ({shorten(list(shapes), 3)}) is one of this model '
-            f'({shorten(list(parameters), 3)}). Name another load_from, or convert the '
+            f'({shorten(parameters, 3)}). Name another load_from, or convert the '
             'file with `cite convert`.'
         )
 
 
 def _check_all_names(model: nn.Module, shapes: Mapping[str, tuple], file: str) -> None:
-    parameters = dict(model.named_parameters())
+    parameters = {_saved_name(model, k): v for k, v in model.named_parameters()}
     mismatches = [
         f'{name} is {shapes[name]} in the file, {tuple(value.shape)} in the model'
         for name, value in parameters.items()
@@ -158,7 +165,7 @@ def _check_all_names(model: nn.Module, shapes: Mapping[str, tuple], file: str) -
         if name not in shapes and (value.requires_grad or not without_frozen)
     ]
     names = {  # those of parameters and buffers that are None too
-        f'{prefix}.{name}'.lstrip('.')
+        _saved_name(model, f'{prefix}.{name}'.lstrip('.'))
         for prefix, module in model.named_modules()
         for name in (*module._parameters, *module._buffers)
     }

@@ -9,7 +9,8 @@ import re
 
 import pytest
 import torch
-from mmcls.models import build_backbone
+from mmcls.models import build_backbone, build_classifier
+from mmcv.runner import load_checkpoint, save_checkpoint
 from newer_names import newer_names
 from safetensors.torch import load_file, save_file
 from tiny_image_models import MODELS
@@ -83,3 +84,32 @@ def test_files_of_transformers_5_are_read(tmp_path, kind):
     assert {*load_file(str(file))} == {*renamed}
     x = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(build(tmp_path).eval()(x), old.eval()(x))
+
+
+@pytest.mark.parametrize('kept', [{'lora': {'r': 2}}, {}], ids=['lora', 'frozen'])
+@pytest.mark.parametrize('kind', ['vit', 'tower'])
+def test_a_checkpoint_with_inner_weights_fits(tmp_path, kind, kept):
+    """What is checked before loading has the names of checkpoints, those of 4."""
+    KINDS[kind]().save_pretrained(tmp_path / 'model')
+    backbone = {
+        'type': 'TransformersImageBackbone',
+        'model_name': str(tmp_path / 'model'),
+        **kept,
+    }
+    width = build(tmp_path / 'model').eval()(torch.zeros(1, 3, 32, 32)).shape[1]
+    config = {
+        'type': 'CITEClassifier',
+        'backbone': backbone,
+        'head': {'type': 'MyLinearClsHead', 'num_classes': 3, 'in_channels': width},
+        'save_frozen': not kept,
+    }
+    trained = build_classifier(config)
+    for parameter in trained.parameters():
+        if parameter.requires_grad or not kept:
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    file = str(tmp_path / 'run.pth')
+    save_checkpoint(trained, file)
+    loaded = build_classifier(config)
+    load_checkpoint(loaded, file, 'cpu')
+    for name, tensor in loaded.state_dict().items():
+        assert torch.equal(tensor, trained.state_dict()[name]), name
