@@ -29,7 +29,10 @@ _NEEDED = {
 # Modules that some commands need, what pip calls them, and what for. Not by an extra:
 # `pip install 'cite[slides]'` would look for a stranger's cite on PyPI.
 _OPTIONAL = {
-    'mim': ('openmim "setuptools<81" "click<8.3"', 'mim train, mim test; cite train and cite test do without'),
+    'mim': (
+        'openmim "setuptools<81" "click<8.3"',
+        'mim train, mim test; cite train and cite test do without',
+    ),
     'sklearn': ('scikit-learn', 'cite compare, the demo'),
     'jinja2': ('jinja2', 'reports'),
     'openslide': ('openslide-python openslide-bin', 'cite tile, cite predict'),

@@ -265,7 +265,9 @@ def test_compare_says_how_to_install_what_is_missing(monkeypatch, tmp_path, caps
         main(['compare', str(tmp_path / 'config.py')])
     assert end.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith('error: cite compare needs pandas: pip install jinja2 pandas')
+    assert error.startswith(
+        'error: cite compare needs pandas: pip install jinja2 pandas'
+    )
 
 
 def test_compare_looks_for_all_that_its_extra_installs():

@@ -192,9 +192,7 @@ def test_the_spread_of_single_descriptions(tmp_path):
     question, answer = text_effect(results, summary)[-1]
     assert question == 'How much does the wording decide?'
     of_rows = [
-        np.mean(
-            [100 * (r.scores.argmax(1) == results.labels).mean() for r in runs]
-        )
+        np.mean([100 * (r.scores.argmax(1) == results.labels).mean() for r in runs])
         for runs in (results.of(name, 4) for name in names[1:])
     ]
     low, high = (f'{x:.1f}' for x in (min(of_rows), max(of_rows)))
