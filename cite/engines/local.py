@@ -87,7 +87,8 @@ class _Process:
         return code
 
     def stop(self) -> None:
-        self.pipe.close()
+        self.pipe.close()  # ends an idle process, which then gives its semaphores back
+        self.process.join(1)
         self.process.kill()
         self.process.join()
 
