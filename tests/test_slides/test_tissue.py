@@ -130,7 +130,9 @@ def test_pale_tissue_beside_dark_tissue_is_found(tmp_path):
     image = draw(boxes=((320, 256, 320, 512),), colour=(75, 40, 140))
     rng = np.random.default_rng(0)
     pale = np.full((512, 320, 3), (238, 196, 226), np.uint8)
-    pale[..., 1] += rng.integers(0, 3, (32, 20), np.uint8).repeat(16, 0).repeat(16, 1) * 6
+    pale[..., 1] += (
+        rng.integers(0, 3, (32, 20), np.uint8).repeat(16, 0).repeat(16, 1) * 6
+    )
     image[256:768, 640:960] = pale  # colours of 30 to 42 beside one of 100
     with open_slide(write_pyramid(tmp_path / 'a.tif', image)) as slide:
         tissue = find_tissue(slide)

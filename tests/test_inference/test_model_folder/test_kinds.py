@@ -122,6 +122,8 @@ def test_a_kind(kind, data, tmp_path):
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     with pytest.raises(ValueError, match='head without texts'):
         predictor.embed_texts(['a', 'b', 'c'])
+    with pytest.raises(ValueError, match='head without texts'):
+        predictor.project(predictor.embed_images(files))
     assert to_pil_image(batch[0]).size == (32, 32)
 
 
