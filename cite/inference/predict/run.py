@@ -20,7 +20,8 @@ from .jobs import Job
 from .overview import write_overview
 from .predict_slide import Load
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# Full, over quota, beyond the largest file, read-only: the next slide would fail, too.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class Workers(NamedTuple):
