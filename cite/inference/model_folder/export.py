@@ -26,7 +26,7 @@ from .layout import CARD, CONFIG, FEATURES_PREFIX, FORMAT, VERSION, WEIGHTS
 from .model_card import model_card
 from .parts import weights_source
 from .read import check_config, data_digest, read_model
-from .training import describe_training, summarise_features
+from .training import data_sets, describe_training, summarise_features
 
 WAIT = 'Wait for it, or name another folder.'
 PATCHES = 2000  # training patches that the summary of features rests on
@@ -68,6 +68,8 @@ def export_model(
     network = build_classifier(cfg.model)
     load_checkpoint(network, str(checkpoint), map_location='cpu', strict=True)
     network.eval()
+    if results is None:
+        _do_without_test_patches(cfg)
     content, data, test_set = _describe(cfg, network, out, patches, table)
     card = model_card(content, test_set, results, str(config))
     out.mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,23 @@ def export_model(
         write_folder(out, content, data, card)
         read_model(out)
     return out
+
+
+def _do_without_test_patches(cfg: Config) -> None:
+    """Take the training's annotation file where the test's is not here.
+
+    Classes, scale and pipeline are those of ``data.test``; its patches are not read.
+    """
+    test, part = cfg.data.test, next(iter(data_sets(cfg.data.train)), {})
+    if not isinstance(test, dict) or test.get('feature_file'):
+        return
+    named = test.get('ann_file'), part.get('ann_file')
+    if not all(isinstance(name, str) for name in named):
+        return
+    if not Path(named[0]).expanduser().is_file():
+        for key in ('ann_file', 'data_prefix', 'packed', 'slide'):
+            test.pop(key, None)
+            test.update({key: part[key]} if key in part else {})
 
 
 def _describe(

@@ -155,6 +155,26 @@ def test_a_model_of_features_says_what_is_missing(data, tmp_path):
     assert 'Not in this folder, and not named' in (out / 'README.md').read_text()
 
 
+def test_the_test_sets_patches_are_not_needed(data, tmp_path):
+    run = make_run(data, tmp_path / 'run')
+    config, checkpoint = run / 'config.py', run / 'latest.pth'
+    whole = export_model(config, checkpoint, tmp_path / 'whole')
+    gone = str(tmp_path / 'gone.txt')
+    options = {'data.test.ann_file': gone, 'data.test.data_prefix': str(tmp_path)}
+    without = export_model(config, checkpoint, tmp_path / 'without', options)
+    for name in ('config.json', 'model.safetensors', 'README.md'):
+        assert (without / name).read_bytes() == (whole / name).read_bytes()
+    (tmp_path / 'results.json').write_text('{}')
+    with pytest.raises(FileNotFoundError, match=r'gone\.txt'):
+        export_model(
+            config,
+            checkpoint,
+            tmp_path / 'scored',
+            options,
+            results=tmp_path / 'results.json',
+        )
+
+
 def test_what_a_folder_cannot_describe(data, tmp_path):
     run = make_run(data, tmp_path / 'run')
     config, checkpoint = run / 'config.py', run / 'latest.pth'
