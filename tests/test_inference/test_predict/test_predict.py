@@ -209,6 +209,22 @@ predict_slides(
     assert not list(out.glob('.*.partial'))
 
 
+def test_what_a_killed_run_left_is_gone_before_the_first_answer(predictor, tmp_path):
+    """It may be what fills the disk."""
+    out = tmp_path / 'out'
+    left = out / '.case.0123abcd.partial'
+    left.mkdir(parents=True)
+    (left / 'features.h5').write_bytes(bytes(99))
+    path = write_pyramid(tmp_path / 'a.tiff', draw(512, 512, ((64, 64, 300, 300),)))
+    there = []
+
+    def say(line):
+        there.append(left.exists())
+
+    assert predict_slides(predictor, find_jobs([path]), out, PLAIN, say=say) == {}
+    assert there == [False]
+
+
 def test_one_bad_slide_does_not_stop_the_rest(predictor, slide, tmp_path):
     folder = tmp_path / 'night'
     folder.mkdir()
