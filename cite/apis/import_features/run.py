@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from cite.core.files.lock import only_one
 from cite.core.files.numpy_files import write_header
-from cite.core.files.write_whole import write_text_whole, write_whole
+from cite.core.files.write_whole import remove_partials, write_text_whole, write_whole
 from cite.core.messages import shorten
 from cite.datasets.storage.feature_note import note_path
 
@@ -84,6 +84,8 @@ def import_features(
     annotation, first = Path(f'{prefix}.txt'), heads[0]
     prefix.parent.mkdir(parents=True, exist_ok=True)
     with only_one(prefix, 'importing features', 'Wait for it, or name another --out.'):
+        for end in ('_1.npy.', '.txt.', '.json.'):
+            remove_partials(prefix.parent, prefix.name + end)
         _write_features(prefix, files, heads)
         write_text_whole(annotation, ''.join(lines))
         _write_note(prefix, annotation, lines, first)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import write_whole
+from cite.core.files.write_whole import remove_partials, write_whole
 from cite.core.frozen import DIGEST_KEY
 from cite.models.image_stats import settle_images
 from cite.version import __version__
@@ -168,6 +168,8 @@ def write_folder(
     files = {CONFIG: text.encode(), CARD: card.encode()}
     if data is not None:
         files[WEIGHTS] = data
+    for name in (CONFIG, CARD, WEIGHTS):
+        remove_partials(out, f'{name}.')
     with ExitStack() as writing:  # the first file comes to its place last
         for name, written in files.items():
             partial = writing.enter_context(write_whole(out / name))

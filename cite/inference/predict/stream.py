@@ -130,6 +130,7 @@ def stream(
         tiles,
         batch_size=None,  # the data set makes them
         sampler=BatchSampler(SequentialSampler(tiles), batch_size, False),
+        collate_fn=_as_it_is,  # torch's would make tensors of arrays
         num_workers=workers,
         multiprocessing_context=start_method(workers),
         **ways,
@@ -143,3 +144,7 @@ def stream(
 def _start_worker(worker: int) -> None:
     """Exempt what was there before the fork from this process's garbage collector."""
     gc.freeze()
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch

@@ -92,6 +92,16 @@ def test_each_package(kind, folder, end, tmp_path, table):
     assert lines[4] == ('b-1_256_0 0' if kind is stamp else 'b-1_512_0 0')
 
 
+def test_what_a_killed_import_left_is_removed(tmp_path, table):
+    for name in ('a', 'b_1'):
+        trident(tmp_path / 'in' / 'features_uni' / f'{name}.h5')
+    for name in ('f_1.npy', 'f.txt', 'f.json', 'f2_1.npy'):
+        (tmp_path / f'{name}.0123abcd.partial').write_bytes(b'x')
+    import_features(tmp_path / 'in', table, tmp_path / 'f')
+    left = [path.name for path in tmp_path.glob('*.partial')]
+    assert left == ['f2_1.npy.0123abcd.partial']  # of another import
+
+
 def test_the_data_set_reads_what_is_written(tmp_path, table):
     from mmcls.datasets import build_dataset
 

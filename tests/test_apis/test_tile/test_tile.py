@@ -227,6 +227,18 @@ def test_a_full_disk_ends_the_run(slides, tmp_path, monkeypatch):
         tile_slides([slides], tmp_path / 'data', SMALL)
 
 
+def test_what_a_killed_run_left_is_removed(tmp_path):
+    out = tmp_path / 'data'
+    left = ['tile.json', 'slides.csv', 'done/a.json', 'patches_captions/a_0_0.png']
+    for name in left:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / f'{name}.0123abcd.partial').write_bytes(b'{')
+    (out / 'mine.txt').write_text('kept')
+    tile_slides([write_pyramid(tmp_path / 'a.tif', draw())], out, SMALL, say=str)
+    assert not [*out.rglob('*.partial')]
+    assert (out / 'mine.txt').read_text() == 'kept'
+
+
 def test_no_patient_data_in_any_output(tmp_path):
     path = write_patient_slide(tmp_path / 'a.svs', draw())
     write_patient_slide(tmp_path / 'b.svs', draw(), mpp='')

@@ -158,7 +158,10 @@ def test_a_model_of_features_says_what_is_missing(data, tmp_path):
 def test_the_test_sets_patches_are_not_needed(data, tmp_path):
     run = make_run(data, tmp_path / 'run')
     config, checkpoint = run / 'config.py', run / 'latest.pth'
+    (tmp_path / 'whole').mkdir()
+    (tmp_path / 'whole/model.safetensors.0123abcd.partial').write_bytes(b'x')
     whole = export_model(config, checkpoint, tmp_path / 'whole')
+    assert not [*whole.glob('*.partial')]  # of a run that was killed
     gone = str(tmp_path / 'gone.txt')
     options = {'data.test.ann_file': gone, 'data.test.data_prefix': str(tmp_path)}
     without = export_model(config, checkpoint, tmp_path / 'without', options)
