@@ -87,10 +87,10 @@ def _do_without_test_patches(cfg: Config) -> None:
     test, part = cfg.data.test, next(iter(data_sets(cfg.data.train)), {})
     if not isinstance(test, dict) or test.get('feature_file'):
         return
-    named = test.get('ann_file'), part.get('ann_file')
-    if not all(isinstance(name, str) for name in named):
+    tested, trained = test.get('ann_file'), part.get('ann_file')
+    if not isinstance(tested, str) or not isinstance(trained, str):
         return
-    if not Path(named[0]).expanduser().is_file():
+    if not Path(tested).expanduser().is_file():
         for key in ('ann_file', 'data_prefix', 'packed', 'slide'):
             test.pop(key, None)
             test.update({key: part[key]} if key in part else {})

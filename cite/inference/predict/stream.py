@@ -146,5 +146,5 @@ def _start_worker(worker: int) -> None:
     gc.freeze()
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def _as_it_is(batch: Any) -> Any:
     return batch
