@@ -84,7 +84,7 @@ def import_features(
     annotation, first = Path(f'{prefix}.txt'), heads[0]
     prefix.parent.mkdir(parents=True, exist_ok=True)
     with only_one(prefix, 'importing features', 'Wait for it, or name another --out.'):
-        for end in ('_1.npy.', '.txt.', '.json.'):
+        for end in ('_1.npy', '.txt', '.json'):
             remove_partials(prefix.parent, prefix.name + end)
         _write_features(prefix, files, heads)
         write_text_whole(annotation, ''.join(lines))

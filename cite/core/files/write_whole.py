@@ -54,7 +54,8 @@ def remove_partials(folder: Path, name: str = '', depth: int = 0) -> None:
         name: what the names of the files, or folders, begin with.
         depth: levels of folders below it to look into, too.
     """
-    pattern = f'{glob.escape(name)}*{PARTIAL}'
+    unique = '[0-9a-f]' * 8  # of uuid4, so that nobody else's files are taken for ours
+    pattern = f'{glob.escape(name)}*.{unique}{PARTIAL}'
     for level in range(depth + 1):
         for left in [*folder.glob('*/' * level + pattern)]:
             if left.is_dir():

@@ -169,7 +169,7 @@ def write_folder(
     if data is not None:
         files[WEIGHTS] = data
     for name in (CONFIG, CARD, WEIGHTS):
-        remove_partials(out, f'{name}.')
+        remove_partials(out, name)
     with ExitStack() as writing:  # the first file comes to its place last
         for name, written in files.items():
             partial = writing.enter_context(write_whole(out / name))
