@@ -84,8 +84,6 @@ def import_features(
     annotation, first = Path(f'{prefix}.txt'), heads[0]
     prefix.parent.mkdir(parents=True, exist_ok=True)
     with only_one(prefix, 'importing features', 'Wait for it, or name another --out.'):
-        for end in ('_1.npy', '.txt', '.json'):
-            remove_partials(prefix.parent, prefix.name + end)
         _write_features(prefix, files, heads)
         write_text_whole(annotation, ''.join(lines))
         _write_note(prefix, annotation, lines, first)
@@ -162,7 +160,9 @@ def _refuse_mixture(heads: list[_Head], files: list[Path]) -> None:
 
 
 def _write_features(prefix: Path, files: list[Path], heads: list[_Head]) -> None:
-    """Write the rows, one slide in memory at a time."""
+    """Write the rows, one slide in memory at a time; remove a killed run's first."""
+    for end in ('_1.npy', '.txt', '.json'):
+        remove_partials(prefix.parent, prefix.name + end)
     shape = sum(len(head.lines) for head in heads), heads[0].width
     with write_whole(f'{prefix}_1.npy') as partial, partial.open('wb') as file:
         write_header(file, shape, np.dtype(np.float32))
