@@ -11,14 +11,12 @@ from torch.utils.data import DataLoader
 
 from cite.core.messages import count
 from cite.core.workers import start_method
-from cite.models.class_token import class_token
-from cite.models.classifiers.normalize import ImageBuffer, to_float
-from cite.models.precision import autocast
 
 from .image_pipeline import ImagePipeline, PatchSources, Source
 from .model_folder.network import build_network
 from .model_folder.read import read_model
-from .texts import Texts, embed_texts, read_texts
+from .scorer import Scorer
+from .texts import Texts, embed_texts, read_texts, require_texts
 
 if TYPE_CHECKING:
     from .predict.slide_result import SlideResult
@@ -63,10 +61,9 @@ class Predictor:
         image = self.model.config['image']
         self.pipeline = None if image is None else ImagePipeline(image)
         self.classes, self.texts = list(self.model.classes), self.model.texts
-        self._buffer = ImageBuffer()
         if texts is not None:
             self._reword(texts)
-        self.network.to(self.device)
+        self._scorer = Scorer(self.network, self.device)
 
     def predict_patches(
         self, images: Sequence[Source], batch_size: int = 32, workers: int = 0
@@ -86,11 +83,42 @@ class Predictor:
     def embed_images(
         self, images: Sequence[Source], batch_size: int = 32, workers: int = 0
     ) -> np.ndarray:
-        """Return the features of images, (N, D) float32, before neck and head."""
+        """Return the features of images, (N, D) float32, before neck and head.
+
+        Texts are compared with what :meth:`project` makes of them.
+        """
         return self._run(images, batch_size, workers)[0]
 
+    def project(self, features: np.ndarray) -> np.ndarray:
+        """Take features of :meth:`embed_images` to where the texts are, (N, T) float32.
+
+        :attr:`scale` times the cosine with :meth:`embed_texts` gives the model's
+        logits, whose softmax is what :meth:`predict_patches` returns::
+
+            images = predictor.project(predictor.embed_images(paths))  # (N, T)
+            texts = predictor.embed_texts(['mucin', 'necrosis'])  # (2, T)
+
+        Args:
+            features: (N, D), also those that ``cite predict --features`` stores.
+
+        Raises:
+            ValueError: the model has no texts, or features of another shape.
+        """
+        require_texts(self.network.head, str(self.model.folder))
+        return self._scorer.project(features)
+
+    @property
+    def scale(self) -> float:
+        """Factor of the cosine in the logits, ``exp(temperature)``.
+
+        Raises:
+            ValueError: the model has no texts.
+        """
+        require_texts(self.network.head, str(self.model.folder))
+        return float(self.network.head.scale())
+
     def embed_texts(self, texts: Texts) -> np.ndarray:
-        """Return the embeddings of descriptions of classes, (K, D) float32.
+        """Return the embeddings of descriptions of classes, (K, T) float32.
 
         Raises:
             ValueError: the model has no texts.
@@ -103,11 +131,7 @@ class Predictor:
 
         The numbers are those of :meth:`predict_patches` bit for bit on a CPU.
         """
-        rows = torch.as_tensor(np.asarray(features, np.float32)).to(self.device)
-        if rows.dim() != 2:
-            raise ValueError(f'features are {tuple(rows.shape)}; give (N, D).')
-        scores = [self._head(part) for part in self._parts(rows)]
-        return _stacked(scores, len(self.classes))
+        return self._scorer.score(features)
 
     def predict_slide(
         self,
@@ -164,14 +188,7 @@ class Predictor:
         Args:
             batch: what :meth:`pixels` returned, stacked.
         """
-        metas = [self._require_pipeline().meta()] * len(batch)
-        images = to_float(batch.to(self.device), metas, self._buffer)
-        features, scores = [], []
-        for part in self._parts(images):
-            feature, score = self._backbone_and_head(part)
-            features.append(feature)
-            scores.append(score)
-        return _stacked(features, 0), _stacked(scores, len(self.classes))
+        return self._scorer.forward(batch, self._require_pipeline().meta())
 
     def _run(
         self, images: Sequence[Source], batch_size: int, workers: int
@@ -184,35 +201,9 @@ class Predictor:
         )
         results = [self.forward(batch) for batch in loader]
         if not results:
-            return _stacked([], 0), _stacked([], len(self.classes))
+            return self._scorer.stacked([], 0), self._scorer.stacked([])
         features, scores = zip(*results)
         return np.concatenate(features), np.concatenate(scores)
-
-    def _parts(self, rows: Tensor) -> list[Tensor]:
-        """Split a batch as ImageClassifier.simple_test does, which says why."""
-        if self.device.type != 'cpu':
-            return [rows] if len(rows) else []
-        return [row.clone()[None] for row in rows]
-
-    @torch.inference_mode()
-    def _backbone_and_head(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        with autocast(self._precision, self.device):
-            x = self.network.extract_feat(images, stage='backbone')
-            return _vector(x).float().cpu(), self._logits(x).cpu()
-
-    @torch.inference_mode()
-    def _head(self, features: Tensor) -> Tensor:
-        with autocast(self._precision, self.device):
-            return self._logits(features).cpu()
-
-    def _logits(self, x: Any) -> Tensor:
-        if self.network.with_neck:
-            x = self.network.neck(x)
-        return self.network.head.simple_test(x, post_process=False)
-
-    @property
-    def _precision(self) -> str:
-        return getattr(self.network, 'precision', 'fp32')
 
     def _require_pipeline(self) -> ImagePipeline:
         if self.pipeline is None:
@@ -242,17 +233,3 @@ class Predictor:
         head.texts, head.num_classes = entries, len(entries)
         head.text_embeddings = embeddings.to(self.device)
         self.texts, self.classes = entries, classes or self.classes
-
-
-def _vector(x: Any) -> Tensor:
-    """Return one vector per image; the mean over the positions of a feature map."""
-    last = x[-1] if isinstance(x, (tuple, list)) else x
-    if isinstance(last, Tensor) and last.dim() == 4:
-        return last.mean((2, 3))
-    return class_token(x)
-
-
-def _stacked(parts: Sequence[Tensor], width: int) -> np.ndarray:
-    if not parts:
-        return np.zeros((0, width), np.float32)
-    return torch.cat(list(parts)).float().numpy()

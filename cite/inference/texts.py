@@ -32,11 +32,7 @@ def embed_texts(head: Any, texts: list[Any], known: Any, owner: str) -> Tensor:
     Raises:
         ValueError: the head has no texts.
     """
-    if getattr(head, 'text_encoder', None) is None:
-        raise ValueError(
-            f'{owner} has a head without texts ({type(head).__name__}): its classes '
-            'cannot be worded anew.'
-        )
+    require_texts(head, owner)
     if texts == known and head.text_embeddings is not None:
         return head.text_embeddings.float().cpu()
     flat = [text for entry in texts for text in descriptions(entry)]
@@ -47,3 +43,12 @@ def embed_texts(head: Any, texts: list[Any], known: Any, owner: str) -> Tensor:
     finally:
         head.texts = before
     return average(encoded, texts) if len(encoded) == len(flat) else encoded
+
+
+def require_texts(head: Any, owner: str) -> None:
+    """Raise a ``ValueError`` for a model whose head has no texts."""
+    if getattr(head, 'text_encoder', None) is None:
+        raise ValueError(
+            f'{owner} has a head without texts ({type(head).__name__}): its classes '
+            'cannot be worded anew, nor its images compared with words.'
+        )

@@ -1,14 +1,26 @@
 """What each engine does with tasks, exceptions and dying workers."""
 
 import os
+import subprocess
+import sys
 from multiprocessing import Pipe
 
 import engine_tasks
 import pytest
-from engine_tasks import DIES, RAISES, no_model, run, start
+from engine_tasks import (
+    DIES,
+    RAISES,
+    ends,
+    no_model,
+    process_of,
+    run,
+    square_or_wait,
+    start,
+)
 
 from cite.engines import base, make_engine
 from cite.engines import local as local_engine
+from cite.engines.ray import _Actor
 
 SLURM = {'cluster': 'local', 'timeout_min': 5}
 
@@ -34,6 +46,44 @@ def test_one_task_fails_and_the_rest_goes_on(engine):
     words = {'local': 'exit code -9', 'ray': 'Ray actor died', 'slurm': 'Slurm job'}
     assert words[name] in outcomes[DIES].error
     assert not any(outcomes[n].result for n in (DIES, RAISES))
+
+
+def test_a_run_that_ends_early_leaves_no_task_running(engine, tmp_path):
+    _, workers = engine
+    waits = str(tmp_path / 'waits')
+    outcomes = workers.run([3, waits], square_or_wait, start)
+    assert next(outcomes) == (3, 9, None)
+    process = process_of(waits)
+    outcomes.close()
+    assert ends(process)
+
+
+def test_workers_end_with_a_run_that_is_killed(tmp_path):
+    waits = tmp_path / 'waits'
+    code = f"""
+from engine_tasks import square_or_wait, start
+from cite.engines import make_engine
+if __name__ == '__main__':
+    engine = make_engine('local', 1, {{}}, '')
+    list(engine.run([{str(waits)!r}], square_or_wait, start))
+"""
+    (tmp_path / 'run.py').write_text(code)
+    support = os.path.dirname(engine_tasks.__file__)
+    path = os.pathsep.join([support, str(base.ROOT)])
+    environment = {**os.environ, 'PYTHONPATH': path, 'PYTHONWARNINGS': 'ignore'}
+    parent = subprocess.Popen([sys.executable, tmp_path / 'run.py'], env=environment)
+    process = process_of(waits)
+    parent.kill()
+    parent.wait()
+    assert ends(process)
+
+
+def test_an_actor_works_in_the_folder_of_the_run(tmp_path, monkeypatch):
+    """A node of a cluster starts it elsewhere, where relative names mean nothing."""
+    monkeypatch.chdir(tmp_path)  # undone at the end
+    monkeypatch.chdir('/')
+    actor = _Actor(str(tmp_path), lambda task, state: os.getcwd(), start)
+    assert actor.run(1) == (str(tmp_path), None)
 
 
 def test_a_worker_that_cannot_start_says_why(engine):

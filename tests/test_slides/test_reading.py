@@ -1,6 +1,7 @@
 """Slides are opened, their scale is found, and their pixels are read."""
 
 import pickle
+import shutil
 from contextlib import suppress
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import EpsImagePlugin, Image
 from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
 
 from cite.slides import find_slides, find_tissue, make_grid, open_slide, read_tile
+from cite.slides.file_state import FileState
 
 
 def test_no_program_is_started_for_a_slide(tmp_path, monkeypatch):
@@ -27,6 +29,57 @@ def test_no_program_is_started_for_a_slide(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r'a\.png: neither .* JPEG, PNG'):
         open_slide(path, mpp=0.5)
     assert not (tmp_path / 'started').exists()
+
+
+def dicom_head(series):
+    """Return the bytes around a series' UID in a DICOM file."""
+    uid = series.encode()
+    return b'DICM' + bytes(99) + b'\x20\x00\x0e\x00UI' + bytes([len(uid), 0]) + uid
+
+
+SLIDES_OF_SEVERAL_FILES = {
+    'a.mrxs': {'a/Data0001.dat': b'x', 'a/Slidedat.ini': b'x'},
+    'a.vms': {'a-1.jpg': b'x', 'a.opt': b'x'},
+    'a.dcm': {'b.dcm': dicom_head('1.2.3'), 'c.DCM': dicom_head('1.2.3')},
+}
+BESIDE = {'other.dcm': dicom_head('1.2.4'), 'b-1.jpg': b'x', 'b/Data0001.dat': b'x'}
+NAMED = {
+    'a.vms': b'[Virtual]\nNoLayers=1\nImageFile=a-1.jpg\nOptimisationFile=a.opt\n',
+    'a.dcm': dicom_head('1.2.3'),
+}
+
+
+@pytest.mark.parametrize('name', SLIDES_OF_SEVERAL_FILES)
+def test_all_files_of_a_slide_are_watched(name, tmp_path):
+    parts = SLIDES_OF_SEVERAL_FILES[name]
+    files = {name: NAMED.get(name, b'x'), **parts, **BESIDE}
+    for file, data in files.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(data)
+    path = tmp_path / name
+    state = FileState.of(path)
+    for file in BESIDE:  # of other slides
+        (tmp_path / file).write_bytes(b'changed')
+    state.require_same(path)
+    for file, data in parts.items():
+        (tmp_path / file).write_bytes(data + b'more')
+        with pytest.raises(ValueError, match='changed while it was being read'):
+            state.require_same(path)
+        (tmp_path / file).unlink()
+        with pytest.raises(ValueError, match='changed while it was being read'):
+            state.require_same(path)
+        (tmp_path / file).write_bytes(data)
+        state = FileState.of(path)
+
+
+def test_a_dicom_slides_other_level_is_watched(tmp_path):
+    for name in ('osp_boxes_0.dcm', 'osp_boxes_1.dcm'):
+        shutil.copy(real_slide(name), tmp_path / name)
+    with open_slide(tmp_path / 'osp_boxes_0.dcm') as slide:
+        slide.require_unchanged()
+        (tmp_path / 'osp_boxes_1.dcm').touch()
+        with pytest.raises(ValueError, match='changed while it was being read'):
+            slide.require_unchanged()
 
 
 def test_a_slide_of_more_pixels_than_slides_have(tmp_path):

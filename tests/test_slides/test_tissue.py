@@ -5,11 +5,13 @@ import json
 import cv2
 import numpy as np
 import pytest
+from made_up_slide import ArraySlide
 from PIL import Image
 from slide_files import draw, real_slide, write_leica, write_pyramid
 
 from cite.slides import find_tissue, make_grid, open_slide, tissue_from_geojson
 from cite.slides.outline import outline_rings, signed_area
+from cite.slides.pen import find_pen
 
 # Drawn by hand on the pictures, in their pixels.
 GREEN_PEN = [
@@ -107,12 +109,70 @@ def test_a_stroke_on_glass_is_not_tissue(ink, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'stain', [(200, 120, 170), (90, 70, 140), (150, 100, 60)], ids=str
+    # Eosin and haematoxylin, haematoxylin, DAB, and eosin as red as faded ink.
+    'stain',
+    [(200, 120, 170), (90, 70, 140), (150, 100, 60), (195, 110, 118)],
+    ids=str,
 )
 def test_each_stain_is_tissue(stain, tmp_path):
     path = write_pyramid(tmp_path / 'a.tif', draw(colour=stain))
     with open_slide(path) as slide:
         assert find_tissue(slide).area_mm2 == pytest.approx(0.135, rel=0.06)
+
+
+def test_a_little_blood_does_not_make_all_eosin_ink():
+    pixels = np.full((400, 400, 3), (195, 110, 118), np.uint8)
+    pixels[200:212, 200:212] = (150, 20, 25)  # saturated red, 0.09 % of the slide
+    assert find_pen(pixels).mean() < 0.03
+
+
+def test_pale_tissue_beside_dark_tissue_is_found(tmp_path):
+    image = draw(boxes=((320, 256, 320, 512),), colour=(75, 40, 140))
+    rng = np.random.default_rng(0)
+    pale = np.full((512, 320, 3), (238, 196, 226), np.uint8)
+    pale[..., 1] += (
+        rng.integers(0, 3, (32, 20), np.uint8).repeat(16, 0).repeat(16, 1) * 6
+    )
+    image[256:768, 640:960] = pale  # colours of 30 to 42 beside one of 100
+    with open_slide(write_pyramid(tmp_path / 'a.tif', image)) as slide:
+        tissue = find_tissue(slide)
+    assert tissue.box == (320, 256, 960, 768)
+    assert tissue.area_mm2 == pytest.approx(0.32 * 0.256)
+
+
+def test_what_is_transparent_or_cannot_be_read_is_white_in_the_thumbnail(tmp_path):
+    """Black would count as ink, and be what the user sees."""
+    image = draw(boxes=((320, 256, 640, 512),))
+    with open_slide(write_leica(tmp_path / 'a.scn', image)) as slide:
+        tissue = find_tissue(slide)
+        scale = tissue.downsample
+    around = np.ones(tissue.mask.shape, bool)
+    around[int(3000 / scale) : int(4024 / scale) + 2] = False
+    assert (tissue.thumbnail[around] == 255).all()
+    assert tissue.figures['pen share'] == 0
+
+    slide = TornSlide(image)
+    tissue = find_tissue(slide)
+    torn = tissue.thumbnail[:, -12:]  # 192 pixels of 16
+    assert (torn == 255).all()
+    assert tissue.figures['unread share'] == pytest.approx(1 / 8)
+    assert tissue.figures['pen share'] == 0
+    assert tissue.mask[:, -12:].all()
+
+
+class TornSlide(ArraySlide):
+    """A slide of which the right eighth cannot be read."""
+
+    name, path, bounds = 'torn', 'torn.tif', None
+
+    def __init__(self, image):
+        super().__init__(image.shape[1], image.shape[0])
+        self.pixels, self.levels = image, (self.dimensions,)
+
+    def read(self, x, y, level, width, height):
+        if x + width > 7 * self.dimensions[0] // 8:
+            raise OSError('no such bytes')
+        return super().read(x, y, level, width, height)
 
 
 def test_pale_tissue_is_found_and_said(tmp_path):

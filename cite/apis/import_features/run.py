@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from cite.core.files.lock import only_one
 from cite.core.files.numpy_files import write_header
-from cite.core.files.write_whole import write_text_whole, write_whole
+from cite.core.files.write_whole import remove_partials, write_text_whole, write_whole
 from cite.core.messages import shorten
 from cite.datasets.storage.feature_note import note_path
 
@@ -160,7 +160,9 @@ def _refuse_mixture(heads: list[_Head], files: list[Path]) -> None:
 
 
 def _write_features(prefix: Path, files: list[Path], heads: list[_Head]) -> None:
-    """Write the rows, one slide in memory at a time."""
+    """Write the rows, one slide in memory at a time; remove a killed run's first."""
+    for end in ('_1.npy', '.txt', '.json'):
+        remove_partials(prefix.parent, prefix.name + end)
     shape = sum(len(head.lines) for head in heads), heads[0].width
     with write_whole(f'{prefix}_1.npy') as partial, partial.open('wb') as file:
         write_header(file, shape, np.dtype(np.float32))

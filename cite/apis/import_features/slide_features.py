@@ -1,11 +1,13 @@
 """The features of one slide, from the files of each package."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
 
-from cite.core.files.csv_table import read_csv_table
+from cite.core.files.csv_table import CsvTable, read_csv_table
 from cite.core.files.weights import load_weights
 from cite.core.messages import first_line, shorten
 
@@ -14,7 +16,8 @@ from .hdf5 import Hdf5File, open_hdf5
 SUFFIXES = ('.h5', '.hdf5', '.pt', '.csv')
 # Columns of tiles: WSInfer's, TIAToolbox's, and plain ones.
 _PLACES = (('minx', 'miny'), ('x_start', 'y_start'), ('x', 'y'))
-_OTHER = ('width', 'height', 'w', 'h', 'x_end', 'y_end', 'maxx', 'maxy', 'index', '')
+_WIDTH, _RIGHT = ('width', 'w'), ('maxx', 'x_end')
+_OTHER = (*_WIDTH, *_RIGHT, 'height', 'h', 'y_end', 'maxy', 'index', '')
 
 
 class SlideFeatures(NamedTuple):
@@ -133,8 +136,28 @@ def _read_csv(path: Path) -> SlideFeatures:
                 f'{path}:{line}: a tile needs a number in each of {shorten(columns)}.'
             ) from error
     numbers = np.array(rows, np.float64).reshape(len(rows), 2 + len(columns))
-    features = numbers[:, 2:].astype(np.float32)
-    return SlideFeatures(features, numbers[:, :2], 'pixels', None, None, 'CSV')
+    features, size = numbers[:, 2:].astype(np.float32), _csv_size(table, place[0])
+    return SlideFeatures(features, numbers[:, :2], 'pixels', size, None, 'CSV')
+
+
+def _csv_size(table: CsvTable, left: str) -> Optional[float]:
+    """Return the edge that a table states, or None if it states none or several."""
+    sizes = {_csv_width(row, left) for _, row in table.rows}
+    size = sizes.pop() if len(sizes) == 1 else None
+    return size if size is not None and 0 < size < math.inf else None
+
+
+def _csv_width(row: Mapping[str, str], left: str) -> Optional[float]:
+    try:
+        for name in _WIDTH:
+            if name in row:
+                return float(row[name])
+        for name in _RIGHT:
+            if name in row:
+                return float(row[name]) - float(row[left])
+    except ValueError:
+        pass
+    return None
 
 
 def _checked(read: SlideFeatures, path: Path) -> SlideFeatures:

@@ -9,7 +9,7 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 
 from cite.core.files.json_file import read_json
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import PARTIAL, write_text_whole
+from cite.core.files.write_whole import remove_partials, write_text_whole
 from cite.slides import SlideFile, SlideReader, find_slides, open_slide
 from cite.slides.file_state import content_hash
 from cite.slides.roi_files import RoiFiles
@@ -68,7 +68,7 @@ def tile_slides(
     out.mkdir(parents=True, exist_ok=True)
     with only_one(out, 'cutting slides', 'Wait for it, or name another --out.'):
         settings.keep_in(out)
-        _remove_partials(out)
+        remove_partials(out, depth=2)
         for slide in files:
             try:
                 with open_slide(slide.path, scales[slide]) as reader:
@@ -82,12 +82,6 @@ def tile_slides(
                 say(f'{slide.id}: {row["tiles"]:,} tiles' + _with(row['note']))
             _write_table(out)
     return tiled
-
-
-def _remove_partials(out: Path) -> None:
-    """Remove what a run that was killed left behind."""
-    for leftover in (*out.glob(f'*/*{PARTIAL}'), *out.glob(f'*/*/*{PARTIAL}')):
-        leftover.unlink()
 
 
 def _row(

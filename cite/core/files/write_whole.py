@@ -1,8 +1,10 @@
 """Write a file whole or not at all."""
 
 import errno
+import glob
 import io
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +44,24 @@ def write_whole(path: Union[str, Path]) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
         raise
     flush(path.parent)
+
+
+def remove_partials(folder: Path, name: str = '', depth: int = 0) -> None:
+    """Remove what writers that were killed left behind; nobody else may write there.
+
+    Args:
+        folder: where to look.
+        name: what the names of the files, or folders, begin with.
+        depth: levels of folders below it to look into, too.
+    """
+    unique = '[0-9a-f]' * 8  # of uuid4, so that nobody else's files are taken for ours
+    pattern = f'{glob.escape(name)}*.{unique}{PARTIAL}'
+    for level in range(depth + 1):
+        for left in [*folder.glob('*/' * level + pattern)]:
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 @contextmanager

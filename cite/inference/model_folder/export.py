@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import write_whole
+from cite.core.files.write_whole import remove_partials, write_whole
 from cite.core.frozen import DIGEST_KEY
 from cite.models.image_stats import settle_images
 from cite.version import __version__
@@ -26,7 +26,7 @@ from .layout import CARD, CONFIG, FEATURES_PREFIX, FORMAT, VERSION, WEIGHTS
 from .model_card import model_card
 from .parts import weights_source
 from .read import check_config, data_digest, read_model
-from .training import describe_training, summarise_features
+from .training import data_sets, describe_training, summarise_features
 
 WAIT = 'Wait for it, or name another folder.'
 PATCHES = 2000  # training patches that the summary of features rests on
@@ -68,6 +68,8 @@ def export_model(
     network = build_classifier(cfg.model)
     load_checkpoint(network, str(checkpoint), map_location='cpu', strict=True)
     network.eval()
+    if results is None:
+        _do_without_test_patches(cfg)
     content, data, test_set = _describe(cfg, network, out, patches, table)
     card = model_card(content, test_set, results, str(config))
     out.mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,23 @@ def export_model(
         write_folder(out, content, data, card)
         read_model(out)
     return out
+
+
+def _do_without_test_patches(cfg: Config) -> None:
+    """Take the training's annotation file where the test's is not here.
+
+    Classes, scale and pipeline are those of ``data.test``; its patches are not read.
+    """
+    test, part = cfg.data.test, next(iter(data_sets(cfg.data.train)), {})
+    if not isinstance(test, dict) or test.get('feature_file'):
+        return
+    tested, trained = test.get('ann_file'), part.get('ann_file')
+    if not isinstance(tested, str) or not isinstance(trained, str):
+        return
+    if not Path(tested).expanduser().is_file():
+        for key in ('ann_file', 'data_prefix', 'packed', 'slide'):
+            test.pop(key, None)
+            test.update({key: part[key]} if key in part else {})
 
 
 def _describe(
@@ -149,6 +168,8 @@ def write_folder(
     files = {CONFIG: text.encode(), CARD: card.encode()}
     if data is not None:
         files[WEIGHTS] = data
+    for name in (CONFIG, CARD, WEIGHTS):
+        remove_partials(out, name)
     with ExitStack() as writing:  # the first file comes to its place last
         for name, written in files.items():
             partial = writing.enter_context(write_whole(out / name))

@@ -39,7 +39,7 @@ def describe_training(cfg: Any, table: Union[str, Path, None] = None) -> dict[st
     """
     patches, slides = 0, set()
     quickhashes: dict[str, str] = {}
-    for part in _data_sets(cfg.data.train):
+    for part in data_sets(cfg.data.train):
         ann_files = part.get('ann_file')
         rule = SlideRule(part.get('slide', 'prefix'))
         for ann_file in [ann_files] if isinstance(ann_files, str) else ann_files or []:
@@ -70,7 +70,7 @@ def summarise_features(
     Raises:
         FileNotFoundError: a patch is missing; the message names the way without.
     """
-    part = next(iter(_data_sets(cfg.data.train)))
+    part = next(iter(data_sets(cfg.data.train)))
     keys = ('type', 'data_prefix', 'ann_file', 'classes', 'packed', 'on_error', 'slide')
     config = {key: part[key] for key in keys if key in part}
     steps = cfg.data.test.pipeline
@@ -87,14 +87,14 @@ def summarise_features(
     return TrainingFeatures.fit(features, train_set.get_bags()[chosen])
 
 
-def _data_sets(node: Any) -> Iterable[Mapping[str, Any]]:
+def data_sets(node: Any) -> Iterable[Mapping[str, Any]]:
     """Yield the configs of data sets within mmcls' wrappers and lists."""
     if isinstance(node, (list, tuple)):
         for member in node:
-            yield from _data_sets(member)
+            yield from data_sets(member)
     elif any(name in node for name in _INSIDE):
         for name in _INSIDE:
-            yield from _data_sets(node.get(name, ()))
+            yield from data_sets(node.get(name, ()))
     else:
         yield node
 

@@ -1,7 +1,6 @@
 """Predict slides here or by an engine: streamed, resumable, none stops the rest."""
 
 import errno
-import shutil
 import traceback
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -12,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from cite.core.files.lock import only_one
-from cite.core.files.write_whole import PARTIAL
+from cite.core.files.write_whole import remove_partials
 from cite.engines import Engine, Outcome
 
 from .answer_slide import Options, answer_slide, reason
@@ -20,7 +19,8 @@ from .jobs import Job
 from .overview import write_overview
 from .predict_slide import Load
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# Full, over quota, beyond the largest file, read-only: the next slide would fail, too.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class Workers(NamedTuple):
@@ -76,7 +76,7 @@ def predict_slides(
     failures: dict[str, str] = {}
     out.mkdir(parents=True, exist_ok=True)
     with only_one(out, 'predicting', 'Wait for it, or name another --out.'):
-        _remove_partials(out)
+        remove_partials(out, depth=1)
         outcomes = _outcomes(predictor, jobs, work, workers)
         for number, (job, answer, died) in enumerate(outcomes, 1):
             line, why, full = answer or Answer(f'failed: {died}', died)
@@ -86,7 +86,7 @@ def predict_slides(
                 raise full
             if why is not None:
                 failures[str(job.file)] = why
-        _remove_partials(out)
+        remove_partials(out, depth=1)
         order = [str(job.file) for job in jobs]
         failures = {file: failures[file] for file in order if file in failures}
         write_overview(predictor, out, failures)
@@ -155,9 +155,3 @@ def _answer(
         if isinstance(error, OSError) and error.errno in _FULL:
             full = error
         return Answer(f'failed: {why}', why, full)
-
-
-def _remove_partials(out: Path) -> None:
-    """Remove what a run or a worker that was killed left behind."""
-    for left in out.glob(f'.*{PARTIAL}'):
-        shutil.rmtree(left, ignore_errors=True)

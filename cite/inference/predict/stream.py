@@ -2,13 +2,12 @@
 
 import gc
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, SequentialSampler
 
 from cite.core.files.patch_file import UnreadablePatchError
 from cite.core.load_kernels import load_kernels
@@ -29,38 +28,76 @@ class Batch(NamedTuple):
     failure: str = ''  # of the whole slide
 
 
-class _Item(NamedTuple):
-    number: int
-    pixels: Optional[Tensor]
-    fault: str = ''  # of this tile
-    failure: str = ''  # of the whole slide
-
-
 class TileStream(Dataset):
-    """The tiles of a source, as a loading process reads them.
+    """The tiles of a source, as a loading process reads them: a batch at a time.
+
+    Each tile is written into the batch's memory while it is in the processor's cache.
 
     Args:
         source: ``len`` and ``tile(index)``, which raises ``TileError`` or
             ``UnreadablePatchError`` for a tile that cannot be read.
         pixels: makes the model's input of what ``tile`` returns.
+        memory: where batches of bytes are handed over; None for fresh memory.
     """
 
-    def __init__(self, source: Any, pixels: Any) -> None:
-        self.source, self.pixels = source, pixels
+    def __init__(
+        self, source: Any, pixels: Any, memory: Optional[BatchMemory] = None
+    ) -> None:
+        self.source, self.pixels, self.memory = source, pixels, memory
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> _Item:
-        try:
-            return _Item(index, self.pixels(self.source.tile(index)))
-        except TileError as error:
-            return _Item(index, None, fault=error.reason)
-        except UnreadablePatchError as error:
-            return _Item(index, None, fault=first_line(error))
-        except (OSError, ValueError) as error:
-            # Raised in the main process, without the loader's own heading.
-            return _Item(index, None, failure=first_line(error))
+    def __getitem__(self, indices: Sequence[int]) -> Batch:
+        rows = _Rows(self.memory, len(indices))
+        read: list[int] = []
+        faults: list[tuple[int, str]] = []
+        for index in indices:
+            try:
+                rows.append(torch.as_tensor(self.pixels(self.source.tile(index))))
+                read.append(index)
+            except TileError as error:
+                faults.append((index, error.reason))
+            except UnreadablePatchError as error:
+                faults.append((index, first_line(error)))
+            except (OSError, ValueError) as error:
+                # Raised in the main process, without the loader's own heading.
+                return Batch(np.zeros(0, np.int64), None, [], first_line(error))
+        return Batch(np.array(read, np.int64), rows.all(), faults)
+
+
+class _Rows:
+    """Tensors of one shape in one piece of memory.
+
+    Args:
+        memory: see :class:`TileStream`.
+        most: number of rows that there may be.
+    """
+
+    def __init__(self, memory: Optional[BatchMemory], most: int) -> None:
+        self._memory, self._most, self._number = memory, most, 0
+        self._handed: Any = None
+        self._rows: Any = None
+
+    def append(self, row: Tensor) -> None:
+        if self._rows is None:
+            shape = (self._most, *row.shape)
+            if self._memory is not None and row.dtype == torch.uint8:
+                self._handed = self._memory.take(shape)
+            if self._handed is None:
+                self._rows = torch.empty(shape, dtype=row.dtype)
+            else:
+                self._rows = torch.from_numpy(self._handed.array)
+            self._arrays = self._rows.numpy()
+        self._arrays[self._number] = row.numpy()  # torch's copy takes longer
+        self._number += 1
+
+    def all(self) -> Any:
+        """Return the rows, on their way perhaps Handed; None of none."""
+        if self._handed is not None:
+            self._handed.array = self._handed.array[: self._number]
+            return self._handed
+        return None if self._rows is None else self._rows[: self._number]
 
 
 def stream(
@@ -88,13 +125,14 @@ def stream(
         ways['worker_init_fn'] = _start_worker
         if kernels is not None:
             kernels.warm_up()  # once, not in each process
+    tiles = TileStream(source, pixels, memory)
     loader: DataLoader = DataLoader(
-        TileStream(source, pixels),
-        batch_size=batch_size,
+        tiles,
+        batch_size=None,  # the data set makes them
+        sampler=BatchSampler(SequentialSampler(tiles), batch_size, False),
+        collate_fn=_as_it_is,  # torch's would make tensors of arrays
         num_workers=workers,
         multiprocessing_context=start_method(workers),
-        # In the loading process: one tensor a batch goes through the queue.
-        collate_fn=partial(_collate, memory=memory),
         **ways,
     )
     for batch in loader:
@@ -108,25 +146,5 @@ def _start_worker(worker: int) -> None:
     gc.freeze()
 
 
-def _collate(items: Sequence[_Item], memory: Optional[BatchMemory]) -> Batch:
-    failure = next((item.failure for item in items if item.failure), '')
-    if failure:
-        return Batch(np.zeros(0, np.int64), None, [], failure)
-    read = [item for item in items if not item.fault]
-    return Batch(
-        np.array([item.number for item in read], np.int64),
-        _stack([torch.as_tensor(item.pixels) for item in read], memory),
-        [(item.number, item.fault) for item in items if item.fault],
-    )
-
-
-def _stack(tensors: Sequence[Tensor], memory: Optional[BatchMemory]) -> Any:
-    """Stack tensors, in memory that arrives as one if they are bytes; None of none."""
-    if not tensors:
-        return None
-    if memory is not None and tensors[0].dtype == torch.uint8:
-        handed = memory.take((len(tensors), *tensors[0].shape))
-        if handed is not None:
-            torch.stack(list(tensors), out=torch.from_numpy(handed.array))
-            return handed
-    return torch.stack(list(tensors))
+def _as_it_is(batch: Any) -> Any:
+    return batch

@@ -92,6 +92,16 @@ def test_each_package(kind, folder, end, tmp_path, table):
     assert lines[4] == ('b-1_256_0 0' if kind is stamp else 'b-1_512_0 0')
 
 
+def test_what_a_killed_import_left_is_removed(tmp_path, table):
+    for name in ('a', 'b_1'):
+        trident(tmp_path / 'in' / 'features_uni' / f'{name}.h5')
+    for name in ('f_1.npy', 'f.txt', 'f.json', 'f2_1.npy'):
+        (tmp_path / f'{name}.0123abcd.partial').write_bytes(b'x')
+    import_features(tmp_path / 'in', table, tmp_path / 'f')
+    left = [path.name for path in tmp_path.glob('*.partial')]
+    assert left == ['f2_1.npy.0123abcd.partial']  # of another import
+
+
 def test_the_data_set_reads_what_is_written(tmp_path, table):
     from mmcls.datasets import build_dataset
 
@@ -115,6 +125,28 @@ def test_the_data_set_reads_what_is_written(tmp_path, table):
     )
     assert len(dataset) == 6
     assert np.array_equal(dataset.features[1][0], SORTED[1])
+
+
+@pytest.mark.parametrize(
+    ('head', 'row'),
+    [
+        ('minx,miny,width,height', '{x},{y},512,512'),
+        ('x_start,y_start,x_end,y_end', '{x},{y},{r},{b}'),
+        (',x,y,w,h', '{n},{x},{y},512,512'),
+        ('index,x,y', '{n},{x},{y}'),
+    ],
+    ids=['wsinfer', 'tiatoolbox', 'pandas', 'plain'],
+)
+def test_columns_of_the_box_are_no_features(head, row, tmp_path):
+    lines = [f'{head},f0,f1']
+    for n, ((x, y), f) in enumerate(zip(COORDS, FEATURES)):
+        box = row.format(n=n, x=x, y=y, r=x + 512, b=y + 512)
+        lines.append(f'{box},{f[0]},{f[1]}')
+    (tmp_path / 'a.csv').write_text('\n'.join(lines) + '\n')
+    read = read_slide_features(tmp_path / 'a.csv')
+    assert np.array_equal(read.features, SORTED[:, :2])
+    assert read.coords.tolist() == [[0, 0], [512, 0], [0, 512]]
+    assert read.tile_size == (None if head == 'index,x,y' else 512)
 
 
 def test_clam_names_the_tile_size_elsewhere_and_pt_has_no_places(tmp_path, table):

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from patient_slides import require_no_patient, write_patient_slide
 from PIL import Image
 from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
 
@@ -226,23 +227,26 @@ def test_a_full_disk_ends_the_run(slides, tmp_path, monkeypatch):
         tile_slides([slides], tmp_path / 'data', SMALL)
 
 
-def test_no_patient_data_in_any_output(tmp_path):
-    label = np.full((64, 64, 3), (250, 30, 30), np.uint8)
-    text = 'AppMag = 40|MPP = 0.25|Patient = SECRETNAME|User = SECRETNAME'
-    path = write_aperio(
-        tmp_path / 'a.svs', draw(), text, extra=[('label', label), ('macro', label)]
-    )
-    with open_slide(path) as slide:
-        assert 'SECRETNAME' in str(dict(slide._slide.properties))
-        assert {'label', 'macro'} <= set(slide._slide.associated_images)
+def test_what_a_killed_run_left_is_removed(tmp_path):
     out = tmp_path / 'data'
-    tile_slides([path], out, SMALL)
-    for file in out.rglob('*'):
-        if file.is_file():
-            assert b'SECRETNAME' not in file.read_bytes()
-            if file.suffix in ('.png', '.jpg'):
-                pixels = np.asarray(Image.open(file).convert('RGB')).reshape(-1, 3)
-                assert not (pixels == (250, 30, 30)).all(1).any()
+    left = ['tile.json', 'slides.csv', 'done/a.json', 'patches_captions/a_0_0.png']
+    for name in left:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / f'{name}.0123abcd.partial').write_bytes(b'{')
+    (out / 'download.partial').write_text('of something else')
+    tile_slides([write_pyramid(tmp_path / 'a.tif', draw())], out, SMALL, say=str)
+    assert [*out.rglob('*.partial')] == [out / 'download.partial']
+
+
+def test_no_patient_data_in_any_output(tmp_path):
+    path = write_patient_slide(tmp_path / 'a.svs', draw())
+    write_patient_slide(tmp_path / 'b.svs', draw(), mpp='')
+    lines = []
+    tiled = tile_slides(
+        [path, tmp_path / 'b.svs'], tmp_path / 'data', SMALL, say=lines.append
+    )
+    printed = ' '.join([*lines, str(tiled)])
+    assert require_no_patient(tmp_path / 'data', printed) >= {'.csv', '.png', '.jpg'}
 
 
 def test_the_folder_is_divided_and_checked(tmp_path, capsys):

@@ -122,6 +122,8 @@ def test_a_kind(kind, data, tmp_path):
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     with pytest.raises(ValueError, match='head without texts'):
         predictor.embed_texts(['a', 'b', 'c'])
+    with pytest.raises(ValueError, match='head without texts'):
+        predictor.project(predictor.embed_images(files))
     assert to_pil_image(batch[0]).size == (32, 32)
 
 
@@ -151,6 +153,29 @@ def test_a_model_of_features_says_what_is_missing(data, tmp_path):
     with pytest.raises(ValueError, match='no backbone to trace'):
         export_torchscript(out)
     assert 'Not in this folder, and not named' in (out / 'README.md').read_text()
+
+
+def test_the_test_sets_patches_are_not_needed(data, tmp_path):
+    run = make_run(data, tmp_path / 'run')
+    config, checkpoint = run / 'config.py', run / 'latest.pth'
+    (tmp_path / 'whole').mkdir()
+    (tmp_path / 'whole/model.safetensors.0123abcd.partial').write_bytes(b'x')
+    whole = export_model(config, checkpoint, tmp_path / 'whole')
+    assert not [*whole.glob('*.partial')]  # of a run that was killed
+    gone = str(tmp_path / 'gone.txt')
+    options = {'data.test.ann_file': gone, 'data.test.data_prefix': str(tmp_path)}
+    without = export_model(config, checkpoint, tmp_path / 'without', options)
+    for name in ('config.json', 'model.safetensors', 'README.md'):
+        assert (without / name).read_bytes() == (whole / name).read_bytes()
+    (tmp_path / 'results.json').write_text('{}')
+    with pytest.raises(FileNotFoundError, match=r'gone\.txt'):
+        export_model(
+            config,
+            checkpoint,
+            tmp_path / 'scored',
+            options,
+            results=tmp_path / 'results.json',
+        )
 
 
 def test_what_a_folder_cannot_describe(data, tmp_path):

@@ -5,9 +5,15 @@ import json
 import numpy as np
 import pytest
 import tiny_training
+import torch
 from commands import mim
+from mmcls.datasets import build_dataset
+from mmcls.models import build_classifier
 from mmcv import Config
+from mmcv.runner import load_checkpoint
 from PIL import Image
+from scipy.special import softmax
+from sklearn.metrics.pairwise import cosine_similarity
 
 from cite.apis import Predictor
 from cite.datasets.tables.annotations import read_annotations
@@ -60,6 +66,30 @@ def test_stored_features_are_scored_to_the_same_bits(predictor, tested):
     assert features.shape == (len(files), 16)
     np.testing.assert_array_equal(predictor.score(features), scores)
     assert predictor.score(features[:0]).shape == (0, 3)
+
+
+def test_cosines_of_images_and_texts_give_the_models_logits(predictor, run, tested):
+    cfg = Config.fromfile(str(run / 'config.py'))
+    network = build_classifier(cfg.model)
+    load_checkpoint(network, str(run / 'latest.pth'), map_location='cpu', strict=True)
+    dataset = build_dataset(cfg.data.test, {'test_mode': True})
+    items = [dataset[i] for i in range(len(dataset))]
+    batch = torch.stack([item['img'] for item in items])
+    metas = [item['img_metas'].data for item in items]
+    raw = {'softmax': False, 'post_process': False}
+    with torch.no_grad():
+        logits = network.eval()(batch, img_metas=metas, return_loss=False, **raw)
+
+    files, scores = tested
+    images = predictor.project(predictor.embed_images(files))
+    texts = predictor.embed_texts(predictor.texts)
+    assert images.shape == (len(files), texts.shape[1])
+    cosines = cosine_similarity(images, texts)
+    np.testing.assert_allclose(predictor.scale * cosines, logits, atol=1e-5)
+    np.testing.assert_allclose(softmax(predictor.scale * cosines, 1), scores, atol=1e-6)
+    assert predictor.project(np.zeros((0, 16), np.float32)).shape[0] == 0
+    with pytest.raises(ValueError, match=r'features are \(16,\)'):
+        predictor.project(np.zeros(16))
 
 
 def test_other_words(exported, tested):

@@ -141,11 +141,11 @@ def test_a_file_that_may_not_grow_is_said(passed, slides, run, tmp_path):
     command += ['--model', passed.model, '--workers', '0', '--out', out]
     with files_up_to(min(path.stat().st_size for path in features) - 1):
         done = attempt(*command, OMP_NUM_THREADS='1')
-    assert done.returncode == 2, done.stdout  # the report cannot be written either
+    assert done.returncode == 2, done.stdout
     lines = done.stdout.splitlines()
-    assert [line[:6] for line in lines] == ['[1/3] ', '[2/3] ', '[3/3] ', 'error:']
+    assert [line[:6] for line in lines] == ['[1/3] ', 'error:']
     assert all('[Errno 27] File too large: ' in line for line in lines)
-    assert all(f'/features/{name}.h5' in line for name, line in zip('abc', lines))
+    assert all('/features/a.h5' in line for line in lines)
     assert not [*read_manifests(out)]
     assert not list(out.glob('.*.partial'))
     done = attempt(*command, OMP_NUM_THREADS='1')

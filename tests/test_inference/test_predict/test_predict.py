@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 import torch
 from answer_files import contents
+from patient_slides import SECRET, require_no_patient, write_patient_slide
 from PIL import Image
 from qupath_rules import check_qupath
-from slide_files import draw, write_aperio, write_leica, write_pyramid
+from slide_files import draw, real_slide, write_leica, write_pyramid
 
+from cite.apis.tile import TileSettings, tile_slides
 from cite.inference.predict.answer_slide import Options
 from cite.inference.predict.jobs import Job, find_jobs
 from cite.inference.predict.outputs.tile_table import read_tile_csv
 from cite.inference.predict.predict_slide import Load
 from cite.inference.predict.run import predict_slides
 from cite.inference.predict.sources import Cut
+from cite.slides import open_slide
 
 PLAIN = Options(viewer=False)
 
@@ -206,6 +209,25 @@ predict_slides(
     assert not list(out.glob('.*.partial'))
 
 
+def test_what_a_killed_run_left_is_gone_before_the_first_answer(predictor, tmp_path):
+    """It may be what fills the disk."""
+    out = tmp_path / 'out'
+    left = out / '.case.0123abcd.partial'
+    left.mkdir(parents=True)
+    (left / 'features.h5').write_bytes(bytes(99))
+    (out / 'manifest').mkdir()
+    for name in ('slides.csv', 'report.html', 'manifest/a.json'):
+        (out / f'{name}.0123abcd.partial').write_bytes(b'{')
+    path = write_pyramid(tmp_path / 'a.tiff', draw(512, 512, ((64, 64, 300, 300),)))
+    there = []
+
+    def say(line):
+        there.extend(out.rglob('*.partial'))
+
+    assert predict_slides(predictor, find_jobs([path]), out, PLAIN, say=say) == {}
+    assert there == []
+
+
 def test_one_bad_slide_does_not_stop_the_rest(predictor, slide, tmp_path):
     folder = tmp_path / 'night'
     folder.mkdir()
@@ -335,28 +357,37 @@ def test_a_deleted_slide_fails_alone(predictor, slide, tmp_path):
 
 
 def test_nothing_of_the_patient_is_in_any_output(predictor, tmp_path):
-    secret = 'MUSTERMANN'
     image = draw(700, 600, ((64, 64, 500, 400),))
-    label = np.zeros((60, 90, 3), np.uint8)
-    label[..., 0], label[..., 1] = 251, 3  # a colour that is nowhere else
-    text = f'AppMag = 20|MPP = 0.5|User = {secret}|Title = {secret}|Barcode = {secret}'
-    path = tmp_path / 'case.svs'
-    write_aperio(path, image, text, extra=[('label', label), ('macro', label)])
+    path = write_patient_slide(tmp_path / 'case.svs', image)
+    with open_slide(path) as reader:
+        assert SECRET in str(dict(reader._slide.properties))
+        assert {'label', 'macro'} <= set(reader._slide.associated_images)
     out = tmp_path / 'out'
-    failures, lines = predict(predictor, [path], out, Options(features=True))
+    options = Options(features=True, stability=True)
+    failures, lines = predict(predictor, [path], out, options)
     assert failures == {}
-    assert secret not in ' '.join(lines)
-    files = [p for p in out.rglob('*') if p.is_file()]
-    kinds = {p.suffix for p in files}
+    kinds = require_no_patient(out, ' '.join(lines))
     assert kinds >= {*['.csv', '.json', '.geojson', '.h5', '.html', '.png', '.jpg']}
-    for file in files:
-        data = file.read_bytes()
-        assert secret.encode() not in data, file
-        if file.suffix in ('.png', '.jpg'):
-            with Image.open(file) as picture:
-                pixels = np.asarray(picture.convert('RGB')).astype(int)
-            labelled = (pixels[..., 0] > 235) & (pixels[..., 1] < 30)
-            assert not labelled.any(), file
+
+
+@pytest.mark.parametrize('command', ['predict', 'tile'])
+def test_nothing_of_a_dicom_files_patient_either(command, predictor, tmp_path):
+    data = real_slide('libdicom_sm_image.dcm').read_bytes()
+    path = tmp_path / 'a.dcm'
+    for known in (b'Test^Patient', b'17890505', b'S19-1_A_1_1'):
+        assert known in data
+        data = data.replace(known, (SECRET.encode() * 2)[: len(known)])
+    path.write_bytes(data)
+    with open_slide(path, 8) as reader:
+        assert SECRET in str(dict(reader._slide.properties))
+    box = [[0, 0], [50, 0], [50, 50], [0, 50], [0, 0]]
+    roi = tmp_path / 'a.geojson'
+    roi.write_text(json.dumps({'type': 'Polygon', 'coordinates': [box]}))
+    if command == 'predict':
+        assert predict(predictor, [path], tmp_path / 'o', roi=roi, mpp='8')[0] == {}
+    else:
+        tile_slides([path], tmp_path / 'o', TileSettings(64), mpp='8', roi=roi, say=str)
+    assert require_no_patient(tmp_path / 'o') >= {'.csv', '.png'}
 
 
 def test_stability_says_under_which_change(predictor, slide, tmp_path):

@@ -2,12 +2,16 @@
 
 import os
 import sys
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import pytest
 from answer_files import contents
 from commands import attempt
 from dying_model import BLUISH, dying_predictor
+from fake_slurm import install_slurm
+from patient_slides import require_no_patient, write_patient_slide
 from slide_files import draw, write_pyramid
 
 from cite.engines import make_engine
@@ -22,21 +26,34 @@ TISSUE = ((64, 64, 256, 192),)
 
 @pytest.fixture(scope='module')
 def slides(tmp_path_factory):
-    """Return a folder of two slides and, between them, one that does not open."""
+    """Return two slides, one that does not open and one that names no scale.
+
+    Two of them name a patient.
+    """
     folder = tmp_path_factory.mktemp('slides')
-    write_pyramid(folder / 'a.tiff', draw(512, 384, TISSUE))
-    (folder / 'b.svs').write_bytes((folder / 'a.tiff').read_bytes()[:300])
+    image = draw(512, 384, TISSUE)
+    write_patient_slide(folder / 'a.svs', image)
+    (folder / 'b.svs').write_bytes((folder / 'a.svs').read_bytes()[:300])
     write_pyramid(folder / 'c.tiff', draw(512, 384, ((128, 64, 320, 256),)))
+    write_patient_slide(folder / 'd.svs', image, mpp='')
     return folder
 
 
-def predict(passed, slides, out, *options):
+def predict(passed, slides, out, *options, **environment):
     """Run the command; return its process."""
     return attempt(
         *(sys.executable, '-m', 'cite', 'predict', slides, '--model', passed.model),
         *('--out', out, '--features', '--workers', '1', *options),
         OMP_NUM_THREADS='1',
+        **environment,
     )
+
+
+@pytest.fixture
+def logs():
+    """Return a folder for Ray's logs, whose sockets need a short path."""
+    with tempfile.TemporaryDirectory(prefix='ray', dir='/tmp') as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope='module')
@@ -50,18 +67,27 @@ def alone(passed, slides, tmp_path_factory):
 
 
 @pytest.mark.parametrize('engine', ['local', 'ray', 'slurm'])
-def test_equal_bytes_with_each_engine(engine, passed, slides, alone, tmp_path):
-    """With submitit's executor of local processes, because Slurm is not installed."""
+def test_equal_bytes_and_no_patient_with_each_engine(
+    engine, passed, slides, alone, logs, tmp_path
+):
+    """Slurm's commands are scripts here; submitit's files and logs are real."""
     if engine in MODULES:
         pytest.importorskip(MODULES[engine], reason=f'needs {MODULES[engine]}')
-    slurm = ('--slurm', 'cluster=local', 'timeout_min=5') if engine == 'slurm' else ()
-    options = '--engine', engine, '--jobs', '2', *slurm
-    done = predict(passed, slides, tmp_path / 'out', *options)
+    commands = install_slurm(tmp_path / 'bin')
+    path = os.pathsep.join([str(commands), os.environ['PATH']])
+    options = '--engine', engine, '--jobs', '2'
+    settings = {'PATH': path, 'RAY_TMPDIR': str(logs)}
+    done = predict(passed, slides, tmp_path / 'out', *options, **settings)
     assert done.returncode == 1, done.stdout
-    assert done.stdout.count('failed') == 2  # its line, and the list at the end
-    assert '[3/3]' in done.stdout
+    assert done.stdout.count('failed') == 4  # two lines, and the list at the end
+    assert '[4/4]' in done.stdout
     assert contents(tmp_path / 'out') == contents(alone)
-    again = predict(passed, slides, tmp_path / 'out', *options)
+    suffixes = require_no_patient(tmp_path / 'out', done.stdout)
+    if engine == 'slurm':
+        assert suffixes >= {'.sh', '.out', '.err', '.pkl'}
+    if engine == 'ray':
+        assert require_no_patient(logs) >= {'.out', '.err', '.log'}
+    again = predict(passed, slides, tmp_path / 'out', *options, **settings)
     assert again.stdout.count('(there already)') == 2
     assert contents(tmp_path / 'out') == contents(alone)
 
