@@ -1,6 +1,5 @@
 """How an image processor of transformers, in its config file, prepares images."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

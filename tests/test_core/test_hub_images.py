@@ -120,7 +120,7 @@ def test_a_filter_that_pillow_does_not_have():
         'lanczos'
     )
     for number in (9, True, '3', [2]):
-        with pytest.raises(ValueError, match='resample=.*not one of'):
+        with pytest.raises(ValueError, match=r'resample=.*not one of'):
             stats_of_configs({**PROCESSOR, 'resample': number})
 
 

@@ -48,8 +48,8 @@ class Budget:
         """Raise ``TooLargeError`` unless so many bytes are left."""
         if number > self.left:
             raise TooLargeError(
-                f'its {self.size:,} bytes would take more than {self.times} times as many, '
-                f'and {BESIDE >> 20} MiB, in memory'
+                f'its {self.size:,} bytes would take more than {self.times} times as '
+                f'many, and {BESIDE >> 20} MiB, in memory'
             )
 
     def spend_call(self, args: Sequence[Any]) -> None:
@@ -129,7 +129,7 @@ def check_json(data: bytes) -> None:
     steps = np.zeros(256, np.int8)
     steps[list(b'[{')], steps[list(b']}')] = 1, -1
     if np.cumsum(steps[signs], dtype=np.int32).max(initial=0) > MOST_DEPTH:
-        raise ValueError(f'its lists are nested more than {MOST_DEPTH} deep')
+        raise ValueError(f'it is nested too deeply, more than {MOST_DEPTH} lists')
     commas, colons, opening = (np.isin(signs, list(s)) for s in (b',', b':', b'[{'))
     is_empty = opening[:-1] & np.isin(signs[1:], list(b']}'))
     items = int(commas.sum() + opening.sum() - is_empty.sum())

@@ -99,5 +99,5 @@ def test_depth_counts_as_in_other_files(tmp_path):
     (tmp_path / 'a.json').write_text('[' * 100 + ']' * 100)
     assert len(read_json(tmp_path / 'a.json')) == 1
     (tmp_path / 'a.json').write_text('[' * 101 + ']' * 101)
-    with pytest.raises(ValueError, match='nested more than 100 deep'):
+    with pytest.raises(ValueError, match='nested too deeply, more than 100'):
         read_json(tmp_path / 'a.json')

@@ -15,7 +15,7 @@ ACTIVATIONS = {
     'GELU': None,
     'GELUTanh': 'gelu_tanh',
     'QuickGELU': 'quick_gelu',
-    # Of the gated network, which the shapes tell.
+    # The gated network has it, which the shapes tell.
     'SiLU': None,
 }
 _NAMES = {'gelu': 'GELU', 'gelu_tanh': 'GELUTanh', 'quick_gelu': 'QuickGELU'}

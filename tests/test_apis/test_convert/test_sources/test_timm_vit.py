@@ -127,7 +127,7 @@ def test_an_activation_that_no_backbone_has_is_refused(tmp_path, tiny_vit, conve
         convert(folder)
     name['model_args'] = {'act_layer': 'quick_gelu'}
     folder = hub_folder(tmp_path / 'quick', tiny_vit(num_classes=0), **name)
-    with pytest.raises(ValueError, match="mmcls' ViT does not have.*quick_gelu"):
+    with pytest.raises(ValueError, match=r"mmcls' ViT does not have.*quick_gelu"):
         convert(folder, target='mmcls')
 
 
