@@ -38,7 +38,8 @@ def read_timms_config(checkpoint: Checkpoint, state: State) -> dict[str, Any]:
     arguments = config.get('model_args') or {}
     vision = (config.get('model_cfg') or {}).get('vision_cfg') or {}
     name = config.get('architecture') or vision.get('timm_model_name')
-    block = _first_block(name) if isinstance(name, str) else None
+    name = name if isinstance(name, str) else ''
+    block = _first_block(name)
     if block is None:
         is_clip = 'norm_pre.weight' in state
         return {'norm_eps': 1e-5, 'notes': [NOTE]} if is_clip else {}
@@ -64,7 +65,7 @@ def _first_block(name: str) -> Optional[Any]:
     try:
         with torch.no_grad():
             model = timm.create_model(name, pretrained=False, depth=1, num_classes=0)
-        block = model.blocks[0]
+        block: Any = model.blocks[0]  # type: ignore[index]
     except (TypeError, AttributeError, IndexError, RuntimeError):
         return None
     parts = [getattr(getattr(block, 'mlp', None), 'act', None), block.attn, block.norm1]
