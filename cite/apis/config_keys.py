@@ -40,6 +40,12 @@ _TOP = (
     *('paramwise_cfg', 'data_root', 'data_prefix', 'train_pipeline', 'test_pipeline'),
     *('train_cfg', 'test_cfg', 'samples_per_gpu', 'workers_per_gpu', 'interval'),
 )
+# Keys of dicts without a type that mmcv and mmcls read one by one, and no others.
+_PARAMWISE = {
+    *('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult'),
+    *('dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate'),
+}
+_USUAL = 'DefaultOptimizerConstructor'
 _NEAR = 0.8  # share of letters in common from which a name is a misspelling
 
 
@@ -66,6 +72,10 @@ def unknown_keys(cfg: Mapping[str, Any]) -> list[UnknownKey]:
             unknown.append(UnknownKey(key, message, False))
     unknown += _compare('data', cfg.get('data'), _loader_keys())
     unknown += _compare('evaluation', cfg.get('evaluation'), _evaluation_keys(cfg))
+    unknown += _compare('log_config', cfg.get('log_config'), {'interval', 'hooks'})
+    train_cfg = _inner(cfg, 'model').get('train_cfg')
+    unknown += _compare('model.train_cfg', train_cfg, {'augments'})
+    unknown += _of_parameters(_inner(cfg, 'optimizer'))
     for key, name in _hooks(cfg):
         node, hook = cfg.get(key), HOOKS.get(name)
         if isinstance(node, Mapping) and 'type' not in node and hook is not None:
@@ -156,6 +166,23 @@ def _compare(
         if certain or get_close_matches(key, known, n=1, cutoff=_NEAR):
             message = f'{where} has no {key!r}{meant(key, known)}'
             yield UnknownKey(f'{where}.{key}', message, certain)
+
+
+def _inner(cfg: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = cfg.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _of_parameters(optimizer: Mapping[str, Any]) -> Iterator[UnknownKey]:
+    """Yield the unknown keys of mmcv's own way to tell parameters apart."""
+    if optimizer.get('constructor', _USUAL) != _USUAL:
+        return
+    where = 'optimizer.paramwise_cfg'
+    settings = _inner(optimizer, 'paramwise_cfg')
+    yield from _compare(where, settings, _PARAMWISE)
+    for name, values in _inner(settings, 'custom_keys').items():
+        place = f'{where}.custom_keys.{name}'
+        yield from _compare(place, values, {'lr_mult', 'decay_mult'})
 
 
 def _loader_keys() -> set[str]:

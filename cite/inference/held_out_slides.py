@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cite.apis.predictions import read_predictions
-from cite.core.files.csv_table import plain_cell, read_csv_table
+from cite.core.files.csv_table import find_column, plain_cell, read_csv_table
 from cite.core.messages import count, shorten
 from cite.datasets.tables.slide_table import PATIENT_COLUMNS
 
@@ -118,7 +118,7 @@ def patients_of(
     names: np.ndarray, rows: Optional[pd.DataFrame], table: object
 ) -> Optional[np.ndarray]:
     """Return each slide's patient, (B,), or None if the table has no such column."""
-    if rows is None or not {*PATIENT_COLUMNS} & {*rows.columns}:
+    if rows is None or find_column([*rows.columns], PATIENT_COLUMNS, table) is None:
         return None
     patient_of = _by_slide(rows, PATIENT_COLUMNS, Path(str(table)))
     missing = [name for name in names if not patient_of.get(plain_cell(name))]
@@ -180,9 +180,9 @@ def read_slide_table(path: Path) -> pd.DataFrame:
 
 
 def _column(frame: pd.DataFrame, names: tuple[str, ...], path: Path) -> str:
-    for name in names:
-        if name in frame:
-            return name
+    column = find_column([*frame.columns], names, path)
+    if column is not None:
+        return column
     raise ValueError(
         f'{path} has the columns {shorten([*frame.columns], 12)}; it needs one of '
         f'{", ".join(names)}.'

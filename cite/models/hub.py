@@ -52,8 +52,12 @@ def missing_file(folder: Path, companions: Sequence[str] = TOKENIZERS) -> Option
     """
     if not (folder / 'config.json').is_file():
         return 'config.json'
-    if not weight_files(folder):
+    files = weight_files(folder)
+    if not files:
         return 'model.safetensors (nor pytorch_model.bin)'
+    absent = [file.name for file in files if not file.is_file()]
+    if absent:
+        return absent[0]
     if not any(any(folder.glob(pattern)) for pattern in companions):
         return ' or '.join(companions)
     return None
@@ -62,11 +66,24 @@ def missing_file(folder: Path, companions: Sequence[str] = TOKENIZERS) -> Option
 def weight_files(folder: Path) -> list[Path]:
     """List the files with a model's weights, safetensors rather than pickles."""
     for name in _WEIGHTS:
-        for pattern in (name, name.replace('.', '-*-of-*.')):
-            files = sorted(folder.glob(pattern))
-            if files:
-                return files
+        if (folder / name).is_file():
+            return [folder / name]
+        index = folder / f'{name}.index.json'
+        parts = _indexed(index) if index.is_file() else []
+        parts = parts or sorted(folder.glob(name.replace('.', '-*-of-*.')))
+        if parts:
+            return parts
     return []
+
+
+def _indexed(index: Path) -> list[Path]:
+    """List the files that an index of weights names, as transformers reads them."""
+    content = read_json(index)
+    places = content.get('weight_map') if isinstance(content, dict) else None
+    names = list(places.values()) if isinstance(places, dict) else []
+    if not names or not all(isinstance(n, str) and Path(n).name == n for n in names):
+        raise ValueError(f'{index}: its weight_map does not name files of this folder.')
+    return [index.with_name(name) for name in sorted({*names})]
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from cite.core.files.csv_table import plain_cell, read_csv_table
+from cite.core.files.csv_table import find_column, plain_cell, read_csv_table
 from cite.core.messages import shorten
 
 from .find_slides import SlideFile
@@ -74,17 +74,18 @@ def _read(path: Path) -> dict[str, float]:
         )
     rows: dict[str, float] = {}
     table = read_csv_table(path)
-    if not {'slide', 'mpp'} <= {*table.columns}:
+    slide, mpp = (find_column(table.columns, [n], path) for n in ('slide', 'mpp'))
+    if slide is None or mpp is None:
         raise ValueError(f'{path}:1: the columns slide and mpp are needed.')
     for line, row in table.rows:
-        where, name = f'{path}:{line}', row['slide']
+        where, name = f'{path}:{line}', row[slide]
         if not name or name in rows:
             raise ValueError(f'{where}: slide {name[:60]!r} is empty or listed twice.')
         try:
-            rows[name] = check_mpp(float(row['mpp']), where)
+            rows[name] = check_mpp(float(row[mpp]), where)
         except ValueError as error:
             raise ValueError(
-                f'{where}: mpp {row["mpp"][:60]!r}: write microns per pixel, such as '
+                f'{where}: mpp {row[mpp][:60]!r}: write microns per pixel, such as '
                 '0.25.'
             ) from error
     return rows

@@ -54,3 +54,25 @@ def train_without_seed(rank, folder, cfg):
     mmcls_train = sys.modules['mmcls.apis'].train_model
     mmcls_train(model, data, cfg, distributed=True, device='cpu')
     Path(folder, f'seed of {rank}').write_text(str(cfg.seed))
+
+
+def gradients_by_hand(rank, folder, cfg, images, labels, metas):
+    """Save gradients under torch's own wrapper and under mmcv's."""
+    from mmcv.parallel import MMDistributedDataParallel
+    from torch.nn.parallel import DistributedDataParallel
+
+    _join(rank, folder)
+    half = slice(rank * len(images) // 2, (rank + 1) * len(images) // 2)
+    batch = {'img': images[half], 'gt_label': labels[half], 'img_metas': metas[half]}
+    for name, wrapper in (
+        ('torch', DistributedDataParallel),
+        ('mmcv', MMDistributedDataParallel),
+    ):
+        torch.manual_seed(0)
+        model = wrapper(build_classifier(cfg), find_unused_parameters=True).train()
+        if name == 'torch':
+            model(return_loss=True, **batch)['loss'].backward()
+        else:
+            model.train_step(batch, None)['loss'].backward()
+        grads = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        torch.save(grads, f'{folder}/{name} {rank}.pth')

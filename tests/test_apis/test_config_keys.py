@@ -33,6 +33,10 @@ MISSPELT = {
     'model.head.text': 'texts',
     'model.head.text_encoder.modl': 'model',
     'log_config.hooks.0.intervl': 'interval',
+    'log_config.intervall': 'interval',
+    'model.train_cfg.augment': 'augments',
+    'optimizer.paramwise_cfg.norm_decay_mul': 'norm_decay_mult',
+    'optimizer.paramwise_cfg.custom_keys.prompt.lr_mul': 'lr_mult',
 }
 
 

@@ -1,8 +1,10 @@
 """What config files of the hub say about images."""
 
+import numpy as np
 import pytest
 
 from cite.core.hub_images import stats_of_configs
+from cite.core.image_processors import RESAMPLE
 
 MEAN, STD = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
 PROCESSOR = {'image_mean': MEAN, 'image_std': STD}
@@ -28,17 +30,65 @@ def test_pillows_numbers(number, name):
     assert Image.Resampling[name.upper()] == number
 
 
-@pytest.mark.parametrize(
-    'kind', ['ViTImageProcessor', 'BitImageProcessor', 'ConvNextImageProcessor']
-)
-def test_a_silent_file_has_transformers_default(kind):
+def image_processors():
+    """Return the processors of transformers' models that classify images."""
+    from transformers.models.auto.image_processing_auto import (
+        IMAGE_PROCESSOR_MAPPING_NAMES,
+    )
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+    )
+
+    others = ('clip', 'siglip', 'dinov3_vit', 'vit_mae', 'hiera', 'align')
+    names = {
+        name
+        for model in (*MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES, *others)
+        for name in np.ravel(IMAGE_PROCESSOR_MAPPING_NAMES.get(model, ()))
+    }
+    # Theirs makes no squares of RGB, or needs more than a config.
+    odd = ('Donut', 'ImageGPT', 'MobileViT', 'Siglip2', 'TimmWrapper')
+    return sorted(n for n in names if n and not n.startswith(odd))
+
+
+@pytest.mark.parametrize('own', [True, False])
+@pytest.mark.parametrize('kind', image_processors())
+def test_an_image_processor_does_what_we_read(kind, own):
+    """Its own default, or other numbers: values of the pixels, filter and size."""
     import transformers
 
-    processor = getattr(transformers, kind)(image_mean=MEAN, image_std=STD)
+    changes = {} if own else {**PROCESSOR, 'rescale_factor': 1 / 127.5}
+    processor = getattr(transformers, kind)(**changes)
+    if not processor.do_normalize:
+        pytest.skip('it states no mean')
+    colour = np.array([10, 100, 200])
+    image = np.full((300, 300, 3), colour, np.uint8)
+    pixels = processor(image, return_tensors='pt')['pixel_values'][0].numpy()
     content = {k: v for k, v in processor.to_dict().items() if k != 'resample'}
-    assert {'image_processor_type'} <= {*content}
-    number = {'bilinear': 2, 'bicubic': 3}[stats_of_configs(content).interpolation]
+    stats = stats_of_configs(content)
+    wanted = (colour / 255 - stats.mean) / stats.std
+    assert pixels.shape == (3, stats.size, stats.size)
+    assert pixels[:, 5, 5] == pytest.approx(wanted, abs=1e-4)
+    number = next(n for n, name in RESAMPLE.items() if name == stats.interpolation)
     assert number == processor.resample
+
+
+def test_pixels_from_minus_one_to_one_and_pixels_up_to_255():
+    offset = {'rescale_factor': 1 / 127.5, 'rescale_offset': True}
+    stats = stats_of_configs({'image_mean': 0.0, 'image_std': 1.0, **offset})
+    assert stats.mean == pytest.approx([0.5] * 3)
+    assert stats.std == pytest.approx([0.5] * 3)
+    bytes_mean = {'image_mean': [127.5, 51, 255], 'image_std': [51, 255, 127.5]}
+    stats = stats_of_configs({**bytes_mean, 'do_rescale': False})
+    assert stats.mean == pytest.approx([0.5, 0.2, 1])
+    assert stats.std == pytest.approx([0.2, 1, 0.5])
+    with pytest.raises(ValueError, match='on the scale 0 to 1'):
+        stats_of_configs(bytes_mean)
+
+
+def test_timms_own_config_of_before_2023():
+    config = {'architecture': 'vit', 'input_size': [3, 384, 384], 'crop_pct': 1.0}
+    stats = stats_of_configs({**config, 'mean': MEAN, 'std': STD})
+    assert (stats.mean, stats.size) == (tuple(MEAN), 384)
 
 
 def test_another_scale_and_no_normalisation():
@@ -66,8 +116,11 @@ def test_open_clip_and_timm(section):
 
 
 def test_a_filter_that_pillow_does_not_have():
-    for number in (9, True, '3'):
-        with pytest.raises(ValueError, match=rf'resample={number}.*not one of'):
+    assert stats_of_configs({**PROCESSOR, 'resample': 'lanczos'}).interpolation == (
+        'lanczos'
+    )
+    for number in (9, True, '3', [2]):
+        with pytest.raises(ValueError, match=r'resample=.*not one of'):
             stats_of_configs({**PROCESSOR, 'resample': number})
 
 
@@ -132,24 +185,21 @@ def test_timms_own_transform_resizes_and_crops_so(size, fraction, kind):
         ({'size': 256, 'crop_size': 224, 'do_resize': False}, (224, 0)),
         ({'size': {'shortest_edge': 224}, 'crop_pct': 0.875}, (224, 256)),
         ({'size': {'shortest_edge': 384}, 'crop_pct': 0.875}, (384, 0)),
+        # PoolFormer's and LeViT's.
+        ({'size': 224, 'crop_pct': 0.9, 'crop_size': 224}, (224, 248)),
+        (
+            {
+                'image_processor_type': 'LevitImageProcessor',
+                **{'size': {'shortest_edge': 224}, 'crop_size': 224},
+            },
+            (224, 256),
+        ),
+        ({'size': 256, 'crop_size': 224, 'do_center_crop': None}, (256, 0)),
     ],
 )
 def test_sizes_of_a_processor(content, sizes):
     stats = stats_of_configs({**PROCESSOR, **content})
     assert (stats.size, stats.resized) == sizes
-
-
-@pytest.mark.parametrize('kind', ['CLIP', 'ViT', 'Bit', 'ConvNext', 'Siglip'])
-def test_a_processor_makes_images_of_that_size(kind):
-    import numpy as np
-    import transformers
-
-    processor = getattr(transformers, f'{kind}ImageProcessor')(
-        image_mean=MEAN, image_std=STD
-    )
-    image = np.zeros((300, 300, 3), np.uint8)
-    pixels = processor(image, return_tensors='np')['pixel_values']
-    assert pixels.shape[-1] == stats_of_configs(processor.to_dict()).size
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,11 @@ def _check_language_model(
     name: str, encoder: BaseTextEncoder, report: Report
 ) -> Optional[int]:
     folder = find_folder(name)
-    missing = 'config.json' if folder is None else missing_file(folder)
+    try:
+        missing = 'config.json' if folder is None else missing_file(folder)
+    except ValueError as error:
+        report.error('text encoder', f'{_KEY}.model', str(error))
+        return None
     if folder is None or missing:
         _check_hub(name, folder, str(missing), report)
         return None

@@ -13,7 +13,7 @@ from cite.core.files.json_file import read_json
 from cite.core.files.weights import load_weights
 from cite.core.hub_images import stats_of_configs
 from cite.core.image_stats import ImageStats
-from cite.models.hub import HUB_FILES
+from cite.models.hub import HUB_FILES, read_weights, weight_files
 
 HUB_CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
 
@@ -41,12 +41,16 @@ class Checkpoint:
             ValueError: the file is damaged or holds more than tensors and plain data.
         """
         path = find_weights(source)
-        content = read_npz(path) if path.suffix == '.npz' else load_weights(path)
+        if path.name in HUB_FILES or not Path(source).is_dir():
+            content = read_npz(path) if path.suffix == '.npz' else load_weights(path)
+        else:
+            content = read_weights(Path(source))  # in several files
         if not isinstance(content, dict):
             raise ValueError(
                 f'{path} holds a {type(content).__name__}, not tensors by name.'
             )
-        return cls(path, content, _read_configs(path))
+        is_hubs = path.name in HUB_FILES or Path(source).is_dir()
+        return cls(path, content, _read_configs(path) if is_hubs else {})
 
     @property
     def stats(self) -> Optional[ImageStats]:
@@ -63,13 +67,16 @@ class Checkpoint:
 
 
 def find_weights(source: Union[str, Path]) -> Path:
-    """Return the weights file of a path: the path itself, or the file in a folder."""
+    """Return the weights file of a path: itself, or the (first) file in a folder."""
     path = Path(source)
     if not path.is_dir():
         return path
     for name in HUB_FILES:
         if (path / name).is_file():
             return path / name
+    parts = weight_files(path)
+    if parts:
+        return parts[0]
     raise FileNotFoundError(
         f'{path} is a folder without any of {", ".join(HUB_FILES)}: name the file.'
     )
@@ -83,7 +90,8 @@ def folder_note(source: Union[str, Path]) -> list[str]:
     """
     folder = Path(source)
     names = [name for name in HUB_FILES if (folder / name).is_file()]
-    read, other = names[0], [n for n in names if n.startswith('open_clip')]
+    other = [name for name in names if name.startswith('open_clip')]
+    read = names[0] if names else ''
     if not other or read in other:
         return []
     config = _read_configs(folder / read).get('model_cfg')
@@ -113,9 +121,9 @@ def read_npz(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _read_configs(path: Path) -> dict[str, Any]:
-    """Read the configs of a hub folder; configs beside other files do not count."""
+    """Read the configs beside a file of a hub's folder."""
     merged: dict[str, Any] = {}
-    for name in HUB_CONFIGS if path.name in HUB_FILES else ():
+    for name in HUB_CONFIGS:
         file = path.with_name(name)
         if file.is_file():
             content = read_json(file)

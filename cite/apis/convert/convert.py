@@ -67,9 +67,9 @@ def _examine(
     model = _find_target(source_layout, target)
     try:
         translation = source_layout.translate(checkpoint)
-        options = options_of_origin(
-            source_layout.name, 'reg_token' in translation.state
-        )
+        registers = 'reg_token' in translation.state
+        by_origin = options_of_origin(source_layout.name, registers)
+        options = {**by_origin, **translation.options}
         translation = dataclasses.replace(translation, options=options)
         state = model.rename(translation.state)
         expected = model.shapes(state)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from cite.core.files.csv_table import read_csv_table
+from cite.core.files.csv_table import find_column, read_csv_table
 from cite.core.messages import shorten
 from cite.slides import slide_id
 
 from .slide_features import SUFFIXES
 
 LONGEST = 200  # bytes of an id; a file's name may have 255
+IDS = ('id', 'slide_id', 'slide')
 LABELS = ('label', 'subtype')
 
 
@@ -35,26 +36,27 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such table of slides.')
     table = read_csv_table(path)
-    names = table.columns
-    label = next((name for name in LABELS if name in names), None)
-    if 'id' not in names or label is None:
+    slide_column, label, mpp_column, file_column = (
+        find_column(table.columns, names, path)
+        for names in (IDS, LABELS, ('mpp',), ('file',))
+    )
+    if slide_column is None or label is None:
         raise ValueError(
             f'{path}:1: the columns id and label (or subtype) are needed: add the '
             'class of each slide to the table of `cite tile`.'
         )
     rows: dict[str, SlideRow] = {}
     for line, row in table.rows:
-        where, name, class_name = f'{path}:{line}', row['id'], row[label]
+        where, name, class_name = f'{path}:{line}', row[slide_column], row[label]
+        file = row[file_column] if file_column else ''
         if not name or not class_name or name in rows:
             raise ValueError(
                 f'{where}: id {name[:60]!r} or {label} is empty, or repeated.'
             )
         _check_id(name, where)
-        stem = Path(row.get('file') or name).stem
-        mpp = _mpp(row.get('mpp'), where)
-        rows[name] = SlideRow(
-            name, (name, stem), class_name, mpp, row.get('file') or None
-        )
+        stem = Path(file or name).stem
+        mpp = _mpp(row[mpp_column] if mpp_column else None, where)
+        rows[name] = SlideRow(name, (name, stem), class_name, mpp, file or None)
     if not rows:
         raise ValueError(f'{path}: no slide in it.')
     return list(rows.values())

@@ -2,17 +2,22 @@
 
 import csv
 import io
+import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from .text_file import read_utf8
 
 # Not seen in cells that were copied from web pages and documents: a byte order mark, a
 # zero-width space, a word joiner, a soft hyphen, and marks of the writing direction.
 _UNSEEN = dict.fromkeys(map(ord, '\ufeff\u200b\u2060\xad\u200e\u200f'))
+
+_JOINT = re.compile(r'[ _.-]')
+# Commas between cells; in prose a blank follows.
+_COMMA = re.compile(r',(?! )')
 
 
 class CsvTable(NamedTuple):
@@ -71,8 +76,8 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             'UTF-8.'
         )
     # Strict: otherwise a stray quote would silently swallow the rows after it.
-    file = io.StringIO(text, newline='')
-    reader = csv.reader(file, strict=True, skipinitialspace=True)
+    lines, width = list(io.StringIO(text, newline='')), 0
+    reader = csv.reader(lines, strict=True, skipinitialspace=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -86,7 +91,60 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             ) from error
         cells = [plain_cell(cell) for cell in row]
         if cells not in ([], ['']):
+            width = width or len(cells)
+            _check_quotes(lines[line - 1 : reader.line_num], width, f'{path}:{line}')
             yield line, cells
+
+
+def _check_quotes(lines: Sequence[str], width: int, where: str) -> None:
+    """Refuse a quote that closes so late that it swallowed rows.
+
+    Args:
+        lines: those of one row.
+        width: number of columns.
+        where: file and line, for the message.
+    """
+    commas = [len(_COMMA.findall(line)) for line in lines]
+    if len(lines) > 1 and min(commas) >= width - 1 > 0:
+        raise ValueError(
+            f'{where}: a quote that opens in this row closes {len(lines) - 1} lines '
+            'further down, and those lines look like rows. Close it in its row; if all '
+            'of it is one text, put a blank behind its commas.'
+        )
+
+
+def find_column(
+    columns: Sequence[str], names: Sequence[str], where: object
+) -> Optional[str]:
+    """Return the first of these columns that a table has, None if it has none.
+
+    Capital letters, blanks, ``_``, ``-`` and ``.`` do not count.
+
+    >>> find_column(['Patient ID', 'Slide-ID'], ['patient_id'], 'a.csv')
+    'Patient ID'
+
+    Args:
+        columns: those of the table.
+        names: what it may be called; the first counts.
+        where: file, for the message.
+
+    Raises:
+        ValueError: two columns are called so.
+    """
+    for name in map(_plain_name, names):
+        named = [column for column in columns if _plain_name(column) == name]
+        if len(named) > 1:
+            raise ValueError(
+                f'{where}: more than one column is called so: {", ".join(named)}. '
+                'Delete or rename all but one.'
+            )
+        if named:
+            return named[0]
+    return None
+
+
+def _plain_name(column: str) -> str:
+    return _JOINT.sub('', column.casefold())
 
 
 def plain_cell(cell: str) -> str:

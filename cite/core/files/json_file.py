@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Union
 
 from cite.core.messages import first_line
 
-from .budget import Budget, check_tree
+from .budget import check_json
 
 MOST_BYTES = 16 << 20  # of settings and descriptions, which have some kilobytes
 # Limits for a description with vectors in it, and its objects within objects.
@@ -39,8 +39,8 @@ def parse_json(data: bytes, where: object, **options: Any) -> Any:
         **options: of ``json.loads``.
     """
     try:
+        check_json(data)
         value = json.loads(data.decode('utf-8'), **options)
-        check_tree(value, Budget(len(data)))
         # JSON can name half of a character, which no file can hold.
         json.dumps(value, ensure_ascii=False).encode('utf-8')
     except UnicodeDecodeError as error:

@@ -2,13 +2,15 @@
 
 import posixpath
 import re
+import signal
+import threading
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from cite.core.command_line import refuse_changed
-from cite.core.files.csv_table import plain_cell, read_rows
+from cite.core.files.csv_table import find_column, plain_cell, read_rows
 from cite.core.files.elsewhere import looked_at
 from cite.core.messages import meant
 
@@ -19,6 +21,7 @@ HOW = (
     "each slide), a regular expression with one group, such as r'(.+)_\\d+_\\d+\\.', "
     "or 'column:NAME of TABLE.csv'"
 )
+SECONDS = 10  # for one patch; others take microseconds
 _COLUMN = re.compile(r'column:(.+?) of (.+)')
 
 
@@ -111,10 +114,35 @@ class SlideRule:
         if self.text == 'folder':
             return posixpath.dirname(filename)
         if self._expression is not None:
-            match = self._expression.match(filename)
+            match = self._matched(filename)
             return match[self._group] if match else None
         slide = self._slides.get(filename)
         return slide or self._slides.get(plain_cell(filename))
+
+    def _matched(self, filename: str) -> Optional['re.Match[str]']:
+        """Match within a time: ``(a+)+$`` takes years for some names of 40 letters.
+
+        The limit holds in the main thread of a program without an alarm of its own.
+        """
+        expression: Any = self._expression
+        in_main = threading.current_thread() is threading.main_thread()
+        if not in_main or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
+            return expression.match(filename)
+
+        def give_up(*_: object) -> None:
+            raise ValueError(
+                f'{self!r}: matching the patch {filename!r} takes more than {SECONDS} '
+                'seconds. A repetition within a repetition, such as (a+)+, has '
+                'countless ways to match: write it as one.'
+            )
+
+        signal.signal(signal.SIGALRM, give_up)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        try:
+            return expression.match(filename)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     def _missing(self, filename: str) -> str:
         patch = f'the patch {filename!r}'
@@ -194,22 +222,24 @@ def _read_table(text: str) -> dict[str, str]:
 
 def _columns(header: list[str], column: str, where: str) -> tuple[int, int]:
     """Return the places of the columns with the patches and with the slides."""
-    if header.count(column) != 1:
+    named = (
+        column if header.count(column) == 1 else find_column(header, [column], where)
+    )
+    if named is None:
         raise ValueError(
-            f'{where}: the column {column!r} is missing or there twice; the columns '
-            f'are {header}.'
+            f'{where}: the column {column!r} is missing; the columns are {header}.'
         )
     files = [
         place
         for place, name in enumerate(header)
-        if name.casefold() in FILE_COLUMNS and name != column
+        if name.casefold() in FILE_COLUMNS and name != named
     ]
     if len(files) != 1:
         raise ValueError(
             f'{where}: one column with the paths of the patches is needed, called one '
             f'of {list(FILE_COLUMNS)}; the columns are {header}.'
         )
-    return files[0], header.index(column)
+    return files[0], header.index(named)
 
 
 PREFIX = SlideRule('prefix')  # the default

@@ -1,11 +1,10 @@
 """The table of slides, ``captions.csv``: one row per slide."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
-from cite.core.files.csv_table import read_rows
+from cite.core.files.csv_table import find_column, read_rows
 from cite.core.files.elsewhere import looked_at
 
 from .annotations import filename_fault
@@ -14,7 +13,6 @@ from .slide_rule import PREFIX, SlideRule
 COLUMNS = ('id', 'subtype', 'text')
 # How tables call the column with the patient; of several, the first of these counts.
 PATIENT_COLUMNS = ('patient', 'patient_id', 'case', 'case_id')
-_JOINT = re.compile(r'[ _.-]')
 
 
 class Slide(NamedTuple):
@@ -28,8 +26,8 @@ class Slide(NamedTuple):
 def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
     """Return the table's column with the patient, or None if it has none.
 
-    It is ``column`` if that is given, or else the first of ``PATIENT_COLUMNS``, in
-    small or capital letters: ``Patient ID`` is ``patient_id``.
+    It is ``column`` if that is given, or else the first of ``PATIENT_COLUMNS``:
+    ``Patient ID`` is ``patient_id``.
 
     Raises:
         ValueError: the table cannot be read, or has two such columns.
@@ -38,16 +36,7 @@ def patient_column(path: Path, column: Optional[str]) -> Optional[str]:
         return column
     line, header = next(read_rows(path), (1, []))
     _locate(header, COLUMNS, f'{path}:{line}')
-    meant = [_JOINT.sub('', name.casefold()) for name in header]
-    kinds = [_JOINT.sub('', name) for name in PATIENT_COLUMNS]
-    kind = next((kind for kind in kinds if kind in meant), None)
-    named = [name for name, plain in zip(header, meant) if plain == kind]
-    if len(named) > 1:
-        raise ValueError(
-            f'{path}:{line}: more than one column with patients: {", ".join(named)}. '
-            'Delete or rename all but one.'
-        )
-    return named[0] if named else None
+    return find_column(header, PATIENT_COLUMNS, f'{path}:{line}')
 
 
 def read_captions(

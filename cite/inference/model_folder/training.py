@@ -12,7 +12,7 @@ from mmcls.datasets import build_dataset
 from mmcv.parallel import collate
 from torch.utils.data import DataLoader, Subset
 
-from cite.core.files.csv_table import plain_cell, read_csv_table
+from cite.core.files.csv_table import find_column, plain_cell, read_csv_table
 from cite.core.files.elsewhere import looked_at
 from cite.core.messages import count, shorten
 from cite.datasets.tables.slide_rule import SlideRule
@@ -141,9 +141,8 @@ def _columns(
 ) -> dict[str, str]:
     """Read two columns of a table, by the first of their names that it has."""
     table = read_csv_table(path)
-    names = {name.lower(): name for name in table.columns}
-    key = next((names[name] for name in keys if name in names), None)
-    value = next((names[name] for name in values if name in names), None)
+    key = find_column(table.columns, keys, path)
+    value = find_column(table.columns, values, path)
     if key is None or value is None:
         raise ValueError(
             f'{path} has the columns {table.columns}; it needs one of '

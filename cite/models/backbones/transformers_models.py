@@ -124,10 +124,21 @@ def read_config(folder: Path) -> tuple[Any, Any]:
             f'{transformers.__version__} does not have: {error}. If timm has it, use '
             'TIMMImageBackbone.'
         ) from error
+    if config.model_type == 'vit_mae':
+        raise ValueError(
+            f"{folder}: transformers' ViTMAE hides three quarters of the patches, "
+            'others each time, so its features are random. Convert it (`cite convert '
+            f'{folder} OUT.safetensors --from vit`) and use TIMMImageBackbone.'
+        )
     name = _TOWERS.get(config.model_type)
     config = getattr(config, 'vision_config', config)
     if name:
         return config, getattr(transformers, name)
+    if type(config) not in transformers.MODEL_MAPPING:
+        raise ValueError(
+            f'{folder}: transformers has no image model by itself for '
+            f'{type(config).__name__}. Known with texts are {", ".join(_TOWERS)}.'
+        )
     return config, transformers.MODEL_MAPPING[type(config)]
 
 
@@ -135,7 +146,7 @@ def blocks_of(model: Any) -> Optional[nn.ModuleList]:
     """Return the transformer blocks of a plain ViT, or None for another model."""
     if prefix_tokens(model) is None:
         return None
-    depth = model.config.num_hidden_layers
+    depth = getattr(model.config, 'num_hidden_layers', 0)
     for name, module in model.named_modules():
         last = name.rpartition('.')[2]
         if last in ('layer', 'layers') and isinstance(module, nn.ModuleList):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import warnings
 from typing import Any, Callable, Optional
 
@@ -33,6 +34,8 @@ _NAMES = {
 }
 # Side of HIPT's patches, in pixels, by the name of the model.
 _HIPT = {'hipt_256': 16, 'hipt_4k': 256}
+# The hub's names of timm's own models: hf-hub:timm/vit_small_patch14_dinov2.lvd142m.
+_HUB = re.compile(r'^(hf-hub|hf_hub|local-dir):(.*/)?')
 # Positions of 16 x 16 patches and the class token.
 _RESIZED = 257
 
@@ -58,6 +61,7 @@ def options_of_weights(model_name: str, checkpoint: Optional[str]) -> dict[str, 
     Raises:
         ValueError: the file's note is damaged.
     """
+    model_name = _HUB.sub('', model_name)
     registers = '_reg' in model_name
     # Other architectures have these tags, too, and no plain grid of positions.
     is_vit = not model_name.partition('.')[1] or model_name.startswith('vit_')
@@ -78,7 +82,7 @@ def _read(note: str, checkpoint: Optional[str]) -> dict[str, Any]:
         options = dict(json.loads(note))
         known: dict[str, Callable[[Any], Any]] = {
             'positions': str,
-            'act_layer': {'gelu_tanh': 'gelu_tanh'}.__getitem__,
+            'act_layer': {n: n for n in ('gelu_tanh', 'quick_gelu')}.__getitem__,
             'norm_eps': _epsilon,
         }
         return {key: known[key](value) for key, value in options.items()}

@@ -9,6 +9,7 @@ import torch
 
 from cite.apis.import_features import import_features
 from cite.apis.import_features.slide_features import read_slide_features
+from cite.apis.import_features.slide_rows import read_slide_rows
 
 RNG = np.random.default_rng(0)
 COORDS = np.array([[0, 512], [512, 0], [0, 0]])
@@ -64,6 +65,13 @@ def table(tmp_path):
     path = tmp_path / 'slides.csv'
     path.write_text(TABLE)
     return path
+
+
+def test_columns_in_another_spelling(tmp_path):
+    path = tmp_path / 'slides.csv'
+    path.write_text('Slide ID,Patient ID,MPP,Label\na,p1,0.5,tumour\n')
+    [row] = read_slide_rows(path)
+    assert (row.id, row.class_name, row.mpp, row.file) == ('a', 'tumour', 0.5, None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,12 @@ import time
 
 import pytest
 
-from cite.core.files.csv_table import look_alikes, plain_cell, read_csv_table
+from cite.core.files.csv_table import (
+    find_column,
+    look_alikes,
+    plain_cell,
+    read_csv_table,
+)
 
 
 def test_cells_are_text_without_blanks_at_their_edges(tmp_path):
@@ -93,3 +98,45 @@ def test_what_can_be_seen_stays():
 def test_capital_letters_and_numbers_look_alike():
     cells = ['P1', '001', 'p1', 'P2', '1', '1.0', '10', '1.5', 'P1']
     assert look_alikes(cells) == [['P1', 'p1'], ['001', '1', '1.0']]
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'id,label\ns1,"tumor\ns2,normal\ns3,tumor"\ns4,normal\n',
+        'id,label\r\n"s1,tumor\r\ns2,normal"\r\n',
+        'id,label,patient\n"s1,tumor,p1\ns2",normal,p2\n',
+        'id,label,patient\rs1,tumor,"p1\rs2,tumor,p2\rs3,normal,p3"\r',
+    ],
+)
+def test_a_quote_that_closes_rows_later_is_refused(tmp_path, text):
+    """The rows between would be one cell, and their slides would be missing."""
+    (tmp_path / 'a.csv').write_bytes(text.encode())
+    with pytest.raises(ValueError, match=r'a\.csv:2: a quote .*look like rows'):
+        read_csv_table(tmp_path / 'a.csv')
+
+
+@pytest.mark.parametrize(
+    'cell',
+    [
+        'round glands,\nregular lumina',
+        'one\n\ntwo, three, four\nfive',
+        'Sheets of cells, no glands\nand, rarely, mucin',
+    ],
+)
+def test_a_text_of_several_lines_is_one_cell(tmp_path, cell):
+    (tmp_path / 'a.csv').write_text(f'id,text\ns1,"{cell}"\ns2,b\n')
+    rows = [row for _, row in read_csv_table(tmp_path / 'a.csv').rows]
+    assert rows == [{'id': 's1', 'text': plain_cell(cell)}, {'id': 's2', 'text': 'b'}]
+
+
+@pytest.mark.parametrize(
+    'spelling', ['patient_id', 'Patient ID', 'PATIENT-ID', 'patient.id', 'PatientID']
+)
+def test_a_column_is_found_in_every_spelling(spelling):
+    columns = ['slide', spelling, 'patient of the study']
+    assert find_column(columns, ('patient', 'patient_id'), 'a.csv') == spelling
+    assert find_column(['Patient', spelling], ('patient',), 'a.csv') == 'Patient'
+    assert find_column(['slide'], ('patient',), 'a.csv') is None
+    with pytest.raises(ValueError, match=r'a\.csv: more than one column is called so'):
+        find_column([spelling, 'patient  id'], ('patient_id',), 'a.csv')

@@ -1,6 +1,9 @@
 """Which slide a patch belongs to, by each kind of rule; ids of well-known data sets."""
 
 import pickle
+import re
+import subprocess
+import sys
 
 import pytest
 from mmcv import DictAction
@@ -156,3 +159,26 @@ def test_one_path_written_in_several_ways_has_one_slide():
     for name in ('s/x/0.png', './s/x/0.png', 's//x/0.png', 's/./x/0.png'):
         assert SlideRule('folder')(name) == 's/x'
         assert SlideRule(r'(\w+)/x')(name) == 's'
+
+
+def test_an_expression_that_never_ends_is_refused():
+    """pytest has the alarm of this process."""
+    code = (
+        'from cite.datasets.tables import slide_rule\n'
+        'slide_rule.SECONDS = 1\n'
+        "rule = slide_rule.SlideRule('((a+)+)$'.replace('(a+)', '(?:a+)'))\n"
+        "assert rule('aaa') == 'aaa'\n"
+        'try:\n'
+        "    rule.of_files(['a', 'a' * 40 + 'b.png'], 'ann.txt')\n"
+        'except ValueError as error:\n'
+        '    print(error)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert re.search(r'ann\.txt:2: .*more than 1 seconds.*repetition', done.stdout), (
+        done
+    )

@@ -153,10 +153,10 @@ def test_the_column_of_patients_may_have_capital_letters_but_not_a_double(tmp_pa
     path = write(tmp_path, 'id,subtype,text,Patient\na,X,,P1\n')
     assert patient_column(path, None) == 'Patient'
     path = write(tmp_path, 'id,subtype,text,Patient,PATIENT\na,X,,P1,P2\n')
-    with pytest.raises(ValueError, match='more than one column with patients'):
+    with pytest.raises(ValueError, match='more than one column is called so'):
         patient_column(path, None)
     path = write(tmp_path, 'id,subtype,text,patient,patient \na,X,,P1,P2\n')
-    with pytest.raises(ValueError, match='more than one column with patients'):
+    with pytest.raises(ValueError, match='more than one column is called so'):
         patient_column(path, None)
 
 

@@ -204,3 +204,32 @@ def test_full_sizes(tmp_path, name):
     apart = (features - wanted).abs().max() / wanted.abs().max()
     print(f'parity {apart:.1e}')
     assert apart <= 1e-5
+
+
+def test_a_model_that_hides_patches_at_random_is_refused(tmp_path):
+    from transformers import ViTMAEConfig, ViTMAEModel
+
+    save_model(ViTMAEModel(ViTMAEConfig(**SIZES)), tmp_path / 'mae')
+    with pytest.raises(ValueError, match=r'features are random. Convert it .*--from'):
+        build(str(tmp_path / 'mae'))
+
+
+def test_a_tower_that_transformers_has_with_texts_alone_is_refused(tmp_path, folder):
+    from transformers import BlipConfig
+
+    _, path = folder('vit')
+    BlipConfig().save_pretrained(path)
+    with pytest.raises(ValueError, match='no image model by itself for BlipVision'):
+        build(path)
+
+
+@torch.no_grad()
+def test_a_pyramid_whose_class_token_comes_last(tmp_path, images):
+    from transformers import PvtConfig, PvtModel
+
+    stages = {'depths': [1] * 4, 'num_attention_heads': [1] * 4}
+    config = PvtConfig(image_size=32, hidden_sizes=[16, 32, 32, 32], **stages)
+    model = PvtModel(config).eval()
+    save_model(model, tmp_path / 'pvt')
+    wanted = model(images()).last_hidden_state[:, 0]
+    torch.testing.assert_close(build(str(tmp_path / 'pvt'))(images()), wanted)

@@ -53,6 +53,21 @@ def test_the_note_counts_and_the_config_more(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ('name', 'rule'),
+    [
+        ('hf-hub:timm/vit_small_patch14_dinov2.lvd142m', 'dino'),
+        ('hf_hub:timm/vit_base_patch16_224.dino', 'dino'),
+        ('hf-hub:timm/vit_large_patch14_reg4_dinov2.lvd142m', 'timm'),
+        ('hf-hub:timm/vit_base_patch16_224.mae', 'plain'),
+        ('hf-hub:timm/resnet50.dino', None),
+        ('hf-hub:MahmoodLab/UNI', None),
+    ],
+)
+def test_a_name_of_the_hub_tells_what_timms_name_tells(name, rule):
+    assert options_of_weights(name, None).get('positions') == rule
+
+
+@pytest.mark.parametrize(
     ('origin', 'rule'),
     [('DINO', 'dino'), ('MAE', 'plain'), ('augreg', 'google'), ('DINOv2', 'dino')],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmcls.models import build_backbone, build_classifier, build_head, build_neck
+from two_ranks import gradients_by_hand, run_two_ranks
 
 from cite.models.backbones.clip_weights import load_clip, load_visual
 from demo.models import tiny_clip
@@ -220,3 +221,33 @@ def test_scores_have_gradients_with_respect_to_a_frozen_layer(arch):
     with torch.no_grad():
         scores = model(normalised(), return_loss=False, post_process=False)
     assert not scores.requires_grad
+
+
+def test_torchs_own_data_parallel_has_mmcvs_gradients_on_bytes(tmp_path):
+    """Two ranks; both wrappers average over the ranks what one process computes."""
+    config = {
+        'type': 'CITEClassifier',
+        'backbone': {
+            'type': 'TIMMImageBackbone',
+            'model_name': 'vit_tiny_patch16_224',
+            **{'depth': 1, 'img_size': 32, 'prompt_length': 1},
+        },
+        'head': {'type': 'MyLinearClsHead', 'num_classes': 3, 'in_channels': 192},
+        'precision': 'fp32',
+    }
+    images, labels = pixels().repeat(2, 1, 1, 1), torch.tensor([0, 1, 2, 1])
+    images[2:] = 255 - images[2:]
+    run_two_ranks(gradients_by_hand, tmp_path, config, images, labels, METAS * 2)
+    torch.manual_seed(0)
+    model = build_classifier(config).train()
+    model(images, return_loss=True, gt_label=labels, img_metas=METAS * 2)[
+        'loss'
+    ].backward()
+    wanted = {f'module.{n}': p.grad for n, p in model.named_parameters()}
+    for rank in range(2):
+        theirs = torch.load(tmp_path / f'mmcv {rank}.pth')
+        grads = torch.load(tmp_path / f'torch {rank}.pth')
+        assert len(grads) == 3 == len(theirs)
+        for name, grad in grads.items():
+            assert torch.equal(grad, theirs[name])
+            torch.testing.assert_close(grad, wanted[name], rtol=1e-4, atol=1e-6)

@@ -63,8 +63,15 @@ def translate_transformers(checkpoint: Checkpoint) -> Translation:
     state, dropped = without(_transformers_state(checkpoint), ON_TOP)
     state = rename(state, TRANSFORMERS_RULES)
     state = fuse_qkv(state, ('query', 'key', 'value'), '.qkv.')
-    num_heads = checkpoint.config.get('num_attention_heads')
-    eps = checkpoint.config.get('layer_norm_eps', 1e-6)
+    config = checkpoint.config
+    if config.get('hidden_act', 'gelu') != 'gelu':
+        raise ValueError(
+            f"its config.json names the activation '{config['hidden_act']}', but "
+            'DINOv2 has GELU.'
+        )
+    # Dinov2Config's own default, which its files leave out.
+    num_heads = config.get('num_attention_heads', 12) if config else None
+    eps = config.get('layer_norm_eps', 1e-6)
     return Translation(_as_timm(state), dropped, num_heads, eps)
 
 

@@ -17,6 +17,8 @@ from cite.apis.convert.names import (
 )
 from cite.core.image_stats import IMAGENET, IMAGENET_BILINEAR
 
+from .timm_config import read_timms_config
+
 DECODER = ('decoder_', 'mask_token')
 MOCO_ENCODER = 'module.base_encoder.'
 TRUNK = 'visual.trunk.'  # image tower; text tower and projection are in the same file
@@ -63,7 +65,8 @@ def recognises_timm(checkpoint: Checkpoint) -> bool:
 
 def translate_timm(checkpoint: Checkpoint) -> Translation:
     """Drop the classifier."""
-    return Translation(*without(_unwrapped(checkpoint, 'state_dict', 'model'), HEADS))
+    state, dropped = without(_unwrapped(checkpoint, 'state_dict', 'model'), HEADS)
+    return Translation(state, dropped, **read_timms_config(checkpoint, state))
 
 
 def recognises_trunk(checkpoint: Checkpoint) -> bool:
@@ -78,7 +81,9 @@ def translate_trunk(checkpoint: Checkpoint) -> Translation:
         "The image tower's trunk alone was kept: its class token, before the "
         'projection or pooling that leads to the width shared with text.'
     )
-    return Translation(kept, [*other_names, *dropped], notes=[note])
+    known = read_timms_config(checkpoint, kept)
+    known['notes'] = [note, *known.get('notes', ())]
+    return Translation(kept, [*other_names, *dropped], **known)
 
 
 def recognises_internimage(checkpoint: Checkpoint) -> bool:

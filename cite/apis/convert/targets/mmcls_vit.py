@@ -70,7 +70,10 @@ def config_of(state: State, source: Translation) -> tuple[dict[str, Any], list[s
     if source.norm_eps != 1e-6:
         arguments['norm_cfg'] = {'type': 'LN', 'eps': source.norm_eps}
     config = {'type': 'VisionTransformer', **arguments}
-    if source.options.get('act_layer') == 'gelu_tanh':
+    activation = source.options.get('act_layer')
+    if activation not in (None, 'gelu_tanh'):
+        raise ValueError(f"mmcls' ViT does not have its activation {activation}.")
+    if activation:
         gelu = {'type': 'GELU', 'approximate': 'tanh'}
         config['layer_cfgs'] = {'act_cfg': gelu}
     notes = note_heads(source, usual)

@@ -1,8 +1,11 @@
 """DINOv2 of its hub and of transformers, whose model is the reference."""
 
+import json
+
 import pytest
 import torch
 from newer_names import newer_names
+from saved_model import save_model
 from transformers import (
     Dinov2Config,
     Dinov2Model,
@@ -132,3 +135,19 @@ def test_a_state_dict_of_transformers_5(
     backbone = built(conversion, num_heads=SIZES[size]['num_attention_heads'])
     with torch.no_grad():
         assert_same(backbone(pictures(model)), class_token(model, pictures(model)))
+
+
+def test_heads_that_the_config_leaves_out_are_its_default(
+    tmp_path, randomised, convert
+):
+    """12 is Dinov2Config's, which its file leaves out; 384 wide, 6 would be usual."""
+    sizes = {'hidden_size': 384, 'num_hidden_layers': 1, 'image_size': 28}
+    model = randomised(Dinov2Model(Dinov2Config(**sizes)), 0)
+    save_model(model, tmp_path / 'dino')
+    config = json.loads((tmp_path / 'dino/config.json').read_text())
+    config.pop('num_attention_heads', None)
+    (tmp_path / 'dino/config.json').write_text(json.dumps(config))
+    assert convert(tmp_path / 'dino').config['num_heads'] == 12
+    (tmp_path / 'dino/config.json').write_text(json.dumps({'hidden_act': 'relu'}))
+    with pytest.raises(ValueError, match="activation 'relu', but DINOv2 has GELU"):
+        convert(tmp_path / 'dino', force=True)

@@ -83,6 +83,22 @@ def test_mae_of_transformers_loses_its_decoder(tmp_path, convert):
     assert all(name.startswith('decoder.') for name in conversion.dropped)
 
 
+def test_features_of_mae_with_all_patches(
+    tmp_path, randomised, images, convert, vit_features
+):
+    """transformers' own model hides patches and shuffles them by the noise given."""
+    decoder = {f'decoder_{k}': v for k, v in SIZES.items() if 'size' not in k}
+    decoder.update(decoder_hidden_size=16, decoder_intermediate_size=16)
+    config = ViTMAEConfig(**SIZES, **decoder, mask_ratio=0.0)
+    model = randomised(ViTMAEForPreTraining(config), 0)
+    save_model(model, tmp_path / 'mae')
+    got = vit_features(convert(tmp_path / 'mae'), images, heads=4)
+    noise = torch.arange(16.0).repeat(len(images), 1)
+    with torch.no_grad():
+        wanted = model.vit(images, noise=noise).last_hidden_state
+    torch.testing.assert_close(got[:, 0], wanted[:, 0])
+
+
 def test_another_activation_is_refused(tmp_path, convert):
     model = ViTModel(ViTConfig(**SIZES, hidden_act='relu'))
     model.save_pretrained(tmp_path / 'vit')
