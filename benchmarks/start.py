@@ -15,6 +15,10 @@ from .row import Measure, Row, Workspace
 # Both embed the texts of the classes; images and optimizer cost both the same.
 RELEASED = """
 import json, resource, sys
+from importlib.util import find_spec
+if find_spec('pkg_resources') is None:  # clip takes packaging from it
+    import packaging.version, types
+    sys.modules['pkg_resources'] = types.SimpleNamespace(packaging=packaging)
 import clip, torch, mmcls.apis, mmcls.models
 from transformers import AutoModel, AutoTokenizer
 clip_file, bert, texts, _ = json.loads(sys.argv[1])

@@ -53,7 +53,9 @@ class TextPooling(nn.Module):
         bags = F.normalize(bags, dim=2)
         projected = self.proj(bags)  # (B, n, T)
         likeness = scale * F.normalize(projected, dim=2) @ texts.t()  # (B, n, K)
-        scores = self.beta.clamp(min=0) * likeness
+        # Not clamp, whose gradient at 0, where β starts, is 0 from torch 2.15 on.
+        beta = torch.where(self.beta < 0, torch.zeros_like(self.beta), self.beta)
+        scores = beta * likeness
         if self.salience is not None:
             best = self.beta * likeness.max(2, keepdim=True).values
             scores = (self.salience(bags) + best).expand_as(likeness)

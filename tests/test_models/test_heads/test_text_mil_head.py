@@ -118,3 +118,21 @@ def test_a_classifier_takes_bags_and_learns(bag):
 def test_features_of_another_width_are_refused():
     with pytest.raises(ValueError, match='4 wide, the head takes 6'):
         head()(torch.zeros(2, 3, 4))
+
+
+@pytest.mark.parametrize('prior', [False, True])
+def test_attention_can_leave_its_start(bag, prior):
+    """The gradient of beta at 0 is what finite differences give from above."""
+    pooling, texts = TextPooling(6, 6, prior).double(), F.normalize(torch.eye(3, 6))
+    texts, bags = texts.double(), bag.double()[None]
+
+    def loss():
+        return F.cross_entropy(pooling(bags, texts, 20.0), torch.tensor([1]))
+
+    loss().backward()
+    before, step = loss().item(), 1e-6
+    with torch.no_grad():
+        pooling.beta += step
+    rate = (loss().item() - before) / step
+    assert abs(rate) > 1e-3
+    assert pooling.beta.grad.item() == pytest.approx(rate, rel=1e-3)
