@@ -10,7 +10,7 @@ from pathlib import Path
 import mmcls
 import numpy as np
 import pytest
-from commands import MIM
+from commands import MIM, tool_words
 from mmcls.datasets import build_dataset
 from mmcv import Config
 from tiny_training import (
@@ -121,14 +121,12 @@ def test_mim_tests_on_ranks(data, one_rank, tmp_path):
     path = write_config(data, tmp_path / 'run', batch=4, iters=2)
     site = patched_mmcls(tmp_path / 'site')
     run_command(sys.executable, '-m', 'cite', 'train', path, '--no-validate')
-    arguments = (
-        *('test', 'mmcls', path, '--checkpoint', tmp_path / 'run/latest.pth'),
-        *('--metrics', 'accuracy', 'bag_accuracy'),
-    )
+    checkpoint = tmp_path / 'run/latest.pth'
+    arguments = '--checkpoint', checkpoint, '--metrics', 'accuracy', 'bag_accuracy'
 
-    single = mim(*arguments)
+    single = run_command(*tool_words('test', path, *arguments))
     printed = mim(
-        *(*arguments, '--launcher', 'pytorch', '--gpus', 2),
+        *('test', 'mmcls', path, *arguments, '--launcher', 'pytorch', '--gpus', 2),
         PYTHONPATH=f'{site}:{PYTHONPATH}',
     )
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tiny_training
-from commands import mim
+from commands import tool
 from mmcv import Config
 from PIL import Image
 
@@ -17,8 +17,8 @@ from cite.datasets.tables.annotations import read_annotations
 def tested(data, run):
     """Return the test set's files and the scores of mim test, (N, K)."""
     out = run / 'results.json'
-    mim(
-        *('test', 'mmcls', run / 'config.py', '--checkpoint', run / 'latest.pth'),
+    tool(
+        *('test', run / 'config.py', '--checkpoint', run / 'latest.pth'),
         *('--out', out, '--out-items', 'class_scores', '--metrics', 'accuracy'),
         PYTHONPATH=tiny_training.PYTHONPATH,
         OMP_NUM_THREADS='1',
