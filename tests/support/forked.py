@@ -40,7 +40,9 @@ def can_run(words: list[str], environment: dict[str, str]) -> bool:
     what = words[3] if words[1] == '-W' else words[1]
     is_command = what == '-m' or Path(what).parent.name == 'tools'
     is_free = all(name.startswith(FREE) for name in changed)
-    return words[0] == sys.executable and is_command and is_free
+    folders = environment['PYTHONPATH'].split(os.pathsep)
+    at_start = any(Path(folder, 'sitecustomize.py').exists() for folder in folders)
+    return words[0] == sys.executable and is_command and is_free and not at_start
 
 
 def run(

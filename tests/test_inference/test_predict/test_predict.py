@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from functools import partial
 
 import h5py
 import numpy as np
@@ -166,13 +167,13 @@ def test_after_a_kill_the_second_start_gives_the_same(
 ):
     out = tmp_path / 'out'
 
-    def work():
+    def work(moment):
         torch.set_num_threads(1)  # a fork has none of its parent's threads
         setattr(write_slide, moment, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         predict(predictor, [slide], out, Options(features=True))
 
     for moment in ('write_maps', 'flush', 'write_manifest'):
-        _, status = os.waitpid(fork(work), 0)
+        _, status = os.waitpid(fork(partial(work, moment)), 0)
         assert os.WIFSIGNALED(status)
         assert os.WTERMSIG(status) == signal.SIGKILL
         assert not (out / 'manifest' / 'two-pieces.json').exists()
