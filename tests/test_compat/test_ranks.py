@@ -22,6 +22,7 @@ from tiny_training import (
     run_command,
     state,
 )
+from two_ranks import train_by_command
 
 from cite.datasets import BalancedSampler
 
@@ -186,13 +187,11 @@ def test_ranks_count_replaced_images_together(data, tmp_path):
     cfg.data.train.update(data_prefix=f'{tmp_path}/images', on_error='skip')
     cfg.checkpoint_config.interval = 3
     cfg.dump(str(path))
-    command = (
-        *(*TORCHRUN, '-m', 'cite', 'train', path),
-        *('--launcher', 'pytorch', '--seed', 3, '--no-validate'),
-    )
+    options = path, '--seed', 3, '--no-validate'
 
-    printed = run_command(*command)
-    resumed = run_command(*command, '--resume-from', tmp_path / 'run/iter_3.pth')
+    printed = train_by_command(tmp_path, *options)
+    checkpoint = tmp_path / 'run/iter_3.pth'
+    resumed = train_by_command(tmp_path, *options, '--resume-from', checkpoint)
 
     wanted = int(np.isin(batches, bad).sum())
     for text in (printed, resumed):
