@@ -13,11 +13,12 @@ MIM = Path(sys.executable).with_name('mim')
 TOOLS = Path(find_spec('mmcls').origin).parent / '.mim/tools'
 
 
-def attempt(*command, cwd=ROOT, apart=False, **environment):
+def attempt(*command, cwd=ROOT, apart=False, cold=False, **environment):
     """Run a command and return its process, with both streams in ``stdout``.
 
     Args:
         apart: whether ``stderr`` is kept apart.
+        cold: whether the test asks what a new process imports or how it starts.
     """
     env = {
         **os.environ,
@@ -28,7 +29,7 @@ def attempt(*command, cwd=ROOT, apart=False, **environment):
         **environment,
     }
     words = [str(part) for part in command]
-    if forked.can_run(words, env):
+    if not cold and forked.can_run(words, env):
         return forked.run(words, cwd, env, apart)
     return subprocess.run(
         words,

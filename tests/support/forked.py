@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 from subprocess import DEVNULL, CompletedProcess, Popen
+from types import ModuleType
 
 IMPORTED = (
     *('torch', 'torch.utils.cpp_extension', 'torchvision', 'timm', 'transformers'),
@@ -38,11 +39,9 @@ def can_run(words: list[str], environment: dict[str, str]) -> bool:
         if environment.get(name) != usual.get(name)
     }
     what = words[3] if words[1] == '-W' else words[1]
-    is_command = what == '-m' or Path(what).parent.name == 'tools'
+    is_command = what in ('-m', '-c') or Path(what).parent.name == 'tools'
     is_free = all(name.startswith(FREE) for name in changed)
-    folders = environment['PYTHONPATH'].split(os.pathsep)
-    at_start = any(Path(folder, 'sitecustomize.py').exists() for folder in folders)
-    return words[0] == sys.executable and is_command and is_free and not at_start
+    return words[0] == sys.executable and is_command and is_free
 
 
 def run(
@@ -108,7 +107,7 @@ def _serve(server: socket.socket) -> dict:
 
 
 def _run(request: dict, path: list[str]) -> None:
-    """Run ``python … -m MODULE`` or ``python … FILE`` as Python itself does."""
+    """Run ``python … -m MODULE``, ``-c CODE`` or ``FILE`` as Python itself does."""
     os.chdir(request['cwd'])
     os.environ.clear()
     os.environ.update(request['environment'])
@@ -120,6 +119,11 @@ def _run(request: dict, path: list[str]) -> None:
         sys.argv = ['-m', *words[2:]]
         sys.path[:] = [os.getcwd(), *added, *path]
         runpy.run_module(words[1], run_name='__main__', alter_sys=True)
+    elif words[0] == '-c':
+        sys.argv = ['-c', *words[2:]]
+        sys.path[:] = ['', *added, *path]
+        sys.modules['__main__'] = main = ModuleType('__main__')
+        exec(words[1], main.__dict__)
     else:
         sys.argv = words
         sys.path[:] = [str(Path(words[0]).resolve().parent), *added, *path]

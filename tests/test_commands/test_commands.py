@@ -186,7 +186,8 @@ atexit.register(lambda: print('registered:', 'mmcls.models' in sys.modules))
 )
 def test_everything_else_registers_at_import(tmp_path, command):
     (tmp_path / 'sitecustomize.py').write_text(AT_EXIT)
-    printed = run(sys.executable, *command, PYTHONPATH=f'{tmp_path}:{ROOT}')
+    command = sys.executable, *command
+    printed = run(*command, cold=True, PYTHONPATH=f'{tmp_path}:{ROOT}')
     assert printed.endswith('registered: True\n')
 
 

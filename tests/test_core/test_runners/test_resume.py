@@ -110,7 +110,7 @@ def test_a_finished_run_is_left_as_it_is(data, whole, cut):
 
 
 def test_the_commands_resume(data, whole, cut):
-    """What ``mim train`` starts, with ``--resume-from``; ours with ``--auto-resume``."""
+    """What ``mim train`` starts with ``--resume-from``; ours with ``--auto-resume``."""
     folder = cut(10)
     cfg = config(data, folder)
     cfg.dump(str(folder / 'config.py'))
