@@ -18,7 +18,8 @@ def attempt(*command, cwd=ROOT, apart=False, cold=False, **environment):
 
     Args:
         apart: whether ``stderr`` is kept apart.
-        cold: whether the test asks what a new process imports or how it starts.
+        cold: whether it must be a new process: for a test of what that imports, or
+            of what it inherits from this one.
     """
     env = {
         **os.environ,

@@ -25,19 +25,15 @@ IMPORTED = (
     *('mmcv.runner', 'mmcls.apis', 'mmcls.datasets', 'mmcls.models'),
     *('sklearn.metrics', 'scipy.stats', 'pandas'),
 )
+ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
 # Beginnings of variables that nothing reads before the fork.
-FREE = ('CITE_', 'DEMO_DATA', 'PATH', 'PYTHONPATH', 'SHOTS', 'TMPDIR')
+FREE = ('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'PYTHONPATH', 'SHOTS', 'TMPDIR')
 LONGEST = 1 << 20  # bytes of a request
 
 
 def can_run(words: list[str], environment: dict[str, str]) -> bool:
     """Tell whether a fork does what a new process would do."""
-    usual = _environment()
-    changed = {
-        name
-        for name in {*environment, *usual}
-        if environment.get(name) != usual.get(name)
-    }
+    changed = {name for name, _ in {*environment.items()} ^ {*ENVIRONMENT.items()}}
     what = words[3] if words[1] == '-W' else words[1]
     is_command = what in ('-m', '-c') or Path(what).parent.name == 'tools'
     is_free = all(name.startswith(FREE) for name in changed)
@@ -65,14 +61,10 @@ def run(
         return CompletedProcess(words, code, out.read(), err.read())
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, 'PYTHONWARNINGS': 'ignore'}
-
-
 @functools.cache
 def _start_server() -> tuple[socket.socket, Popen]:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    environment = _environment()
+    environment = {**ENVIRONMENT}
     environment.pop('PYTHONPATH', None)
     with its:
         process = Popen(
