@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from clip.model import CLIP
-from commands import ROOT, mim, run
+from commands import ROOT, run, tool
 from mmcls.datasets import build_dataset
 from mmcv import Config
 from PIL import Image
@@ -57,8 +57,8 @@ def test_shots_is_one_switch(home):
     files = home / 'data' / 'gastric_cls3_ann'
     (files / 'train_all_0.2.txt').rename(home / 'away')
     try:  # without any other training file that it could have read
-        log = mim(
-            *('train', 'mmcls', CITE, '--seed', '0', '--no-validate', '--cfg-options'),
+        log = tool(
+            *('train', CITE, '--seed', '0', '--no-validate', '--cfg-options'),
             'model.backbone.arch=ViT-B-16.pt',
             'model.head.text_encoder.model=BioLinkBERT-large',
             *('runner.max_iters=2', 'checkpoint_config.interval=2'),
@@ -78,8 +78,8 @@ def test_shots_is_one_switch(home):
 
 def test_zero_shot_scores_are_those_of_clip(home, monkeypatch):
     out = home / 'zeroshot.json'
-    printed = mim(
-        *('test', 'mmcls', ZERO_SHOT, '--checkpoint', 'none', '--out', out),
+    printed = tool(
+        *('test', ZERO_SHOT, '--checkpoint', 'none', '--out', out),
         *('--metrics', 'bag_accuracy', 'mean_bag_accuracy', '--cfg-options'),
         *('model.backbone.arch=ViT-B-16.pt', 'model.head.arch=ViT-B-16.pt'),
         'model.precision=fp32',

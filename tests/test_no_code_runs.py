@@ -11,7 +11,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from commands import attempt, mim_words
+from commands import attempt, tool_words
 from mmcls.datasets.builder import PIPELINES
 from mmcls.models.builder import BACKBONES, MODELS
 from mmcv.runner import load_checkpoint
@@ -115,8 +115,8 @@ def refused():
     return pytest.raises(ValueError, match=r'more than tensors.*CITE_TRUST=')
 
 
-def mim(*arguments, **environment):
-    return attempt(*mim_words(*arguments), **environment)
+def tool(*arguments, **environment):
+    return attempt(*tool_words(*arguments), **environment)
 
 
 def test_the_trap_works(tmp_path, trace):
@@ -134,9 +134,7 @@ def test_the_torchscript_trap_works(tmp_path, trace):
 
 
 def test_mim_test(stranger, config):
-    done = mim(
-        *('test', 'mmcls', config, '--checkpoint', stranger(), '--metrics', 'accuracy')
-    )
+    done = tool(*('test', config, '--checkpoint', stranger(), '--metrics', 'accuracy'))
     assert done.returncode != 0
     assert 'more than tensors and plain data' in done.stdout
     assert 'CITE_TRUST=' in done.stdout
@@ -147,9 +145,7 @@ def test_mim_train(stranger, config, key):
     path = stranger(
         meta={'iter': 0, 'epoch': 0, 'args': Trap(config.parent / 'code-ran')}
     )
-    done = mim(
-        'train', 'mmcls', config, '--no-validate', '--cfg-options', f'{key}={path}'
-    )
+    done = tool('train', config, '--no-validate', '--cfg-options', f'{key}={path}')
     assert done.returncode != 0
     assert 'CITE_TRUST=' in done.stdout
 
@@ -161,8 +157,8 @@ def test_the_config_in_a_checkpoint_is_not_run(tmp_path, trace, config):
     weights = {'head.fc.weight': torch.eye(2, 4), 'head.fc.bias': torch.zeros(2)}
     meta = {'iter': 0, 'epoch': 0, 'seed': 0, 'config': program}
     torch.save({'state_dict': weights, 'meta': meta}, path)
-    done = mim(
-        *('train', 'mmcls', config, '--no-validate', '--resume-from', path),
+    done = tool(
+        *('train', config, '--no-validate', '--resume-from', path),
         *('--cfg-options', 'runner.type=EpochBasedRunner', 'runner.max_epochs=1'),
         'runner.max_iters=None',
     )
@@ -175,8 +171,8 @@ def test_mim_test_of_a_trusted_file(tmp_path, trace, config):
     weights = {'head.fc.weight': torch.eye(2, 4), 'head.fc.bias': torch.zeros(2)}
     content = {'state_dict': weights, 'meta': {'args': Trap(trace)}}
     torch.save(content, path)
-    done = mim(
-        *('test', 'mmcls', config, '--checkpoint', path, '--metrics', 'accuracy'),
+    done = tool(
+        *('test', config, '--checkpoint', path, '--metrics', 'accuracy'),
         CITE_TRUST=path,
         PYTHONWARNINGS='default',
     )

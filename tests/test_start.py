@@ -42,7 +42,7 @@ def config(tmp_path):
 def test_a_start_on_a_cache_hit_imports_nothing_that_it_does_not_use(config, tmp_path):
     def start():
         command = (sys.executable, '-c', START, config)
-        printed = run(*command, CITE_CACHE=str(tmp_path / 'cache'))
+        printed = run(*command, cold=True, CITE_CACHE=str(tmp_path / 'cache'))
         return json.loads(printed.split('loaded:')[1])
 
     assert 'transformers' in start()  # it computes the embeddings
@@ -57,6 +57,9 @@ atexit.register(lambda: print('heavy:', *sorted(heavy & {*sys.modules})))
 """
 
 
+CITE = sys.executable, '-m', 'cite'
+
+
 @pytest.fixture
 def cite_command(tmp_path):
     """Return a function that runs ``python -m cite`` and tells what it has imported."""
@@ -64,7 +67,7 @@ def cite_command(tmp_path):
 
     def call(*arguments):
         path = f'{tmp_path}:{ROOT}'
-        printed = run(sys.executable, '-m', 'cite', *arguments, PYTHONPATH=path)
+        printed = run(*CITE, *arguments, cold=True, PYTHONPATH=path)
         return printed.rpartition('heavy:')[2].split()
 
     return call

@@ -3,14 +3,24 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import forked
 
 ROOT = Path(__file__).parents[2]
 MIM = Path(sys.executable).with_name('mim')
+TOOLS = Path(find_spec('mmcls').origin).parent / '.mim/tools'
 
 
-def attempt(*command, cwd=ROOT, **environment):
-    """Run a command and return its process, with both streams in ``stdout``."""
+def attempt(*command, cwd=ROOT, apart=False, cold=False, **environment):
+    """Run a command and return its process, with both streams in ``stdout``.
+
+    Args:
+        apart: whether ``stderr`` is kept apart.
+        cold: whether it must be a new process: for a test of what that imports, or
+            of what it inherits from this one.
+    """
     env = {
         **os.environ,
         'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
@@ -19,14 +29,17 @@ def attempt(*command, cwd=ROOT, **environment):
         'CITE_CACHE': 'off',
         **environment,
     }
+    words = [str(part) for part in command]
+    if not cold and forked.can_run(words, env):
+        return forked.run(words, cwd, env, apart)
     return subprocess.run(
-        [str(part) for part in command],
+        words,
         cwd=cwd,
         env=env,
         text=True,
         check=False,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE if apart else subprocess.STDOUT,
     )
 
 
@@ -47,6 +60,20 @@ def mim_words(command, _, config, *options):
         return [MIM, command, 'mmcls', config, *options]
     words = [option for option in options if option != '--checkpoint']
     return [sys.executable, '-m', 'cite', command, config, *words]
+
+
+def tool_words(command, config, *options):
+    """Return the words that ``mim COMMAND mmcls CONFIG …`` starts.
+
+    mim itself takes seconds: it starts the tool twice, first for its help.
+    """
+    words = [option for option in options if option != '--checkpoint']
+    return [sys.executable, TOOLS / f'{command}.py', config, *words, '--device', 'cpu']
+
+
+def tool(*arguments, **settings):
+    """Return the output of one of mmcls' tools, which must succeed."""
+    return run(*tool_words(*arguments), **settings)
 
 
 def mim(*arguments, **settings):

@@ -1,6 +1,8 @@
 """Tests on two ranks (gloo): what each of the two processes does."""
 
 import math
+import os
+import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ from mmcls.models import build_classifier
 from tiny_training import new_process
 from torch import distributed
 
+from cite.__main__ import main
 from cite.core.hooks import FiniteLossHook
 
 
@@ -21,6 +24,27 @@ def run_two_ranks(target, folder, *args):
     for process in ranks:
         process.join()
         assert process.exitcode == 0
+
+
+def train_by_command(folder, *words):
+    """Run ``cite train`` on two ranks as torchrun does; return what they print."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    run_two_ranks(run_cite, folder, port, ['train', *map(str, words)])
+    return ''.join(Path(folder, f'output of {rank}').read_text() for rank in range(2))
+
+
+def run_cite(rank, folder, port, words):
+    """Run a command with the variables and the option that torchrun gives a rank."""
+    ranks = {'RANK': rank, 'LOCAL_RANK': rank, 'WORLD_SIZE': 2, 'MASTER_PORT': port}
+    os.environ.update({name: str(value) for name, value in ranks.items()})
+    os.environ['MASTER_ADDR'] = '127.0.0.1'
+    with open(Path(folder, f'output of {rank}'), 'w') as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    torch.set_num_threads(1)
+    main([*words, '--launcher', 'pytorch'])
 
 
 def _join(rank, folder):

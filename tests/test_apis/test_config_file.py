@@ -2,13 +2,11 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
+from commands import ROOT, attempt
 
 from cite.apis.config_file import find_config, read_config, set_variables
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -82,16 +80,11 @@ def test_options_may_name_modules_to_import(repository, monkeypatch):
 
 
 def test_mmcls_commands_of_ours_say_so_too(repository):
-    done = subprocess.run(
-        [sys.executable, '-m', 'cite', 'train', 'configs/nope.py'],
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = sys.executable, '-m', 'cite', 'train', 'configs/nope.py'
+    done = attempt(*command, cwd=repository)
     assert done.returncode == 1
-    assert 'error: configs/nope.py: no such config file.' in done.stderr
-    assert 'Traceback' not in done.stderr
+    assert 'error: configs/nope.py: no such config file.' in done.stdout
+    assert 'Traceback' not in done.stdout
 
 
 def test_without_mmcv_one_sentence_says_how_to_get_it():

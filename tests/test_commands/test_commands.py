@@ -4,13 +4,12 @@ import contextlib
 import io
 import re
 import runpy
-import subprocess
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
-from commands import ROOT, run
+from commands import ROOT, attempt, run
 from mmcv import DictAction
 from tiny_training import config, make_data
 
@@ -187,7 +186,8 @@ atexit.register(lambda: print('registered:', 'mmcls.models' in sys.modules))
 )
 def test_everything_else_registers_at_import(tmp_path, command):
     (tmp_path / 'sitecustomize.py').write_text(AT_EXIT)
-    printed = run(sys.executable, *command, PYTHONPATH=f'{tmp_path}:{ROOT}')
+    command = sys.executable, *command
+    printed = run(*command, cold=True, PYTHONPATH=f'{tmp_path}:{ROOT}')
     assert printed.endswith('registered: True\n')
 
 
@@ -207,17 +207,11 @@ def test_the_console_script_trains_a_config_that_imports_cite(script, data, tmp_
     assert (tmp_path / 'run' / 'iter_2.pth').is_file()
 
 
-def test_a_fault_in_training_keeps_its_traceback(script, tmp_path):
+def test_a_fault_in_training_keeps_its_traceback(tmp_path):
     (tmp_path / 'config.py').write_text("raise ValueError('broken')\n")
-    done = subprocess.run(
-        [sys.executable, '-m', 'cite', 'train', str(tmp_path / 'config.py')],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = attempt(sys.executable, '-m', 'cite', 'train', tmp_path / 'config.py')
     assert done.returncode == 1
-    assert 'Traceback' in done.stderr
+    assert 'Traceback' in done.stdout
 
 
 def test_auto_resume_becomes_an_option_of_the_config():

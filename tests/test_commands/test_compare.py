@@ -1,21 +1,16 @@
 """The command, as typed."""
 
-import os
-import subprocess
 import sys
 
+from commands import attempt
 from tiny_compare import write_comparison
 from tiny_training import PYTHONPATH, ROOT
 
 
 def compare(*arguments):
-    return subprocess.run(
-        [sys.executable, ROOT / 'tools/compare.py', *arguments],
-        env={**os.environ, 'PYTHONPATH': PYTHONPATH, 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = sys.executable, ROOT / 'tools/compare.py', *arguments
+    environment = {'PYTHONPATH': PYTHONPATH, 'OMP_NUM_THREADS': '1'}
+    return attempt(*command, apart=True, **environment)
 
 
 def test_a_failing_job_ends_in_code_1_and_is_named(tmp_path):

@@ -1,18 +1,18 @@
 """The command: what it prints, its exit codes, and that mistakes write nothing."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from commands import ROOT
+from commands import run as run_command
 from mmcls.models import VisionTransformer
 
 from cite.__main__ import main
 from cite.apis.convert import LAYOUTS, TARGETS
 from cite.commands import convert
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'convert_model.py'
+TOOL = ROOT / 'tools' / 'convert_model.py'
 ARCH = {
     'embed_dims': 64,
     'num_layers': 2,
@@ -57,13 +57,11 @@ def test_the_help_lists_what_can_be_converted():
 def test_as_a_command(source, tmp_path):
     before = source.read_bytes()
     out = tmp_path / 'out.safetensors'
-    command = [sys.executable, str(TOOL), str(source), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert 'MoCo v3 to mmcls' in done.stdout
-    assert 'matched      30' in done.stdout
-    assert 'left out      1  module.base_encoder.head.weight' in done.stdout
-    assert "'prefix': 'backbone'" in done.stdout
+    printed = run_command(sys.executable, TOOL, source, out, cwd=tmp_path)
+    assert 'MoCo v3 to mmcls' in printed
+    assert 'matched      30' in printed
+    assert 'left out      1  module.base_encoder.head.weight' in printed
+    assert "'prefix': 'backbone'" in printed
     assert out.is_file()
     assert source.read_bytes() == before
 

@@ -1,14 +1,13 @@
 """A full export predicts what the trimmed checkpoint does, with and without cite."""
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from commands import ROOT, run
 from mmcls.models import build_classifier
 from mmcv.runner import load_checkpoint, save_checkpoint
 
@@ -17,7 +16,6 @@ from cite.apis.export import export_checkpoint
 from cite.core.files.weights import load_weights
 from demo.models import tiny_clip
 
-ROOT = Path(__file__).parents[2]
 PLAIN_MMCLS = """
 import json, sys, torch
 from mmcls.models import build_classifier
@@ -132,14 +130,7 @@ def test_a_cite_export_needs_neither_clip_nor_language_model(
     save_checkpoint(trained, str(tmp_path / 'run.pth'))
     config = write(tmp_path, model)
     command = [sys.executable, ROOT / 'tools/export_checkpoint.py', config]
-    done = subprocess.run(
-        [*map(str, command), str(tmp_path / 'run.pth'), str(tmp_path / name)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-    )
-    assert done.returncode == 0, done.stderr
+    run(*command, tmp_path / 'run.pth', tmp_path / name)
     expected = scores(trained, images)
     # Another CLIP is where the config looks: all weights come from the export.
     tiny_clip(tmp_path / 'clip.pt', 1, 32, 64, 1, image_size=32)

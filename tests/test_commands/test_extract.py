@@ -1,14 +1,12 @@
 """Features extracted once replace the image backbone, and name their origin."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from commands import run
 from mmcls.datasets import build_dataloader, build_dataset
 from mmcls.models import build_classifier
 from mmcv import Config
@@ -21,7 +19,6 @@ from cite.datasets.feature_loader import FeatureLoader
 from cite.datasets.samplers import Draw
 from demo.models import tiny_clip
 
-ROOT = Path(__file__).parents[2]
 CONFIG = """
 custom_imports = dict(imports=['cite'], allow_failed_imports=False)
 pre = dict(type='PatchGastricPipeline', size=32, saturation=[0.8, 1.2], backend='fast')
@@ -243,21 +240,6 @@ def test_checkpoints_pass_between_images_and_features(
             str(tmp_path / 'images.pth'),
             map_location='cpu',
         )
-
-
-def run(*command):
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'}
-    done = subprocess.run(
-        [str(part) for part in command],
-        env=env,
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def test_two_processes_share_the_work_and_mim_trains_on_it(

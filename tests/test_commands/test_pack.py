@@ -1,24 +1,14 @@
 """``cite pack``, run as a user runs it, by its script in ``tools``."""
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
+from commands import ROOT, attempt
 from PIL import Image
-
-ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / 'pack.py'), *arguments],
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return attempt(sys.executable, ROOT / 'tools/pack.py', *arguments, apart=True)
 
 
 def test_a_gastric_config_s_patches_are_packed_verified_and_found_damaged(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import mmcls
 import numpy as np
 import pytest
-from commands import MIM
+from commands import MIM, tool_words
 from mmcls.datasets import build_dataset
 from mmcv import Config
 from tiny_training import (
@@ -22,6 +22,7 @@ from tiny_training import (
     run_command,
     state,
 )
+from two_ranks import train_by_command
 
 from cite.datasets import BalancedSampler
 
@@ -121,14 +122,12 @@ def test_mim_tests_on_ranks(data, one_rank, tmp_path):
     path = write_config(data, tmp_path / 'run', batch=4, iters=2)
     site = patched_mmcls(tmp_path / 'site')
     run_command(sys.executable, '-m', 'cite', 'train', path, '--no-validate')
-    arguments = (
-        *('test', 'mmcls', path, '--checkpoint', tmp_path / 'run/latest.pth'),
-        *('--metrics', 'accuracy', 'bag_accuracy'),
-    )
+    checkpoint = tmp_path / 'run/latest.pth'
+    arguments = '--checkpoint', checkpoint, '--metrics', 'accuracy', 'bag_accuracy'
 
-    single = mim(*arguments)
+    single = run_command(*tool_words('test', path, *arguments))
     printed = mim(
-        *(*arguments, '--launcher', 'pytorch', '--gpus', 2),
+        *('test', 'mmcls', path, *arguments, '--launcher', 'pytorch', '--gpus', 2),
         PYTHONPATH=f'{site}:{PYTHONPATH}',
     )
 
@@ -188,13 +187,11 @@ def test_ranks_count_replaced_images_together(data, tmp_path):
     cfg.data.train.update(data_prefix=f'{tmp_path}/images', on_error='skip')
     cfg.checkpoint_config.interval = 3
     cfg.dump(str(path))
-    command = (
-        *(*TORCHRUN, '-m', 'cite', 'train', path),
-        *('--launcher', 'pytorch', '--seed', 3, '--no-validate'),
-    )
+    options = path, '--seed', 3, '--no-validate'
 
-    printed = run_command(*command)
-    resumed = run_command(*command, '--resume-from', tmp_path / 'run/iter_3.pth')
+    printed = train_by_command(tmp_path, *options)
+    checkpoint = tmp_path / 'run/iter_3.pth'
+    resumed = train_by_command(tmp_path, *options, '--resume-from', checkpoint)
 
     wanted = int(np.isin(batches, bad).sum())
     for text in (printed, resumed):

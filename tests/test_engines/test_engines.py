@@ -40,8 +40,8 @@ def engine(request, tmp_path, monkeypatch):
 
 def test_one_task_fails_and_the_rest_goes_on(engine):
     name, workers = engine
-    outcomes = {o.task: o for o in workers.run([1, DIES, 2, RAISES, 3], run, start)}
-    assert [outcomes[n].result[0] for n in (1, 2, 3)] == [1, 4, 9]
+    outcomes = {o.task: o for o in workers.run([1, DIES, RAISES, 2], run, start)}
+    assert [outcomes[n].result[0] for n in (1, 2)] == [1, 4]
     assert outcomes[RAISES].error == 'ValueError: not this one'
     words = {'local': 'exit code -9', 'ray': 'Ray actor died', 'slurm': 'Slurm job'}
     assert words[name] in outcomes[DIES].error
@@ -88,8 +88,8 @@ def test_an_actor_works_in_the_folder_of_the_run(tmp_path, monkeypatch):
 
 def test_a_worker_that_cannot_start_says_why(engine):
     _, workers = engine
-    errors = [outcome.error for outcome in workers.run([1, 2, 3], run, no_model)]
-    assert errors == ['FileNotFoundError: no weights on this node'] * 3
+    errors = [outcome.error for outcome in workers.run([1, 2], run, no_model)]
+    assert errors == ['FileNotFoundError: no weights on this node'] * 2
 
 
 def test_a_worker_keeps_its_state_between_tasks():

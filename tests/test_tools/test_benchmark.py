@@ -1,48 +1,75 @@
-"""The benchmark as a user starts it, small: its code runs, its ratios mean nothing."""
+"""The benchmark, small: its code runs, its ratios mean nothing.
+
+A user's command gives each side a process of its own. It measures one row in each test;
+the other rows' sides are measured in the test's process, which has imported torch.
+"""
 
 import json
 import sys
 
+import pytest
 from commands import ROOT, run
 
+from benchmarks import compare
+from benchmarks.__main__ import main
+
 KEYS = {'row', 'released', 'ours', 'unit', 'ratio', 'target', 'met', 'bound'}
+SMALL = ['--small', '--repeats', '1', '--threads', '1']
 
 
-def test_a_small_benchmark(tmp_path):
-    command = [sys.executable, '-W', 'ignore', ROOT / 'tools/benchmark.py', '--small']
-    rows = ['few-slide', 'first-pass-packed', 'train-step', 'checkpoint', 'whole-run']
-    out = run(
-        *(*command, '--repeats', 1, '--threads', 1, '--json', tmp_path / 'b.json'),
-        *('--work-dir', tmp_path / 'models', '--rows', *rows),
-    )
+class SideHere:
+    """A side of a row in this process."""
 
-    lines = json.loads((tmp_path / 'b.json').read_text())
-    assert [line['key'] for line in lines] == rows
-    assert all(line.keys() >= KEYS for line in lines)
-    for line in lines[:4]:
+    def __init__(self, row, side, workspace, threads):
+        self.measure = getattr(row, side)(workspace)
+
+    def close(self):
+        """There is no process to end."""
+
+
+@pytest.fixture
+def measure(tmp_path, monkeypatch, capsys):
+    """Return a function that measures rows; it returns their lines and the text."""
+
+    def call(*rows, by_command):
+        words = [*SMALL, '--json', tmp_path / 'b.json']
+        words += ['--work-dir', tmp_path / 'models', '--rows', *rows]
+        if by_command:
+            printed = run(sys.executable, ROOT / 'tools/benchmark.py', *words)
+        else:
+            monkeypatch.setattr(compare, 'Side', SideHere)
+            main([str(word) for word in words])
+            printed = capsys.readouterr().out
+        lines = json.loads((tmp_path / 'b.json').read_text())
+        assert [line['key'] for line in lines] == [*rows]
+        assert all(line.keys() >= KEYS for line in lines)
+        for line in lines:
+            assert f'| {line["row"]} |' in printed
+        return lines, printed
+
+    return call
+
+
+def test_a_small_benchmark(measure):
+    (checkpoint,), _ = measure('checkpoint', by_command=True)
+    rows = 'few-slide', 'first-pass-packed', 'train-step', 'whole-run'
+    lines, printed = measure(*rows, by_command=False)
+    for line in [checkpoint, *lines[:3]]:
         better = line['unit'].startswith('images')
         pair = [line['ours'], line['released']]
         above, below = pair if better else pair[::-1]
         assert line['ratio'] == above / below
         assert line['met'] is (line['ratio'] >= line['target'])
-        assert f'| {line["row"]} |' in out
-    assert '(1) training data path, few-slide' in out
-    assert ': ours goes through 16 times as many images' in out
-    assert lines[3]['ratio'] > 1  # ours holds no weights of the backbone
+    assert '(1) training data path, few-slide' in printed
+    assert ': ours goes through 16 times as many images' in printed
+    assert checkpoint['ratio'] > 1  # ours holds no weights of the backbone
 
 
-def test_a_small_benchmark_of_slides(tmp_path):
-    command = [sys.executable, '-W', 'ignore', ROOT / 'tools/benchmark.py', '--small']
-    rows = ['tiles-deflate', 'predict-busy', 'predict-memory', 'viewer']
-    out = run(
-        *(*command, '--repeats', 1, '--threads', 1, '--json', tmp_path / 'b.json'),
-        *('--work-dir', tmp_path / 'models', '--rows', *rows),
-    )
-    lines = {
-        line['key']: line for line in json.loads((tmp_path / 'b.json').read_text())
-    }
-    assert list(lines) == rows
-    assert all(line['ratio'] > 0 for line in lines.values())
+def test_a_small_benchmark_of_slides(measure):
     # No clock is needed for it: less than 2 % between a tenth and the end.
-    assert lines['predict-memory']['ratio'] > 0.98
-    assert '| reading tiles of a deflate slide file' in out
+    (memory,), _ = measure('predict-memory', by_command=True)
+    assert memory['ratio'] > 0.98
+    rows = 'tiles-deflate', 'predict-busy', 'viewer'
+    lines, printed = measure(*rows, by_command=False)
+    assert all(line['ratio'] > 0 for line in lines)
+    assert '| reading tiles of a deflate slide file' in printed

@@ -100,14 +100,14 @@ install() {
   local pins=requirements.txt mmcv=requirements/mmcv.txt site
   [ "$STACK" = reference ] || pins=requirements/$STACK.txt mmcv=$pins
   "$UV" venv -q --allow-existing --prompt "cite-$STACK" --python "$BASE" "$VENV"
-  grep -v '^mmcv' "$pins" | pip_install --no-deps --compile-bytecode -r -
+  grep -v '^mmcv' "$pins" | pip_install --no-deps -r -
   tools/env/install_mmcv.sh "$UV" "$VENV" "$(grep '^mmcv' "$mmcv")"
   for site in "$VENV"/lib/python3*/site-packages; do
     if [ "$STACK" != current ] && [ -d "$site/mmcls" ]; then
       tools/env/accept_local_rank.sh "$site"
     fi
   done
-  pip_install --no-deps --no-build-isolation -e .
+  pip_install --no-deps --no-build-isolation --compile-bytecode -e . # of all packages
 }
 
 check_opencv() { # the only package that needs libraries of the system

@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from clip.model import CLIP
+from commands import ROOT, attempt
 from PIL import Image
 from tiny_language_models import save_llama
 from transformers import ViTConfig, ViTModel
@@ -20,7 +20,6 @@ from cite.apis.check import Options, check_config
 from cite.apis.check.check import check_shared_memory
 from cite.apis.check.report import SHOWN, Report
 
-ROOT = Path(__file__).parents[3]
 CONFIG = """
 import os
 n = os.environ.get('SHOTS', 'all')
@@ -358,46 +357,38 @@ def test_a_flood_is_cut_short_and_counted():
     assert len(report.as_dict()['problems']) == SHOWN + 5
 
 
-def command(folder, *arguments, **kwargs):
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / 'tools/check.py'), str(folder), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **kwargs,
-    )
+CHECK = sys.executable, ROOT / 'tools/check.py'
 
 
 def test_the_command(folder):
-    process = command(folder / 'config.py', '--json', '-', '--workers', '2')
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    assert json.loads(out)['ok'] is True
-    assert '18/18' in err  # the progress bar
+    done = attempt(
+        *CHECK, folder / 'config.py', '--json', '-', '--workers', 2, apart=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)['ok'] is True
+    assert '18/18' in done.stderr  # the progress bar
 
     (folder / 'patches_captions/a0_1.jpg').unlink()
-    process = command(folder / 'config.py', '--json', str(folder / 'report.json'))
-    out, _ = process.communicate()
-    assert process.returncode == 1
-    assert 'not ready to run' in out
+    done = attempt(*CHECK, folder / 'config.py', '--json', folder / 'report.json')
+    assert done.returncode == 1
+    assert 'not ready to run' in done.stdout
     written = json.loads((folder / 'report.json').read_text())
     kinds = [problem['kind'] for problem in written['problems']]
     assert [kind for kind in kinds if kind != 'slides'] == ['missing image']
 
 
 def test_the_command_without_a_config(folder):
-    process = command(folder / 'gone.py')
-    _, err = process.communicate()
-    assert process.returncode == 2
-    assert 'gone.py: no such config file' in err
+    done = attempt(*CHECK, folder / 'gone.py')
+    assert done.returncode == 2
+    assert 'gone.py: no such config file' in done.stdout
 
 
 def test_a_report_that_cannot_be_written_is_said_before_the_work(folder):
-    process = command(folder / 'config.py', '--json', str(folder / 'gone/report.json'))
-    _, err = process.communicate()
-    assert process.returncode == 2
-    assert 'gone/report.json: there is no folder' in err
-    assert 'images' not in err  # no progress bar: nothing was looked at
+    report = folder / 'gone/report.json'
+    done = attempt(*CHECK, folder / 'config.py', '--json', report, apart=True)
+    assert done.returncode == 2
+    assert 'gone/report.json: there is no folder' in done.stderr
+    assert 'images' not in done.stderr  # no progress bar: nothing was looked at
 
 
 def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
@@ -410,8 +401,11 @@ def test_ctrl_c_ends_all_processes_with_what_was_found(folder):
         if i % 64:  # one is missing in every batch
             os.link(images / 'a0_big.png', images / name)
     append(folder / 'ann/train_all.txt', ''.join(f'{name} 0\n' for name in names))
-    process = command(
-        *(folder / 'config.py', '--workers', '2', '--json', str(folder / 'r.json')),
+    process = subprocess.Popen(
+        [*CHECK, folder / 'config.py', '--workers', '2', '--json', folder / 'r.json'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
         # A shell's background jobs, tests among them, ignore interrupts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

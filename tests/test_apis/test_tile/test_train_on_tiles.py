@@ -4,7 +4,7 @@ import re
 import sys
 
 import numpy as np
-from commands import mim, run
+from commands import run
 from slide_files import draw, write_pyramid
 from tiny_training import SIZE, TEXTS, config
 
@@ -40,14 +40,12 @@ def test_tile_ann_check_train_and_test(tmp_path):
     cfg.dump(str(tmp_path / 'config.py'))
     run(*cite, 'check', tmp_path / 'config.py')
 
-    log = mim(
-        'train', 'mmcls', tmp_path / 'config.py', '--seed', 0, OMP_NUM_THREADS='1'
-    )
+    log = run(*cite, 'train', tmp_path / 'config.py', '--seed', 0, OMP_NUM_THREADS='1')
     assert re.search(r'Iter \[20/20\].* loss: \d', log)
     checkpoint = work / 'latest.pth'
     assert checkpoint.is_file()
-    metrics = mim(
-        *('test', 'mmcls', tmp_path / 'config.py', '--checkpoint', checkpoint),
+    metrics = run(
+        *(*cite, 'test', tmp_path / 'config.py', checkpoint),
         *('--metrics', 'bag_accuracy'),
         OMP_NUM_THREADS='1',
     )

@@ -2,47 +2,47 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
+from contextlib import suppress
 
 import pytest
+from kills import fork
 
 from cite.core.files.lock import lock_file, only_one
-
-HOLD = """
-import os, sys, time
-from cite.core.files.lock import only_one
-with only_one(sys.argv[1], 'training', 'Wait.'):
-    if os.fork() == 0:  # a worker, which outlives its parent
-        time.sleep(30)
-    print('held', flush=True)
-    time.sleep(30)
-"""
 
 
 @pytest.fixture
 def holder(tmp_path):
-    command = [sys.executable, '-c', HOLD, str(tmp_path)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout.readline() == 'held\n'
+    """Return the id of a process that holds the folder, in a session of its own."""
+    read_end, write_end = os.pipe()
+
+    def hold():
+        os.setsid()
+        with only_one(tmp_path, 'training', 'Wait.'):
+            if os.fork() == 0:  # a worker, which outlives its parent
+                time.sleep(30)
+            os.write(write_end, b'held')
+            time.sleep(30)
+
+    process = fork(hold)
+    assert os.read(read_end, 4) == b'held'
     yield process
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.killpg(process, signal.SIGKILL)
+    with suppress(ChildProcessError):  # a test has waited for it
+        os.waitpid(process, 0)
 
 
 def test_the_second_run_is_told_who_is_the_first(tmp_path, holder):
-    told = rf'already training there \(process {holder.pid} on .*Wait'
+    told = rf'already training there \(process {holder} on .*Wait'
     with pytest.raises(ValueError, match=told), only_one(tmp_path, 'training', 'Wait.'):
         pass
 
 
 def test_a_killed_run_holds_nothing_although_its_worker_lives(tmp_path, holder):
-    os.kill(holder.pid, signal.SIGKILL)
-    holder.wait()
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
     with only_one(tmp_path, 'training', 'Wait.'):
-        os.killpg(holder.pid, 0)  # the worker is still there
+        os.killpg(holder, 0)  # the worker is still there
 
 
 def test_a_block_holds_until_its_end_and_leaves_no_file(tmp_path):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from commands import mim_words
+from commands import tool_words
 from mmcls.core import EvalHook
 from tiny_training import (
     config,
@@ -110,11 +110,11 @@ def test_a_finished_run_is_left_as_it_is(data, whole, cut):
 
 
 def test_the_commands_resume(data, whole, cut):
-    """``mim train`` with ``--resume-from``, and our command with ``--auto-resume``."""
+    """What ``mim train`` starts with ``--resume-from``; ours with ``--auto-resume``."""
     folder = cut(10)
     cfg = config(data, folder)
     cfg.dump(str(folder / 'config.py'))
-    mim = mim_words('train', 'mmcls', folder / 'config.py')
+    mim = tool_words('train', folder / 'config.py')
     ours = [sys.executable, '-m', 'cite', 'train', folder / 'config.py']
 
     for command in (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny_training
 import torch
-from commands import mim
+from commands import tool
 from mmcls.datasets import build_dataset
 from mmcls.models import build_classifier
 from mmcv import Config
@@ -23,8 +23,8 @@ from cite.datasets.tables.annotations import read_annotations
 def tested(data, run):
     """Return the test set's files and the scores of mim test, (N, K)."""
     out = run / 'results.json'
-    mim(
-        *('test', 'mmcls', run / 'config.py', '--checkpoint', run / 'latest.pth'),
+    tool(
+        *('test', run / 'config.py', '--checkpoint', run / 'latest.pth'),
         *('--out', out, '--out-items', 'class_scores', '--metrics', 'accuracy'),
         PYTHONPATH=tiny_training.PYTHONPATH,
         OMP_NUM_THREADS='1',

@@ -2,21 +2,27 @@
 
 import csv
 import json
+import os
 import shutil
-import subprocess
+import signal
 import sys
+from functools import partial
 
 import h5py
 import numpy as np
 import pytest
 import torch
 from answer_files import contents
+from commands import run
+from kills import fork
 from patient_slides import SECRET, require_no_patient, write_patient_slide
 from PIL import Image
 from qupath_rules import check_qupath
 from slide_files import draw, real_slide, write_leica, write_pyramid
+from tiny_training import PYTHONPATH
 
 from cite.apis.tile import TileSettings, tile_slides
+from cite.inference.predict import write_slide
 from cite.inference.predict.answer_slide import Options
 from cite.inference.predict.jobs import Job, find_jobs
 from cite.inference.predict.outputs.tile_table import read_tile_csv
@@ -75,29 +81,12 @@ def test_equal_bits_to_mim_test_on_the_tiles_saved_lossless(
         *(str(tmp_path / 'config.py'), passed.checkpoint, '--out', 'results.json'),
         *('--out-items', 'class_scores', '--metrics', 'accuracy'),
     ]
-    environment = {'threads': torch.get_num_threads()}
-    done = subprocess.run(
-        tested,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=_environment(environment['threads']),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    threads = str(torch.get_num_threads())
+    run(*tested, cwd=tmp_path, PYTHONPATH=PYTHONPATH, OMP_NUM_THREADS=threads)
     scores = json.loads((tmp_path / 'results.json').read_text())['class_scores']
     tiles = tiles_of(predictor, answers, 'two-pieces')
     np.testing.assert_array_equal(tiles.coords, np.stack([grid.x, grid.y], 1))
     assert tiles.probabilities.tobytes() == np.array(scores, np.float32).tobytes()
-
-
-def _environment(threads):
-    import os
-
-    from tiny_training import PYTHONPATH
-
-    number = str(threads)
-    return {**os.environ, 'PYTHONPATH': PYTHONPATH, 'OMP_NUM_THREADS': number}
 
 
 @pytest.mark.parametrize(('batch', 'workers'), [(1, 0), (7, 1), (100, 3)])
@@ -180,29 +169,16 @@ def test_after_a_kill_the_second_start_gives_the_same(
     passed, predictor, slide, answers, tmp_path
 ):
     out = tmp_path / 'out'
-    code = f"""
-import os, signal, sys
-import cite.inference.predict.write_slide as module
-from cite.inference.predict.answer_slide import Options
-from cite.inference.predict.jobs import find_jobs
-from cite.inference.predict.run import predict_slides
-from cite.inference.predictor import Predictor
-def killed(*args):
-    os.kill(os.getpid(), signal.SIGKILL)
-setattr(module, sys.argv[1], killed)
-predict_slides(
-    Predictor({str(passed.model)!r}, 'cpu'), find_jobs([{str(slide)!r}]),
-    {str(out)!r}, Options(features=True),
-)
-"""
+
+    def work(moment):
+        torch.set_num_threads(1)  # a fork has none of its parent's threads
+        setattr(write_slide, moment, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        predict(predictor, [slide], out, Options(features=True))
+
     for moment in ('write_maps', 'flush', 'write_manifest'):
-        done = subprocess.run(
-            [sys.executable, '-W', 'ignore', '-c', code, moment],
-            env=_environment(1),
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == -9, done.stderr[-2000:]
+        _, status = os.waitpid(fork(partial(work, moment)), 0)
+        assert os.WIFSIGNALED(status)
+        assert os.WTERMSIG(status) == signal.SIGKILL
         assert not (out / 'manifest' / 'two-pieces.json').exists()
     predict(predictor, [slide], out, Options(features=True))
     assert contents(out) == contents(answers)
