@@ -4,12 +4,12 @@
 #   cite compare configs/compare/glas_features.py
 #
 # after the `cite ann` of glas.py, which explains folds and recipe.
-# Expect 225 jobs: 32 minutes of one busy CPU core (docs/COMPARE_GLAS.md).
+# Expect 450 jobs: 42 minutes of one busy CPU core (docs/COMPARE_GLAS.md).
 _base_ = 'glas.py'
 
 title = 'GlaS: grades of colorectal glands, on cached features'
 shots = ['all']
-seeds = [0]
+seeds = [0, 1]
 held_out = False
 folder = 'configs/glas'
 arc = [[1, 0.7071, 0], [0.7071, 1, 0.7071], [0, 0.7071, 1]]
