@@ -1,6 +1,7 @@
 """What each engine does with tasks, exceptions and dying workers."""
 
 import os
+import signal
 import subprocess
 import sys
 from multiprocessing import Pipe
@@ -35,7 +36,10 @@ def engine(request, tmp_path, monkeypatch):
     support = os.path.dirname(engine_tasks.__file__)
     path = os.pathsep.join([support, os.environ.get('PYTHONPATH', '')])
     monkeypatch.setenv('PYTHONPATH', path)  # where workers find the tasks
-    return request.param, make_engine(request.param, 2, SLURM, str(tmp_path))
+    # submitit cancels its local jobs by SIGINT, which a shell's background jobs ignore.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield request.param, make_engine(request.param, 2, SLURM, str(tmp_path))
+    signal.signal(signal.SIGINT, before)
 
 
 def test_one_task_fails_and_the_rest_goes_on(engine):
