@@ -28,6 +28,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     add('--weights', metavar='FILE', help="file or folder of the image model's weights")
     add(
+        '--image-stats',
+        metavar='NAME',
+        help='how images of these weights are normalised, if their file does not say: '
+        'imagenet, clip or half (mean and deviation 0.5); ask who trained them',
+    )
+    add(
         '--text',
         default='biolinkbert',
         metavar='MODEL',

@@ -120,6 +120,7 @@ def unknown_stats(backbone: Mapping[str, Any], reason: str) -> ValueError:
     name = backbone.get('model_name') or backbone.get('arch') or ''
     return ValueError(
         f'how images of {backbone.get("type")} {name} are normalised is not known: '
-        f'{reason}. Or put image_stats=dict(mean=[…], std=[…]) into model.backbone, or '
-        'convert its checkpoint with `cite convert`, which writes them into the file.'
+        f'{reason}. For weights of your own, ask who trained them, and put '
+        'image_stats=dict(mean=[…], std=[…]) into model.backbone (`cite new` has '
+        '--image-stats). For a published file, `cite convert` writes them into it.'
     )

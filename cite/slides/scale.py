@@ -53,9 +53,12 @@ def find_mpp(properties: Mapping[str, str], path: str) -> tuple[float, str]:
             )
         return (mpp_x + mpp_y) / 2, source
     implausible = f' ({"; ".join(seen)}, which no scanner has)' if seen else ''
+    is_picture = path.lower().endswith(('.png', '.jpg', '.jpeg', '.bmp'))
+    patch = ' If it is a patch of a slide, name it {slide}_{x}_{y}.png.'
     raise ValueError(
         f'{path}: the file does not say how many microns a pixel is{implausible}. Give '
         '--mpp, a number or a table with the columns slide,mpp.'
+        f'{patch if is_picture else ""}'
     )
 
 

@@ -242,6 +242,16 @@ def test_a_model_of_timm_gets_the_tag_of_its_weights(mine, tmp_path):
         new_project(
             tmp_path / 'b', mine / 'data', 'timm:vit_tiny_patch16_224', **options
         )
+    options['image_stats'] = 'imagenet'
+    project = new_project(
+        tmp_path / 'b', mine / 'data', 'timm:vit_tiny_patch16_224', **options
+    )
+    stats = read_config(project.files[1]).model.backbone.image_stats
+    assert tuple(stats.mean) == (0.485, 0.456, 0.406)
+    assert 'mean 0.485 0.456 0.406, std 0.229 0.224 0.225' in project.weights[0]
+    for odd in ({'image_stats': 'inception'}, {'weights': None}):
+        with pytest.raises(ValueError, match='--image-stats'):
+            new_project(tmp_path / 'c', mine / 'data', **{**options, **odd})
 
 
 def test_a_folder_that_mmcv_cannot_write_into_a_config_is_refused(mine, tmp_path):

@@ -102,6 +102,9 @@ _TEXT = """\
 here = {folder}
 {keys}
 seeds = [0]
+# With fewer than some 30 patients to test: deal all slides into 5 parts by patient, so
+# that each is tested once by models that did not see it.
+# folds = 5
 config = {config}
 {methods}"""
 

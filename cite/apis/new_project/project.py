@@ -37,6 +37,7 @@ def new_project(
     text: str = 'biolinkbert',
     *,
     weights: Optional[str] = None,
+    image_stats: Optional[str] = None,
     slide: Optional[str] = None,
     classes: Optional[Union[str, Path]] = None,
     val: float = 0.5,
@@ -51,6 +52,7 @@ def new_project(
         backbone: see :func:`find_backbone`.
         text: a config in ``configs/foundation/language``, ``minilm``, or a folder.
         weights: file or folder of the backbone's weights.
+        image_stats: how their images are normalised: see :func:`find_backbone`.
         slide: which slide a patch belongs to; the first rule that fits by default.
         classes: classes file; by default each subtype is a class.
         val: share of each class's slides for evaluation.
@@ -64,7 +66,8 @@ def new_project(
     """
     project, folder = Path(name).expanduser(), look_at(data, slide, classes)
     _refuse_quotes(project.absolute(), folder.path)
-    image, language = find_backbone(backbone, weights), find_text_encoder(text)
+    image = find_backbone(backbone, weights, image_stats)
+    language = find_text_encoder(text)
     config = project / f'{image.name}_{language[0]}.py'
     comparison = project / 'compare.py'
     files = [project / 'classes.yml', config, *([comparison] if compare else [])]

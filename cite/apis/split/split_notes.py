@@ -64,6 +64,13 @@ def note_reached(
             f'class {label}: {number} of {len(slides)} slides for evaluation, '
             f'{number / len(slides):.3f} (requested: {val})'
         )
+        groups = {slide.group for slide in slides if slide.id in drawn}
+        if len(groups) == 1 and number > 1:
+            notes.append(
+                f'warning: class {label} has one {group_by} for evaluation, so its '
+                f'figures are those of one {group_by}. `folds` of a comparison tests '
+                'each once (docs/COMPARE.md).'
+            )
     return notes
 
 

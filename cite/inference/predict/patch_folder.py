@@ -18,6 +18,7 @@ from cite.core.files.patch_file import (
 from cite.core.messages import shorten
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.slide_rule import PREFIX, SlideRule
+from cite.slides.find_slides import SLIDE_SUFFIXES
 
 from .tiled_folder import TiledSlide, read_tiled_folder
 
@@ -55,7 +56,10 @@ def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSli
     folder = path / _SUBFOLDER if (path / _SUBFOLDER).is_dir() else path
     entries = folder.rglob('*') if rule.in_folders else folder.iterdir()
     first = next((p for p in entries if p.suffix.lower() in SUFFIXES), None)
-    if first is None or (folder == path and not _NAME.fullmatch(first.name)):
+    is_patch = first is not None and bool(_NAME.fullmatch(first.name))
+    # Without places they may be slides, unless a rule for patches was given.
+    is_meant = rule.text != PREFIX.text and first is not None and not _is_slide(first)
+    if first is None or not (is_patch or is_meant or folder != path):
         return None
     slides = list_patches(folder, rule).slides
     names = [name for files in slides.values() for name in files]
@@ -72,6 +76,10 @@ def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSli
         PatchSlide(folder, slide, files, tiled.get(slide))
         for slide, files in slides.items()
     ]
+
+
+def _is_slide(path: Path) -> bool:
+    return path.suffix.lower() in SLIDE_SUFFIXES
 
 
 class PatchReader:

@@ -123,8 +123,8 @@ def stats_of_name(backbone: Mapping[str, Any]) -> ImageStats:
     if config is None or not (is_named or '.' in name or backbone.get('pretrained')):
         raise unknown_stats(
             backbone,
-            "the name has no tag. Add the tag of its weights (e.g. '.dino'; "
-            f"timm.list_pretrained('{name.split('.')[0]}*') lists them)",
+            'the name has no tag. If these are published weights, add their tag (e.g. '
+            f"'.dino'; timm.list_pretrained('{name.split('.')[0]}*') lists them)",
         )
     return _stats_of_config(config.to_dict(), backbone)
 

@@ -459,6 +459,17 @@ def test_patches_by_another_rule(passed, tmp_path):
         find_jobs([folder], slide='folder')
 
 
+def test_patches_without_places_are_not_taken_for_slides(tmp_path):
+    folder = tmp_path / 'patches'
+    folder.mkdir()
+    Image.new('RGB', (64, 64)).save(folder / 's1_abc.png')
+    with pytest.raises(ValueError, match=r's1_abc.png: name patches {slide}_{x}_{y}'):
+        find_jobs([folder], slide='(.+)_')
+    (job,) = find_jobs([folder])
+    with pytest.raises(ValueError, match='If it is a patch of a slide, name it'):
+        job.open(Cut(64, 0.5))
+
+
 def test_a_slide_without_a_region_fails_alone(predictor, slide, tmp_path):
     box = [[128, 128], [256, 128], [256, 256], [128, 256], [128, 128]]
     (tmp_path / 'regions').mkdir()
