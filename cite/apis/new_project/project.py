@@ -51,8 +51,7 @@ def new_project(
         data: folder of ``captions.csv`` and ``patches_captions/``.
         backbone: see :func:`find_backbone`.
         text: a config in ``configs/foundation/language``, ``minilm``, or a folder.
-        weights: file or folder of the backbone's weights.
-        image_stats: how their images are normalised: see :func:`find_backbone`.
+        weights, image_stats: of one's own: see :func:`find_backbone`.
         slide: which slide a patch belongs to; the first rule that fits by default.
         classes: classes file; by default each subtype is a class.
         val: share of each class's slides for evaluation.
@@ -76,12 +75,10 @@ def new_project(
     recipe = config_text(config.stem, folder, image, language[:2], val, short)
     write_text_whole(files[0], _classes_text(folder.classes))
     write_text_whole(config, recipe)
-    commands = _commands(config)
     if compare:
         write_text_whole(comparison, comparison_text(config, project))
-        commands.append(compare_command(comparison))
     notes = [s.replace('{project}', str(project)) for s in (image.note, language[2])]
-    return Project(folder, split, files, notes, commands)
+    return Project(folder, split, files, notes, _commands(config, files[2:]))
 
 
 def _split(data: DataFolder, out: Path, val: float) -> Split:
@@ -135,7 +132,7 @@ def _classes_text(classes: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _commands(config: Path) -> list[str]:
+def _commands(config: Path, comparisons: Sequence[Path]) -> list[str]:
     """Return the next commands, as they are typed in the present folder."""
     checkpoint = config.parent / 'work_dirs' / f'{config.stem}_pall' / 'latest.pth'
     path = shlex.quote(str(config))
@@ -143,4 +140,5 @@ def _commands(config: Path) -> list[str]:
         f'cite check {path}',
         f'cite train {path} --seed 0',
         f'cite test {path} {shlex.quote(str(checkpoint))} {_METRICS}',
+        *map(compare_command, comparisons),
     ]
