@@ -24,7 +24,7 @@ class SideHere:
         self.measure = getattr(row, side)(workspace)
 
     def close(self):
-        """There is no process to end."""
+        """Do nothing: no process was started."""
 
 
 @pytest.fixture
