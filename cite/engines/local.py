@@ -72,12 +72,12 @@ class _Process:
 
     def take(self) -> Outcome:
         """Return the outcome, which is an error if the worker has died."""
+        task, self.task = self.task, None
         try:
-            return Outcome(self.task, *self.pipe.recv())
+            return Outcome(task, *self.pipe.recv())
         except (EOFError, OSError):
             code = self._renew()
-            error = f'its process died (exit code {code})'
-            return Outcome(self.task, error=error)
+            return Outcome(task, error=f'its process died (exit code {code})')
 
     def _renew(self) -> Optional[int]:
         self.process.join(10)
@@ -87,8 +87,9 @@ class _Process:
         return code
 
     def stop(self) -> None:
-        self.pipe.close()  # ends an idle process, which then gives its semaphores back
-        self.process.join(1)
+        self.pipe.close()
+        if self.task is None:  # it ends by itself, and leaves no semaphores
+            self.process.join(1)
         self.process.kill()
         self.process.join()
 
