@@ -47,9 +47,8 @@ class ImageReader(SlideReader):
     ) -> None:
         self.path, self.name, self._override = path, path.stem, mpp
         self._state = state or FileState.of(path)
-        self.require_unchanged()
         self.reader = f'Pillow {PIL.__version__}'
-        with _opened(path) as image:
+        with self._opened() as image:
             if image.mode not in MODES:
                 raise ValueError(
                     f'{path}: an image of mode {image.mode}. Save it with eight bits a '
@@ -75,14 +74,14 @@ class ImageReader(SlideReader):
 
     @cached_property
     def _pixels(self) -> np.ndarray:
-        self.require_unchanged()
-        with _opened(self.path) as image:
+        with self._opened() as image:
             try:
                 if image.mode in _OPAQUE and 'transparency' not in image.info:
                     return np.asarray(image.convert('RGB'))
                 return on_white(np.asarray(image.convert('RGBA')))
             # Pillow's decoders raise many types for damaged files.
             except Exception as error:
+                self.require_unchanged()
                 raise OSError(first_line(error)) from error
 
     def read(self, x: int, y: int, level: int, width: int, height: int) -> np.ndarray:
@@ -102,11 +101,19 @@ class ImageReader(SlideReader):
         """Refuse a file that is not the one that was opened."""
         self._state.require_same(self.path)
 
+    def _opened(self) -> Image.Image:
+        self.require_unchanged()
+        try:
+            return _open(self.path)
+        except ValueError:
+            self.require_unchanged()  # since the look above: that is the reason then
+            raise
+
     def __reduce__(self) -> tuple[Any, ...]:
         return ImageReader, (self.path, self._override, self._state)
 
 
-def _opened(path: Path) -> Image.Image:
+def _open(path: Path) -> Image.Image:
     try:
         # Others may start a program, as EPS does, under any name.
         return Image.open(path, formats=FORMATS)

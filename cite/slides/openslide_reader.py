@@ -99,11 +99,12 @@ class OpenSlideReader(SlideReader):
         self.require_unchanged()
         try:
             self._slide = library.OpenSlide(str(self.path))
-        except library.OpenSlideUnsupportedFormatError as error:
-            raise UnknownFormat(
-                f'{self.path}: OpenSlide knows no such format'
-            ) from error
         except library.OpenSlideError as error:
+            self.require_unchanged()  # since the look above: that is the reason then
+            if isinstance(error, library.OpenSlideUnsupportedFormatError):
+                raise UnknownFormat(
+                    f'{self.path}: OpenSlide knows no such format'
+                ) from error
             raise ValueError(
                 f'{self.path}: OpenSlide cannot open the slide: {first_line(error)}. '
                 'Copy the file again if it is damaged, or convert it.'

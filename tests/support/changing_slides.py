@@ -27,9 +27,5 @@ def overwrite(path, other):
 
 
 CHANGES = {work.__name__: work for work in (delete, cut_short, replace, overwrite)}
-WORDS = {  # else that the file changed
-    'delete': 'no longer there|is gone',
-    # A worker that opens the slide only then finds it cut.
-    'cut_short': 'changed while it was being read|cannot open the slide',
-}
+WORDS = {'delete': 'no longer there|is gone'}  # else that the file changed
 CHANGED = 'the file changed while it was being read'

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from changing_slides import CHANGES
 from PIL import EpsImagePlugin, Image
 from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
 
@@ -47,6 +48,36 @@ NAMED = {
     'a.vms': b'[Virtual]\nNoLayers=1\nImageFile=a-1.jpg\nOptimisationFile=a.opt\n',
     'a.dcm': dicom_head('1.2.3'),
 }
+
+
+@pytest.mark.parametrize(
+    ('change', 'word'),
+    [('delete', 'no longer there'), ('cut_short', 'changed while'), ('empty', 'chan')],
+)
+@pytest.mark.parametrize('name', ['a.tiff', 'a.png'])
+def test_a_file_that_changes_between_the_look_and_the_opening(
+    name, change, word, tmp_path, monkeypatch
+):
+    path = tmp_path / name
+    if name == 'a.tiff':
+        write_pyramid(path, draw(512, 384, ((64, 64, 256, 192),)))
+    else:
+        Image.new('RGB', (64, 64)).save(path)
+    reader = open_slide(path, mpp=0.5)
+    kind, look = type(reader), type(reader).require_unchanged
+    reader.close()
+
+    def then(reader):
+        monkeypatch.setattr(kind, 'require_unchanged', look)
+        look(reader)
+        if change == 'empty':
+            path.write_bytes(b'')
+        else:
+            CHANGES[change](path, None)
+
+    monkeypatch.setattr(kind, 'require_unchanged', then)
+    with pytest.raises(ValueError, match=word):
+        reader.read(0, 0, 0, 16, 16)
 
 
 @pytest.mark.parametrize('name', SLIDES_OF_SEVERAL_FILES)
