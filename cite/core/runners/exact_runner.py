@@ -33,7 +33,8 @@ class ExactRunner(BaseRunner):
     """Mix-in in front of a runner of mmcv.
 
     A subclass has ``_done``, the number of iterations or epochs before the current one,
-    and ``_continue(checkpoint, meta)``, which sets the place in the run.
+    ``_most``, the number after which the run ends, and ``_continue(checkpoint, meta)``,
+    which sets the place in the run.
     """
 
     meta: Optional[Meta]
@@ -104,11 +105,49 @@ class ExactRunner(BaseRunner):
         self.resumed_averages = {k: v for k, v in weights if k.startswith(PREFIX)}
         self._continue(checkpoint, meta)
 
-    def run(self, data_loaders: list[DataLoader], *args: Any, **kwargs: Any) -> None:
-        """Run as mmcv does, with the seed and the place of a resumed run."""
-        self._prepare(data_loaders)
+    def run(
+        self,
+        data_loaders: Sequence[DataLoader],
+        workflow: Sequence[tuple[str, int]],
+        **kwargs: Any,
+    ) -> None:
+        """Run as mmcv does, with the seed and the place of a resumed run.
+
+        mmcv sleeps for two seconds before each epoch and for one at a run's end; here
+        nothing has to be waited for.
+
+        Args:
+            data_loaders: one for each entry of ``workflow``.
+            workflow: pairs of ``'train'`` or ``'val'``, and how many iterations or
+                epochs of it come before the next.
+            **kwargs: for the model's ``train_step`` and ``val_step``.
+
+        Raises:
+            ValueError: the workflow has another mode or does not train, or the runner
+                was not told when to end.
+        """
+        resuming.check_workflow(workflow, data_loaders, self._most)
+        train = [mode for mode, _ in workflow].index('train')
+        self._prepare(data_loaders, len(data_loaders[train]))
         with naming(self.work_dir):  # mmcv's logs on a full disk
-            super().run(data_loaders, *args, **kwargs)
+            resuming.log_start(self, workflow, self._most)
+            self.call_hook('before_run')
+            self._run_all(data_loaders, workflow, kwargs)
+            self.call_hook('after_run')
+
+    def _run_all(
+        self,
+        data_loaders: Sequence[Any],
+        workflow: Sequence[tuple[str, int]],
+        kwargs: dict[str, Any],
+    ) -> None:
+        while self._done < self._most:
+            for loader, (mode, times) in zip(data_loaders, workflow):
+                self._inner_iter = 0
+                for _ in range(times):
+                    if mode == 'train' and self._done >= self._most:
+                        break
+                    getattr(self, mode)(loader, **kwargs)
 
     def _take_over(self, meta: Meta) -> None:
         """Let later checkpoints note what the one resumed from noted."""
@@ -118,7 +157,9 @@ class ExactRunner(BaseRunner):
             if meta.get(key) is not None:
                 self.meta[key] = meta[key]
 
-    def _prepare(self, data_loaders: list[DataLoader]) -> list[Any]:
+    def _prepare(
+        self, data_loaders: Sequence[DataLoader], epoch_iters: int
+    ) -> list[Any]:
         """Settle what mmcv's hooks settle late; return the samplers with a seed."""
         for hook in self.hooks:
             if isinstance(hook, EMAHook) and hook.checkpoint is not None:
@@ -127,7 +168,7 @@ class ExactRunner(BaseRunner):
             if isinstance(hook, EvalHook) and self.iter:
                 # Otherwise the hook evaluates once more, one iteration late.
                 hook.initial_flag = False
-        resuming.warn_of_start(self, len(data_loaders[0]))
+        resuming.warn_of_start(self, epoch_iters)
         samplers: list[Any] = [loader.sampler for loader in data_loaders]
         seeded = [sampler for sampler in samplers if hasattr(sampler, 'reseed')]
         seed = (self.meta or {}).get('seed')

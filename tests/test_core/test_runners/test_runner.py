@@ -1,3 +1,4 @@
+import re
 import time
 
 import numpy as np
@@ -70,12 +71,12 @@ def config(folder, work_dir, runner='IterBasedRunner', **kwargs):
     )
 
 
-def train(cfg, seed=0):
+def train(cfg, seed=0, datasets=1):
     set_random_seed(seed)
     cfg.seed = seed
     model = build_classifier(cfg.model)
     model.init_weights()
-    data = build_dataset(cfg.data.train)
+    data = [build_dataset(cfg.data.train) for _ in range(datasets)]
     train_model(model, data, cfg, device='cpu', meta=dict(seed=seed))
     return {k: v.clone() for k, v in model.state_dict().items()}
 
@@ -96,14 +97,42 @@ def test_resumed_run_ends_in_the_weights_of_an_unbroken_one(
     assert not equal(other, whole)
 
 
-def test_a_run_of_few_patches_never_sleeps_at_an_epochs_end(
-    features, tmp_path, monkeypatch
-):
+@pytest.mark.parametrize('runner', ['IterBasedRunner', 'EpochBasedRunner'])
+def test_no_run_sleeps(runner, features, tmp_path, monkeypatch):
     # 12 iterations of 6 images are more than two passes over 30 patches.
     naps = []
     monkeypatch.setattr(time, 'sleep', naps.append)
-    train(config(features, tmp_path))
-    assert 2 not in naps
+    train(config(features, tmp_path, runner))
+    cfg = config(features, tmp_path / 'val', runner)
+    cfg.workflow = [('train', 1), ('val', 1)]
+    train(cfg, datasets=2)
+    assert not naps
+
+
+@pytest.mark.parametrize('runner', ['IterBasedRunner', 'EpochBasedRunner'])
+@pytest.mark.parametrize(
+    ('workflow', 'said'),
+    [
+        ([('train', 1), ('test', 1)], "{'test'}; the modes are train and val"),
+        ([('val', 1)], 'it needs train'),
+        ([('train', 0)], 'it needs train'),
+        ([('train', 1), ('val', 1)], '2 entries (there are 1)'),
+    ],
+)
+def test_a_workflow_that_cannot_be_run_is_refused(
+    runner, workflow, said, features, tmp_path
+):
+    cfg = config(features, tmp_path, runner)
+    cfg.workflow = workflow
+    with pytest.raises(ValueError, match=re.escape(said)):
+        train(cfg)
+
+
+def test_a_run_without_an_end_is_refused(features, tmp_path):
+    cfg = config(features, tmp_path, 'EpochBasedRunner')
+    cfg.runner = dict(type='EpochBasedRunner', max_iters=3)
+    with pytest.raises(ValueError, match='by max_epochs for EpochBasedRunner'):
+        train(cfg)
 
 
 def test_epoch_based_runs_end(features, tmp_path):
