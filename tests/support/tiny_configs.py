@@ -11,7 +11,7 @@
 - ``type='BERT'``, decoders and T5: a model as wide as the named one;
 - ``type='OpenCLIPTextEncoder'``: a folder with a small tower;
 - mmcls' vision transformers: few blocks, no ``init_cfg``;
-- every data set: two slides per class with two patches each, or feature draws;
+- every data set: two slides per class with a patch each, or feature draws;
 
 and shortens the run to one iteration. Everything else stays as in the config, above all
 the recipe and the widths that must match. For a new kind of part add a function to
@@ -263,7 +263,7 @@ def _data_set(part: dict, cfg: Config, folder: Path) -> None:
 
 
 def write_patches(
-    folder: Path, classes: int, slides: int = 2, patches: int = 2
+    folder: Path, classes: int, slides: int = 2, patches: int = 1
 ) -> list:
     """Write random patches and ``ann.txt``, and return its lines."""
     folder.mkdir(parents=True, exist_ok=True)
