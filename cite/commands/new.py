@@ -9,6 +9,7 @@ that are there are never overwritten.
 """
 
 import argparse
+from typing import Optional
 
 from cite.apis.cli import RULE_HELP, make_parser
 
@@ -41,6 +42,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     add('--slide', metavar='RULE', help=RULE_HELP)
     add('--classes', metavar='FILE', help='class name: [subtypes] (default: each one)')
+    add('--mpp', type=float, help="microns per pixel of the patches, if known")
     add('--val', type=float, default=0.5, help="evaluation's share of each class")
     add(
         '--short',
@@ -79,11 +81,19 @@ def main(args: argparse.Namespace) -> None:
         print(note)
     patients = f'column {data.patient!r}' if data.patient else 'not in the table'
     print(f'slide of a patch: {data.slide}; patients: {patients}')
+    print(f'patches: {_scale(data.patch_pixels, data.mpp)}')
     print(f'image model: {project.weights[0]}')
     print(f'language model: {project.weights[1]}')
     folder = next(iter(split.files)).parent
     print(f'written: {", ".join(map(str, project.files))}, {folder}')
     print('next:', *(f'  {command}' for command in project.commands), sep='\n')
+
+
+def _scale(pixels: Optional[int], mpp: Optional[float]) -> str:
+    width = f'{pixels} pixels wide' if pixels else 'of several sizes'
+    if mpp is not None:
+        return f'{width}, {mpp:g} µm a pixel'
+    return f'{width}; `cite predict` will take 0.5 µm a pixel (--mpp, or the config)'
 
 
 def _without_draws(files: dict) -> dict:

@@ -10,6 +10,7 @@ import pytest
 import timm
 import yaml
 from commands import ROOT, run
+from PIL import Image
 from safetensors.torch import save_file
 
 from cite.apis.config_file import read_config
@@ -118,6 +119,28 @@ def test_the_readme_has_the_commands_that_are_printed(mine, tmp_path, monkeypatc
         assert shown in typed_lines
 
 
+@pytest.mark.parametrize(
+    ('edges', 'mpp', 'expected'),
+    [
+        ([300], 0.25, (300, 0.25)),
+        ([512], None, (512, 0.5)),  # 0.5: the data set's own
+        ([512, 256], 0.4, (300, 0.4)),
+    ],
+)
+def test_the_patches_scale_reaches_the_config(mine, tmp_path, edges, mpp, expected):
+    data = tmp_path / 'data'
+    shutil.copytree(mine / 'data', data)
+    for i, path in enumerate(sorted(data.glob('patches_captions/*'))):
+        edge = edges[i // 2 % len(edges)]  # two patches a slide
+        Image.new('RGB', (edge, edge)).save(path)
+    project = new_project(tmp_path / 'p', data, text=str(mine / 'bert'), mpp=mpp)
+    test_set = read_config(str(project.files[1])).data.test
+    scale = test_set.get('patch_pixels', 300), test_set.get('mpp', 0.5)
+    assert scale == expected
+    notes = project.files[1].read_text().count('A tile of `cite predict` has 300')
+    assert notes == (expected != (300, 0.25))
+
+
 @pytest.mark.parametrize('backbone', ['phikon', 'clip', 'dinov2', 'mae_vitb16', 'uni'])
 def test_the_config_is_cite_on_the_shipped_backbone(mine, tmp_path, backbone):
     project = new_project(tmp_path / 'new', mine / 'data', backbone, 'pubmedbert')
@@ -218,6 +241,7 @@ def test_slides_in_folders_are_noticed(mine, tmp_path):
         (lambda d: None, {'backbone': 'phicon'}, "Did you mean 'phikon'"),
         (lambda d: None, {'text': 'biolinkbrt'}, "Did you mean 'biolinkbert'"),
         (lambda d: None, {'val': 1.5}, '--val 1.5'),
+        (lambda d: None, {'mpp': -1}, '--mpp: mpp=-1: microns per pixel are a pos'),
         (lambda d: None, {'backbone': 'timm:vit_tiny'}, 'no model'),
         (lambda d: None, {'slide': 'folder'}, 'folder'),
     ],

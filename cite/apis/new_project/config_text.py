@@ -38,11 +38,10 @@ def config_text(
     common = {'data_prefix': f'{data.path}/patches_captions/'}
     if data.slide != 'prefix':
         common['slide'] = data.slide
-    scale = _NO_SCALE
-    if data.tiles:
-        scale = (
-            f'\n    patch_pixels={data.tiles.patch_pixels}, mpp={data.tiles.patch_mpp},'
-        )
+    scale = {'patch_pixels': data.patch_pixels, 'mpp': data.mpp}
+    known = _arguments({key: value for key, value in scale.items() if value})
+    notes = '' if all(scale.values()) else _NO_SCALE
+    known = f'\n    {known},' if known else ''
     load = '\n    samples_per_gpu=16, workers_per_gpu=2,' if short else ''
     return f"""\
 # CITE with {backbone.name} and the language model {text[0]}.
@@ -55,7 +54,7 @@ from cite.apis.shipped_configs import shipped_configs
 _base_ = f'{{shipped_configs()}}/{backbone.base}'
 here, n = {FOLDER}, os.environ.get('SHOTS', 'all')
 common = dict(
-    {_arguments(common)},{scale}
+    {_arguments(common)},{known}{notes}
     classes=f'{{here}}/classes.yml')
 data = dict({load}
     train=dict(ann_file=f'{{here}}/ann/train_{{n}}_{rest}.txt', **common),
@@ -73,7 +72,7 @@ _ON_A_LINE = 2
 FOLDER = '"{{ fileDirname }}"'
 # What a tile of `cite predict` shows where the config says nothing.
 _NO_SCALE = """
-    # For `cite predict`, if your patches are not 300 pixels of 0.5 microns:
+    # A tile of `cite predict` has 300 pixels of 0.5 microns, unless said otherwise:
     # patch_pixels=300, mpp=0.5,"""
 
 

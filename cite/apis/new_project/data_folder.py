@@ -1,18 +1,22 @@
 """What a folder of patches with its table holds, before anything is written for it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
 from cite.apis.tile.settings import TileSettings
+from cite.core.files.patch_file import open_patch
 from cite.core.messages import count, shorten
 from cite.datasets.tables.class_file import read_class_file
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.slide_rule import SlideRule, table_of
 from cite.datasets.tables.slide_table import patient_column, read_captions
 from cite.slides.find_slides import SLIDE_SUFFIXES
+from cite.slides.scale import check_mpp
 
 _MOST_CLASSES = 50
+_LOOKED_AT = 20  # patches, of as many slides
 
 
 class DataFolder(NamedTuple):
@@ -22,13 +26,15 @@ class DataFolder(NamedTuple):
     slide: str  # the rule that says which slide a patch belongs to
     classes: Mapping[str, Sequence[str]]  # class name -> subtypes
     patient: Optional[str]  # the table's column of patients
-    tiles: Optional[TileSettings]  # how `cite tile` cut the patches
+    patch_pixels: Optional[int]  # edge of all patches that were looked at, if square
+    mpp: Optional[float]  # microns per pixel, if it is known
 
 
 def look_at(
     folder: Union[str, Path],
     slide: Optional[str] = None,
     classes: Optional[Union[str, Path]] = None,
+    mpp: Optional[float] = None,
 ) -> DataFolder:
     """Read the table, the names of the patches and what `cite tile` noted.
 
@@ -37,6 +43,7 @@ def look_at(
         slide: which slide a patch belongs to; by default the first of ``'prefix'`` and
             ``'folder'`` by which the patches belong to the slides of the table.
         classes: classes file; by default each subtype of the table is a class.
+        mpp: microns per pixel of the patches; by default what `cite tile` noted.
 
     Raises:
         FileNotFoundError: the folder is missing, or it has no patches or no table.
@@ -53,8 +60,31 @@ def look_at(
         rule.text,
         read_class_file(Path(classes)) if classes is not None else read or {},
         patient_column(table, None),
-        tiles,
+        tiles.patch_pixels if tiles else _edge(path / 'patches_captions', rule),
+        _settle_mpp(mpp, tiles, path),
     )
+
+
+def _settle_mpp(
+    mpp: Optional[float], tiles: Optional[TileSettings], path: Path
+) -> Optional[float]:
+    """Return the scale that was given or noted; both must agree."""
+    noted = tiles.patch_mpp if tiles else None
+    given = None if mpp is None else check_mpp(mpp, '--mpp')
+    if noted and given and noted != given:
+        raise ValueError(f'--mpp {given:g}: `cite tile` cut {path} at {noted:g}.')
+    return given or noted
+
+
+def _edge(patches: Path, rule: SlideRule) -> Optional[int]:
+    """Return the edge of the first patches of the slides; None if they differ."""
+    sizes: set[tuple[int, int]] = set()
+    for names in [*list_patches(patches, rule).slides.values()][:_LOOKED_AT]:
+        # `cite check` names what cannot be opened.
+        with suppress(OSError), open_patch(patches / names[0]) as image:
+            sizes.add(image.size)
+    width, height = sizes.pop() if len(sizes) == 1 else (0, 1)
+    return width if width == height else None
 
 
 def _require_patches(path: Path) -> None:

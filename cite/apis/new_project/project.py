@@ -41,6 +41,7 @@ def new_project(
     slide: Optional[str] = None,
     classes: Optional[Union[str, Path]] = None,
     val: float = 0.5,
+    mpp: Optional[float] = None,
     short: bool = False,
     compare: bool = False,
 ) -> Project:
@@ -55,6 +56,8 @@ def new_project(
         slide: which slide a patch belongs to; the first rule that fits by default.
         classes: classes file; by default each subtype is a class.
         val: share of each class's slides for evaluation.
+        mpp: microns per pixel of the patches, for slides that are predicted later; by
+            default what `cite tile` noted.
         short: 100 iterations of 16 patches instead of 1000 of 128.
         compare: write the config of a comparison, too.
 
@@ -63,7 +66,7 @@ def new_project(
         FileExistsError: a file of the project exists.
         ValueError: data or choices that do not fit; nothing is written then.
     """
-    project, folder = Path(name).expanduser(), look_at(data, slide, classes)
+    project, folder = Path(name).expanduser(), look_at(data, slide, classes, mpp)
     _refuse_quotes(project.absolute(), folder.path)
     image = find_backbone(backbone, weights, image_stats)
     language = find_text_encoder(text)
