@@ -32,17 +32,22 @@ def frozen_state(backbone: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
     These are all parameters without gradient, and the buffers (running statistics) of
     inner modules without a trained parameter, but not the backbone's own buffers.
-    A backbone with a method ``saved_name`` has other names in its state dict.
+    A backbone with a method ``saved_name`` has other names in its state dict, and is
+    taken to have the modules that these names tell of.
     """
     saved_name = getattr(backbone, 'saved_name', str)
+    named = backbone.named_parameters()
+    trained = [saved_name(name) for name, p in named if p.requires_grad]
     for prefix, module in backbone.named_modules():
         dot = prefix + '.' if prefix else ''
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad:
                 yield saved_name(dot + name), parameter
-        if prefix and not any(p.requires_grad for p in module.parameters()):
-            for name, buffer in module.named_buffers(recurse=False):
-                yield saved_name(dot + name), buffer
+        for name, buffer in module.named_buffers(recurse=False):
+            saved = saved_name(dot + name)
+            owner = saved[: saved.rfind('.') + 1]
+            if prefix and not any(other.startswith(owner) for other in trained):
+                yield saved, buffer
 
 
 def frozen_digest(backbone: nn.Module) -> Tensor:

@@ -22,7 +22,8 @@ _SWIN = re.compile(
     r'^encoder\.layers\.\d+\.blocks\.\d+\.'
     r'(attention\.([qkvo]_proj|relative_position_bias)|mlp)\.'
 )
-_BLOCK_OF_DINOV3 = re.compile(r'^model\.layer\.(?=\d+\.)')
+# A vision transformer's, and a ConvNeXt's.
+_BLOCK_OF_DINOV3 = re.compile(r'^model\.(?=(layer|stages)\.\d+\.)')
 # Towers that had one more level of modules, CLIP's and SigLIP's.
 _TOWER = re.compile(
     r'^(embeddings|pre_layrnorm|encoder|post_layernorm|head)\b', re.ASCII
@@ -52,7 +53,7 @@ def older_name(name: str, is_tower: bool = False) -> str:
         return _plain(_attention(name, 'self'))
     if _AFTER_GATE.match(name):
         return _AFTER_GATE.sub(r'\1weights_out.', name)
-    return _BLOCK_OF_DINOV3.sub('layer.', name)
+    return _BLOCK_OF_DINOV3.sub('', name)
 
 
 def older_state(

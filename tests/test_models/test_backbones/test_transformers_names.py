@@ -31,6 +31,8 @@ DIGESTS = {
     'bit': 'c1061125865b8b27770712a812f89e669befedff978da0b5cb427cf14bdf1bf7',
     'tower': '1cf6fa58a50bc5114deb040a9f027499dab647cb27c3e69ff2166b5b5cec2baa',
 }
+SWIN_WITH_LORA = '3a4f43f6391c2d9ace3fb3bd447d3fb5a62aff001d90924b7949f9c006c36990'
+CONVNEXT = '88e72eb312ca2ce2dd5d3a6003a33662cc2e27a093bd3dcc7039a918996b606f'
 
 
 def build(folder, **options):
@@ -54,6 +56,25 @@ def test_digests_are_those_of_transformers_4(tmp_path, kind):
     backbone = build(tmp_path)
     fill(backbone)
     assert bytes(frozen_digest(backbone).tolist()).hex() == DIGESTS[kind]
+
+
+def test_buffers_belong_to_the_modules_of_transformers_4(tmp_path):
+    """4 keeps Swin's index beside the layers that LoRA adapts, 5 in a module of it."""
+    KINDS['swin']().save_pretrained(tmp_path)
+    backbone = build(tmp_path, lora={'r': 2})
+    fill(backbone)
+    assert bytes(frozen_digest(backbone).tolist()).hex() == SWIN_WITH_LORA
+
+
+def test_a_convnext_of_dinov3(tmp_path):
+    transformers = pytest.importorskip('transformers', '4.56')
+    sizes = {'hidden_sizes': [8, 16, 16, 32], 'depths': [1, 1, 1, 1]}
+    config = transformers.DINOv3ConvNextConfig(**sizes, image_size=32)
+    transformers.DINOv3ConvNextModel(config).save_pretrained(tmp_path)
+    backbone = build(tmp_path)
+    assert 'model.stages.0.layers.0.gamma' in backbone.state_dict()
+    fill(backbone)
+    assert bytes(frozen_digest(backbone).tolist()).hex() == CONVNEXT
 
 
 def test_lora_and_all_weights_are_saved_under_the_names_of_transformers_4(tmp_path):
