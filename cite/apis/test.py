@@ -20,6 +20,7 @@ from cite.apis.class_order import check_run
 from cite.core.distributed import shared_name
 from cite.core.evaluation.eval_hooks import check_metric_names
 from cite.core.hooks.class_count_hook import check_class_count
+from cite.core.workers import without_naps
 from cite.datasets.slide_dataset import SlideDataset
 from cite.models.image_stats import settle_images
 
@@ -59,7 +60,8 @@ def multi_gpu_test(
     _settle(model, data_loader)
     if tmpdir is None and not torch.cuda.is_available():
         tmpdir, gpu_collect = shared_name(), False
-    return _multi_gpu_test(model, data_loader, tmpdir, gpu_collect)
+    with without_naps(_multi_gpu_test):
+        return _multi_gpu_test(model, data_loader, tmpdir, gpu_collect)
 
 
 def _settle(model: nn.Module, data_loader: DataLoader) -> None:

@@ -14,11 +14,13 @@ from typing import Any, Optional
 
 from mmcls.core import DistEvalHook as _DistEvalHook
 from mmcls.core import EvalHook as _EvalHook
+from mmcv.engine import multi_gpu_test
 from mmcv.runner import EvalHook as _BaseEvalHook
 from mmcv.runner import Hook
 
 from cite.core.evaluation.metrics import less_is_better
 from cite.core.messages import meant
+from cite.core.workers import without_naps
 
 # Keys of a config's `evaluation` that go to the data set's evaluate.
 _OF_DATA = ('metric', 'metric_options', 'indices', 'logger')
@@ -104,6 +106,10 @@ class EvalHook(_Careful, _EvalHook):
 
 class DistEvalHook(_Careful, _DistEvalHook):
     """Evaluate in training, on several ranks."""
+
+    def _do_evaluate(self, runner: Any) -> None:
+        with without_naps(multi_gpu_test):
+            super()._do_evaluate(runner)
 
 
 def _as_list(names: Any) -> list[str]:

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from cite.core.files.write_whole import naming
 from cite.core.hooks import ReplacedImagesHook
 from cite.core.hooks.ema_hook import PREFIX
+from cite.core.workers import without_naps
 
 from . import resuming
 from .resuming import Meta
@@ -107,8 +108,10 @@ class ExactRunner(BaseRunner):
     def run(self, data_loaders: list[DataLoader], *args: Any, **kwargs: Any) -> None:
         """Run as mmcv does, with the seed and the place of a resumed run."""
         self._prepare(data_loaders)
-        with naming(self.work_dir):  # mmcv's logs on a full disk
-            super().run(data_loaders, *args, **kwargs)
+        run = super().run
+        # naming: mmcv's logs on a full disk
+        with naming(self.work_dir), without_naps(run):
+            run(data_loaders, *args, **kwargs)
 
     def _take_over(self, meta: Meta) -> None:
         """Let later checkpoints note what the one resumed from noted."""

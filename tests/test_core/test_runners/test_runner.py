@@ -96,19 +96,20 @@ def test_resumed_run_ends_in_the_weights_of_an_unbroken_one(
     assert not equal(other, whole)
 
 
-def test_a_run_of_few_patches_never_sleeps_at_an_epochs_end(
-    features, tmp_path, monkeypatch
-):
+def test_a_run_of_few_patches_never_sleeps(features, tmp_path, monkeypatch):
     # 12 iterations of 6 images are more than two passes over 30 patches.
     naps = []
     monkeypatch.setattr(time, 'sleep', naps.append)
     train(config(features, tmp_path))
-    assert 2 not in naps
+    assert naps == []
 
 
-def test_epoch_based_runs_end(features, tmp_path):
+def test_epoch_based_runs_end_and_never_sleep(features, tmp_path, monkeypatch):
+    naps = []
+    monkeypatch.setattr(time, 'sleep', naps.append)
     train(config(features, tmp_path, 'EpochBasedRunner'))
     assert (tmp_path / 'epoch_2.pth').exists()
+    assert naps == []
 
 
 @pytest.mark.parametrize(('n', 'said'), [(3, 1), (5, 0)])
