@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from subprocess import DEVNULL, CompletedProcess, Popen
 from types import ModuleType
@@ -23,11 +24,18 @@ from types import ModuleType
 IMPORTED = (
     *('torch', 'torch.utils.cpp_extension', 'torchvision', 'timm', 'transformers'),
     *('mmcv.runner', 'mmcls.apis', 'mmcls.datasets', 'mmcls.models'),
+    *('mmcv.engine', 'mmcv.fileio', 'ftfy', 'yapf', 'tokenizers', 'accelerate'),
+    *('transformers.models.auto.modeling_auto', 'transformers.models.bert.modeling_bert'),
+    *('transformers.models.bert.tokenization_bert', 'PIL.JpegImagePlugin'),
     *('sklearn.metrics', 'scipy.stats', 'pandas'),
 )
 ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
-# Beginnings of variables that nothing reads before the fork.
-FREE = ('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'PYTHONPATH', 'SHOTS', 'TMPDIR')
+# Beginnings of variables that nothing reads before the fork; scikit-learn, imported on
+# both sides, sets those of KMP.
+FREE = (
+    *('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'PYTHONPATH', 'SHOTS', 'TMPDIR'),
+    *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK'),
+)
 LONGEST = 1 << 20  # bytes of a request
 
 
@@ -132,7 +140,24 @@ def _main() -> None:
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as server:
         request = _serve(server)
-    _run(request, path)
+    code: object = None
+    try:
+        _run(request, path)
+    except SystemExit as end:
+        code = end.code
+    _end(code)
+
+
+def _end(code: object) -> None:
+    """End as Python does, without a second of taking the imported modules apart."""
+    if not isinstance(code, (int, type(None))):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit((code or 0) & 0xFF)
 
 
 if __name__ == '__main__':
