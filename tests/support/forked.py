@@ -30,11 +30,11 @@ IMPORTED = (
     *('sklearn.metrics', 'scipy.stats', 'pandas'),
 )
 ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
-# Beginnings of variables that nothing reads before the fork; scikit-learn, imported on
-# both sides, sets those of KMP.
+# Beginnings of variables that nothing reads before the fork. scikit-learn, imported on
+# both sides, sets those of KMP; tokenizers sets its own, and reads it when it is used.
 FREE = (
     *('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'PYTHONPATH', 'SHOTS', 'TMPDIR'),
-    *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK'),
+    *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM'),
 )
 LONGEST = 1 << 20  # bytes of a request
 
