@@ -7,6 +7,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import forked
 import mmcls
 import numpy as np
 import pytest
@@ -71,7 +72,9 @@ def test_torchrun_trains_two_ranks_to_the_weights_of_one(data, one_rank, tmp_pat
     (tmp_path / '.eval_hook').mkdir()
 
     printed = run_command(
-        *TORCHRUN, '-m', 'cite', 'train', path, '--launcher', 'pytorch', '--seed', 3
+        *(*TORCHRUN, '-m', 'cite', 'train', path),
+        *('--launcher', 'pytorch', '--seed', 3),
+        PYTHON_EXEC=str(forked.python()),
     )
 
     difference = relative_difference(state(tmp_path, ITERS), one_rank[0])
