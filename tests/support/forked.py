@@ -194,6 +194,8 @@ def _run(request: dict, path: list[str]) -> None:
     for file in (Path(folder, 'sitecustomize.py') for folder in added):
         if file.is_file():
             runpy.run_path(str(file))
+    # torchrun's own variable: what it, and mim, start the next Python with.
+    sys.executable = os.environ.get('PYTHON_EXEC', sys.executable)
     if words[0] == '-m':
         sys.argv = ['-m', *words[2:]]
         sys.path[:] = [os.getcwd(), *added, *path]
