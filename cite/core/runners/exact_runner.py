@@ -112,6 +112,18 @@ class ExactRunner(BaseRunner):
         # naming: mmcv's logs on a full disk
         with naming(self.work_dir), without_naps(run):
             run(data_loaders, *args, **kwargs)
+        self._end_workers(data_loaders)
+
+    def _end_workers(self, data_loaders: list[DataLoader]) -> None:
+        """End the processes that load now.
+
+        The garbage collector would wait for each, later and for five seconds, because
+        it takes the queue first by which the process is told to end.
+        """
+        self.data_loader = None
+        hooks = [hook for hook in self.hooks if isinstance(hook, EvalHook)]
+        for loader in (*data_loaders, *(hook.dataloader for hook in hooks)):
+            loader._iterator = None
 
     def _take_over(self, meta: Meta) -> None:
         """Let later checkpoints note what the one resumed from noted."""
