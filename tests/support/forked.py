@@ -19,6 +19,7 @@ import socket
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess, Popen
@@ -37,8 +38,8 @@ ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
 # Beginnings of variables that nothing reads before the fork. scikit-learn, imported on
 # both sides, sets those of KMP; tokenizers sets its own, and reads it when it is used.
 FREE = (
-    *('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'PYTHONPATH', 'SHOTS', 'TMPDIR'),
-    'PYTHON_EXEC',
+    *('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'SHOTS', 'TMPDIR'),
+    *('PYTHONPATH', 'PYTHONWARNINGS', 'PYTHON_EXEC'),
     *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM'),
 )
 LONGEST = 1 << 20  # bytes of a request
@@ -99,7 +100,8 @@ def _ask(
 ) -> tuple[int, Callable[[], int]]:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.connect(str(address))
-    request = {'words': words, 'cwd': str(cwd), 'environment': {**environment}}
+    environment = {name: str(value) for name, value in environment.items()}
+    request = {'words': words, 'cwd': str(cwd), 'environment': environment}
     socket.send_fds(server, [json.dumps(request).encode()], streams)
     process = int(server.recv(LONGEST))
 
@@ -190,7 +192,9 @@ def _run(request: dict, path: list[str]) -> None:
     os.environ.update(request['environment'])
     words = _without_options(request['words'][1:])
     sys.stdout.reconfigure(write_through='-u' in request['words'][:4])
-    added = [part for part in os.environ['PYTHONPATH'].split(os.pathsep) if part]
+    warned = os.environ.get('PYTHONWARNINGS', '').split(',')
+    warnings._processoptions([*filter(None, warned)])
+    added = [*filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
     for file in (Path(folder, 'sitecustomize.py') for folder in added):
         if file.is_file():
             runpy.run_path(str(file))
