@@ -1,4 +1,4 @@
-"""How the processes that load and check images are started."""
+"""How the processes that load and check images are started and waited for."""
 
 import contextlib
 import multiprocessing

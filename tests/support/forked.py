@@ -30,8 +30,8 @@ IMPORTED = (
     *('torch', 'torch.utils.cpp_extension', 'torchvision', 'timm', 'transformers'),
     *('mmcv.runner', 'mmcls.apis', 'mmcls.datasets', 'mmcls.models'),
     *('mmcv.engine', 'mmcv.fileio', 'ftfy', 'yapf', 'tokenizers', 'accelerate'),
-    *('transformers.models.auto.modeling_auto', 'transformers.models.bert.modeling_bert'),
-    *('transformers.models.bert.tokenization_bert', 'PIL.JpegImagePlugin'),
+    *('transformers.models.auto.modeling_auto', 'PIL.JpegImagePlugin'),
+    *(f'transformers.models.bert.{name}_bert' for name in ('modeling', 'tokenization')),
     *('sklearn.metrics', 'scipy.stats', 'pandas'),
 )
 ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
@@ -66,10 +66,10 @@ def run(
 ) -> CompletedProcess:
     """Run a Python command in a fork; ``stderr`` is in ``stdout`` unless apart."""
     with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
+        address = _start_server()[1] / 'socket'
         streams = out.fileno(), (err if apart else out).fileno()
         try:
-            _, wait = start(words, cwd, environment, streams)
-            code = wait()
+            code = _ask(address, words, cwd, environment, streams)[1]()
         except BaseException:  # a test's timeout: the command ends with the server
             os.killpg(_start_server()[0].pid, signal.SIGKILL)
             _start_server.cache_clear()
@@ -77,13 +77,6 @@ def run(
         out.seek(0)
         err.seek(0)
         return CompletedProcess(words, code, out.read(), err.read())
-
-
-def start(
-    words: list[str], cwd: Path, environment: dict[str, str], streams: tuple[int, int]
-) -> tuple[int, Callable[[], int]]:
-    """Start a fork; return its id, and a function that waits for its exit code."""
-    return _ask(_start_server()[1] / 'socket', words, cwd, environment, streams)
 
 
 def python() -> Path:
@@ -98,6 +91,7 @@ def _ask(
     environment: Mapping[str, str],
     streams: tuple[int, int],
 ) -> tuple[int, Callable[[], int]]:
+    """Start a fork; return its id, and a function that waits for its exit code."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.connect(str(address))
     environment = {name: str(value) for name, value in environment.items()}
@@ -174,7 +168,9 @@ def _serve(folder: Path) -> dict:
 def _be_python(path: Path, words: list[str]) -> None:
     """Run this process' command in a fork, as if it were this process."""
     request = [sys.executable, *words]
-    process, wait = _ask(path.with_name('socket'), request, Path.cwd(), os.environ, (1, 2))
+    process, wait = _ask(
+        path.with_name('socket'), request, Path.cwd(), os.environ, (1, 2)
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: os.kill(process, number))
     code = wait()
