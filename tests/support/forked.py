@@ -137,16 +137,18 @@ def _serve(folder: Path) -> dict:
     listener.bind(str(folder / 'socket'))
     listener.listen(99)
     print('ready', flush=True)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nothing waits for their ends
     while True:
-        if sys.stdin in select.select([listener, sys.stdin], [], [])[0]:
+        ready = select.select([listener, sys.stdin], [], [])[0]
+        with contextlib.suppress(ChildProcessError):  # none is left
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if sys.stdin in ready:
             os._exit(0)
         client, _ = listener.accept()
         if not os.fork():
             break
         client.close()
     listener.close()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     message, streams, *_ = socket.recv_fds(client, LONGEST, 2)
     process = os.fork()
     if not process:

@@ -109,10 +109,12 @@ class ExactRunner(BaseRunner):
         """Run as mmcv does, with the seed and the place of a resumed run."""
         self._prepare(data_loaders)
         run = super().run
-        # naming: mmcv's logs on a full disk
-        with naming(self.work_dir), without_naps(run):
-            run(data_loaders, *args, **kwargs)
-        self._end_workers(data_loaders)
+        try:
+            # naming: mmcv's logs on a full disk
+            with naming(self.work_dir), without_naps(run):
+                run(data_loaders, *args, **kwargs)
+        finally:
+            self._end_workers(data_loaders)
 
     def _end_workers(self, data_loaders: list[DataLoader]) -> None:
         """End the processes that load now.
