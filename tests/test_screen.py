@@ -27,6 +27,7 @@ def printed(tmp_path_factory):
         *('--no-validate', '--cfg-options', *options),
         DEMO_DATA=str(data),
         PYTHONWARNINGS='',
+        cold=True,
     )
     assert process.returncode == 0, process.stdout
     (log,) = (data / 'run').glob('*.log')

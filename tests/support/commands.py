@@ -57,7 +57,7 @@ def mim_words(command, _, config, *options):
     our command, which runs the same tool.
     """
     if MIM.exists():
-        return [MIM, command, 'mmcls', config, *options]
+        return [sys.executable, MIM, command, 'mmcls', config, *options]
     words = [option for option in options if option != '--checkpoint']
     return [sys.executable, '-m', 'cite', command, config, *words]
 
@@ -78,4 +78,4 @@ def tool(*arguments, **settings):
 
 def mim(*arguments, **settings):
     """Return the output of a mim command that must succeed."""
-    return run(*mim_words(*arguments), **settings)
+    return run(*mim_words(*arguments), PYTHON_EXEC=str(forked.python()), **settings)

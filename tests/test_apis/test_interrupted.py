@@ -6,20 +6,19 @@ import signal
 import subprocess
 import sys
 
+import forked
 import pytest
 from tiny_training import PYTHONPATH, config, make_data, run_command
 
 
 def started(path, *options):
-    command = [sys.executable, '-u', '-W', 'ignore', '-m', 'cite', 'train', str(path)]
+    command = [forked.python(), '-u', '-m', 'cite', 'train', str(path)]
     return subprocess.Popen(
         [*command, '--seed', '0', *options],
         env={**os.environ, 'PYTHONPATH': PYTHONPATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A background job of a shell ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

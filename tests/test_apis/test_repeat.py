@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import torch
@@ -70,7 +72,7 @@ def finished(tmp_path_factory):
         (data / f'split{split}.txt').write_text('\n'.join(lines) + '\n')
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(ROOT)
-        monkeypatch.setenv('PYTHONWARNINGS', 'ignore')
+        monkeypatch.setattr(sys, 'executable', str(forked.python()))
         with pytest.MonkeyPatch.context() as cut:
             interrupt_at('test', cut)
             with pytest.raises(Started):
@@ -88,6 +90,7 @@ def copied(finished, monkeypatch):
     """Files of the run, which are restored after the test."""
     data, _ = finished
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, 'executable', str(forked.python()))
     files = [p for p in data.rglob('*') if p.is_file() and not p.is_symlink()]
     kept = {path: (path.read_bytes(), path.stat()) for path in files}
     yield data
@@ -183,6 +186,7 @@ def test_results_outlive_a_deleted_checkpoint(finished, monkeypatch):
 def test_another_seed_is_another_run_on_another_split(finished, monkeypatch):
     data, _ = finished
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, 'executable', str(forked.python()))
     seen = []
     monkeypatch.setattr(api, 'run_command', lambda *args: seen.append(args) or 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import forked
 import numpy as np
 import pytest
 import torch
@@ -258,6 +259,7 @@ def test_two_processes_share_the_work_and_mim_trains_on_it(
         script,
         config,
         *('--out', tmp_path / 'two', '--num-aug', 3),
+        PYTHON_EXEC=str(forked.python()),
     )
     train = 'train-train_3.npy'
     np.testing.assert_allclose(

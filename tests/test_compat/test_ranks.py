@@ -7,6 +7,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import forked
 import mmcls
 import numpy as np
 import pytest
@@ -71,7 +72,9 @@ def test_torchrun_trains_two_ranks_to_the_weights_of_one(data, one_rank, tmp_pat
     (tmp_path / '.eval_hook').mkdir()
 
     printed = run_command(
-        *TORCHRUN, '-m', 'cite', 'train', path, '--launcher', 'pytorch', '--seed', 3
+        *(*TORCHRUN, '-m', 'cite', 'train', path),
+        *('--launcher', 'pytorch', '--seed', 3),
+        PYTHON_EXEC=str(forked.python()),
     )
 
     difference = relative_difference(state(tmp_path, ITERS), one_rank[0])
@@ -100,7 +103,8 @@ def patched_mmcls(folder):
 def mim(*arguments, **environment):
     if not MIM.exists():
         pytest.skip('openmim is not installed: it needs setuptools < 81')
-    return run_command(MIM, *arguments, **environment)
+    command = sys.executable, MIM, *arguments
+    return run_command(*command, PYTHON_EXEC=str(forked.python()), **environment)
 
 
 def test_mim_launches_ranks(data, one_rank, tmp_path):
@@ -113,6 +117,7 @@ def test_mim_launches_ranks(data, one_rank, tmp_path):
     )
 
     assert 'Training finished successfully' in printed
+    assert f'{site}/mmcls/.mim/tools/train.py' in printed
     difference = relative_difference(state(tmp_path / 'run', ITERS), one_rank[0])
     assert difference < 1e-6
     assert metrics(printed) == one_rank[1]
@@ -133,6 +138,7 @@ def test_mim_tests_on_ranks(data, one_rank, tmp_path):
 
     pattern = r'\w*accuracy : [\d.]+'
     assert len(re.findall(pattern, single)) == 2
+    assert f'{site}/mmcls/.mim/tools/test.py' in printed
     assert re.findall(pattern, printed) == re.findall(pattern, single)
 
 

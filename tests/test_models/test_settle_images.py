@@ -211,9 +211,11 @@ def test_an_item_that_meets_no_model_names_the_remedy(data, backend):
             match=r"has mean, size='model', .*settle_images\(dataset, model\) .* or gi",
         ):
             dataset[0]
-    loader = DataLoader(dataset, num_workers=1)
-    with pytest.raises(ValueError, match=r'settle_images\(dataset, model\)'):
-        next(iter(loader))
+    batches = iter(DataLoader(dataset, num_workers=1))
+    with pytest.raises(ValueError, match=r'settle_images\(dataset, model\)') as error:
+        next(batches)
+    error.value.__traceback__ = None  # the garbage collector would wait for the worker
+    del error, batches
     assert 'mean' in repr(dataset.pipeline)
 
 

@@ -129,11 +129,14 @@ class ExactRunner(BaseRunner):
         resuming.check_workflow(workflow, data_loaders, self._most)
         train = [mode for mode, _ in workflow].index('train')
         self._prepare(data_loaders, len(data_loaders[train]))
-        with naming(self.work_dir):  # mmcv's logs on a full disk
-            resuming.log_start(self, workflow, self._most)
-            self.call_hook('before_run')
-            self._run_all(data_loaders, workflow, kwargs)
-            self.call_hook('after_run')
+        try:
+            with naming(self.work_dir):  # mmcv's logs on a full disk
+                resuming.log_start(self, workflow, self._most)
+                self.call_hook('before_run')
+                self._run_all(data_loaders, workflow, kwargs)
+                self.call_hook('after_run')
+        finally:
+            self._end_workers(data_loaders)
 
     def _run_all(
         self,
@@ -148,6 +151,17 @@ class ExactRunner(BaseRunner):
                     if mode == 'train' and self._done >= self._most:
                         break
                     getattr(self, mode)(loader, **kwargs)
+
+    def _end_workers(self, data_loaders: Sequence[DataLoader]) -> None:
+        """End the processes that load now.
+
+        The garbage collector would wait for each, later and for five seconds, because
+        it takes the queue first by which the process is told to end.
+        """
+        self.data_loader = None
+        hooks = [hook for hook in self.hooks if isinstance(hook, EvalHook)]
+        for loader in (*data_loaders, *(hook.dataloader for hook in hooks)):
+            loader._iterator = None
 
     def _take_over(self, meta: Meta) -> None:
         """Let later checkpoints note what the one resumed from noted."""

@@ -2,10 +2,9 @@ import logging
 
 import pytest
 import torch
-from mmcv.runner import IterBasedRunner
 from torch.utils.data import DataLoader
 
-import cite  # noqa: F401
+from cite.core.runners import IterBasedRunner
 
 
 class Slope(torch.nn.Module):

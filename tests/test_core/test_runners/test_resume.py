@@ -1,5 +1,6 @@
 """A run that is interrupted and resumed ends in the bits of an unbroken one."""
 
+import multiprocessing
 import re
 import shutil
 import sys
@@ -67,6 +68,7 @@ def test_resumed_run_ends_in_the_same_bits(data, whole, cut, n, workers):
 
     train(cfg, seed=5)  # the checkpoint's seed counts
 
+    assert multiprocessing.active_children() == []  # its workers have ended
     assert differences(state(folder), state(whole)) == []
     losses = logged(whole, 'loss')
     assert logged(folder, 'loss') == {i: losses[i] for i in range(n + 1, ITERS + 1)}

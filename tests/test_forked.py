@@ -1,0 +1,59 @@
+"""Commands of tests are forks, and end as new processes do."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import forked
+import pytest
+import sklearn  # noqa: F401  # it sets variables
+from commands import attempt, run
+
+
+def test_no_import_of_the_suite_makes_commands_new_processes():
+    environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
+    assert forked.can_run([sys.executable, '-m', 'cite'], environment)
+    assert forked.can_run([sys.executable, '-u', '-W', 'ignore', '-c', ''], environment)
+    threads = {**environment, 'OMP_NUM_THREADS': '7'}  # torch read it in the imports
+    assert not forked.can_run([sys.executable, '-m', 'cite'], threads)
+
+
+@pytest.mark.parametrize(
+    ('code', 'exit_code', 'printed'),
+    [
+        ('print(*sys.argv[1:])', 0, 'a b'),
+        ('sys.exit()', 0, ''),
+        ('sys.exit(3)', 3, ''),
+        ('sys.exit("a mistake")', 1, 'a mistake'),
+        ('int("x")', 1, "ValueError: invalid literal for int() with base 10: 'x'"),
+        ('atexit.register(print, "the end"); sys.exit(2)', 2, 'the end'),
+        ('print("cite" in sys.modules)', 0, 'False'),
+        ('os.kill(os.getpid(), signal.SIGKILL)', -signal.SIGKILL, ''),
+    ],
+)
+def test_a_fork_ends_as_a_new_process(code, exit_code, printed):
+    command = sys.executable, '-c', f'import atexit, os, signal, sys\n{code}', 'a', 'b'
+    for done in (attempt(*command), attempt(*command, cold=True)):
+        assert done.returncode == exit_code
+        assert done.stdout.strip().rpartition('\n')[2] == printed
+
+
+def test_what_starts_processes_itself_starts_forks():
+    code = 'import sys; print(sys.flags.isolated, sys.argv[1:]); sys.exit(5)'
+    words = [forked.python(), '-u', '-c', code, 'a b']
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (5, "0 ['a b']\n")
+    inner = 'import subprocess, sys; subprocess.run([sys.executable, "-c", "print(7)"])'
+    printed = run(sys.executable, '-c', inner, PYTHON_EXEC=str(forked.python()))
+    assert printed == '7\n'
+
+
+def test_signals_reach_the_fork():
+    code = 'import time; print("started", flush=True); time.sleep(60)'
+    words = [forked.python(), '-c', code]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            process.send_signal(number)
+            assert process.wait() == -number
