@@ -42,7 +42,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     add('--slide', metavar='RULE', help=RULE_HELP)
     add('--classes', metavar='FILE', help='class name: [subtypes] (default: each one)')
-    add('--mpp', type=float, help="microns per pixel of the patches, if known")
+    add('--mpp', type=float, help='microns per pixel of the patches, if known')
     add('--val', type=float, default=0.5, help="evaluation's share of each class")
     add(
         '--short',

@@ -50,14 +50,12 @@ def new_project(
     Args:
         name: folder to write; files that are there end the call.
         data: folder of ``captions.csv`` and ``patches_captions/``.
-        backbone: see :func:`find_backbone`.
+        backbone, weights, image_stats: see :func:`find_backbone`.
         text: a config in ``configs/foundation/language``, ``minilm``, or a folder.
-        weights, image_stats: of one's own: see :func:`find_backbone`.
         slide: which slide a patch belongs to; the first rule that fits by default.
         classes: classes file; by default each subtype is a class.
         val: share of each class's slides for evaluation.
-        mpp: microns per pixel of the patches, for slides that are predicted later; by
-            default what `cite tile` noted.
+        mpp: microns per pixel of the patches; by default what `cite tile` noted.
         short: 100 iterations of 16 patches instead of 1000 of 128.
         compare: write the config of a comparison, too.
 

@@ -158,7 +158,7 @@ class ExactRunner(BaseRunner):
         The garbage collector would wait for each, later and for five seconds, because
         it takes the queue first by which the process is told to end.
         """
-        self.data_loader = None
+        self.data_loader: Any = None
         hooks = [hook for hook in self.hooks if isinstance(hook, EvalHook)]
         for loader in (*data_loaders, *(hook.dataloader for hook in hooks)):
             loader._iterator = None
