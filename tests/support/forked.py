@@ -171,12 +171,15 @@ def _serve(folder: Path) -> dict:
 
 def _be_python(path: Path, words: list[str]) -> None:
     """Run this process' command in a fork, as if it were this process."""
+    passed_on = signal.SIGINT, signal.SIGTERM
+    signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)  # until they can be
     request = [sys.executable, *words]
     process, wait = _ask(
         path.with_name('socket'), request, Path.cwd(), os.environ, (1, 2)
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in passed_on:
         signal.signal(number, lambda number, frame: os.kill(process, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
     code = wait()
     if code < 0:
         with contextlib.suppress(OSError):  # SIGKILL has no handler
@@ -231,9 +234,9 @@ def _main() -> None:
         _run(request, path)
     except SystemExit as end:
         code = end.code
-    except Exception:
+    except BaseException as error:
         sys.excepthook(*sys.exc_info())
-        code = 1
+        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     _end(code)
 
 
@@ -246,6 +249,9 @@ def _end(code: object) -> None:
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
+    if code == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     os._exit((code or 0) & 0xFF)
 
 
