@@ -34,7 +34,7 @@ def tiny_bert(tmp_path_factory) -> Path:
     return save_bert(tmp_path_factory.mktemp('models') / 'TinyBERT')
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def cluster() -> Iterator[str]:
     """Return the address of a Ray cluster, for RAY_ADDRESS; to start one takes seconds.
 

@@ -124,9 +124,8 @@ def test_every_method_runs_on_features_without_images(local):
     assert (out / 'report.html').is_file()
 
 
-def test_ray_gives_the_same(config, local, tmp_path, monkeypatch):
-    pytest.importorskip('ray', reason='needs ray: pip install .[ray]')
-    monkeypatch.delenv('RAY_ADDRESS', raising=False)
+def test_ray_gives_the_same(config, local, cluster, tmp_path, monkeypatch):
+    monkeypatch.setenv('RAY_ADDRESS', cluster)
     assert run_comparison(config, tmp_path, 'ray', jobs=2, progress=False) == {}
     assert contents(tmp_path) == contents(local[1])
 

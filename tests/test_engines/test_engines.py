@@ -18,6 +18,7 @@ from engine_tasks import (
     square_or_wait,
     start,
 )
+from forked_jobs import fork_jobs
 
 from cite.engines import base, make_engine
 from cite.engines import local as local_engine
@@ -35,7 +36,7 @@ def engine(request, tmp_path, monkeypatch):
     if request.param == 'ray':
         monkeypatch.setenv('RAY_ADDRESS', request.getfixturevalue('cluster'))
     if request.param == 'slurm':
-        pytest.importorskip('submitit', reason='needs submitit')
+        fork_jobs(monkeypatch)
     support = os.path.dirname(engine_tasks.__file__)
     path = os.pathsep.join([support, os.environ.get('PYTHONPATH', '')])
     monkeypatch.setenv('PYTHONPATH', path)  # where workers find the tasks
