@@ -1,6 +1,11 @@
-"""Slurm's commands as scripts that run jobs of this machine, one after another."""
+"""Slurm's commands as scripts that run jobs of this machine, one after another.
+
+The jobs' Python is one that forks a process which has imported torch once.
+"""
 
 from pathlib import Path
+
+from forked import python
 
 # Starts the job after its return, as Slurm does: submitit renames files in between.
 SBATCH = r"""#!/bin/bash
@@ -31,7 +36,8 @@ while [[ $1 == --* ]]; do
         *) shift ;;
     esac
 done
-exec "$@" >> "$out" 2>> "$err"
+shift  # the job's Python
+exec PYTHON "$@" >> "$out" 2>> "$err"
 """
 SACCT = '#!/bin/bash\necho "JobID|State|NodeList"\n'
 
@@ -39,7 +45,8 @@ SACCT = '#!/bin/bash\necho "JobID|State|NodeList"\n'
 def install_slurm(folder: Path) -> Path:
     """Write sbatch, srun, sacct and scancel into a folder for PATH; return it."""
     folder.mkdir()
-    scripts = {'sbatch': SBATCH, 'srun': SRUN, 'sacct': SACCT, 'scancel': SACCT}
+    srun = SRUN.replace('PYTHON', str(python()))
+    scripts = {'sbatch': SBATCH, 'srun': srun, 'sacct': SACCT, 'scancel': SACCT}
     for name, text in scripts.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)

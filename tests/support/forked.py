@@ -40,7 +40,7 @@ ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
 # mmcls' tools, run in this process, set a rank, and threads as they are.
 FREE = (
     *('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'SHOTS', 'TMPDIR'),
-    *('PYTHONPATH', 'PYTHONWARNINGS', 'PYTHON_EXEC'),
+    *('PYTHONPATH', 'PYTHONWARNINGS', 'PYTHON_EXEC', 'RAY_'),
     *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM'),
     *('LOCAL_RANK', 'MKL_NUM_THREADS'),
 )
