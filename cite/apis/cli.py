@@ -23,15 +23,19 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
     try:
         main()
     except (ValueError, TypeError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        sys.exit(2)
+        _fail(str(error))
     except RuntimeError as error:
         # pathlib raises it for ~name where no user has this name.
         if 'determine home directory' not in str(error):
             raise
-        print(f'error: {error}: correct the path after ~', file=sys.stderr)
-        sys.exit(2)
+        _fail(f'{error}: correct the path after ~')
     sys.exit(0)
+
+
+def _fail(reason: str) -> NoReturn:
+    sys.stdout.flush()  # in a log of both streams, what was printed before comes first
+    print(f'error: {reason}', file=sys.stderr)
+    sys.exit(2)
 
 
 def make_parser(name: str, doc: Optional[str]) -> argparse.ArgumentParser:
