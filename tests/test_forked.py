@@ -1,22 +1,28 @@
 """Commands of tests are forks, and end as new processes do."""
 
-import os
 import signal
 import subprocess
 import sys
 
 import forked
 import pytest
-import sklearn  # noqa: F401  # it sets variables
 from commands import attempt, run
 
 
-def test_no_import_of_the_suite_makes_commands_new_processes():
-    environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
+@pytest.mark.parametrize(
+    'name',
+    ['KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM', 'PYTHONBREAKPOINT', 'LOCAL_RANK'],
+)
+def test_what_imports_of_the_suite_set_makes_no_command_a_new_process(name):
+    environment = {**forked.ENVIRONMENT, name: 'x'}
     assert forked.can_run([sys.executable, '-m', 'cite'], environment)
     assert forked.can_run([sys.executable, '-u', '-W', 'ignore', '-c', ''], environment)
-    threads = {**environment, 'OMP_NUM_THREADS': '7'}  # torch read it in the imports
-    assert not forked.can_run([sys.executable, '-m', 'cite'], threads)
+
+
+@pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'PYTHONHASHSEED', 'LC_ALL'])
+def test_what_python_or_torch_read_at_their_start_makes_it_one(name):
+    environment = {**forked.ENVIRONMENT, name: '7'}
+    assert not forked.can_run([sys.executable, '-m', 'cite'], environment)
 
 
 @pytest.mark.parametrize(

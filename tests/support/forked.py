@@ -37,12 +37,13 @@ IMPORTED = (
 ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
 # Beginnings of variables that nothing reads before the fork. scikit-learn, imported on
 # both sides, sets those of KMP; tokenizers sets its own, and reads it when it is used;
-# mmcls' tools, run in this process, set a rank, and threads as they are.
+# mmcls' tools, run in this process, set a rank, and threads as they are; Ray sets that
+# of breakpoints.
 FREE = (
     *('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'SHOTS', 'TMPDIR'),
     *('PYTHONPATH', 'PYTHONWARNINGS', 'PYTHON_EXEC', 'RAY_'),
     *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM'),
-    *('LOCAL_RANK', 'MKL_NUM_THREADS'),
+    *('LOCAL_RANK', 'MKL_NUM_THREADS', 'PYTHONBREAKPOINT'),
 )
 LONGEST = 1 << 20  # bytes of a request
 
