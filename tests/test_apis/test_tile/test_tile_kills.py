@@ -9,7 +9,7 @@ import time
 import pytest
 from commands import attempt
 from full_disk import files_up_to, fill, small_disk
-from kills import finish, kill_within
+from kills import finish, kill_often
 from slide_files import draw, write_pyramid
 from tiny_training import PYTHONPATH
 
@@ -44,14 +44,10 @@ def test_killed_at_random_moments(slides, tmp_path):
 
     seconds = finish(lambda: run(tmp_path / 'unbroken'))
     expected = contents(tmp_path / 'unbroken')
-    rng, interrupted = random.Random(0), 0
-    for number in range(4):
+    for number in kill_often(lambda number: run(tmp_path / str(number)), seconds):
         out = tmp_path / str(number)
-        moment = rng.uniform(0.1, 0.9) * seconds
-        interrupted += kill_within(lambda out=out: run(out), moment)
         finish(lambda out=out: run(out))
         assert contents(out) == expected
-    assert interrupted >= 2
 
 
 @pytest.mark.long
