@@ -6,7 +6,6 @@ from typing import Any, Union
 
 import cv2
 import numpy as np
-import tifffile
 
 from cite.core.files.write_whole import write_text_whole, write_whole
 
@@ -14,6 +13,13 @@ from .grades import draw_tissue
 from .patches import slide_rng
 from .shapes import blobs
 from .stain import Stain, stain_tissue, typical_stain
+
+try:
+    import tifffile
+except ImportError as error:  # an environment of one's own has what cite needs alone
+    raise ModuleNotFoundError(
+        'tifffile is needed to draw the slide file of the demo: pip install tifffile'
+    ) from error
 
 MPP = 0.5  # as of PatchGastric's patches, which the others imitate
 WIDTH, HEIGHT = 5400, 3300  # pixels of level 0: 2.7 x 1.65 mm
