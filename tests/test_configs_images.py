@@ -62,7 +62,7 @@ def colour(images, config):
 
 @pytest.fixture
 def _seeded():
-    """Draw the same augmentations after whatever tests."""
+    """Draw the same augmentations in any order of the tests."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
