@@ -1,5 +1,6 @@
 """Fixtures that tests of several rooms share: a small BERT, a cache, a Ray cluster."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
@@ -9,6 +10,25 @@ from ray_cluster import ray_cluster
 from tiny_language_models import save_bert
 
 import cite  # noqa: F401  # clip cannot be imported before it: cite.start
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_before() -> Iterator[None]:
+    """Give each test mmcls' and mmcv's loggers as they were, without files."""
+    from mmcv.utils.logging import logger_initialized
+
+    loggers = [logging.getLogger(name) for name in ('mmcls', 'mmcv')]
+    before = [(x.handlers[:], x.propagate, x.level, x.disabled) for x in loggers]
+    initialized = {**logger_initialized}
+    yield
+    for logger, (handlers, propagate, level, disabled) in zip(loggers, before):
+        logger.handlers[:] = [
+            x for x in handlers if not isinstance(x, logging.FileHandler)
+        ]
+        logger.propagate, logger.disabled = propagate, disabled
+        logger.setLevel(level)
+    logger_initialized.clear()
+    logger_initialized.update(initialized)
 
 
 @pytest.fixture
