@@ -49,7 +49,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     rows = pick(all_rows(), args.rows)
     with tempfile.TemporaryDirectory(prefix='cite-benchmark-') as temporary:
-        folder = args.work_dir or Path(temporary)
+        folder = (args.work_dir or Path(temporary)).resolve()  # sides start elsewhere
         folder.mkdir(parents=True, exist_ok=True)
         lines = []
         with child_environment(folder):

@@ -31,7 +31,7 @@ from .row import Measure, Workspace
 WORKERS, BATCH = 2, 64
 # The files would fit into the usual cache as a whole; of a real slide a few rows do.
 CACHE = 4 << 20
-_PASSES = 25  # a slide has thousands of tiles, so that starting hardly counts
+_TILES = 10_000  # as a slide has, so that starting the processes hardly counts
 _SUMMARY = {'name': '', 'predicted': '', 'facts': [], 'flags': []}
 
 
@@ -57,12 +57,17 @@ def _whole_grid(reader: Any, mpp: float, patch_pixels: int = 256) -> Grid:
     )
 
 
+def _passes(grid: Grid, small: bool) -> int:
+    return 1 if small else -(-_TILES // len(grid))
+
+
 def our_tiles(path: Path, mpp: Optional[float], small: bool) -> Measure:
     """Read all tiles in loading processes, as ``cite predict`` does."""
     openslide_reader.CACHE = CACHE
     reader = open_slide(path, mpp)
-    source = _Tiles(reader, _whole_grid(reader, reader.mpp), 1 if small else _PASSES)
-    item_bytes = 3 * source.grid.patch_pixels**2
+    grid = _whole_grid(reader, reader.mpp)
+    source = _Tiles(reader, grid, _passes(grid, small))
+    item_bytes = 3 * grid.patch_pixels**2
 
     def measure() -> float:
         before = cpu_seconds()
@@ -75,10 +80,9 @@ def our_tiles(path: Path, mpp: Optional[float], small: bool) -> Measure:
 
 def bare_tiles(path: Path, mpp: Optional[float], small: bool) -> Measure:
     """Read the same tiles with OpenSlide alone, in as many processes."""
-    passes = 1 if small else _PASSES
     with open_slide(path, mpp) as reader:
         grid = _whole_grid(reader, reader.mpp)
-        size = tile_region(reader, grid).read
+        size, passes = tile_region(reader, grid).read, _passes(grid, small)
     process = multiprocessing.get_context('fork').Process
 
     def measure() -> float:

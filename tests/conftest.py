@@ -1,7 +1,6 @@
 """Fixtures that tests of several rooms share: a small BERT, a cache, a Ray cluster."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
@@ -11,24 +10,27 @@ from tiny_language_models import save_bert
 
 import cite  # noqa: F401  # clip cannot be imported before it: cite.start
 
+_LOGGERS = ('mmcls', 'mmcv')
+
 
 @pytest.fixture(autouse=True)
-def _loggers_as_before() -> Iterator[None]:
-    """Give each test mmcls' and mmcv's loggers as they were, without files."""
+def _as_if_alone() -> None:
+    """Give each test fresh loggers of mmcls and mmcv, and the same seed.
+
+    A fixture of a module that trains leaves its level and its file in them.
+    """
+    from mmcv.runner import set_random_seed
     from mmcv.utils.logging import logger_initialized
 
-    loggers = [logging.getLogger(name) for name in ('mmcls', 'mmcv')]
-    before = [(x.handlers[:], x.propagate, x.level, x.disabled) for x in loggers]
-    initialized = {**logger_initialized}
-    yield
-    for logger, (handlers, propagate, level, disabled) in zip(loggers, before):
-        logger.handlers[:] = [
-            x for x in handlers if not isinstance(x, logging.FileHandler)
-        ]
-        logger.propagate, logger.disabled = propagate, disabled
-        logger.setLevel(level)
-    logger_initialized.clear()
-    logger_initialized.update(initialized)
+    for name in [x for x in logger_initialized if x.split('.')[0] in _LOGGERS]:
+        logger = logging.getLogger(name)
+        for handler in [*logger.handlers]:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.propagate, logger.disabled = True, False
+        logger.setLevel(logging.NOTSET)
+        del logger_initialized[name]
+    set_random_seed(0)
 
 
 @pytest.fixture
