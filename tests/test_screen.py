@@ -7,11 +7,13 @@ import sys
 import pytest
 from commands import ROOT, attempt, run
 
+from cite import __version__
 from cite.start import environment_hint, usable_cores
 
 CONFIG = ROOT / 'configs/demo/cite_tiny-clip_tiny-bert.py'
 # What other packages say about themselves.
 NOISE = ('Warning', 'MMCV will release', 'pkg_resources', 'CUDA runtime', 'same before')
+NOISE += ('not a git repository',)
 
 
 @pytest.fixture(scope='module')
@@ -28,6 +30,7 @@ def printed(tmp_path_factory):
         DEMO_DATA=str(data),
         PYTHONWARNINGS='',
         cold=True,
+        cwd=data,  # outside a repository
     )
     assert process.returncode == 0, process.stdout
     (log,) = (data / 'run').glob('*.log')
@@ -45,6 +48,7 @@ def test_the_log_file_has_what_the_screen_does_not(printed):
     screen, log = printed
     for words in (
         'Environment info:',
+        f'CITE: {__version__}',
         'Config:',
         'neck.weight - torch.Size',
         ' loss: ',

@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Callable, NoReturn, Optional, Union
 
 RULE_HELP = (
@@ -11,11 +13,16 @@ RULE_HELP = (
 )
 
 
-def run_cli(main: Callable[[], None]) -> NoReturn:
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+
+
+def run_cli(main: Callable[[], None], only_ours: bool = False) -> NoReturn:
     """Run a command; a user's mistake ends in one sentence instead of a traceback.
 
     Args:
         main: the command; its ValueError, TypeError or OSError is a user's mistake.
+        only_ours: an error of another package, or of the user's own parts, keeps its
+            traceback.
 
     Raises:
         SystemExit: always; the code is 0, or 2 after a mistake, as in argparse.
@@ -23,6 +30,8 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
     try:
         main()
     except (ValueError, TypeError, OSError) as error:
+        if only_ours and not _is_ours(error):
+            raise
         _fail(str(error))
     except RuntimeError as error:
         # pathlib raises it for ~name where no user has this name.
@@ -30,6 +39,17 @@ def run_cli(main: Callable[[], None]) -> NoReturn:
             raise
         _fail(f'{error}: correct the path after ~')
     sys.exit(0)
+
+
+def _is_ours(error: Optional[BaseException]) -> bool:
+    """Tell whether this package raised an error, perhaps through mmcv's registry."""
+    while error is not None:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        file = frame.f_code.co_filename
+        if not Path(file).match('mmcv/utils/registry.py'):
+            return file.startswith(_PACKAGE)
+        error = error.__context__  # what the registry puts the part's name before
+    return False
 
 
 def _fail(reason: str) -> NoReturn:

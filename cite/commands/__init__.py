@@ -30,7 +30,7 @@ COMMANDS = (
     'install-mmcv',
     'configs',
 )
-# mmcls' own tools keep their tracebacks, which name the part that failed.
+# Here others' parts run as well, and their errors keep the traceback.
 _TOOLS = ('train', 'test')
 
 
@@ -49,10 +49,7 @@ def run(name: str, argv: list[str]) -> None:
             cite.register()
         command.main(args)
 
-    if name in _TOOLS:
-        work()
-    else:
-        run_cli(work)
+    run_cli(work, only_ours=name in _TOOLS)
 
 
 def summary(name: str) -> str:

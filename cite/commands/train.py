@@ -8,6 +8,9 @@ import argparse
 import runpy
 import sys
 from pathlib import Path
+from typing import Callable
+
+import cite
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -31,16 +34,33 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """Run mmcls' train.py."""
-    run_tool('train', args.arguments)
+    run_tool('train', args.arguments, collect_env=_environment)
 
 
-def run_tool(name: str, arguments: list[str]) -> None:
-    """Run mmcls' ``train`` or ``test`` with its command line in this process."""
+def run_tool(name: str, arguments: list[str], **replaced: Callable) -> None:
+    """Run mmcls' ``train`` or ``test`` with its command line in this process.
+
+    Args:
+        name: the tool.
+        arguments: of its command line.
+        replaced: functions that the tool imports by these names, and gets from us.
+    """
     import mmcls
 
-    tool = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{name}.py'
-    sys.argv = [str(tool), *arguments]
-    runpy.run_path(str(tool), run_name='__main__')
+    path = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{name}.py'
+    sys.argv = [str(path), *arguments]
+    tool = runpy.run_path(str(path))
+    tool['main'].__globals__.update(replaced)
+    tool['main']()
+
+
+def _environment() -> dict[str, str]:
+    """Describe versions and devices; mmcls' own asks git about the current folder."""
+    import mmcls
+    from mmcv.utils import collect_env
+
+    versions = {'MMClassification': mmcls.__version__, 'CITE': cite.__version__}
+    return {**collect_env(), **versions}
 
 
 def _set_option(arguments: list[str], option: str) -> list[str]:

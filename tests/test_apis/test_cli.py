@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mmcv.utils import Registry
 
 from cite.apis.cli import add_cfg_options, make_parser, run_cli
+from cite.apis.config_file import find_config
 
 
 def test_success_is_exit_code_zero(capsys):
@@ -31,6 +34,24 @@ def test_a_mistake_is_one_line_and_exit_code_two(capsys, error):
         run_cli(main)
     assert end.value.code == 2
     assert capsys.readouterr() == ('', f'error: {error}\n')
+
+
+def test_of_a_run_only_our_own_sentences_come_without_a_traceback(capsys):
+    """Through mmcv's registry, which raises them again; the user's parts run as well."""
+
+    def build(part):
+        registry = Registry('part')
+        registry.register_module('Part', module=part)
+        return lambda: registry.build({'type': 'Part'})
+
+    with pytest.raises(SystemExit) as end:
+        run_cli(build(lambda: find_config('none.py')), only_ours=True)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith('error: <lambda>: none.py')
+    with pytest.raises(ValueError, match='could not convert'):
+        run_cli(build(lambda: float('x')), only_ours=True)
+    with pytest.raises(ValueError, match='could not convert'):
+        run_cli(lambda: np.asarray(['x']).astype(float), only_ours=True)
 
 
 def test_our_own_faults_keep_their_traceback():
