@@ -7,12 +7,13 @@ import numpy as np
 from markupsafe import Markup
 
 from cite.compare.folder.results import Shots
+from cite.compare.statistics.interval import Interval
 from cite.compare.statistics.summary import Cell, Summary
 
 from . import svg
 from .marks import Mark, Marks
 from .svg import Figure, Frame, Table, abbreviate, tag
-from .words import METRIC_LABELS, MetricLabel, shots_words
+from .words import METRIC_LABELS, WITH_INTERVALS, MetricLabel, if_any, shots_words
 
 MANY = 5  # with more methods, their bands in one drawing are faint
 Cells = dict[Shots, Cell]
@@ -21,11 +22,11 @@ Cells = dict[Shots, Cell]
 def shots_figure(summary: Summary, looks: Marks, metric: str) -> Figure:
     """Draw one metric of all methods against shots, with bands: the paper's figure."""
     label = METRIC_LABELS[metric]
+    spread = if_any(_values(summary, [metric]), '; bands and bars: 95 % intervals')
     return Figure(
         key=f'shots-{metric}',
         caption=f'{label.name} of slides ({label.unit}) against the number of training '
-        'slides of each class. Lines: the mean over draws and seeds; bands and bars: '
-        '95 % intervals. Methods that need no training slides run across.',
+        f'slides of each class. Lines: the mean over draws and seeds{spread}. Methods that need no training slides run across.',
         pictures=[_chart(summary, looks, metric, 760, 420, labelled=True)],
         narrow=[_chart(summary, looks, metric, 360, 340)],
         table=shots_table(summary, looks, metric),
@@ -36,10 +37,11 @@ def shots_figure(summary: Summary, looks: Marks, metric: str) -> Figure:
 def each_method(summary: Summary, looks: Marks, metric: str) -> Figure:
     """Draw the same metric once for each method, with the others in grey."""
     label = METRIC_LABELS[metric]
+    band = if_any(_values(summary, [metric]), ' with its 95 % band')
     return Figure(
         key=f'shots-each-{metric}',
-        caption=f'{label.name} of slides ({label.unit}), each method by itself with '
-        'its 95 % band; the others in grey.',
+        caption=f'{label.name} of slides ({label.unit}), each method by itself{band}; '
+        'the others in grey.',
         pictures=[_chart(summary, looks, metric, 240, 210, only=m) for m in looks],
         table=shots_table(summary, looks, metric),
     )
@@ -50,12 +52,13 @@ def other_metrics(summary: Summary, looks: Marks) -> Figure:
     names = summary.metrics[1:]
     tables = {METRIC_LABELS[n].short: shots_table(summary, looks, n) for n in names}
     rows = [[name, *row] for name, table in tables.items() for row in table.rows]
+    bounds = if_any(_values(summary, names), WITH_INTERVALS)
     return Figure(
         key='shots-others',
         caption='The other metrics of slides, drawn in the same way. Calibration error '
         'and negative log-likelihood: less is better.',
         pictures=[_chart(summary, looks, name, 330, 250) for name in names],
-        table=Table('The other metrics with 95 % intervals', _head(summary), rows),
+        table=Table(f'The other metrics{bounds}', _head(summary), rows),
         size='medium',
     )
 
@@ -71,8 +74,13 @@ def shots_table(summary: Summary, looks: Marks, metric: str) -> Table:
             for s in summary.shots
         ]
         rows.append([look.label, *cells])
-    caption = f'{label.name} ({label.unit}) with 95 % intervals'
+    bounds = if_any(_values(summary, [metric]), WITH_INTERVALS)
+    caption = f'{label.name} ({label.unit}){bounds}'
     return Table(caption, _head(summary)[1:], rows)
+
+
+def _values(summary: Summary, metrics: Sequence[str]) -> list[Interval]:
+    return [cell.value for key, cell in summary.cells.items() if key[-1] in metrics]
 
 
 def _head(summary: Summary) -> list[str]:

@@ -22,7 +22,7 @@ from .protocol import protocol
 from .roc_curves import roc_figure
 from .text_effect import class_vectors, text_effect
 from .thumbnails import Thumbnails
-from .words import METRIC_LABELS, QUESTION, shots_words, slides_words
+from .words import METRIC_LABELS, QUESTION, if_any, shots_words, slides_words
 
 _HERE = Path(__file__).parent
 _PICTURES = 1_500_000  # bytes of the page for patches
@@ -69,7 +69,10 @@ def _context(results: Results, summary: Summary) -> dict[str, Any]:
         'classes': _classes(results),
         'legend': [*looks.values()],
         'reference': results.reference_label,
-        'question': QUESTION,
+        'bounds': if_any(
+            (cell.value for cell in summary.cells.values()),
+            f', and below it a 95 % interval: {QUESTION}',
+        ),
         'patients_known': any(results.patients),
         'levels': [table for at in LEVELS if (table := headline(results, summary, at))],
         **_drawings(results, summary, looks),

@@ -12,7 +12,14 @@ from .convergence import MARK, convergences, marked
 from .findings import cautions
 from .protocol import protocol
 from .text_effect import class_vectors, text_effect, vectors_note
-from .words import METRIC_LABELS, QUESTION, shots_words, slides_words
+from .words import (
+    METRIC_LABELS,
+    QUESTION,
+    WITH_INTERVALS,
+    if_any,
+    shots_words,
+    slides_words,
+)
 
 _LEVEL_TITLES = {'slide': 'Slides', 'patch': 'Patches'}
 COLUMNS = (
@@ -72,11 +79,14 @@ def notes(results: Results, summary: Summary) -> list[str]:
     reference = results.reference_label
     patients = len({patient for patient in results.patients if patient})
     units = 'patients' if patients else 'slides'
+    bounds = if_any(
+        (cell.value for cell in summary.cells.values()),
+        f',{WITH_INTERVALS}: {QUESTION} ({units} and draws are the two samples)',
+    )
     lines = [
         f'{count(len(results.slides), "test slide")}'
         + (f' of {count(patients, "patient")}' if patients else '')
-        + f': mean over draws of training slides, with 95 % intervals: {QUESTION} '
-        f'({units} and draws are the two samples).',
+        + f': mean over draws of training slides{bounds}.',
         f'A star: differs from {reference} at the same number of training slides, and '
         'would on new patients and new training slides; p at most 0.05 after Holm’s '
         'correction over all tests of that metric.',

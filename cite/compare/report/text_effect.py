@@ -10,7 +10,7 @@ from cite.compare.folder.training import Vectors
 from cite.compare.statistics.interval import Interval
 from cite.compare.statistics.summary import Summary, Test
 
-from .words import METRIC_LABELS, MetricLabel, p_words, slides_words
+from .words import METRIC_LABELS, MetricLabel, if_any, p_words, slides_words
 
 #: What each control takes away, and the question that it answers.
 QUESTIONS = {
@@ -128,10 +128,9 @@ def _verdict(tests: Sequence[Test], label: MetricLabel) -> str:
     differ = [test for test in tested if test.significant]
     better = {sign * test.difference.estimate > 0 for test in differ}
     if not differ:
-        return (
-            'Not shown: no difference is significant; the intervals say what is still '
-            'possible.'
-        )
+        rest = '; the intervals say what is still possible'
+        bounds = if_any((test.difference for test in tests), rest)
+        return f'Not shown: no difference is significant{bounds}.'
     if better == {True}:
         return 'Yes.'
     return 'Yes, but for the worse.' if better == {False} else 'Yes, both ways.'

@@ -1,5 +1,6 @@
 """How the tables and the report write metrics, their values and shots."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,11 @@ class MetricLabel(NamedTuple):
         return estimate if np.isnan(interval.low) else f'{estimate} [{low}, {high}]'
 
 
+def if_any(intervals: Iterable[Interval], text: str) -> str:
+    """Return what is said of intervals, or nothing if there is none."""
+    return '' if all(np.isnan(one.low) for one in intervals) else text
+
+
 _NAMES = {
     'accuracy': ('Accuracy', 'Acc.', '%', 1),
     'mean_accuracy': ('Balanced accuracy', 'Bal. acc.', '%', 1),
@@ -54,6 +60,7 @@ METRIC_LABELS = {
 }
 
 
+WITH_INTERVALS = ' with 95 % intervals'
 #: What a method's interval and test are about.
 QUESTION = 'what the method would do on new patients, trained on new slides'
 #: Why there is no interval, or an interval and no test (``Verdict.reason``).

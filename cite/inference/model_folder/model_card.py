@@ -128,8 +128,9 @@ def _backbone(content: Mapping[str, Any]) -> str:
     if weights['in_folder']:
         return f'{kind}; all its weights are in this folder ({size}).'
     return (
-        f'{kind}. Its frozen weights are not in this folder ({size}): they are read '
-        f'from `{weights["source"]}`, and must have the digest `{weights["digest"]}`.'
+        f'{kind}. This folder has what was trained ({size}), not the frozen weights: '
+        f'they are read from `{weights["source"]}`, and must have the digest '
+        f'`{weights["digest"]}`.'
     )
 
 

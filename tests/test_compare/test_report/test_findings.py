@@ -11,6 +11,8 @@ from made_up_comparison import CLASSES, make_comparison
 from cite.compare.folder.read_results import read_results
 from cite.compare.report import write_all
 from cite.compare.report.findings import cautions, findings
+from cite.compare.report.page import report_page
+from cite.compare.report.tables import markdown_table
 from cite.compare.statistics.interval import Interval
 from cite.compare.statistics.summarise import summarise
 
@@ -49,6 +51,21 @@ def test_few_patients_are_a_reason_for_no_interval(parts, number, few):
     test = summary.tests['slide', 'linear', 1, 'accuracy']
     assert bool(np.isnan(value.low)) is few
     assert test.tested is not few
+
+
+@pytest.mark.parametrize(('number', 'given'), [(9, False), (10, True)])
+def test_intervals_are_not_spoken_of_where_there_are_none(parts, number, given):
+    results = with_patients(parts[0], number)
+    summary = summarise(results)
+    page, table = report_page(results, summary), markdown_table(results, summary)
+    for words in (
+        'with 95 % intervals',
+        'bands and bars',
+        'with its 95 % band',
+        'below it',
+    ):
+        assert (words in page) is given, words
+    assert ('with 95 % intervals' in table) is given
 
 
 def test_a_class_of_few_patients_is_a_reason_for_no_interval(parts):

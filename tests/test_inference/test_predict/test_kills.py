@@ -67,12 +67,16 @@ def test_killed_at_random_moments(run, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('engine', [(), ('--jobs', '2')], ids=['alone', 'engine'])
-def test_twenty_kills_of_the_command(engine, passed, slides, tmp_path):
-    """With an engine, half of the kills are of a worker."""
+@pytest.mark.parametrize('engine', [None, 'local', 'ray'])
+def test_twenty_kills_of_the_command(engine, passed, slides, tmp_path, request):
+    """With an engine, half of the kills are of its workers."""
     command = [sys.executable, '-m', 'cite', 'predict', str(slides), '--features']
-    command += ['--model', str(passed.model), '--workers', '1', *engine, '--out']
+    command += ['--model', str(passed.model), '--workers', '1']
+    command += ['--engine', engine, '--jobs', '2'] if engine else []
+    command += ['--out']
     environment = {**os.environ, 'PYTHONPATH': PYTHONPATH, 'OMP_NUM_THREADS': '1'}
+    if engine == 'ray':
+        environment['RAY_ADDRESS'] = request.getfixturevalue('cluster')
     silent = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}
     start = time.monotonic()
     assert subprocess.call([*command, tmp_path / 'unbroken'], env=environment) == 0
@@ -85,15 +89,27 @@ def test_twenty_kills_of_the_command(engine, passed, slides, tmp_path):
             [*command, out], env=environment, start_new_session=True, **silent
         )
         time.sleep(rng.uniform(0.2, 1) * seconds)
-        if engine and number % 2:  # the engine's workers, not the command itself
-            subprocess.call(['pkill', '-KILL', '-P', str(process.pid)])
+        if engine and number % 2:
+            kill_workers(process, environment.get('RAY_ADDRESS'))
         else:
             process.send_signal(signal.SIGKILL)
         process.wait()
-        while attempt(*command, out, OMP_NUM_THREADS='1').returncode:
-            pass  # a worker of the killed run may live for half a second
+        for _ in range(10):  # a worker of the killed run may live for half a second
+            done = attempt(*command, out, **environment)
+            if not done.returncode:
+                break
+        assert done.returncode == 0, done.stdout
         assert contents(out) == expected
         shutil.rmtree(out)
+
+
+def kill_workers(process, address):
+    """Kill the children of a command, or the workers of a Ray cluster's node."""
+    parent, which = str(process.pid), ()
+    if address:
+        raylet = subprocess.check_output(['pgrep', '-f', f'raylet.*{address}'])
+        parent, which = raylet.split()[0].decode(), ('-f', '^ray::')
+    subprocess.call(['pkill', '-KILL', '-P', parent, *which])
 
 
 def test_a_full_disk_is_said_and_what_is_written_is_whole(
