@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-import cite
+from cite.version import __version__
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -59,7 +59,7 @@ def _environment() -> dict[str, str]:
     import mmcls
     from mmcv.utils import collect_env
 
-    versions = {'MMClassification': mmcls.__version__, 'CITE': cite.__version__}
+    versions = {'MMClassification': mmcls.__version__, 'CITE': __version__}
     return {**collect_env(), **versions}
 
 

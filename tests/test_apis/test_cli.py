@@ -37,7 +37,7 @@ def test_a_mistake_is_one_line_and_exit_code_two(capsys, error):
 
 
 def test_of_a_run_only_our_own_sentences_come_without_a_traceback(capsys):
-    """Through mmcv's registry, which raises them again; the user's parts run as well."""
+    """Through mmcv's registry, which raises them again; others' parts run, too."""
 
     def build(part):
         registry = Registry('part')

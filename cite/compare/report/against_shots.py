@@ -26,7 +26,8 @@ def shots_figure(summary: Summary, looks: Marks, metric: str) -> Figure:
     return Figure(
         key=f'shots-{metric}',
         caption=f'{label.name} of slides ({label.unit}) against the number of training '
-        f'slides of each class. Lines: the mean over draws and seeds{spread}. Methods that need no training slides run across.',
+        f'slides of each class. Lines: the mean over draws and seeds{spread}. '
+        'Methods that need no training slides run across.',
         pictures=[_chart(summary, looks, metric, 760, 420, labelled=True)],
         narrow=[_chart(summary, looks, metric, 360, 340)],
         table=shots_table(summary, looks, metric),

@@ -62,7 +62,7 @@ def test_intervals_are_not_spoken_of_where_there_are_none(parts, number, given):
         'with 95 % intervals',
         'bands and bars',
         'with its 95 % band',
-        'below it',
+        'and below it a 95 % interval',
     ):
         assert (words in page) is given, words
     assert ('with 95 % intervals' in table) is given
