@@ -1,14 +1,17 @@
 """Train the model of a config, as `mim train mmcls` does.
 
-cite is loaded first, even where a config does not import it. Besides the arguments of
-mmcls' train.py it takes ``--auto-resume``, which mmcls 0.25.0 refuses.
+cite train configs/mine/cite.py --work-dir work_dirs/mine --seed 0
+cite train configs/mine/cite.py --work-dir work_dirs/mine --auto-resume   # after a stop
+
+cite is loaded first, even where a config does not import it. The arguments are those of
+mmcls' train.py, and --auto-resume, which mmcls 0.25.0 refuses.
 """
 
 import argparse
 import runpy
 import sys
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 
 from cite.version import __version__
 
@@ -34,21 +37,26 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """Run mmcls' train.py."""
-    run_tool('train', args.arguments, collect_env=_environment)
+    run_tool('train', args.arguments, __doc__, collect_env=_environment)
 
 
-def run_tool(name: str, arguments: list[str], **replaced: Callable) -> None:
+def run_tool(
+    name: str, arguments: list[str], doc: Optional[str], **replaced: Callable
+) -> None:
     """Run mmcls' ``train`` or ``test`` with its command line in this process.
 
     Args:
         name: the tool.
         arguments: of its command line.
+        doc: what a question for help is told before the tool's own options.
         replaced: functions that the tool imports by these names, and gets from us.
     """
     import mmcls
 
     path = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{name}.py'
-    sys.argv = [str(path), *arguments]
+    sys.argv = [f'cite {name}', *arguments]  # what the tool calls itself
+    if {'-h', '--help'} & {*arguments}:
+        print((doc or '').strip(), end='\n\n')
     tool = runpy.run_path(str(path))
     tool['main'].__globals__.update(replaced)
     tool['main']()

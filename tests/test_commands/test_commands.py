@@ -88,6 +88,17 @@ def test_the_help_of_a_command_needs_no_library(script, name):
     assert printed.endswith('\n\n')
 
 
+@pytest.mark.parametrize(
+    ('name', 'says'), [('train', '--auto-resume'), ('test', '--out')]
+)
+def test_the_help_of_a_tool_is_that_of_our_command(name, says):
+    """What mmcls' own help does not know comes before it."""
+    about, usage, _ = run(sys.executable, '-m', 'cite', name, '--help').partition(
+        f'usage: cite {name} '
+    )
+    assert usage and says in about
+
+
 def test_an_unknown_command_is_answered_with_the_nearest(capsys):
     with pytest.raises(SystemExit) as end:
         main(['chekc', 'CONFIG'])
