@@ -96,7 +96,8 @@ def test_the_help_of_a_tool_is_that_of_our_command(name, says):
     about, usage, _ = run(sys.executable, '-m', 'cite', name, '--help').partition(
         f'usage: cite {name} '
     )
-    assert usage and says in about
+    assert usage
+    assert says in about
 
 
 def test_an_unknown_command_is_answered_with_the_nearest(capsys):
