@@ -101,6 +101,7 @@ def compare(
     """Measure a row; returns its line of the table, in the format of ``--json``."""
     line: dict[str, Any] = {'key': row.key, 'row': row.title, 'unit': row.unit}
     line.update(target=row.target, bound=row.bound, note=row.estimate)
+    threads = threads or torch.get_num_threads()
     line['stack'] = stack()
     if row.bf16:
         line['instruction_set'] = instruction_set()
@@ -112,7 +113,9 @@ def compare(
     values = _alternate(row, workspace, 1 if row.exact else repeats, threads)
     released, ours = (statistics.median(values[side]) for side in SIDES)
     ratio = row.ratio(released, ours)
-    line.update(released=released, ours=ours, ratio=ratio, met=ratio >= row.target)
+    line.update(released=released, ours=ours, ratio=ratio)
+    line['target'] = row.target_here(threads)
+    line['met'] = ratio >= line['target']
     line['repeats'] = len(values['ours'])
     line['all'] = values
     if row.remark is not None:
@@ -121,13 +124,12 @@ def compare(
 
 
 def _alternate(
-    row: Row, workspace: Workspace, repeats: int, threads: Optional[int]
+    row: Row, workspace: Workspace, repeats: int, threads: int
 ) -> dict[str, list[float]]:
     values: dict[str, list[float]] = {side: [] for side in SIDES}
     with ExitStack() as stack:
         processes = {}
         for side in SIDES:
-            threads = threads or torch.get_num_threads()
             processes[side] = Side(row, side, workspace, threads)
             stack.callback(processes[side].close)
         for _ in range(repeats):
@@ -153,7 +155,7 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
             notes.append(f'{line["row"]}: {line["note"]}')
             met += f' ({len(notes)})'
         rows.append(
-            f'| {" | ".join(cells)} | {ratio} | >= {line["target"]:g}x | {met} |'
+            f'| {" | ".join(cells)} | {ratio} | >= {line["target"]:.3g}x | {met} |'
         )
     numbered = (f'({i}) {note}' for i, note in enumerate(notes, 1))
     return '\n'.join([*rows, *(['', *numbered] if notes else [])])

@@ -12,6 +12,7 @@ from mmcv.runner import save_checkpoint
 from torch.nn import functional as F
 
 from .models import Sizes, draw_texts, make_clip, our_config, released_model
+from .peaks import most_by_bf16
 from .row import Measure, Row, Workspace
 
 # A matrix product has 1584 rows: a larger batch is hardly faster, and all rows fit
@@ -120,6 +121,7 @@ ROWS = [
         'image forward, as much backward (inputs only, weights are frozen)',
         more_is_better=True,
         bf16=True,
+        most=most_by_bf16,
         prepare=make_clip,
     ),
     Row(
@@ -133,6 +135,7 @@ ROWS = [
         '(31.5), and 1.4 GFLOP of attention',
         more_is_better=True,
         bf16=True,
+        most=most_by_bf16,
         prepare=make_clip,
     ),
     Row(

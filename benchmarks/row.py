@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 Measure = Callable[[], float]
+_OF_THE_MOST = 0.85
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Row:
         title: text of the first column.
         unit: unit of both values.
         target: ratio to reach, ours against released.
+        most: largest ratio that this machine allows, given the threads of torch; 85 %
+            of it are the target where that is less.
         released: factory of the released side.
         ours: factory of our side.
         bound: limit of our side, with the arithmetic.
@@ -59,8 +62,15 @@ class Row:
     bf16: bool = False
     prepare: Callable[[Workspace], None] = lambda workspace: None
     missing: Callable[[], Optional[str]] = lambda: None
+    most: Optional[Callable[[int], float]] = None
     estimate: str = ''
     remark: Optional[Callable[[Workspace], str]] = None
+
+    def target_here(self, threads: int) -> float:
+        """Return the ratio to reach on this machine."""
+        if self.most is None:
+            return self.target
+        return min(self.target, _OF_THE_MOST * self.most(threads))
 
     def ratio(self, released: float, ours: float) -> float:
         """Return how many times better ours is."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmcls.datasets import build_dataset
 
-from benchmarks import cached, start, whole_run
+from benchmarks import cached, peaks, start, whole_run
 from benchmarks.compare import SIDES, child_environment, compare, table
 from benchmarks.model_path import our_size, released_size
 from benchmarks.models import make_bert, make_clip
@@ -61,6 +61,21 @@ def test_ratio_says_how_many_times_better():
 
     assert row().ratio(10.0, 2.0) == 5
     assert row(more_is_better=True).ratio(10.0, 20.0) == 2
+
+
+@pytest.mark.parametrize(('peak', 'target'), [(2.4, 2.04), (5, 3)])
+def test_what_no_machine_can_reach_is_no_target(peak, target):
+    row = Row('k', 't', 's', 3, None, None, '', most=lambda threads: peak / threads)
+    assert row.target_here(1) == pytest.approx(target)
+    assert row.target_here(2) == pytest.approx(0.85 * peak / 2)
+
+
+def test_the_most_is_the_ratio_of_two_products(monkeypatch):
+    rates = {torch.float32: 184.0, torch.bfloat16: 414.0}
+    monkeypatch.setattr(peaks, '_product', rates.get)
+    threads = torch.get_num_threads()
+    assert peaks.most_by_bf16(2) == pytest.approx(2.25 * 35 / 32.9)
+    assert torch.get_num_threads() == threads
 
 
 def test_checkpoint_of_vit_b16_is_a_hundredth(tmp_path):
