@@ -15,6 +15,7 @@ from mmcv import Config
 from PIL import Image
 
 import cite  # noqa: F401
+from cite.commands import run as run_command
 from demo.models import tiny_clip
 
 TOOLS = Path(mmcls.__file__).parent / '.mim' / 'tools'
@@ -121,6 +122,17 @@ def test_out_of_another_kind_is_refused_before_anything_is_computed(run, capsys,
     with pytest.raises(ValueError, match=rf'--out {out}.*must end with one of'):
         run('test.py', 'cfg.py', 'run/latest.pth', *METRICS, '--out', out)
     assert '>>>' not in capsys.readouterr().out  # the progress bar
+
+
+@pytest.mark.usefixtures('run')
+def test_our_command_refuses_it_as_well(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', [])  # and set back, since the command sets it
+    with pytest.raises(SystemExit) as end:
+        run_command('test', ['cfg.py', 'run/latest.pth', *METRICS, '--out', 'a.csv'])
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith('error: --out a.csv')
+    assert '>>>' not in printed.out
 
 
 def test_a_published_checkpoint_gives_the_same_scores(run, scores, folder):

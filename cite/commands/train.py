@@ -54,8 +54,9 @@ def run_tool(
     import mmcls
 
     path = Path(mmcls.__file__).parent / '.mim' / 'tools' / f'{name}.py'
-    sys.argv = [f'cite {name}', *arguments]  # what the tool calls itself
+    sys.argv = [str(path), *arguments]
     if {'-h', '--help'} & {*arguments}:
+        sys.argv[0] = f'cite {name}'  # what the tool calls itself
         print((doc or '').strip(), end='\n\n')
     tool = runpy.run_path(str(path))
     tool['main'].__globals__.update(replaced)
