@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 from cite.core.files.csv_table import find_column, read_csv_table
 from cite.core.messages import shorten
 from cite.slides import slide_id
+from cite.slides.find_slides import files_below
 
 from .slide_features import SUFFIXES
 
@@ -97,14 +98,15 @@ def find_files(folder: Path, rows: Sequence[SlideRow]) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder}: no such folder of features.')
     by_stem: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob('*')):
+    for path in sorted(files_below(folder)):
         # CLAM's patches/ID.h5 and TRIDENT's patches/ hold coordinates alone.
-        if path.suffix in SUFFIXES and 'patches' not in path.relative_to(folder).parts:
+        has_features = 'patches' not in path.relative_to(folder).parts
+        if has_features and path.suffix.lower() in SUFFIXES:
             by_stem.setdefault(path.stem, []).append(path)
     files, missing = [], []
     for row in rows:
         candidates = {path for stem in row.stems for path in by_stem.get(stem, ())}
-        best = [path for path in candidates if path.suffix != '.pt'] or list(candidates)
+        best = [path for path in candidates if path.suffix.lower() != '.pt'] or list(candidates)
         if len(best) > 1:
             names = shorten(sorted(map(str, best)))
             raise ValueError(

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -470,6 +471,51 @@ def test_patches_without_places_are_not_taken_for_slides(tmp_path):
         job.open(Cut(64, 0.5))
 
 
+@pytest.mark.parametrize('beside', [None, 'case_1_2.png', '._case_0_0.tif'])
+def test_slides_are_not_taken_for_patches_by_their_names(beside, slide, tmp_path):
+    """`case_2021_0012.tif` is called like a patch at 2021, 12."""
+    folder = tmp_path / 'slides'
+    folder.mkdir()
+    names = ['case_2021_0012.tif', 'case_2021_0013.TIF']
+    for name in names:
+        shutil.copy(slide, folder / name)
+    if beside is not None:
+        Image.new('RGB', (8, 8)).save(folder / 'a.png')
+        (folder / 'a.png').rename(folder / beside)
+    assert [job.path.name for job in find_jobs([folder])] == names
+    assert [job.path.name for job in find_jobs([folder], slide='(.+)_')] == names
+    if beside == 'case_1_2.png':
+        (folder / names[0]).rename(folder / 'case.svs')
+        (folder / names[1]).unlink()
+        assert [job.path.name for job in find_jobs([folder])] == ['case.svs']
+
+
+def test_patches_that_are_tiffs(tmp_path):
+    for x in (0, 64):
+        Image.new('RGB', (64, 64)).save(tmp_path / f's_{x}_0.tif')
+    (job,) = find_jobs([tmp_path])
+    assert job.patches.files == ['s_0_0.tif', 's_64_0.tif']
+    (tmp_path / 'r_0_0.tif').write_bytes(b'II*\0damaged')
+    assert {job.name for job in find_jobs([tmp_path])} == {'r', 's'}
+
+
+def test_folders_may_be_links(slide, tmp_path):
+    real = tmp_path / 'disk'
+    (real / 'a').mkdir(parents=True)
+    Image.new('RGB', (8, 8)).save(real / 'a' / '0_0.png')
+    shutil.copy(slide, real / 'one.tif')
+    (real / 'back').symlink_to(tmp_path)
+    links = tmp_path / 'links'
+    links.mkdir()
+    (links / 'batch').symlink_to(real)
+    batch = links / 'batch'
+    paths = [job.path for job in find_jobs([links])]
+    assert paths == [batch / 'a' / '0_0.png', batch / 'one.tif']
+    (real / 'one.tif').unlink()
+    (job,) = find_jobs([links], slide='folder')
+    assert job.patches.id == 'batch/a'
+
+
 def test_a_slide_without_a_region_fails_alone(predictor, slide, tmp_path):
     box = [[128, 128], [256, 128], [256, 256], [128, 256], [128, 128]]
     (tmp_path / 'regions').mkdir()
@@ -487,6 +533,9 @@ def test_a_slide_named_twice_is_predicted_once(slide, tmp_path):
     Image.new('RGB', (8, 8)).save(tmp_path / 'p_0_0.png')
     jobs = find_jobs([slide, tmp_path, slide, tmp_path])
     assert [job.name for job in jobs] == ['p', 'two-pieces']
+    ways = [Path(os.path.relpath(slide)), slide.parent / '..' / slide.parent.name]
+    ways += [os.path.relpath(tmp_path)]
+    assert find_jobs([slide, tmp_path, *ways]) == jobs
 
 
 def test_each_slide_of_a_patch_folder_that_fails_is_named(predictor, tmp_path):
