@@ -30,6 +30,8 @@ from cite.inference.predict.outputs.tile_table import read_tile_csv
 from cite.inference.predict.predict_slide import Load
 from cite.inference.predict.run import predict_slides
 from cite.inference.predict.sources import Cut
+from cite.inference.predict.write_slide import SlideFolder
+from cite.inference.predictor import Predictor
 from cite.slides import open_slide
 
 PLAIN = Options(viewer=False)
@@ -164,6 +166,48 @@ def test_other_options_are_another_answer(predictor, slide, answers, tmp_path):
     _, lines = predict(predictor, [slide], out, Options(stride=0.5, viewer=False))
     assert 'there already' not in lines[0]
     assert manifest_of(out, 'two-pieces')['grid']['tiles'] > 100
+
+
+def test_nothing_of_an_earlier_answer_stays_beside_another(
+    passed, slide, answers, tmp_path
+):
+    """Else the report leads to a page with the classes of the model before."""
+    out, texts = tmp_path / 'out', tmp_path / 'texts.yml'
+    shutil.copytree(answers, out)
+    texts.write_text('Drüse: a gland\nSolide: [solid sheet, no gland]\n', 'utf-8')
+    other = Predictor(passed.model, 'cpu', texts=texts)
+    assert predict(other, [slide], out)[0] == {}
+    name = 'two-pieces'
+    assert {path.name for path in (out / 'maps').iterdir()} == {
+        f'{name}_{kind}.png' for kind in ('Drüse', 'Solide', 'class')
+    }
+    assert 'viewer/' not in (out / 'report.html').read_text('utf-8')
+    assert not [*(out / 'viewer').iterdir()]
+    kept = out / 'features' / f'{name}.h5'  # these are of no class, and dear
+    assert kept.read_bytes() == (answers / 'features' / f'{name}.h5').read_bytes()
+
+
+@pytest.mark.parametrize(
+    'file',
+    ['viewer/..', 'viewer/../tiles', '../secret', 'tiles/other.csv', 'secret', '', 7],
+)
+def test_a_hostile_manifest_removes_nothing_of_others(file, slide, answers, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(answers, out)
+    for secret in (tmp_path / 'secret', out / 'secret', out / 'tiles' / 'other.csv'):
+        secret.write_text('kept')
+    path = out / 'manifest' / 'two-pieces.json'
+    manifest = manifest_of(out, 'two-pieces')
+    manifest['files'] = {file: '', **manifest['files']}
+    path.write_text(json.dumps(manifest), 'utf-8')
+    before = {p: p.stat().st_size for p in tmp_path.rglob('*') if p.is_file()}
+    with SlideFolder(out, 'two-pieces') as folder:
+        folder.place('tiles', 'two-pieces.csv').write_text('')
+        folder.keep()
+    gone = {p.relative_to(out).parts[0] for p in before if not p.exists()}
+    assert gone == {'geojson', 'maps', 'viewer', 'manifest'}
+    assert {p.parent.name for p in tmp_path.rglob('secret')} == {tmp_path.name, 'out'}
+    assert (out / 'tiles' / 'other.csv').read_text() == 'kept'
 
 
 def test_after_a_kill_the_second_start_gives_the_same(
