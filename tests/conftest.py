@@ -1,6 +1,7 @@
 """Fixtures that tests of several rooms share: a small BERT, a cache, a Ray cluster."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 

@@ -271,6 +271,25 @@ def test_one_bad_slide_does_not_stop_the_rest(predictor, slide, tmp_path):
     assert (tmp_path / 'out' / 'report.html').is_file()
 
 
+def test_a_slide_that_fails_now_has_one_line(predictor, slide, tmp_path):
+    """Its answer of before is of another file."""
+    slides, out = tmp_path / 'slides', tmp_path / 'out'
+    slides.mkdir()
+    for name in ('a.tiff', 'b.tiff'):
+        shutil.copy(slide, slides / name)
+    assert predict(predictor, [slides], out)[0] == {}
+    (slides / 'a.tiff').write_bytes(slide.read_bytes()[:3000])
+    for _ in range(2):
+        assert [*predict(predictor, [slides], out)[0]] == [str(slides / 'a.tiff')]
+        with open(out / 'slides.csv', encoding='utf-8', newline='') as file:
+            rows = [(r['file'], bool(r['error'])) for r in csv.DictReader(file)]
+        assert rows == [('b.tiff', False), ('a.tiff', True)]
+    shutil.copy(slide, slides / 'a.tiff')
+    failures, lines = predict(predictor, [slides], out)
+    assert failures == {}
+    assert all('there already' in line for line in lines)
+
+
 def test_a_given_scale_is_used_and_flagged(predictor, tmp_path):
     image = draw(600, 600, ((64, 64, 400, 400),))
     path = write_pyramid(tmp_path / 's.tiff', image, None)
