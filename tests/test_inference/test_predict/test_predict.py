@@ -503,6 +503,15 @@ def test_a_job_keeps_its_region(slide, tmp_path):
         find_jobs([slide], roi=tmp_path / 'none')
 
 
+@pytest.mark.parametrize(
+    'name', ['two_pieces.tiff.geojson', 'two-pieces.geojson', 'two_pieces.json']
+)
+def test_regions_may_be_named_like_the_file_or_the_id(name, slide, tmp_path):
+    (tmp_path / name).write_text('{}')
+    (job,) = find_jobs([slide], roi=tmp_path)
+    assert job.roi == tmp_path / name
+
+
 def test_patches_by_another_rule(passed, tmp_path):
     folder = tmp_path / 'patches'
     for name in ('a/s_1/s_1_0_0.png', 'a/s_1/s_1_64_0.png', 'b/s_1/0_64.png'):
