@@ -1,5 +1,6 @@
 """Slide files in folders, and the ids they get."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -48,7 +49,8 @@ def find_slides(
 ) -> list[SlideFile]:
     """List slide files, sorted within each folder.
 
-    Folders are searched to the bottom by the files' endings. Plain images (PNG, JPEG,
+    Folders are searched to the bottom by the files' endings, through links. A file that
+    is named twice is listed once. Plain images (PNG, JPEG,
     BMP) in them count only where there is no slide beside them, because they are
     pictures of the slides otherwise. The files of one DICOM slide are listed once.
 
@@ -61,7 +63,7 @@ def find_slides(
         ValueError: two files would get the same id.
     """
     paths = [paths] if isinstance(paths, (str, Path)) else paths
-    files: dict[Path, None] = {}
+    files: dict[str, Path] = {}  # by the place on the disk: each once
     for path in map(Path, paths):
         path = path.expanduser()
         if path.is_dir():
@@ -71,13 +73,15 @@ def find_slides(
                     f'{path}: no slides in this folder. Their names end in '
                     f'{", ".join(SLIDE_SUFFIXES)}.'
                 )
-            files.update(dict.fromkeys(inside))
         elif path.is_file():
-            files[path] = None
+            inside = [path]
         else:
             raise FileNotFoundError(f'{path}: no such slide file or folder.')
+        for file in inside:
+            files.setdefault(f'{file.name}/{os.path.realpath(file)}', file)
     slides = [
-        SlideFile(path, slide_id(path, keep_names)) for path in _one_per_dicom(files)
+        SlideFile(path, slide_id(path, keep_names))
+        for path in _one_per_dicom(files.values())
     ]
     _refuse_equal_ids(slides)
     return slides
@@ -86,14 +90,29 @@ def find_slides(
 def _search(folder: Path) -> Iterator[Path]:
     """Yield the slide files below a folder."""
     by_folder: dict[Path, list[Path]] = {}
-    for path in sorted(folder.rglob('*')):
-        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
+    for path in sorted(files_below(folder)):
         suffix = path.suffix.lower()
-        if suffix in SLIDE_SUFFIXES + IMAGE_SUFFIXES and path.is_file() and not hidden:
+        if suffix in SLIDE_SUFFIXES + IMAGE_SUFFIXES and path.is_file():
             by_folder.setdefault(path.parent, []).append(path)
     for paths in by_folder.values():
         slides = [path for path in paths if path.suffix.lower() in SLIDE_SUFFIXES]
         yield from slides or paths
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and below it that are not hidden.
+
+    Folders may be links; one that leads back to a folder above it is not entered.
+    """
+    for place, folders, files in os.walk(folder, followlinks=True):
+        here = os.path.join(os.path.realpath(place), '')
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith('.')
+            and not here.startswith(os.path.realpath(os.path.join(place, name)) + '/')
+        ]
+        yield from (Path(place, name) for name in files if not name.startswith('.'))
 
 
 def _one_per_dicom(files: Iterable[Path]) -> Iterator[Path]:

@@ -5,7 +5,8 @@ import numpy as np
 
 SEED = 0.5  # share of ink in a pixel's neighbourhood from which it belongs to a stroke
 NEAR = 5  # pixels of that neighbourhood's edge
-CERTAIN = 0.001  # share of a slide that saturated red has to cover
+SPOT = 300  # pixels, 0.02 mm²: less is blood or dirt; the dot of a pen has 0.1 mm²
+CERTAIN = 0.25  # share of all red that is saturated, where a pen drew it
 GAP = 21  # pixels of a gap that tissue under the ink leaves, which are ink too
 REACH = 24  # pixels by which a stroke's blurred margin is followed
 
@@ -27,7 +28,9 @@ def find_pen(pixels: np.ndarray) -> np.ndarray:
     pen = np.zeros(pixels.shape[:2], bool)
     for strong, weak in (_cold(smooth), _red(smooth), _black(smooth)):
         share = cv2.blur(strong.astype(np.float32), (NEAR, NEAR))
-        pen |= _follow(strong & (share >= SEED), weak | strong)
+        seeds = strong & (share >= SEED)
+        if _is_drawn(seeds):
+            pen |= _follow(seeds, weak | strong)
     return pen
 
 
@@ -47,8 +50,10 @@ def _red(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     other = np.maximum(green, blue)
     balanced = np.abs(green - blue) < 0.15 * red
     strong = (other < 0.3 * red) & balanced & (red > 60)
-    if strong.mean() > CERTAIN:  # then paler red is ink too, and not blood
-        strong |= (other < 0.8 * red) & (np.abs(green - blue) < 0.12 * red)
+    pale = strong | (other < 0.8 * red) & (np.abs(green - blue) < 0.12 * red)
+    # Else it is reddish eosin around some blood, or beside a stroke.
+    if _is_drawn(strong) and strong.sum() > CERTAIN * pale.sum():
+        strong = pale
     return strong, (other < 0.93 * red) & (blue - green < 0.1 * red) & (red > 40)
 
 
@@ -61,6 +66,13 @@ def _black(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _channels(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     red, green, blue = np.moveaxis(pixels.astype(np.float32), 2, 0)
     return red, green, blue
+
+
+def _is_drawn(mask: np.ndarray) -> bool:
+    """Tell whether a piece of a mask is as large as the touch of a pen."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    smallest = min(SPOT, mask.size / 20)  # on the core of a microarray
+    return bool((stats[1:, cv2.CC_STAT_AREA] >= smallest).any())  # 0: the background
 
 
 def _follow(seeds: np.ndarray, allowed: np.ndarray) -> np.ndarray:

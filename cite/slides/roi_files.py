@@ -36,10 +36,16 @@ class RoiFiles:
     def __getitem__(self, slide: SlideFile) -> Optional[Path]:
         """Return a slide's file, None without ``--roi``.
 
-        In a folder it is called like the slide's file or its id; if neither is there,
-        the first is returned, so that this slide alone fails when the file is read.
+        In a folder it is called like the slide's file, with or without its ending, or
+        its id; if none is there, the first is returned, so that this slide alone fails
+        when the file is read.
         """
         if self.path is None or self.path.is_file():
             return self.path
-        files = [self.path / f'{name}.geojson' for name in (slide.path.stem, slide.id)]
+        names = (slide.path.stem, slide.path.name, slide.id)
+        files = [
+            self.path / f'{name}{suffix}'
+            for suffix in ('.geojson', '.json')
+            for name in names
+        ]
         return next((file for file in files if file.is_file()), files[0])

@@ -1,8 +1,10 @@
 """Microns per pixel of a slide, from its properties."""
 
+import html
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Optional
 
 # A 72 dpi TIFF says 352.8; scanners reach about 0.1, overviews about 8.
@@ -11,8 +13,10 @@ ANISOTROPY = 0.02  # share by which the two axes may differ
 
 _NUMBER = r'([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)'
 _APERIO = re.compile(rf'\bMPP\s*=\s*{_NUMBER}')
-_OME = re.compile(rf'PhysicalSize([XY])="{_NUMBER}"')
-_OME_UNIT = re.compile(r'PhysicalSizeXUnit="([^"]*)"')
+# The first image is the slide, later ones are its label, macro and the like.
+_OME = re.compile(r'<(?:\w+:)?Pixels\b[^>]*>')
+_OME_SIZE = re.compile(rf'PhysicalSize([XY])=["\']{_NUMBER}["\']')
+_OME_UNIT = re.compile(r'PhysicalSize([XY])Unit=["\']([^"\']*)["\']')
 _MICRONS = {'µm': 1.0, 'μm': 1.0, 'um': 1.0, 'nm': 1e-3, 'mm': 1e3, 'cm': 1e4}
 _PER_UNIT = {'inch': 25400.0, 'centimeter': 10000.0, '2': 25400.0, '3': 10000.0}
 
@@ -75,21 +79,30 @@ def _candidates(properties: Mapping[str, str]) -> Iterator[tuple[str, float, flo
         named = float(match.group(1))
     if named is not None:
         yield 'vendor text', named, named
-    sizes = {axis: float(size) for axis, size in _OME.findall(text)}
+    sizes = _ome_sizes(text)
     if sizes:
-        unit = _OME_UNIT.search(text)
-        factor = _MICRONS.get(unit.group(1) if unit else 'µm', math.nan)
         first = next(iter(sizes.values()))
-        yield (
-            'vendor text',
-            sizes.get('X', first) * factor,
-            sizes.get('Y', first) * factor,
-        )
+        yield 'vendor text', sizes.get('X', first), sizes.get('Y', first)
     per_unit = _PER_UNIT.get(properties.get('tiff.ResolutionUnit', '').lower())
     pixels_x = _number(properties.get('tiff.XResolution'))
     pixels_y = _number(properties.get('tiff.YResolution'))
     if per_unit and pixels_x and pixels_y:
         yield 'TIFF resolution', per_unit / pixels_x, per_unit / pixels_y
+
+
+def _ome_sizes(text: str) -> dict[str, float]:
+    """Return the microns per pixel of OME-XML by axis, of units that are lengths."""
+    match = _OME.search(text)
+    pixels = html.unescape(match.group()) if match else ''
+    with suppress(UnicodeError):  # Pillow reads a tag's UTF-8 as Latin-1
+        pixels = pixels.encode('latin-1').decode()
+    units = dict(_OME_UNIT.findall(pixels))
+    factors = {axis: _MICRONS.get(units.get(axis, 'µm')) for axis in 'XY'}
+    return {
+        axis: float(size) * factor
+        for axis, size in _OME_SIZE.findall(pixels)
+        if (factor := factors[axis]) is not None
+    }
 
 
 def _number(text: Optional[str]) -> Optional[float]:

@@ -1,5 +1,6 @@
 """Microns per pixel that a user gives: one number, or a table by slide."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ class ScaleTable:
 
     Args:
         option: a number, the path of a CSV with the columns ``slide`` and ``mpp``, or
-            None. ``slide`` is a file's name, with or without its ending, or its id.
+            None. ``slide`` is a file's name or path, with or without its ending, or
+            its id.
         slides: the slides that it is for.
 
     Raises:
@@ -78,7 +80,7 @@ def _read(path: Path) -> dict[str, float]:
     if slide is None or mpp is None:
         raise ValueError(f'{path}:1: the columns slide and mpp are needed.')
     for line, row in table.rows:
-        where, name = f'{path}:{line}', row[slide]
+        where, name = f'{path}:{line}', re.split(r'[/\\]', row[slide])[-1]
         if not name or name in rows:
             raise ValueError(f'{where}: slide {name[:60]!r} is empty or listed twice.')
         try:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+import tifffile
 from changing_slides import CHANGES
 from PIL import EpsImagePlugin, Image
 from slide_files import draw, real_slide, write_aperio, write_leica, write_pyramid
@@ -220,3 +221,31 @@ def test_real_files(name, mpp, vendor, size):
 def test_an_aperio_file_says_its_scale(tmp_path):
     with open_slide(write_aperio(tmp_path / 'a.svs', draw())) as slide:
         assert (slide.mpp, slide.mpp_source) == (0.25, 'openslide')
+
+
+@pytest.mark.parametrize('tile', [None, (256, 256)], ids=['image', 'slide'])
+@pytest.mark.parametrize(
+    'size',
+    [
+        'PhysicalSizeX="0.25" PhysicalSizeXUnit="µm" PhysicalSizeY="0.25" '
+        'PhysicalSizeYUnit="μm"',  # a Greek letter, as some write it
+        "PhysicalSizeX='0.25' PhysicalSizeXUnit='&#181;m'",
+        'PhysicalSizeX="250" PhysicalSizeXUnit="nm" PhysicalSizeY="0.25"',
+        'PhysicalSizeX="7" PhysicalSizeXUnit="pixel" PhysicalSizeY="0.25"',
+    ],
+)
+def test_ome_states_the_scale_of_each_image_and_the_first_is_the_slide(
+    size, tile, tmp_path
+):
+    macro = 'PhysicalSizeX="8" PhysicalSizeXUnit="µm" PhysicalSizeY="8"'
+    images = ''.join(
+        f'<Image><InstrumentRef ID="i"/><Pixels SizeX="1536" {each}/></Image>'
+        for each in (size, macro)
+    )
+    says = f'<OME>{images}</OME>'.encode()
+    path = tmp_path / 'a.ome.tif'
+    tifffile.imwrite(
+        path, draw(), description=says, metadata=None, photometric='rgb', tile=tile
+    )
+    with open_slide(path) as slide:
+        assert (slide.mpp, slide.mpp_source) == (0.25, 'vendor text')

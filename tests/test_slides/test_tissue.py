@@ -120,10 +120,34 @@ def test_each_stain_is_tissue(stain, tmp_path):
         assert find_tissue(slide).area_mm2 == pytest.approx(0.135, rel=0.06)
 
 
-def test_a_little_blood_does_not_make_all_eosin_ink():
+@pytest.mark.parametrize(
+    # Tissue whose colour leans to that of the ink, and the spot.
+    ('tissue', 'spot'),
+    [
+        ((195, 110, 118), (150, 20, 25)),
+        ((80, 75, 140), (20, 120, 60)),
+        ((105, 98, 95), (20, 20, 22)),
+    ],
+    ids=['blood', 'green', 'black'],
+)
+def test_a_spot_smaller_than_a_pens_is_not_ink(tissue, spot):
+    pixels = np.full((400, 400, 3), tissue, np.uint8)
+    pixels[200:212, 200:212] = spot  # 96 by 96 microns
+    assert not find_pen(pixels).any()
+    pixels[200:240, 200:240] = spot  # 320 microns, as wide as a fine pen
+    assert find_pen(pixels)[201:239, 201:239].all()
+
+
+def test_a_lake_of_blood_does_not_make_all_eosin_ink():
     pixels = np.full((400, 400, 3), (195, 110, 118), np.uint8)
-    pixels[200:212, 200:212] = (150, 20, 25)  # saturated red, 0.09 % of the slide
-    assert find_pen(pixels).mean() < 0.03
+    pixels[200:240, 200:240] = (150, 20, 25)  # saturated red, 1 % of the slide
+    assert find_pen(pixels).mean() < 0.06
+
+
+def test_a_stroke_on_the_core_of_a_microarray_is_ink():
+    pixels = np.full((40, 40, 3), 242, np.uint8)
+    pixels[:, 10:16] = (30, 60, 160)  # 240 pixels
+    assert find_pen(pixels)[:, 11:15].all()
 
 
 def test_pale_tissue_beside_dark_tissue_is_found(tmp_path):

@@ -42,9 +42,9 @@ def read_slide_features(path: Path) -> SlideFeatures:
     """
     if not path.is_file():  # a pipe would block
         raise FileNotFoundError(f'{path}: no such file of features.')
-    if path.suffix == '.pt':
+    if path.suffix.lower() == '.pt':
         read = _read_pt(path)
-    elif path.suffix == '.csv':
+    elif path.suffix.lower() == '.csv':
         read = _read_csv(path)
     else:
         with open_hdf5(path) as file:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 from cite.core.files.csv_table import find_column, read_csv_table
 from cite.core.messages import shorten
 from cite.slides import slide_id
+from cite.slides.find_slides import IMAGE_SUFFIXES, SLIDE_SUFFIXES, files_below
 
 from .slide_features import SUFFIXES
 
@@ -54,12 +55,19 @@ def read_slide_rows(path: Path) -> list[SlideRow]:
                 f'{where}: id {name[:60]!r} or {label} is empty, or repeated.'
             )
         _check_id(name, where)
-        stem = Path(file or name).stem
         mpp = _mpp(row[mpp_column] if mpp_column else None, where)
-        rows[name] = SlideRow(name, (name, stem), class_name, mpp, file or None)
+        stems = name, *_stems(file or name)
+        rows[name] = SlideRow(name, stems, class_name, mpp, file or None)
     if not rows:
         raise ValueError(f'{path}: no slide in it.')
     return list(rows.values())
+
+
+def _stems(file: str) -> tuple[str, ...]:
+    """Return a slide file's name, and that without its ending; an id may have dots."""
+    path = Path(file)
+    is_slide = path.suffix.lower() in SLIDE_SUFFIXES + IMAGE_SUFFIXES
+    return (path.name, path.stem) if is_slide else (path.name,)
 
 
 def _check_id(name: str, where: str) -> None:
@@ -97,14 +105,15 @@ def find_files(folder: Path, rows: Sequence[SlideRow]) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder}: no such folder of features.')
     by_stem: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob('*')):
+    for path in sorted(files_below(folder)):
         # CLAM's patches/ID.h5 and TRIDENT's patches/ hold coordinates alone.
-        if path.suffix in SUFFIXES and 'patches' not in path.relative_to(folder).parts:
+        has_features = 'patches' not in path.relative_to(folder).parts
+        if has_features and path.suffix.lower() in SUFFIXES:
             by_stem.setdefault(path.stem, []).append(path)
     files, missing = [], []
     for row in rows:
         candidates = {path for stem in row.stems for path in by_stem.get(stem, ())}
-        best = [path for path in candidates if path.suffix != '.pt'] or list(candidates)
+        best = [path for path in candidates if path.suffix.lower() != '.pt'] or list(candidates)
         if len(best) > 1:
             names = shorten(sorted(map(str, best)))
             raise ValueError(

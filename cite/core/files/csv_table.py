@@ -41,6 +41,11 @@ def read_csv_table(path: Path) -> CsvTable:
     """
     lines = read_rows(path)
     line, columns = next(lines, (1, []))
+    if len(columns) == 1 and ';' in columns[0]:
+        raise ValueError(
+            f'{path}:{line}: {columns[0][:60]!r} is one column. Separate cells by '
+            'commas, not semicolons, and write numbers with a decimal point.'
+        )
     numbers = Counter(cell for cell in columns if cell)
     twice = next((name for name, n in numbers.items() if n > 1), None)
     if twice is not None:

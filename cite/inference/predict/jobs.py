@@ -73,7 +73,7 @@ def _each_once(jobs: Iterable[Job]) -> list[Job]:
     for job in jobs:
         # File systems of other machines tell no upper from lower case.
         other = by_name.setdefault(job.name.lower(), job)
-        if other.file != job.file:
+        if other.file.resolve() != job.file.resolve():
             raise ValueError(
                 f'{other.file} and {job.file} both have the id {job.name}. Rename one, '
                 'or predict them into two folders.'

@@ -1,6 +1,6 @@
 """What all slides of a folder of answers have in common: table and report."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,25 @@ from .predict_slide import calibration_of
 from .report.page import report_page
 
 
-def write_overview(predictor: Any, out: Path, failures: Mapping[str, str]) -> None:
+def write_overview(
+    predictor: Any,
+    out: Path,
+    failures: Mapping[str, str],
+    failed: Collection[str] = (),
+) -> None:
     """Write ``slides.csv`` and ``report.html`` from the slides' manifests.
 
     Args:
         predictor: the model; answers of others in the folder are left out.
         out: folder of answers.
         failures: slides without an answer and the reason, by file.
+        failed: their ids. An answer that they had before is left out, because it may
+            be of another file.
     """
     classes = list(predictor.classes)
     model = model_facts(predictor)
-    manifests = [m for m in read_manifests(out) if m['model'] == model]
+    answers = [m for m in read_manifests(out) if m['model'] == model]
+    manifests = [answer for answer in answers if answer['id'] not in failed]
     # As in the manifests: a folder's name may say more than it should.
     failures = {Path(file).name: reason for file, reason in failures.items()}
     write_slides_csv(out / 'slides.csv', manifests, failures, classes)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -9,7 +10,10 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
+from PIL import Image
+
 from cite.core.files.patch_file import (
+    MOST_PIXELS,
     SUFFIXES,
     UnreadablePatchError,
     open_patch,
@@ -18,7 +22,7 @@ from cite.core.files.patch_file import (
 from cite.core.messages import shorten
 from cite.datasets.tables.patches import list_patches
 from cite.datasets.tables.slide_rule import PREFIX, SlideRule
-from cite.slides.find_slides import SLIDE_SUFFIXES
+from cite.slides.find_slides import SLIDE_SUFFIXES, files_below
 
 from .tiled_folder import TiledSlide, read_tiled_folder
 
@@ -44,6 +48,8 @@ class PatchSlide(NamedTuple):
 def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSlide]]:
     """Return the slides of a folder of patches, or None if the path is none.
 
+    A folder with slide files is none: images beside them are pictures of them.
+
     Args:
         path: folder of patches, or one with ``patches_captions``.
         rule: which slide a patch belongs to.
@@ -54,12 +60,16 @@ def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSli
     if not path.is_dir():
         return None
     folder = path / _SUBFOLDER if (path / _SUBFOLDER).is_dir() else path
-    entries = folder.rglob('*') if rule.in_folders else folder.iterdir()
-    first = next((p for p in entries if p.suffix.lower() in SUFFIXES), None)
-    is_patch = first is not None and bool(_NAME.fullmatch(first.name))
+    files = [*(files_below(folder) if rule.in_folders else folder.iterdir())]
+    files = [file for file in files if not file.name.startswith('.')]
+    first = min((p for p in files if p.suffix.lower() in SUFFIXES), default=None)
+    if first is None:
+        return None
     # Without places they may be slides, unless a rule for patches was given.
-    is_meant = rule.text != PREFIX.text and first is not None and not _is_slide(first)
-    if first is None or not (is_patch or is_meant or folder != path):
+    is_meant = folder != path or rule.text != PREFIX.text
+    if not is_meant and not _NAME.fullmatch(first.name):
+        return None
+    if folder == path and _hold_slides(files):
         return None
     slides = list_patches(folder, rule).slides
     names = [name for files in slides.values() for name in files]
@@ -78,8 +88,28 @@ def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSli
     ]
 
 
-def _is_slide(path: Path) -> bool:
-    return path.suffix.lower() in SLIDE_SUFFIXES
+def _hold_slides(files: list[Path]) -> bool:
+    """Tell whether there is a slide among files, by their names and the first TIFF.
+
+    A TIFF may be a patch or a slide: slides have several levels or very many pixels.
+    """
+    slides = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES]
+    tiffs = [path for path in slides if path.suffix.lower() in SUFFIXES]
+    if len(slides) > len(tiffs):
+        return True
+    if not tiffs:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(min(tiffs), formats=['TIFF']) as image:
+                width, height = image.size
+                pages = getattr(image, 'n_frames', 1)
+                return pages > 1 or width * height > MOST_PIXELS
+    except Image.DecompressionBombError:
+        return True
+    except Exception:  # a damaged patch: Pillow raises many types
+        return False
 
 
 class PatchReader:

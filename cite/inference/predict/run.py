@@ -87,9 +87,9 @@ def predict_slides(
             if why is not None:
                 failures[str(job.file)] = why
         remove_partials(out, depth=1)
-        order = [str(job.file) for job in jobs]
-        failures = {file: failures[file] for file in order if file in failures}
-        write_overview(predictor, out, failures)
+        failed = [job for job in jobs if str(job.file) in failures]
+        failures = {str(job.file): failures[str(job.file)] for job in failed}
+        write_overview(predictor, out, failures, {job.name for job in failed})
     return failures
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import time
 import uuid
@@ -16,7 +17,13 @@ from cite.core.files.patch_file import read_patch_file
 from cite.core.files.write_whole import PARTIAL, flush
 from cite.version import __version__
 
-from .manifest import FORMAT, manifest_path, path_digest, write_manifest
+from .manifest import (
+    FORMAT,
+    manifest_path,
+    path_digest,
+    read_manifest,
+    write_manifest,
+)
 from .outputs.geojson import geojson_name, write_geojson
 from .outputs.maps import write_maps
 from .outputs.tile_table import write_tile_csv
@@ -24,6 +31,7 @@ from .slide_result import SlideResult
 from .sources import Source
 from .viewer.write_viewer import write_viewer
 
+_KINDS = ('tiles', 'geojson', 'maps', 'viewer')  # each answer has its own
 _NAMED = 1000  # missing tiles that the manifest lists; the count is always whole
 
 
@@ -50,8 +58,13 @@ class SlideFolder:
         return self.path / kind / file
 
     def keep(self) -> dict[str, str]:
-        """Move the files to their places, and return their digests by path."""
+        """Move the files to their places, and return their digests by path.
+
+        Files of the answer that was there go, but for features: they are of no class,
+        and say which model they are of.
+        """
         digests = {}
+        self._remove_others()
         manifest_path(self.out, self.name).unlink(missing_ok=True)
         for kind in sorted(self.path.iterdir()):
             (self.out / kind.name).mkdir(exist_ok=True)
@@ -64,6 +77,22 @@ class SlideFolder:
                 os.replace(item, goal)
             flush(self.out / kind.name)
         return digests
+
+    def _remove_others(self) -> None:
+        """Remove what an earlier answer has and this one has not."""
+        earlier = read_manifest(manifest_path(self.out, self.name)) or {}
+        files = earlier.get('files')
+        for file in files if isinstance(files, dict) else ():
+            kind, _, name = file.partition('/')
+            is_own = kind in _KINDS and re.fullmatch(r'[^/\\]+', name)
+            if not is_own or not name.startswith(self.name):
+                continue  # nothing that is written here
+            if (self.path / kind / name).exists():
+                continue
+            if (self.out / kind / name).is_dir():
+                shutil.rmtree(self.out / kind / name)
+            else:
+                (self.out / kind / name).unlink(missing_ok=True)
 
 
 def write_slide(

@@ -327,6 +327,31 @@ def test_different_encoders_are_not_mixed(tmp_path, table):
         import_features(tmp_path / 'in', table, tmp_path / 'f')
 
 
+def test_an_id_with_dots_is_no_file_with_an_ending(tmp_path):
+    table = tmp_path / 'slides.csv'
+    table.write_text('id,label\nS.1,x\nS.1.2,y\n')
+    for name in ('S', 'S.1'):
+        trident(tmp_path / 'in' / f'{name}.h5')
+    with pytest.raises(FileNotFoundError, match=r'no features of 1 slides: S\.1\.2'):
+        import_features(tmp_path / 'in', table, tmp_path / 'f')
+    trident(tmp_path / 'in' / 'S.1.2.H5')
+    assert import_features(tmp_path / 'in', table, tmp_path / 'f').rows == 6
+
+
+@pytest.mark.parametrize('name', ['b-1.h5', 'b_1.h5', 'b_1.svs.h5', 'b_1.SVS.HDF5'])
+def test_files_are_called_like_the_id_or_the_slides_file(name, tmp_path):
+    table = tmp_path / 'slides.csv'
+    file = 'b_1.SVS' if 'SVS' in name else 'b_1.svs'
+    table.write_text(f'id,file,label\nb-1,x/{file},normal\n')
+    (tmp_path / 'disk').mkdir()
+    trident(tmp_path / 'disk' / name)
+    (tmp_path / 'in').symlink_to(tmp_path / 'disk')
+    (tmp_path / 'runs').mkdir()
+    (tmp_path / 'runs' / 'uni').symlink_to(tmp_path / 'disk')
+    for folder in ('in', 'runs'):
+        assert import_features(tmp_path / folder, table, tmp_path / 'f').rows == 3
+
+
 def test_a_slide_without_features_is_named(tmp_path, table):
     trident(tmp_path / 'in' / 'a.h5')
     with pytest.raises(FileNotFoundError, match='no features of 1 slides: b-1'):

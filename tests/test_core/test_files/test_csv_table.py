@@ -51,6 +51,13 @@ def test_the_line_of_a_fault_is_named(tmp_path, text, line):
         read_csv_table(path)
 
 
+def test_semicolons_of_a_spreadsheet_are_named(tmp_path):
+    path = tmp_path / 't.csv'
+    path.write_text('slide;mpp\na.svs;0,25\n')
+    with pytest.raises(ValueError, match=r"t\.csv:1: 'slide;mpp' is one .* by commas"):
+        read_csv_table(path)
+
+
 def test_many_columns_are_read_soon(tmp_path):
     path = tmp_path / 't.csv'
     path.write_text(','.join(map(str, range(300_000))) + '\n')

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -29,6 +30,8 @@ from cite.inference.predict.outputs.tile_table import read_tile_csv
 from cite.inference.predict.predict_slide import Load
 from cite.inference.predict.run import predict_slides
 from cite.inference.predict.sources import Cut
+from cite.inference.predict.write_slide import SlideFolder
+from cite.inference.predictor import Predictor
 from cite.slides import open_slide
 
 PLAIN = Options(viewer=False)
@@ -165,6 +168,48 @@ def test_other_options_are_another_answer(predictor, slide, answers, tmp_path):
     assert manifest_of(out, 'two-pieces')['grid']['tiles'] > 100
 
 
+def test_nothing_of_an_earlier_answer_stays_beside_another(
+    passed, slide, answers, tmp_path
+):
+    """Else the report leads to a page with the classes of the model before."""
+    out, texts = tmp_path / 'out', tmp_path / 'texts.yml'
+    shutil.copytree(answers, out)
+    texts.write_text('Drüse: a gland\nSolide: [solid sheet, no gland]\n', 'utf-8')
+    other = Predictor(passed.model, 'cpu', texts=texts)
+    assert predict(other, [slide], out)[0] == {}
+    name = 'two-pieces'
+    assert {path.name for path in (out / 'maps').iterdir()} == {
+        f'{name}_{kind}.png' for kind in ('Drüse', 'Solide', 'class')
+    }
+    assert 'viewer/' not in (out / 'report.html').read_text('utf-8')
+    assert not [*(out / 'viewer').iterdir()]
+    kept = out / 'features' / f'{name}.h5'  # these are of no class, and dear
+    assert kept.read_bytes() == (answers / 'features' / f'{name}.h5').read_bytes()
+
+
+@pytest.mark.parametrize(
+    'file',
+    ['viewer/..', 'viewer/../tiles', '../secret', 'tiles/other.csv', 'secret', '', 7],
+)
+def test_a_hostile_manifest_removes_nothing_of_others(file, slide, answers, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(answers, out)
+    for secret in (tmp_path / 'secret', out / 'secret', out / 'tiles' / 'other.csv'):
+        secret.write_text('kept')
+    path = out / 'manifest' / 'two-pieces.json'
+    manifest = manifest_of(out, 'two-pieces')
+    manifest['files'] = {file: '', **manifest['files']}
+    path.write_text(json.dumps(manifest), 'utf-8')
+    before = {p: p.stat().st_size for p in tmp_path.rglob('*') if p.is_file()}
+    with SlideFolder(out, 'two-pieces') as folder:
+        folder.place('tiles', 'two-pieces.csv').write_text('')
+        folder.keep()
+    gone = {p.relative_to(out).parts[0] for p in before if not p.exists()}
+    assert gone == {'geojson', 'maps', 'viewer', 'manifest'}
+    assert {p.parent.name for p in tmp_path.rglob('secret')} == {tmp_path.name, 'out'}
+    assert (out / 'tiles' / 'other.csv').read_text() == 'kept'
+
+
 def test_after_a_kill_the_second_start_gives_the_same(
     passed, predictor, slide, answers, tmp_path
 ):
@@ -224,6 +269,25 @@ def test_one_bad_slide_does_not_stop_the_rest(predictor, slide, tmp_path):
     assert rows['d.tiff']['predicted']
     assert rows['a_broken.svs']['error']
     assert (tmp_path / 'out' / 'report.html').is_file()
+
+
+def test_a_slide_that_fails_now_has_one_line(predictor, slide, tmp_path):
+    """Its answer of before is of another file."""
+    slides, out = tmp_path / 'slides', tmp_path / 'out'
+    slides.mkdir()
+    for name in ('a.tiff', 'b.tiff'):
+        shutil.copy(slide, slides / name)
+    assert predict(predictor, [slides], out)[0] == {}
+    (slides / 'a.tiff').write_bytes(slide.read_bytes()[:3000])
+    for _ in range(2):
+        assert [*predict(predictor, [slides], out)[0]] == [str(slides / 'a.tiff')]
+        with open(out / 'slides.csv', encoding='utf-8', newline='') as file:
+            rows = [(r['file'], bool(r['error'])) for r in csv.DictReader(file)]
+        assert rows == [('b.tiff', False), ('a.tiff', True)]
+    shutil.copy(slide, slides / 'a.tiff')
+    failures, lines = predict(predictor, [slides], out)
+    assert failures == {}
+    assert all('there already' in line for line in lines)
 
 
 def test_a_given_scale_is_used_and_flagged(predictor, tmp_path):
@@ -439,6 +503,15 @@ def test_a_job_keeps_its_region(slide, tmp_path):
         find_jobs([slide], roi=tmp_path / 'none')
 
 
+@pytest.mark.parametrize(
+    'name', ['two_pieces.tiff.geojson', 'two-pieces.geojson', 'two_pieces.json']
+)
+def test_regions_may_be_named_like_the_file_or_the_id(name, slide, tmp_path):
+    (tmp_path / name).write_text('{}')
+    (job,) = find_jobs([slide], roi=tmp_path)
+    assert job.roi == tmp_path / name
+
+
 def test_patches_by_another_rule(passed, tmp_path):
     folder = tmp_path / 'patches'
     for name in ('a/s_1/s_1_0_0.png', 'a/s_1/s_1_64_0.png', 'b/s_1/0_64.png'):
@@ -470,6 +543,51 @@ def test_patches_without_places_are_not_taken_for_slides(tmp_path):
         job.open(Cut(64, 0.5))
 
 
+@pytest.mark.parametrize('beside', [None, 'case_1_2.png', '._case_0_0.tif'])
+def test_slides_are_not_taken_for_patches_by_their_names(beside, slide, tmp_path):
+    """`case_2021_0012.tif` is called like a patch at 2021, 12."""
+    folder = tmp_path / 'slides'
+    folder.mkdir()
+    names = ['case_2021_0012.tif', 'case_2021_0013.TIF']
+    for name in names:
+        shutil.copy(slide, folder / name)
+    if beside is not None:
+        Image.new('RGB', (8, 8)).save(folder / 'a.png')
+        (folder / 'a.png').rename(folder / beside)
+    assert [job.path.name for job in find_jobs([folder])] == names
+    assert [job.path.name for job in find_jobs([folder], slide='(.+)_')] == names
+    if beside == 'case_1_2.png':
+        (folder / names[0]).rename(folder / 'case.svs')
+        (folder / names[1]).unlink()
+        assert [job.path.name for job in find_jobs([folder])] == ['case.svs']
+
+
+def test_patches_that_are_tiffs(tmp_path):
+    for x in (0, 64):
+        Image.new('RGB', (64, 64)).save(tmp_path / f's_{x}_0.tif')
+    (job,) = find_jobs([tmp_path])
+    assert job.patches.files == ['s_0_0.tif', 's_64_0.tif']
+    (tmp_path / 'r_0_0.tif').write_bytes(b'II*\0damaged')
+    assert {job.name for job in find_jobs([tmp_path])} == {'r', 's'}
+
+
+def test_folders_may_be_links(slide, tmp_path):
+    real = tmp_path / 'disk'
+    (real / 'a').mkdir(parents=True)
+    Image.new('RGB', (8, 8)).save(real / 'a' / '0_0.png')
+    shutil.copy(slide, real / 'one.tif')
+    (real / 'back').symlink_to(tmp_path)
+    links = tmp_path / 'links'
+    links.mkdir()
+    (links / 'batch').symlink_to(real)
+    batch = links / 'batch'
+    paths = [job.path for job in find_jobs([links])]
+    assert paths == [batch / 'a' / '0_0.png', batch / 'one.tif']
+    (real / 'one.tif').unlink()
+    (job,) = find_jobs([links], slide='folder')
+    assert job.patches.id == 'batch/a'
+
+
 def test_a_slide_without_a_region_fails_alone(predictor, slide, tmp_path):
     box = [[128, 128], [256, 128], [256, 256], [128, 256], [128, 128]]
     (tmp_path / 'regions').mkdir()
@@ -487,6 +605,9 @@ def test_a_slide_named_twice_is_predicted_once(slide, tmp_path):
     Image.new('RGB', (8, 8)).save(tmp_path / 'p_0_0.png')
     jobs = find_jobs([slide, tmp_path, slide, tmp_path])
     assert [job.name for job in jobs] == ['p', 'two-pieces']
+    ways = [Path(os.path.relpath(slide)), slide.parent / '..' / slide.parent.name]
+    ways += [os.path.relpath(tmp_path)]
+    assert find_jobs([slide, tmp_path, *ways]) == jobs
 
 
 def test_each_slide_of_a_patch_folder_that_fails_is_named(predictor, tmp_path):

@@ -1,16 +1,19 @@
 """Several slides at once: the same bytes, and a worker that dies fails one slide."""
 
 import os
+import shutil
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from answer_files import contents
 from commands import attempt
 from dying_model import BLUISH, dying_predictor
 from fake_slurm import install_slurm
+from forked_jobs import fork_jobs
 from patient_slides import require_no_patient, write_patient_slide
 from slide_files import draw, write_pyramid
 
@@ -19,6 +22,7 @@ from cite.inference.predict.answer_slide import Options
 from cite.inference.predict.jobs import find_jobs
 from cite.inference.predict.predict_slide import Load
 from cite.inference.predict.run import Workers, predict_slides
+from cite.inference.predictor import Predictor
 
 MODULES = {'ray': 'ray', 'slurm': 'submitit'}
 TISSUE = ((64, 64, 256, 192),)
@@ -92,6 +96,39 @@ def test_equal_bytes_and_no_patient_with_each_engine(
     again = predict(passed, slides, tmp_path / 'out', *options, **settings)
     assert again.stdout.count('(there already)') == 2
     assert contents(tmp_path / 'out') == contents(alone)
+
+
+@pytest.mark.parametrize('engine', ['ray', 'slurm'])
+def test_a_second_run_with_an_engine_continues(
+    engine, passed, predictor, slides, alone, request, tmp_path, monkeypatch
+):
+    """What a run left that ended before its second slide; Slurm's jobs are local."""
+    if engine == 'ray':
+        monkeypatch.setenv('RAY_ADDRESS', request.getfixturevalue('cluster'))
+    else:
+        pytest.importorskip('submitit', reason='needs submitit')
+        fork_jobs(monkeypatch)
+    out, lines = tmp_path / 'out', []
+    shutil.copytree(alone, out)
+    (out / 'manifest' / 'c.json').unlink()
+    (out / 'maps' / 'c_class.png').unlink()
+    before = (out / 'tiles' / 'a.csv').stat().st_mtime_ns
+    settings = {'cluster': 'local', 'timeout_min': 5}
+    load_model = partial(Predictor, passed.model, 'cpu')
+    workers = Workers(make_engine(engine, 1, settings, str(tmp_path)), load_model)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as `alone`
+    try:
+        jobs, options = find_jobs([slides]), Options(features=True)
+        failures = predict_slides(
+            predictor, jobs, out, options, say=lines.append, workers=workers
+        )
+    finally:
+        torch.set_num_threads(threads)
+    assert [Path(file).name for file in failures] == ['b.svs', 'd.svs']
+    assert sum('there already' in line for line in lines) == 1
+    assert (out / 'tiles' / 'a.csv').stat().st_mtime_ns == before
+    assert contents(out) == contents(alone)
 
 
 @pytest.mark.parametrize('where', ['engine', 'loader'])
