@@ -45,12 +45,17 @@ def read_config(
 
     Raises:
         FileNotFoundError: the file is missing.
+        ValueError: one of the options changes a variable of the config alone.
     """
     from mmcv import Config
     from mmcv.utils import import_modules_from_strings
 
+    from .config_keys import unread_options
+
     with set_variables(variables or {}):
         cfg = Config.fromfile(str(find_config(path)))
+        for _, message, _ in unread_options(cfg, options or ()):
+            raise ValueError(message)
         cfg.merge_from_dict(dict(options or {}))
         if cfg.get('custom_imports'):
             import_modules_from_strings(**cfg.custom_imports)

@@ -7,7 +7,7 @@ may have variables of its own, so that only what resembles a known key is named.
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple, Optional
@@ -20,7 +20,7 @@ from mmcv.runner.optimizer.builder import OPTIMIZERS
 from torch.utils.data import DataLoader
 
 from cite.core.evaluation.eval_hooks import hook_settings
-from cite.core.messages import meant
+from cite.core.messages import meant, shorten
 from cite.datasets.slide_dataset import SlideDataset
 
 _REGISTRIES = (MODELS, DATASETS, PIPELINES, SAMPLERS, HOOKS, RUNNERS, OPTIMIZERS)
@@ -28,18 +28,23 @@ _REGISTRIES = (MODELS, DATASETS, PIPELINES, SAMPLERS, HOOKS, RUNNERS, OPTIMIZERS
 _TAKEN = {'type', 'priority', 'constructor', 'paramwise_cfg'}
 # mmcls' tools take these out of `runner` for one kind of device.
 _TAKEN |= {'ipu_model_cfg', 'options_cfg'}
-# What mmcls, mmcv and this package read at the top, and the usual names of variables.
-_TOP = (
+# What mmcls, mmcv and this package read at the top.
+_READ = (
     *('model', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'runner'),
     *('momentum_config', 'checkpoint_config', 'log_config', 'evaluation', 'workflow'),
     *('custom_hooks', 'custom_imports', 'dist_params', 'log_level', 'load_from'),
     *('resume_from', 'auto_resume', 'work_dir', 'seed', 'deterministic', 'device'),
     *('gpu_ids', 'fp16', 'find_unused_parameters', 'cudnn_benchmark', 'sampler'),
-    *('total_epochs', 'mp_start_method', 'opencv_num_threads', 'run_name', 'n'),
-    *('autoscale_lr', 'profiler', 'ipu_options', 'dataset_type', 'img_norm_cfg'),
-    *('paramwise_cfg', 'data_root', 'data_prefix', 'train_pipeline', 'test_pipeline'),
-    *('train_cfg', 'test_cfg', 'samples_per_gpu', 'workers_per_gpu', 'interval'),
+    *('total_epochs', 'mp_start_method', 'opencv_num_threads', 'autoscale_lr'),
+    *('profiler', 'ipu_options'),
 )
+# The usual names of variables, which are no misspellings of these.
+_VARIABLES = (
+    *('run_name', 'n', 'dataset_type', 'img_norm_cfg', 'paramwise_cfg', 'data_root'),
+    *('data_prefix', 'train_pipeline', 'test_pipeline', 'train_cfg', 'test_cfg'),
+    *('samples_per_gpu', 'workers_per_gpu', 'interval'),
+)
+_TOP = (*_READ, *_VARIABLES)
 # Keys of dicts without a type that mmcv and mmcls read one by one, and no others.
 _PARAMWISE = {
     *('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult'),
@@ -85,6 +90,42 @@ def unknown_keys(cfg: Mapping[str, Any]) -> list[UnknownKey]:
         if not key.startswith('_') and key in _TOP:
             unknown += _of_types(key, cfg[key])
     return unknown
+
+
+def unread_options(cfg: Mapping[str, Any], keys: Iterable[str]) -> list[UnknownKey]:
+    """List options of a command line that change a config's variables alone.
+
+    A config is read before ``--cfg-options`` are put into it: what a variable such as
+    ``data_root`` had in it is in its places then.
+
+    Args:
+        cfg: the config.
+        keys: keys of the options, such as ``'data_root'`` or ``'optimizer.lr'``.
+    """
+    unread = []
+    for key in keys:
+        top = key.split('.')[0]
+        if top in _READ:
+            continue
+        places = [place for part in _READ for place in _places(cfg.get(part), part, top)]
+        hint = f': write {shorten(places, 3)}.' if places else meant(top, _READ)
+        message = (
+            f'the option {key!r} has no effect: a config is read before its options '
+            f'are set, and nothing reads {top!r} after that{hint}'
+        )
+        unread.append(UnknownKey(key, message, True))
+    return unread
+
+
+def _places(node: Any, where: str, name: str) -> Iterator[str]:
+    """Yield the keys of a config that end in a name."""
+    if isinstance(node, (list, tuple)):
+        node = dict(enumerate(node))
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == name:
+                yield f'{where}.{key}'
+            yield from _places(value, f'{where}.{key}', name)
 
 
 def arguments(kind: Any) -> tuple[set[str], bool]:

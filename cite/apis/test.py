@@ -13,16 +13,19 @@ from typing import Any, Optional
 
 import mmcls.apis
 import torch
+from mmcls.utils import get_root_logger
 from torch import nn
 from torch.utils.data import DataLoader
 
 from cite.apis.class_order import check_run
+from cite.core.command_line import cfg_options, refuse_changed_options
 from cite.core.distributed import shared_name
 from cite.core.evaluation.eval_hooks import check_metric_names
 from cite.core.hooks.class_count_hook import check_class_count
 from cite.datasets.slide_dataset import SlideDataset
 from cite.models.image_stats import settle_images
 
+from .config_keys import unread_options
 from .data_notes import log_data
 from .pictures import check_pictures, paint
 from .result_file import check_result_file, name_results
@@ -64,6 +67,9 @@ def multi_gpu_test(
 
 def _settle(model: nn.Module, data_loader: DataLoader) -> None:
     """Refuse before the first patch what mmcls would refuse after the last one."""
+    refuse_changed_options()
+    for _, message, _ in unread_options({}, cfg_options()):
+        get_root_logger().warning(message)
     dataset: Any = data_loader.dataset
     command = options_of_command(sys.argv)
     check_metric_names(dataset, command.metrics)

@@ -31,6 +31,7 @@ from torch import distributed as dist
 from torch import nn
 
 from cite.apis.class_order import check_run, classes_of_config
+from cite.core.command_line import cfg_options, refuse_changed_options
 from cite.core.distributed import wrap_distributed_model
 from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
 from cite.core.files.lock import only_one
@@ -44,7 +45,7 @@ from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images
 from cite.start import log_file
 
-from .config_keys import unknown_keys
+from .config_keys import unknown_keys, unread_options
 from .data_notes import log_data
 from .slide_rules import check_slide_rules
 
@@ -81,6 +82,7 @@ def train_model(
         ValueError: a checkpoint, data set or setting that does not fit the run, or
             another run is training in ``cfg.work_dir``.
     """
+    refuse_changed_options()
     meta = {} if meta is None else meta
     cfg.seed = meta['seed'] = _shared_seed(cfg.get('seed'), cfg.get('device', 'cpu'))
     with ExitStack() as locks:
@@ -105,7 +107,7 @@ def _train(
     settle_images(datasets, model)
     if log_file():
         get_root_logger().info(f'config and environment: {log_file()}')
-    for _, message, _ in unknown_keys(cfg):
+    for _, message, _ in [*unknown_keys(cfg), *unread_options(cfg, cfg_options())]:
         get_root_logger().warning(message)
     for dataset in datasets:
         check_class_count(model, dataset)

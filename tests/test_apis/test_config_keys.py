@@ -1,5 +1,6 @@
 """Keys that nothing reads: named with the nearest right one, without false alarms."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from mmcls import __file__ as mmcls_file
 from mmcv import Config
 
 import cite  # noqa: F401
-from cite.apis.config_keys import unknown_keys
+from cite.apis.config_file import read_config
+from cite.apis.config_keys import unknown_keys, unread_options
 
 ROOT = Path(__file__).parents[2]
 GLAS = ROOT / 'configs' / 'glas' / 'cite_vit-tiny_minilm.py'
@@ -68,3 +70,35 @@ def test_a_misspelt_key_is_named_with_the_right_one(key, monkeypatch):
 def test_variables_of_a_config_are_left_alone():
     cfg = Config({'_optimzer': 1, 'magnification': 20, 'ann_root': 'a', 'few': ''})
     assert unknown_keys(cfg) == []
+
+
+OPTIONS = {
+    'lr': r'optimizer\.lr\.',
+    'max_iters': r'write runner\.max_iters\.',
+    'data_prefix': r'write data\.train\.data_prefix, data\.val\.data_prefix, ',
+    'train_pipeline.0.size': "nothing reads 'train_pipeline'",
+    'n': "nothing reads 'n' after that.$",
+    'resume': "Did you mean 'resume_from'",
+}
+
+
+@pytest.mark.parametrize('key', OPTIONS)
+def test_an_option_that_changes_a_variable_alone_is_named(key, monkeypatch):
+    """mmcv sets options when the variables' values are in their places."""
+    monkeypatch.chdir(ROOT)
+    cfg = Config.fromfile(str(GLAS))
+    (unread,) = unread_options(cfg, ['optimizer.lr', 'work_dir', 'seed', key])
+    assert unread.key == key
+    assert re.search(OPTIONS[key], unread.message)
+    if key != 'train_pipeline.0.size':
+        before = {k: v for k, v in cfg._cfg_dict.to_dict().items() if k != key}
+        cfg.merge_from_dict({key: 1})
+        after = {k: v for k, v in cfg._cfg_dict.to_dict().items() if k != key}
+        assert before == after
+
+
+def test_such_options_are_refused_where_a_config_is_read(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ValueError, match="option 'data_root' has no effect"):
+        read_config(GLAS, {'optimizer.lr': 1, 'data_root': 'data'})
+    assert read_config(GLAS, {'optimizer.lr': 1}).optimizer.lr == 1

@@ -4,7 +4,7 @@ import importlib
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 
 from cite.apis.class_order import check_class_order, classes_of_config
 from cite.apis.config_file import find_config
-from cite.apis.config_keys import unknown_keys
+from cite.apis.config_keys import unknown_keys, unread_options
 from cite.apis.slide_rules import check_slide_rules
 
 from . import annotations
@@ -63,7 +63,7 @@ def check_config(path: str, options: Options = Options()) -> Report:
         raise ValueError(message) from error
     report = Report(path)
     check_environment(report)
-    check_keys(cfg, report)
+    check_keys(cfg, report, options.cfg_options or ())
     check_shared_memory(cfg.get('data') or {}, report)
     check_weights(cfg, report)
     parts = list(read_parts(cfg, report))
@@ -106,9 +106,9 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
     annotations.check_published(parts, table, report)
 
 
-def check_keys(cfg: Any, report: Report) -> None:
-    """Look for keys that nothing reads, such as misspelt ones."""
-    for key, message, certain in unknown_keys(cfg):
+def check_keys(cfg: Any, report: Report, options: Iterable[str] = ()) -> None:
+    """Look for keys that nothing reads, such as misspelt ones, and such options."""
+    for key, message, certain in [*unknown_keys(cfg), *unread_options(cfg, options)]:
         note = report.error if certain else report.warn
         note('unknown key', key, f'{message} Correct or delete it.')
 

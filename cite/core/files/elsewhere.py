@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Optional, Union
 
+from cite.core.command_line import cfg_options, changed_on_its_way
+
 
 def looked_at(path: Union[str, Path]) -> str:
     """Return sentences for an error about a missing file or folder, or ''.
@@ -13,16 +15,18 @@ def looked_at(path: Union[str, Path]) -> str:
     another one, it misses files that are there.
 
     Args:
-        path: the path as it was given; nothing is said about an absolute one.
+        path: the path as it was given. About an absolute one something is said only
+            if mmcv changed it on its way from ``--cfg-options``.
 
     Returns:
         The whole path that was tried, and the folder in which the path exists, if it
         is one above this folder or above a config of the command line. It starts with
         a space.
     """
+    text = _changed(str(path))
     path = Path(path).expanduser()
-    if path.is_absolute():
-        return ''
+    if text or path.is_absolute():
+        return text
     text = f' It was looked for at {path.absolute()}, because a relative path starts '
     text += 'at the folder that the command runs in.'
     root = root_of(path)
@@ -31,6 +35,16 @@ def looked_at(path: Union[str, Path]) -> str:
             f' There is {root / path}: run the command in {root}, or write this path.'
         )
     return text
+
+
+def _changed(path: str) -> str:
+    """Say that a path has lost its blanks on its way from the command line, or ''."""
+    for name, written in cfg_options().items():
+        arrived = written.strip('\'"').replace(' ', '')
+        is_inside = Path(arrived) in (Path(path), *Path(path).parents)
+        if ' ' in written and is_inside and changed_on_its_way(written):
+            return f' --cfg-options {name}: {changed_on_its_way(written)}.'
+    return ''
 
 
 def root_of(path: Union[str, Path]) -> Optional[Path]:

@@ -29,6 +29,17 @@ def repo(tmp_path, monkeypatch):
     return tmp_path / 'repo'
 
 
+@pytest.mark.parametrize('path', ['/a b/c', 'a b/c', '/a b', '/a b/'])
+def test_a_path_that_has_lost_its_blanks_is_not_looked_for(repo, monkeypatch, path):
+    argv = ['train.py', 'c.py', '--cfg-options', 'seed=1', f'data.train.data_prefix={path}']
+    monkeypatch.setattr(sys, 'argv', argv)
+    arrived = path.replace(' ', '')
+    for missing in (arrived, f'{arrived.rstrip("/")}/s1/x.png'):
+        assert f'data_prefix: mmcv deletes blanks and' in looked_at(missing)
+        assert f'{path!r} arrives as {arrived!r}' in looked_at(missing)
+    assert 'mmcv' not in looked_at('other/c')
+
+
 def test_the_folder_of_the_config_or_one_above_is_named(repo, monkeypatch):
     assert root_of('data/models/x.pth') == repo
     text = looked_at('data/models/x.pth')
