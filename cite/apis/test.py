@@ -47,7 +47,7 @@ def single_gpu_test(
     _settle(model, data_loader)
     if not (show or out_dir) or not isinstance(dataset, SlideDataset):
         return _single_gpu_test(model, data_loader, show, out_dir, **show_options)
-    check_pictures(dataset)
+    check_pictures(dataset, show)
     scores = _single_gpu_test(model, data_loader)
     paint(model, dataset, scores, show, out_dir, **show_options)
     return scores
