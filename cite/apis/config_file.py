@@ -21,7 +21,7 @@ def find_config(path: Union[str, Path]) -> Path:
     path = Path(path)
     if path.is_file():
         return path
-    files = sorted(Path('configs').rglob('*.py'))
+    files = sorted({*path.parent.glob('*.py'), *Path('configs').rglob('*.py')})
     runnable = [str(file) for file in files if '_base_' not in file.parts]
     similar = get_close_matches(str(path), runnable, n=3, cutoff=0.4)
     meant = f'Is it {" or ".join(similar)}?' if similar else 'Configs are in configs/.'

@@ -24,8 +24,8 @@ class ImagePipeline:
     def __init__(self, image: dict[str, Any]) -> None:
         values = {key: image[key] for key in ('mean', 'std', 'interpolation')}
         self._step: Any
-        # Of an input: bytes if it is uint8, which has a way of its own to this process,
-        # else 0; and bytes of floats, which pass through the shared memory, else 0.
+        # Bytes of an input: the first if it is uint8, which has a way of its own from
+        # a worker, the second if it is floats, which pass through shared memory.
         self.item_bytes, self.float_bytes = 0, 12 * image['size'] ** 2
         if image['step'] == 'CLIPPreprocess':
             self._step = CLIPPreprocess(arch='', size=image['size'])

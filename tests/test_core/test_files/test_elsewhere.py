@@ -40,6 +40,32 @@ def test_a_path_that_has_lost_its_blanks_is_not_looked_for(repo, monkeypatch, pa
     assert 'mmcv' not in looked_at('other/c')
 
 
+@pytest.mark.parametrize(
+    ('path', 'text'),
+    [
+        ('C:\\data\\ann.txt', ' It is a path of Windows; in WSL it is /mnt/c/data/ann.txt.'),
+        ('d:/data/p', ' It is a path of Windows; in WSL it is /mnt/d/data/p.'),
+        ('deep\\there.txt', ' There is deep/there.txt: write it with /.'),
+        ('deep', ' It is a folder; name a file in it.'),
+        ('run', ' It is a folder; name run/latest.pth.'),
+    ],
+)
+def test_a_path_of_another_kind_is_said(repo, path, text):
+    Path('deep/there.txt').touch()
+    Path('run').mkdir()
+    Path('run/latest.pth').touch()
+    assert looked_at(path) == text
+
+
+def test_the_first_folder_that_is_missing_is_named(repo):
+    there, gone = repo.parent / 'other', repo.parent / 'gone'
+    assert looked_at(gone / 'a/b.png') == f' There is no folder {gone}.'
+    assert looked_at(there / 'deep/b.png') == ''
+    assert looked_at('deep/gone/a/b.png').endswith(' There is no folder deep/gone.')
+    assert 'There is no folder' not in looked_at('b.png')
+    assert 'There is no folder' not in looked_at('data/models/x.pth')
+
+
 def test_the_folder_of_the_config_or_one_above_is_named(repo, monkeypatch):
     assert root_of('data/models/x.pth') == repo
     text = looked_at('data/models/x.pth')
