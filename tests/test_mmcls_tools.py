@@ -117,6 +117,14 @@ def test_out_of_each_kind_holds_the_scores(run, scores, kind):
     np.testing.assert_allclose(mmcv.load(out)['class_scores'], scores, atol=1e-6)
 
 
+@pytest.mark.parametrize('out', ['cfg.py/a.json', 's3://a/b.pkl', '~/a.yaml'])
+def test_out_that_cannot_be_written_is_refused_before_the_pass(run, capsys, out):
+    for option in (('--out', out), ('--show-dir', out)):
+        with pytest.raises(ValueError, match=f'{option[0]} {out}'):
+            run('test.py', 'cfg.py', 'run/latest.pth', *METRICS, *option)
+    assert '>>>' not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize('out', ['a.csv', 'a.txt', 'a'])
 def test_out_of_another_kind_is_refused_before_anything_is_computed(run, capsys, out):
     with pytest.raises(ValueError, match=rf'--out {out}.*must end with one of'):
@@ -164,6 +172,12 @@ def test_pictures_of_the_test_set(run, folder):
     arguments = ('--metrics', 'accuracy', '--show-dir', 'shown')
     run('test.py', 'cfg.py', 'run/latest.pth', *arguments)
     assert len([*(folder / 'shown').rglob('*.png')]) == 12
+
+
+def test_windows_without_a_screen_are_refused_before_the_pass(run, capsys):
+    with pytest.raises(ValueError, match='--show: .*Use --show-dir'):
+        run('test.py', 'cfg.py', 'run/latest.pth', *METRICS, '--show')
+    assert '>>>' not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('mode', ['original', 'transformed', 'concat', 'pipeline'])

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Callable, NoReturn, Optional, Union
 
+from cite.core.command_line import refuse_changed_options
+
 RULE_HELP = (
     'which slide a patch belongs to: prefix (its name up to the first "_"; default), '
     'folder, a regular expression with one group, or "column:NAME of TABLE.csv"'
@@ -99,10 +101,16 @@ class _KeyValues(argparse.Action):
                 parser.error(f'{option_string} {value}: write KEY=VALUE')
         from mmcv import DictAction
 
+        before = getattr(namespace, self.dest) or {}
         action = DictAction(self.option_strings, self.dest, nargs='+')
         try:
+            refuse_changed_options([str(option_string), *map(str, values or ())])
             action(parser, namespace, values, option_string)
-        except RecursionError:  # mmcv's, for a comma within the brackets of a text
+            setattr(namespace, self.dest, {**before, **getattr(namespace, self.dest)})
+        except ValueError as error:
+            parser.error(str(error))
+        # mmcv's, for a comma within the brackets of a text, and for half a pair.
+        except (RecursionError, AssertionError):
             written = ' '.join(map(str, values or ()))
             parser.error(
                 f'{option_string}: mmcv cannot read {written}: write a text with '

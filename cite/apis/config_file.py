@@ -21,7 +21,7 @@ def find_config(path: Union[str, Path]) -> Path:
     path = Path(path)
     if path.is_file():
         return path
-    files = sorted(Path('configs').rglob('*.py'))
+    files = sorted({*path.parent.glob('*.py'), *Path('configs').rglob('*.py')})
     runnable = [str(file) for file in files if '_base_' not in file.parts]
     similar = get_close_matches(str(path), runnable, n=3, cutoff=0.4)
     meant = f'Is it {" or ".join(similar)}?' if similar else 'Configs are in configs/.'
@@ -45,12 +45,17 @@ def read_config(
 
     Raises:
         FileNotFoundError: the file is missing.
+        ValueError: one of the options changes a variable of the config alone.
     """
     from mmcv import Config
     from mmcv.utils import import_modules_from_strings
 
+    from .config_keys import unread_options
+
     with set_variables(variables or {}):
         cfg = Config.fromfile(str(find_config(path)))
+        for _, message, _ in unread_options(cfg, options or ()):
+            raise ValueError(message)
         cfg.merge_from_dict(dict(options or {}))
         if cfg.get('custom_imports'):
             import_modules_from_strings(**cfg.custom_imports)

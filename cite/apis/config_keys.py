@@ -1,4 +1,4 @@
-"""Keys of a config that nothing reads, such as ``auto_resum``, with what was meant.
+"""Keys and types of a config that nothing reads or has, with what was meant.
 
 A dict with a ``type`` is compared with the arguments of that class. At the top a config
 may have variables of its own, so that only what resembles a known key is named.
@@ -7,7 +7,7 @@ may have variables of its own, so that only what resembles a known key is named.
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple, Optional
@@ -15,36 +15,49 @@ from typing import Any, NamedTuple, Optional
 from mmcls.datasets import build_dataloader
 from mmcls.datasets.builder import DATASETS, PIPELINES, SAMPLERS
 from mmcls.models.builder import MODELS
+from mmcv.cnn import INITIALIZERS
 from mmcv.runner import HOOKS, RUNNERS
 from mmcv.runner.optimizer.builder import OPTIMIZERS
+from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 
 from cite.core.evaluation.eval_hooks import hook_settings
-from cite.core.messages import meant
+from cite.core.messages import meant, shorten
 from cite.datasets.slide_dataset import SlideDataset
 
-_REGISTRIES = (MODELS, DATASETS, PIPELINES, SAMPLERS, HOOKS, RUNNERS, OPTIMIZERS)
+from .config_types import UPDATERS, policy_hook, unknown_types
+
+_REGISTRIES = (
+    *(MODELS, DATASETS, PIPELINES, SAMPLERS, HOOKS, RUNNERS, OPTIMIZERS),
+    INITIALIZERS,
+)
 # What mmcv takes out of a dict before it builds the class.
-_TAKEN = {'type', 'priority', 'constructor', 'paramwise_cfg'}
+_TAKEN = {'type', 'priority', 'constructor', 'paramwise_cfg', 'override'}
 # mmcls' tools take these out of `runner` for one kind of device.
 _TAKEN |= {'ipu_model_cfg', 'options_cfg'}
-# What mmcls, mmcv and this package read at the top, and the usual names of variables.
-_TOP = (
+# What mmcls, mmcv and this package read at the top.
+_READ = (
     *('model', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'runner'),
     *('momentum_config', 'checkpoint_config', 'log_config', 'evaluation', 'workflow'),
     *('custom_hooks', 'custom_imports', 'dist_params', 'log_level', 'load_from'),
     *('resume_from', 'auto_resume', 'work_dir', 'seed', 'deterministic', 'device'),
     *('gpu_ids', 'fp16', 'find_unused_parameters', 'cudnn_benchmark', 'sampler'),
-    *('total_epochs', 'mp_start_method', 'opencv_num_threads', 'run_name', 'n'),
-    *('autoscale_lr', 'profiler', 'ipu_options', 'dataset_type', 'img_norm_cfg'),
-    *('paramwise_cfg', 'data_root', 'data_prefix', 'train_pipeline', 'test_pipeline'),
-    *('train_cfg', 'test_cfg', 'samples_per_gpu', 'workers_per_gpu', 'interval'),
+    *('total_epochs', 'mp_start_method', 'opencv_num_threads', 'autoscale_lr'),
+    *('profiler', 'ipu_options'),
 )
+# The usual names of variables: none is a misspelling of these.
+_VARIABLES = (
+    *('run_name', 'n', 'dataset_type', 'img_norm_cfg', 'paramwise_cfg', 'data_root'),
+    *('data_prefix', 'train_pipeline', 'test_pipeline', 'train_cfg', 'test_cfg'),
+    *('samples_per_gpu', 'workers_per_gpu', 'interval'),
+)
+_TOP = (*_READ, *_VARIABLES)
 # Keys of dicts without a type that mmcv and mmcls read one by one, and no others.
 _PARAMWISE = {
     *('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult'),
     *('dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate'),
 }
+_PARTS = ('train', 'val', 'test')
 _USUAL = 'DefaultOptimizerConstructor'
 _NEAR = 0.8  # share of letters in common from which a name is a misspelling
 
@@ -58,7 +71,7 @@ class UnknownKey(NamedTuple):
 
 
 def unknown_keys(cfg: Mapping[str, Any]) -> list[UnknownKey]:
-    """List the keys of a config that nothing reads.
+    """List the keys of a config that nothing reads, and types that nothing has.
 
     Args:
         cfg: config of a run, whose custom imports are done.
@@ -70,21 +83,74 @@ def unknown_keys(cfg: Mapping[str, Any]) -> list[UnknownKey]:
         if get_close_matches(key, _TOP, n=1, cutoff=_NEAR):
             message = f'nothing reads {key!r}{meant(key, _TOP)}'
             unknown.append(UnknownKey(key, message, False))
-    unknown += _compare('data', cfg.get('data'), _loader_keys())
-    unknown += _compare('evaluation', cfg.get('evaluation'), _evaluation_keys(cfg))
-    unknown += _compare('log_config', cfg.get('log_config'), {'interval', 'hooks'})
-    train_cfg = _inner(cfg, 'model').get('train_cfg')
-    unknown += _compare('model.train_cfg', train_cfg, {'augments'})
+    unknown += _of_plain(cfg)
     unknown += _of_parameters(_inner(cfg, 'optimizer'))
+    for key in cfg:
+        if not key.startswith('_') and key in _TOP:
+            unknown += _of_types(key, cfg[key])
+    types = [UnknownKey(*unknown_type, True) for unknown_type in unknown_types(cfg)]
+    return unknown + types
+
+
+def _of_plain(cfg: Mapping[str, Any]) -> Iterator[UnknownKey]:
+    """Yield the unknown keys of dicts without a ``type``, each of which has its own."""
+    data, loader_keys = _inner(cfg, 'data'), _loader_keys()
+    loaders = {f'{part}_dataloader' for part in _PARTS}
+    yield from _compare('data', data, {*_PARTS, *loaders, *loader_keys})
+    # Those of an IPU have more.
+    for name in sorted(loaders):
+        yield from _compare(f'data.{name}', data.get(name), loader_keys, False)
+    yield from _compare('fp16', cfg.get('fp16'), {'loss_scale'}, False)
+    clipping = {*inspect.signature(clip_grad_norm_).parameters} - {'parameters'}
+    optimizer, model = _inner(cfg, 'optimizer_config'), _inner(cfg, 'model')
+    for where, node, known in (
+        ('evaluation', cfg.get('evaluation'), _evaluation_keys(cfg)),
+        ('optimizer_config.grad_clip', optimizer.get('grad_clip'), clipping),
+        ('log_config', cfg.get('log_config'), {'interval', 'hooks'}),
+        ('model.train_cfg', model.get('train_cfg'), {'augments'}),
+    ):
+        yield from _compare(where, node, known)
     for key, name in _hooks(cfg):
         node, hook = cfg.get(key), HOOKS.get(name)
         if isinstance(node, Mapping) and 'type' not in node and hook is not None:
             known, certain = arguments(hook)
-            unknown += _compare(key, node, {*known, *_TAKEN, 'policy'}, certain)
-    for key in cfg:
-        if not key.startswith('_') and key in _TOP:
-            unknown += _of_types(key, cfg[key])
-    return unknown
+            yield from _compare(key, node, {*known, *_TAKEN, 'policy'}, certain)
+
+
+def unread_options(cfg: Mapping[str, Any], keys: Iterable[str]) -> list[UnknownKey]:
+    """List options of a command line that change a config's variables alone.
+
+    A config is read before ``--cfg-options`` are put into it: what a variable such as
+    ``data_root`` had in it is in its places then.
+
+    Args:
+        cfg: the config.
+        keys: keys of the options, such as ``'data_root'`` or ``'optimizer.lr'``.
+    """
+    unread = []
+    for key in keys:
+        top = key.split('.')[0]
+        if top in _READ:
+            continue
+        places = [place for part in _READ for place in _places(cfg.get(part), part, top)]
+        hint = f': write {shorten(places, 3)}.' if places else meant(top, _READ)
+        message = (
+            f'the option {key!r} has no effect: a config is read before its options '
+            f'are set, and nothing reads {top!r} after that{hint}'
+        )
+        unread.append(UnknownKey(key, message, True))
+    return unread
+
+
+def _places(node: Any, where: str, name: str) -> Iterator[str]:
+    """Yield the keys of a config that end in a name."""
+    if isinstance(node, (list, tuple)):
+        node = dict(enumerate(node))
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == name:
+                yield f'{where}.{key}'
+            yield from _places(value, f'{where}.{key}', name)
 
 
 def arguments(kind: Any) -> tuple[set[str], bool]:
@@ -186,8 +252,7 @@ def _of_parameters(optimizer: Mapping[str, Any]) -> Iterator[UnknownKey]:
 
 
 def _loader_keys() -> set[str]:
-    parts = ('train', 'val', 'test')
-    known = {*parts, *(f'{part}_dataloader' for part in parts)}
+    known: set[str] = set()
     for function in (build_dataloader, DataLoader.__init__):
         known |= {*inspect.signature(function).parameters}
     # mmcls' own, which ours passes on.
@@ -208,8 +273,7 @@ def _hooks(cfg: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys that stand for a hook without ``type``, and the hook's name."""
     yield 'checkpoint_config', 'CheckpointHook'
     yield 'optimizer_config', 'OptimizerHook'
-    for key, ending in (('lr_config', 'Lr'), ('momentum_config', 'Momentum')):
+    for key, ending in UPDATERS.items():
         policy = (cfg.get(key) or {}).get('policy')
         if isinstance(policy, str):
-            name = policy.title() if policy == policy.lower() else policy
-            yield key, f'{name}{ending}UpdaterHook'
+            yield key, policy_hook(policy, ending)

@@ -15,13 +15,23 @@ from mmcv.parallel import is_module_wrapper
 from cite.core.files.patch_file import UnreadablePatchError
 from cite.datasets.pipelines.patch import read_patch, to_array
 
+# matplotlib's backends that draw into files alone.
+_WITHOUT_WINDOWS = ('agg', 'cairo', 'pdf', 'pgf', 'ps', 'svg', 'template')
 
-def check_pictures(dataset: Any) -> None:
-    """Look for the files of all patches before anything is computed.
+
+def check_pictures(dataset: Any, show: bool = False) -> None:
+    """Look for the files of all patches, and a screen, before anything is computed.
+
+    Args:
+        dataset: the patches.
+        show: whether windows are opened.
 
     Raises:
         FileNotFoundError: one is missing, as where a packed file or features are used.
+        ValueError: no window can be opened: mmcls would wait for it without end.
     """
+    if show:
+        _check_screen()
     for info in dataset.data_infos:
         path = info['img_info']['filename']
         if not osp.isfile(path):
@@ -30,6 +40,17 @@ def check_pictures(dataset: Any) -> None:
                 "patches' files. Set data.test.data_prefix to their folder, or leave "
                 'the option out.'
             )
+
+
+def _check_screen() -> None:
+    import matplotlib.pyplot as plt
+
+    backend = plt.get_backend()
+    if backend.lower() in _WITHOUT_WINDOWS:
+        raise ValueError(
+            f'--show: matplotlib has no screen here (its backend is {backend}). Use '
+            '--show-dir FOLDER.'
+        )
 
 
 def paint(

@@ -1,6 +1,8 @@
 """The file of ``mim test … --out FILE``: its format, and what its scores are of."""
 
+import os
 import os.path as osp
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ def check_result_file(path: str) -> None:
     """Refuse a file that mmcls' test command could not write after its whole pass.
 
     Raises:
-        ValueError: mmcv does not know the format, or it is a folder.
+        ValueError: mmcv does not know the format, it is a folder, or it cannot be
+            written.
     """
     # As mmcv does: what follows the last dot.
     if path.split('.')[-1] not in file_handlers:
@@ -26,6 +29,42 @@ def check_result_file(path: str) -> None:
         )
     if osp.isdir(path):
         raise ValueError(f'--out {path} is a folder; name a file.')
+    check_writable('--out', path)
+
+
+def check_writable(option: str, path: str, is_folder: bool = False) -> None:
+    """Refuse a file, or a folder of files, that cannot be written where it is named.
+
+    Folders above it are made, as mmcv would make them.
+
+    Args:
+        option: the option of the command line that names it.
+        path: the file or folder.
+        is_folder: which of these it is.
+
+    Raises:
+        ValueError: the message says why not.
+    """
+    if '://' in path:
+        raise ValueError(f'{option} {path}: name a path of this machine, not an address.')
+    if path.startswith('~'):
+        # mmcv makes the folder in one place, and writes to another.
+        home = osp.expanduser(path)
+        raise ValueError(f'{option} {path}: ~ is not understood here; write {home}.')
+    try:
+        os.makedirs(path if is_folder else osp.dirname(path) or '.', exist_ok=True)
+        if is_folder:
+            TemporaryFile(dir=path).close()
+            return
+        is_new = not osp.exists(path)
+        with open(path, 'ab'):
+            pass
+        if is_new:
+            os.remove(path)
+    except OSError as error:
+        raise ValueError(
+            f'{option} {path} cannot be written: {error.strerror}. Name another.'
+        ) from error
 
 
 def name_results(path: str, dataset: Any) -> None:

@@ -31,8 +31,9 @@ from torch import distributed as dist
 from torch import nn
 
 from cite.apis.class_order import check_run, classes_of_config
+from cite.core.command_line import cfg_options, refuse_changed_options
 from cite.core.distributed import wrap_distributed_model
-from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
+from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook, check_evaluation
 from cite.core.files.lock import only_one
 from cite.core.hooks.class_count_hook import check_class_count
 from cite.core.runners.work_dir import (
@@ -44,7 +45,7 @@ from cite.datasets.builder import build_dataloader
 from cite.models.image_stats import settle_images
 from cite.start import log_file
 
-from .config_keys import unknown_keys
+from .config_keys import unknown_keys, unread_options
 from .data_notes import log_data
 from .slide_rules import check_slide_rules
 
@@ -81,6 +82,7 @@ def train_model(
         ValueError: a checkpoint, data set or setting that does not fit the run, or
             another run is training in ``cfg.work_dir``.
     """
+    refuse_changed_options()
     meta = {} if meta is None else meta
     cfg.seed = meta['seed'] = _shared_seed(cfg.get('seed'), cfg.get('device', 'cpu'))
     with ExitStack() as locks:
@@ -105,7 +107,7 @@ def _train(
     settle_images(datasets, model)
     if log_file():
         get_root_logger().info(f'config and environment: {log_file()}')
-    for _, message, _ in unknown_keys(cfg):
+    for _, message, _ in [*unknown_keys(cfg), *unread_options(cfg, cfg_options())]:
         get_root_logger().warning(message)
     for dataset in datasets:
         check_class_count(model, dataset)
@@ -232,6 +234,10 @@ def _register_hooks(
 
 def _optimizer_config(cfg: Config, distributed: bool) -> Any:
     if cfg.get('fp16') is not None:
+        if 'loss_scale' not in cfg.fp16:
+            raise ValueError(
+                f"fp16={dict(cfg.fp16)} has no loss_scale; give 'dynamic' or a number."
+            )
         fp16 = {'loss_scale': cfg.fp16['loss_scale'], 'distributed': distributed}
         return Fp16OptimizerHook(**cfg.optimizer_config, **fp16)
     if distributed and 'type' not in cfg.optimizer_config:
@@ -250,7 +256,7 @@ def _with_our_hooks(cfg: Config, datasets: Sequence[Any]) -> list[dict[str, Any]
         if any(getattr(dataset, 'on_error', None) == 'skip' for dataset in datasets):
             run_hooks.append({'type': 'ReplacedImagesHook'})
     hooks = list(cfg.get('custom_hooks') or [])
-    listed = {hook['type'] for hook in hooks}
+    listed = {hook.get('type') for hook in hooks}
     return hooks + [hook for hook in run_hooks if hook['type'] not in listed]
 
 
@@ -263,6 +269,7 @@ def _eval_hook(
     log_data('evaluating', dataset)
     settings = {**loader_cfg, **_NO_SHUFFLE, **cfg.data.get('val_dataloader', {})}
     eval_cfg = cfg.get('evaluation', {})
+    check_evaluation(eval_cfg)
     eval_cfg['by_epoch'] = cfg.runner['type'] != 'IterBasedRunner'
     kind = DistEvalHook if distributed else EvalHook
     return kind(build_dataloader(dataset, **settings), **eval_cfg)

@@ -8,7 +8,7 @@ import numpy as np
 from mmcls.datasets.base_dataset import BaseDataset
 
 from cite.core.command_line import refuse_changed
-from cite.core.evaluation.eval_hooks import check_hook_settings
+from cite.core.evaluation.eval_hooks import check_hook_settings, check_metric_options
 from cite.core.evaluation.metrics import best_values, check_metrics, compute_metrics
 from cite.core.evaluation.scores import stack_scores
 from cite.core.files.elsewhere import looked_at
@@ -134,7 +134,7 @@ class SlideDataset(BaseDataset):
             results: scores of each patch, N of (K,).
             metric: names in :data:`cite.core.evaluation.metrics.METRICS`. A tie goes to
                 the lower class number.
-            metric_options: without effect; mmcls passes it.
+            metric_options: mmcls passes it; our metrics have no options.
             indices: items that the results belong to, (N,); default all, in order.
             logger: where a class without patches is reported.
             **hook_settings: without effect: what a config's ``evaluation`` says to
@@ -145,11 +145,13 @@ class SlideDataset(BaseDataset):
 
         Raises:
             TypeError: a setting that neither this method nor the hook has.
-            ValueError: an unknown metric, or results that do not fit the data set.
+            ValueError: an unknown metric or option, or results that do not fit the
+                data set.
         """
         metrics = [metric] if isinstance(metric, str) else list(metric)
         self.check_metrics(metrics)
         check_hook_settings(hook_settings)
+        check_metric_options(self, metric_options)
         items = np.arange(len(self)) if indices is None else np.array(indices, int)
         if self.on_error == 'skip' and len(items) == len(results):
             paths = [self.data_infos[i]['img_info']['filename'] for i in items]

@@ -24,15 +24,17 @@ class ImagePipeline:
     def __init__(self, image: dict[str, Any]) -> None:
         values = {key: image[key] for key in ('mean', 'std', 'interpolation')}
         self._step: Any
-        # Bytes of an input; 0 where inputs are floats.
-        self.item_bytes = 0
+        # Bytes of an input: the first if it is uint8, which has a way of its own from
+        # a worker, the second if it is floats, which pass through shared memory.
+        self.item_bytes, self.float_bytes = 0, 12 * image['size'] ** 2
         if image['step'] == 'CLIPPreprocess':
             self._step = CLIPPreprocess(arch='', size=image['size'])
         else:
             self._step = PatchGastricPipeline(
                 test_mode=True, size=image['size'], backend=image['backend'], **values
             )
-            self.item_bytes = 3 * image['size'] ** 2
+            if image['backend'] == 'fast':
+                self.item_bytes, self.float_bytes = 3 * image['size'] ** 2, 0
 
     def __call__(self, source: Source) -> Tensor:
         """Return the input of the model, (3, size, size), uint8 or float32.

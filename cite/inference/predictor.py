@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cite.core.messages import count
-from cite.core.workers import start_method
+from cite.core.workers import fitting_workers, start_method
 
 from .image_pipeline import ImagePipeline, PatchSources, Source
 from .model_folder.network import build_network
@@ -193,8 +193,13 @@ class Predictor:
     def _run(
         self, images: Sequence[Source], batch_size: int, workers: int
     ) -> tuple[np.ndarray, np.ndarray]:
+        inputs = self.dataset(images)
+        if workers and len(inputs):
+            item = inputs[0]  # (3, size, size)
+            batch_bytes = batch_size * item.element_size() * item.numel()
+            workers = fitting_workers(workers, batch_bytes)
         loader = DataLoader(
-            self.dataset(images),
+            inputs,
             batch_size,
             num_workers=workers,
             multiprocessing_context=start_method(workers),

@@ -12,7 +12,8 @@ class DyingPipeline:
     """A model's pipeline that does not survive bluish tiles."""
 
     def __init__(self, pipeline):
-        self.pipeline, self.item_bytes = pipeline, pipeline.item_bytes
+        self.pipeline = pipeline
+        self.item_bytes, self.float_bytes = pipeline.item_bytes, pipeline.float_bytes
 
     def __call__(self, image):
         red, _, blue = image.reshape(-1, 3).mean(0)

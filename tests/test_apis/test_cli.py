@@ -72,6 +72,23 @@ def test_a_text_that_mmcv_cannot_read_is_a_mistake(capsys):
     assert options == {'data.train.slide': r'(.+)_\d'}
 
 
+@pytest.mark.parametrize('value', ['a.b=data/my slides/x.txt', "a={'b': 1}", 'a=[1,2'])
+def test_a_value_that_mmcv_would_change_is_a_mistake(capsys, value):
+    parser = make_parser('check', None)
+    add_cfg_options(parser)
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(['--cfg-options', value])
+    assert end.value.code == 2
+    assert value.partition('=')[2] in capsys.readouterr().err
+
+
+def test_options_in_two_lists_all_count():
+    parser = make_parser('check', None)
+    add_cfg_options(parser)
+    lists = ['--cfg-options', 'a=1', '--cfg-options', 'b=2', 'c=x']
+    assert parser.parse_args(lists).options == {'a': 1, 'b': 2, 'c': 'x'}
+
+
 def test_a_path_of_an_unknown_user_is_a_mistake(capsys):
     with pytest.raises(SystemExit) as end:
         run_cli(lambda: Path('~no-such-user/x').expanduser())

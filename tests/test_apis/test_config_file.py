@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from commands import ROOT, attempt
@@ -98,3 +99,12 @@ def test_without_mmcv_one_sentence_says_how_to_get_it():
     )
     assert done.returncode == 1
     assert 'ImportError: cite needs mmcv 1.7' in done.stderr
+
+
+def test_a_config_beside_the_missing_one_is_proposed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('mine').mkdir()
+    Path('mine/cite.py').touch()
+    for wrong in ('mine/cite', 'mine/cit.py', 'mine/cite.yp'):
+        with pytest.raises(FileNotFoundError, match=r'Is it mine/cite\.py\?$'):
+            find_config(wrong)

@@ -8,7 +8,7 @@ import pytest
 from mmcv.fileio.io import file_handlers
 
 from cite.apis.predictions import read_predictions
-from cite.apis.result_file import check_result_file, name_results
+from cite.apis.result_file import check_result_file, check_writable, name_results
 from cite.datasets import PatchGastricCls3
 
 SCORES = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], np.float32)
@@ -100,3 +100,44 @@ def test_named_results_of_another_file_are_refused(dataset, tmp_path, registry):
     other.write_text('sub/a_1.jpg 0\nc_1.jpg 0\nb_1.jpg 1\n')
     with pytest.raises(ValueError, match=r'a_2\.jpg where .*other\.txt:2 lists c_1'):
         read_predictions(named, other)
+
+
+@pytest.mark.parametrize(
+    ('out', 'message'),
+    [
+        ('file.txt/x.json', 'cannot be written: (Not a directory|File exists)'),
+        ('/proc/x.json', 'cannot be written: No such file'),
+        (f'{"x" * 300}.json', 'cannot be written: File name too long'),
+        ('http://host/x.json', 'name a path of this machine'),
+        ('s3://bucket/x.pkl', 'name a path of this machine'),
+        ('~/x.json', 'write /'),
+        ('folder.json', 'is a folder'),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused(tmp_path, monkeypatch, out, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'file.txt').touch()
+    (tmp_path / 'folder.json').mkdir()
+    with pytest.raises(ValueError, match=message):
+        check_result_file(out)
+
+
+def test_the_file_itself_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_result_file('new/folder/x.json')
+    assert [path.name for path in tmp_path.rglob('*')] == ['new', 'folder']
+    (tmp_path / 'old.json').write_text('{}')
+    check_result_file('old.json')
+    assert (tmp_path / 'old.json').read_text() == '{}'
+
+
+@pytest.mark.parametrize('out', ['file.txt', 'file.txt/shown', '/proc/shown', '~/x'])
+def test_a_folder_of_pictures_that_cannot_be_written_is_refused(
+    tmp_path, monkeypatch, out
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'file.txt').touch()
+    with pytest.raises(ValueError, match=f'--show-dir {out}'):
+        check_writable('--show-dir', out, is_folder=True)
+    check_writable('--show-dir', 'shown/here', is_folder=True)
+    assert not [*(tmp_path / 'shown/here').iterdir()]

@@ -2,6 +2,10 @@
 
 import ast
 import multiprocessing
+import shutil
+import subprocess
+import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +13,8 @@ import pytest
 from torch.utils.data import DataLoader
 
 import cite
-from cite.core.workers import start_method
+from cite.core import workers
+from cite.core.workers import fitting_workers, start_method
 
 ROOT = Path(cite.__file__).parents[1]
 # What starts processes, and the argument that names how.
@@ -75,3 +80,51 @@ def test_every_start_names_its_method():
     files = [file for room in rooms for file in room.rglob('*.py')]
     assert len(files) > 100
     assert [call for file in files for call in starts(file)] == []
+
+
+@pytest.mark.parametrize(
+    ('asked', 'megabytes', 'fitting'),
+    # 64 MB are free; one batch is with the reader, and each process holds two.
+    [(4, 10, 2), (4, 7, 4), (4, 21, 1), (4, 22, 0), (2, 12, 2), (0, 99, 0), (3, 0, 3)],
+)
+def test_as_many_processes_load_as_the_shared_memory_has_room_for(
+    monkeypatch, asked, megabytes, fitting
+):
+    usage = shutil.disk_usage('/')._replace(free=64 << 20)
+    monkeypatch.setattr(workers.shutil, 'disk_usage', lambda folder: usage)
+    monkeypatch.setattr(workers.os.path, 'isdir', lambda folder: True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        assert fitting_workers(asked, megabytes << 20) == fitting
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == (fitting < asked)
+    assert all(f'needs {2 * megabytes} MB' in text for text in texts)
+
+
+SMALL = 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"'
+WORK = """
+import sys
+from PIL import Image
+from cite.apis.features.pack import _Patches, _blocks
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+names = [f'{i}.png' for i in range(300)]
+for i, name in enumerate(names):
+    Image.new('RGB', (64, 64), (i % 256, 0, 0)).save(folder / name)
+patches = _Patches(folder, names, 64, 'bicubic')
+reds = [int(row[0, 0, 0]) for block in _blocks(patches, 0, 2) for row in block]
+assert reds == [i % 256 for i in range(300)], reds
+print('packed')
+"""
+
+
+def test_a_small_shared_memory_is_enough_to_pack(tmp_path):
+    """A block is 1.5 MB; with 1 MB a process dies of a bus error."""
+    own = ['unshare', '--mount', 'sh', '-c', SMALL, 'sh']
+    if subprocess.run([*own, 'true'], check=False, capture_output=True).returncode:
+        pytest.skip('no tmpfs can be mounted here')
+    command = [*own, sys.executable, '-c', WORK, str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.stdout == 'packed\n', done.stderr
+    assert 'images are loaded by this process by itself' in done.stderr

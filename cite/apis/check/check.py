@@ -4,7 +4,7 @@ import importlib
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing import Any, Optional
 import mmcv
 import torch
 
-from cite.apis.class_order import check_class_order, classes_of_config
+from cite.apis.class_order import check_class_order, classes_of_config, inner_datasets
 from cite.apis.config_file import find_config
-from cite.apis.config_keys import unknown_keys
+from cite.apis.config_keys import unknown_keys, unread_options
 from cite.apis.slide_rules import check_slide_rules
 
 from . import annotations
@@ -26,6 +26,9 @@ from .texts import check_texts_and_encoder
 from .weights import check_weights
 
 _MODULES = ('torch', 'torchvision', 'mmcv', 'mmcls', 'cite', 'timm', 'transformers')
+
+# Our steps that make floats, unless their backend is 'fast'.
+_OF_FLOATS = ('PatchGastricPipeline', 'CLIPPreprocess')
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def check_config(path: str, options: Options = Options()) -> Report:
         raise ValueError(message) from error
     report = Report(path)
     check_environment(report)
-    check_keys(cfg, report)
+    check_keys(cfg, report, options.cfg_options or ())
     check_shared_memory(cfg.get('data') or {}, report)
     check_weights(cfg, report)
     parts = list(read_parts(cfg, report))
@@ -106,9 +109,9 @@ def _check_parts(parts: list[Part], options: Options, report: Report) -> None:
     annotations.check_published(parts, table, report)
 
 
-def check_keys(cfg: Any, report: Report) -> None:
-    """Look for keys that nothing reads, such as misspelt ones."""
-    for key, message, certain in unknown_keys(cfg):
+def check_keys(cfg: Any, report: Report, options: Iterable[str] = ()) -> None:
+    """Look for keys that nothing reads, such as misspelt ones, and such options."""
+    for key, message, certain in [*unknown_keys(cfg), *unread_options(cfg, options)]:
         note = report.error if certain else report.warn
         note('unknown key', key, f'{message} Correct or delete it.')
 
@@ -117,20 +120,12 @@ def check_shared_memory(data: Any, report: Report, folder: str = '/dev/shm') -> 
     """Warn if workers' batches may not fit into a container's shared memory.
 
     Bytes of ``backend='fast'`` take another way; floats pass through /dev/shm, two
-    batches a worker.
+    batches a worker. The training's workers keep theirs while it is evaluated.
     """
-    if not os.path.isdir(folder) or not data.get('workers_per_gpu'):
+    if not os.path.isdir(folder):
         return
-    steps = [
-        step
-        for part in ('train', 'val', 'test')
-        for step in (data.get(part) or {}).get('pipeline') or ()
-        if step.get('type') == 'PatchGastricPipeline' and step.get('backend') != 'fast'
-    ]
-    sizes = [step.get('size', 224) for step in steps]
-    pixels = max((224 if isinstance(x, str) else x for x in sizes), default=0) ** 2
-    batches = 2 * data['workers_per_gpu'] * data.get('samples_per_gpu', 1)
-    needed, total = batches * pixels * 12, shutil.disk_usage(folder).total
+    train, val, test = (_float_bytes(data, part) for part in ('train', 'val', 'test'))
+    needed, total = max(train + val, test), shutil.disk_usage(folder).total
     if needed > total:
         report.warn(
             'shared memory',
@@ -139,6 +134,21 @@ def check_shared_memory(data: Any, report: Report, folder: str = '/dev/shm') -> 
             "would die of a bus error. Write backend='fast' in PatchGastricPipeline, "
             'or start the container with --shm-size, or lower data.workers_per_gpu.',
         )
+
+
+def _float_bytes(data: Any, part: str) -> int:
+    """Return the bytes of floats that the workers of a data set may hold ready."""
+    steps = [
+        step
+        for inner in inner_datasets(data.get(part))
+        for step in inner.get('pipeline') or ()
+        if step.get('type') in _OF_FLOATS and step.get('backend') != 'fast'
+    ]
+    sizes = [step.get('size', 224) for step in steps]
+    pixels = max((224 if isinstance(x, str) else x for x in sizes), default=0) ** 2
+    settings = {**data, **(data.get(f'{part}_dataloader') or {})}
+    batches = 2 * settings.get('workers_per_gpu', 0)
+    return batches * settings.get('samples_per_gpu', 1) * pixels * 12
 
 
 def check_environment(report: Report) -> None:

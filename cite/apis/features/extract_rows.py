@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from cite.core.files.numpy_files import MappedArray
-from cite.core.workers import start_method
+from cite.core.workers import fitting_workers, start_method
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
 from cite.models.classifiers.normalize import ImageBuffer, to_float
@@ -137,12 +137,17 @@ def _batches(
     """Load batches of images; (seed, draw, row) determine an image's augmentation."""
     first = (draw - 1) * len(dataset)
     indices = [Draw(i, first + i, extraction.seed) for i in rows]
+    workers = extraction.workers
+    if workers:
+        image = collate([dataset[indices[0]]], 1)['img']  # (1, 3, H, W)
+        batch_bytes = extraction.batch_size * image.element_size() * image.numel()
+        workers = fitting_workers(workers, batch_bytes)
     return DataLoader(
         dataset,
         batch_size=extraction.batch_size,
         sampler=indices,
-        num_workers=extraction.workers,
-        multiprocessing_context=start_method(extraction.workers),
+        num_workers=workers,
+        multiprocessing_context=start_method(workers),
         collate_fn=partial(collate, samples_per_gpu=extraction.batch_size),
     )
 

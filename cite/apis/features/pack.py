@@ -19,7 +19,7 @@ from cite.apis.config_file import read_config
 from cite.core.files.lock import only_one
 from cite.core.files.write_whole import PARTIAL, naming, write_text_whole
 from cite.core.resize import Scratch
-from cite.core.workers import start_method
+from cite.core.workers import fitting_workers, start_method
 from cite.datasets.pipelines.pixels import load_planes
 from cite.datasets.storage.pack import (
     VERSION,
@@ -248,6 +248,7 @@ def _finished(out: Path, start: bytes, row: int, note: dict[str, Any]) -> list[i
 
 def _blocks(patches: _Patches, first: int, workers: int) -> Iterator[np.ndarray]:
     """Yield blocks of rows from the row ``first`` on, (n, 3, size, size)."""
+    workers = fitting_workers(workers, BLOCK * 3 * patches.size**2)
     loader = DataLoader(
         patches,
         batch_size=BLOCK,

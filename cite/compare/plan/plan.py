@@ -9,7 +9,7 @@ from typing import Any, Callable
 from mmcv import Config
 
 from cite.apis.class_order import inner_datasets
-from cite.apis.config_keys import unknown_keys
+from cite.apis.config_keys import unknown_keys, unread_options
 from cite.apis.run_identity import path_contents, settings_identity
 from cite.compare.methods.feature_file import feature_paths
 from cite.compare.methods.job import Job, JobInputs, Method, job_config, read_method
@@ -101,9 +101,10 @@ def check_options(
         ValueError: one of them; the message names what was perhaps meant.
     """
     changed = Config(cfg._cfg_dict.to_dict())
-    changed.merge_from_dict({**comparison.options, **method.options})
+    options = {**comparison.options, **method.options}
+    changed.merge_from_dict(options)
     before = {*unknown_keys(cfg)}
-    for unknown in unknown_keys(changed):
+    for unknown in [*unread_options(cfg, options), *unknown_keys(changed)]:
         if unknown not in before:
             raise ValueError(
                 f'{config}: options of methods.{method.name}: {unknown.key}: '

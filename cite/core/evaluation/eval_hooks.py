@@ -9,7 +9,7 @@ import inspect
 import math
 import os.path as osp
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from mmcls.core import DistEvalHook as _DistEvalHook
@@ -18,8 +18,9 @@ from mmcv.runner import EvalHook as _BaseEvalHook
 from mmcv.runner import Hook
 
 from cite.core.evaluation.metrics import less_is_better
-from cite.core.messages import meant
+from cite.core.messages import count, meant
 
+_ONLY_TOP = (1, (1,), [1])  # values of topk that are what we compute
 # Keys of a config's `evaluation` that go to the data set's evaluate.
 _OF_DATA = ('metric', 'metric_options', 'indices', 'logger')
 
@@ -30,10 +31,24 @@ class _Careful(_BaseEvalHook):
     def before_run(self, runner: Any) -> None:
         dataset = self.dataloader.dataset
         check_metric_names(dataset, _as_list(self.eval_kwargs.get('metric') or []))
+        check_metric_options(dataset, self.eval_kwargs.get('metric_options'))
+        self._check_time(runner)
         if hasattr(dataset, 'best_values'):
             check_hook_settings(key for key in self.eval_kwargs if key not in _OF_DATA)
             self._check_best()
         super().before_run(runner)
+
+    def _check_time(self, runner: Any) -> None:
+        """Say so if the run ends before its first evaluation."""
+        unit = 'epoch' if self.by_epoch else 'iteration'
+        end = runner.max_epochs if self.by_epoch else runner.max_iters
+        first = self.interval if self.start is None else max(self.start, 1)
+        if end is not None and first > end:
+            key = 'interval' if self.start is None else 'start'
+            runner.logger.warning(
+                f'this run is never evaluated: it ends after {count(end, unit)}, and '
+                f'evaluation.{key} is {first}'
+            )
 
     def _init_rule(self, rule: Optional[str], key_indicator: str) -> None:
         """Settle whether more or less of a value is better; mmcv knows few names."""
@@ -115,6 +130,48 @@ def check_metric_names(dataset: Any, metrics: Sequence[str]) -> None:
     check = getattr(dataset, 'check_metrics', None)
     if check is not None and metrics:
         check(list(metrics))
+
+
+def check_metric_options(dataset: Any, options: Optional[Mapping[str, Any]]) -> None:
+    """Refuse options of metrics, which a data set of ours does not have.
+
+    mmcls' configs have ``topk=1``, which changes nothing.
+
+    Raises:
+        ValueError: there are others.
+    """
+    if hasattr(dataset, 'best_values') and options:
+        rest = {k: v for k, v in options.items() if k != 'topk' or v not in _ONLY_TOP}
+        if rest:
+            raise ValueError(
+                f'metric_options={rest} has no effect: the metrics of '
+                f'{type(dataset).__name__} have no options. Delete it.'
+            )
+
+
+def check_evaluation(evaluation: Any) -> None:
+    """Refuse values of a config's ``evaluation`` of another type than mmcv's hook takes.
+
+    Raises:
+        ValueError: the message says what to give.
+    """
+    if not isinstance(evaluation, Mapping):
+        raise ValueError(
+            f'evaluation is {evaluation!r}; give a dict, or train without evaluation '
+            'by --no-validate.'
+        )
+    best = evaluation.get('save_best')
+    if best is not None and not isinstance(best, str):
+        raise ValueError(
+            f"evaluation.save_best is {best!r}; give the name of a value, such as "
+            "'bag_f1', or 'auto' for the first one."
+        )
+    metric = evaluation.get('metric', ())
+    names = metric if isinstance(metric, (list, tuple)) else [metric]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f'evaluation.metric is {metric!r}; give the name of a metric, or a list.'
+        )
 
 
 def hook_settings() -> set[str]:

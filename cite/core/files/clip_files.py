@@ -7,6 +7,8 @@ from pathlib import Path
 import clip.clip
 from torch import Tensor
 
+from cite.core.messages import meant
+
 from .clip_sizes import image_sizes
 from .elsewhere import looked_at, root_of
 from .weights import load_weights
@@ -40,9 +42,17 @@ def find_checkpoint(arch: str) -> Path:
 def _unknown(arch: str) -> str:
     if root_of(arch):
         return f'arch={arch!r}: no such file.{looked_at(arch)}'
+    known = f'arch={arch!r} is neither a file nor an OpenAI CLIP model; known are '
+    known += ', '.join(_INPUT_SIZES)
+    near = meant(arch, _INPUT_SIZES)
+    if '?' in near:
+        return f'{known}{near}'
+    if Path(arch).suffix or Path(arch).is_absolute():
+        return f'{known}.{looked_at(arch)} {how_to_convert(arch)}'
     return (
-        f'arch={arch!r} is neither a file nor an OpenAI CLIP model; known are '
-        f'{", ".join(_INPUT_SIZES)}.{looked_at(arch)} {how_to_convert(arch)}'
+        f"{known}.{looked_at(arch)} For a model of a hub take type="
+        "'TransformersImageBackbone' with its model_name, or 'TIMMImageBackbone': "
+        'docs/MODEL_ZOO.md.'
     )
 
 

@@ -88,7 +88,11 @@ class Unpickler(_Unpickler):
         """Look a name up in the table; nothing is imported."""
         value = self._find(module, name)
         if value is None:
-            raise RefusedError(f'it asks for {f"{module}.{name}"[:200]}')
+            asked = f'{module}.{name}'
+            # A text that starts with a "c", such as a config, is no reason to trust it.
+            if not all(part.isidentifier() for part in asked.split('.')):
+                raise pickle.UnpicklingError('it is a text, or another kind of file')
+            raise RefusedError(f'it asks for {asked[:200]}')
         return value
 
     def persistent_load(self, pid: Any) -> Any:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 from tqdm import tqdm
 
+from cite.core.workers import fitting_workers
+
 from . import flags
 from .outputs.features_h5 import FeaturesFile
 from .outputs.tile_table import TileTable
@@ -104,7 +106,11 @@ def score_tiles(
     missing: list[tuple[int, int, str]] = []
     training = predictor.model.training_features
     far = 0
-    batches = stream(source, predictor.pixels, *load[:2], predictor.pipeline.item_bytes)
+    batch_size, workers = load[:2]
+    pipeline = predictor.pipeline
+    workers = fitting_workers(workers, batch_size * pipeline.float_bytes)
+    ways = (batch_size, workers, pipeline.item_bytes)
+    batches = stream(source, predictor.pixels, *ways)
     with FeaturesFile(features) as file:
         for batch in _with_bar(batches, source, load):
             for i, why in batch.faults:

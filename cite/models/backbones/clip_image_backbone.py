@@ -79,6 +79,11 @@ class CLIPImageBackbone(FreezingMixin, BaseBackbone):
         """Tell a vision transformer from a ResNet."""
         return isinstance(self.model, VisionTransformer)
 
+    @property
+    def num_extra_tokens(self) -> int:
+        """Count the tokens in front of the patches' ones, for mmcls' Grad-CAM tool."""
+        return 1 if self.is_vit else 0
+
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
         require_float(x)  # the cast below would take bytes too

@@ -51,6 +51,11 @@ class PromptedCLIPImageBackbone(AdaptedBackbone, CLIPImageBackbone):
         prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
         self.adapt(arch, side, tokens, self.fix, lora, *prompt)
 
+    @property
+    def num_extra_tokens(self) -> int:
+        """Count the tokens in front of the patches' ones, for mmcls' Grad-CAM tool."""
+        return super().num_extra_tokens + self.inserted_tokens
+
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
         return super().forward(self.frame(x))

@@ -11,6 +11,8 @@ from cite.models.prompts import VisualPrompt
 
 from .vision_transformer_frozen import ClassTokenViT
 
+_CLASS_TOKEN = 1  # the tokens that have a position and are not of a patch
+
 
 @BACKBONES.register_module()
 class PromptedVisionTransformer(VisualPrompt, ClassTokenViT):
@@ -51,6 +53,8 @@ class PromptedVisionTransformer(VisualPrompt, ClassTokenViT):
         prompt = (prompt_length, prompt_layers, prompt_pos, prompt_init)
         positions = ('prepend',)
         self.register_prompt(self.embed_dims, self.num_layers, *prompt, positions)
+        # mmcls' Grad-CAM tool reads it to find the patches' tokens.
+        self.num_extra_tokens = _CLASS_TOKEN + self.inserted_tokens
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode images (N, 3, H, W) into a class token (N, D) for each out index."""
@@ -71,6 +75,14 @@ class PromptedVisionTransformer(VisualPrompt, ClassTokenViT):
         class_token = self.cls_token.expand(patches.shape[0], -1, -1)
         tokens = torch.cat([class_token, patches], dim=1)
         sizes = (self.patch_resolution, grid)
-        options = (self.interpolate_mode, self.num_extra_tokens)
+        options = (self.interpolate_mode, _CLASS_TOKEN)
         positions = resize_pos_embed(self.pos_embed, *sizes, *options)
         return self.drop_after_pos(tokens + positions)
+
+    def _prepare_pos_embed(self, *args: Any, **kwargs: Any) -> None:
+        """Resize a checkpoint's positions, of which the prompt has none."""
+        extra_tokens, self.num_extra_tokens = self.num_extra_tokens, _CLASS_TOKEN
+        try:
+            super()._prepare_pos_embed(*args, **kwargs)
+        finally:
+            self.num_extra_tokens = extra_tokens

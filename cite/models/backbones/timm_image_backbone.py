@@ -99,6 +99,11 @@ class TIMMImageBackbone(AdaptedBackbone):
         self.model.norm = nn.Identity()
         return nn.LayerNorm(width, eps=eps, elementwise_affine=False)
 
+    @property
+    def num_extra_tokens(self) -> int:
+        """Count the tokens in front of the patches' ones, for mmcls' Grad-CAM tool."""
+        return getattr(self.model, 'num_prefix_tokens', 0) + self.inserted_tokens
+
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
         if is_plain_vit(self.model) and not self.model.patch_embed.dynamic_img_pad:
@@ -107,8 +112,7 @@ class TIMMImageBackbone(AdaptedBackbone):
         if not self.prompts_tokens:
             with self.full_on_cpu(x.device):
                 return self._pool(self.model.forward_features(x))
-        inserted = self.prompt.shape[1] if self.prompt_pos == 'prepend' else 0
-        return self._pool(self._prompted_features(x), inserted)
+        return self._pool(self._prompted_features(x), self.inserted_tokens)
 
     def _pool(self, features: Tensor, prompts: int = 0) -> Tensor:
         if self._mean_norm is None:

@@ -62,6 +62,12 @@ class TransformersImageBackbone(AdaptedBackbone):
     #: Tells how the images of a config of this backbone are prepared.
     image_stats = staticmethod(transformers_models.stats_of_folder)
 
+    @property
+    def num_extra_tokens(self) -> int:
+        """Count the tokens in front of the patches' ones, for mmcls' Grad-CAM tool."""
+        leading = transformers_models.prefix_tokens(self.model) or 0
+        return leading + self.inserted_tokens
+
     def forward(self, x: Tensor) -> Tensor:
         """Encode images (N, 3, H, W) into features (N, D)."""
         if transformers_models.prefix_tokens(self.model) is not None:

@@ -113,6 +113,12 @@ class VisualPrompt(BaseModule):
         """Tell whether there are prompts among the tokens."""
         return 'prompt' in self._parameters and self.prompt_pos != 'pad'
 
+    @property
+    def inserted_tokens(self) -> int:
+        """Count the prompt tokens in front of the patches' tokens after insertion."""
+        inserts = self.prompts_tokens and self.prompt_pos == 'prepend'
+        return self.prompt.shape[1] if inserts else 0
+
     def frame(self, images: Tensor) -> Tensor:
         """Add the padding prompt, if there is one, to images (N, 3, H, W)."""
         require_float(images)  # the border would turn bytes into floats

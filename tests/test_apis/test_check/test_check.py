@@ -458,6 +458,31 @@ def test_a_small_dev_shm(tmp_path, monkeypatch, backend, workers, total, warned)
         assert '--shm-size' in report.problems[0].message
 
 
+@pytest.mark.parametrize(
+    ('step', 'settings', 'megabytes'),
+    # A batch of 16 images of 224 x 224 x 3 floats is 9.2 MB, and 2 workers hold 4.
+    [
+        ({'type': 'CLIPPreprocess', 'arch': 'x'}, {}, 73),  # trained and evaluated
+        ({'type': 'PatchGastricPipeline', 'size': 'model'}, {}, 73),
+        ({'type': 'CLIPPreprocess', 'arch': 'x', 'size': 448}, {}, 294),
+        ({'type': 'CLIPPreprocess'}, {'val_dataloader': {'workers_per_gpu': 0}}, 36),
+        ({'type': 'CLIPPreprocess'}, {'train_dataloader': {'samples_per_gpu': 32}}, 110),
+    ],
+)
+def test_shared_memory_of_training_and_evaluation(tmp_path, step, settings, megabytes):
+    data = {'workers_per_gpu': 2, 'samples_per_gpu': 16, **settings}
+    data['train'] = {'type': 'RepeatDataset', 'dataset': {'pipeline': [step]}}
+    data['val'] = data['test'] = {'pipeline': [step]}
+    for total, problems in (((megabytes << 20) - 1, 1), ((megabytes + 1) << 20, 0)):
+        report = Report('config.py')
+        with pytest.MonkeyPatch.context() as patch:
+            usage = SimpleNamespace(total=total)
+            patch.setattr('cite.apis.check.check.shutil.disk_usage', lambda _: usage)
+            check_shared_memory(data, report, str(tmp_path))
+        assert len(report.problems) == problems
+        assert all(f'need {megabytes} MB' in p.message for p in report.problems)
+
+
 def test_ids_that_look_alike(folder):
     append(folder / 'ann/val.txt', 'A0_9.jpg 0\n')
     report = check(folder, decode=False)

@@ -74,6 +74,7 @@ def test_faulty_rules_and_those_of_a_method_are_refused(compare_data, tmp_path):
         ('optimizer.lrr', "optimizer.lrr: .*Did you mean 'lr'"),
         ('model.backbone.promt_length', "Did you mean 'prompt_length'"),
         ('data.train.patch_balanc', "Did you mean 'patch_balance'"),
+        ('lr', r"'lr' has no effect: .* write optimizer\.lr"),
     ],
 )
 @pytest.mark.parametrize('of', ['all', 'cite'])

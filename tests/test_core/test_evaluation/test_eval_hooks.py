@@ -1,13 +1,18 @@
 import logging
 import sys
 
+import numpy as np
 import pytest
 from mmcls import apis
 from mmcv.runner import IterBasedRunner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook
+from cite.core.evaluation.eval_hooks import (
+    DistEvalHook,
+    EvalHook,
+    check_evaluation,
+)
 from cite.datasets import PatchGastricCls3
 
 
@@ -71,3 +76,65 @@ def test_the_test_command_begins_where_metrics_exist(data, monkeypatch, argument
     monkeypatch.setattr(sys, 'argv', ['test.py', *arguments])
     with pytest.raises(AssertionError, match='the test began'):
         apis.single_gpu_test(Rehearsal(), data)
+
+
+@pytest.mark.parametrize('options', [{'topk': 5}, {'topk': (1, 5)}, {'thrs': 0.5}])
+def test_options_that_our_metrics_do_not_have_are_refused(
+    data, tmp_path, monkeypatch, options
+):
+    hook = EvalHook(data, by_epoch=False, metric='accuracy', metric_options=options)
+    with pytest.raises(ValueError, match='metric_options=.* has no effect'):
+        start(hook, data, str(tmp_path))
+    (key, value), *_ = options.items()
+    pair = f'{key}={value}'.replace(' ', '')
+    arguments = ['test.py', 'c.py', '--metrics', 'accuracy', '--metric-options', pair]
+    monkeypatch.setattr(sys, 'argv', arguments)
+    with pytest.raises(ValueError, match=f'metric_options=.*{key}.* has no effect'):
+        apis.single_gpu_test(Rehearsal(), data)
+    with pytest.raises(ValueError, match='has no effect'):
+        data.dataset.evaluate([np.eye(3)[0]] * 3, metric_options=options)
+
+
+@pytest.mark.parametrize('options', [{'topk': 1}, {'topk': (1,)}, {}, None])
+def test_options_that_say_what_is_computed_are_taken(data, tmp_path, options):
+    hook = EvalHook(data, by_epoch=False, metric='accuracy', metric_options=options)
+    with pytest.raises(AssertionError, match='the training began'):
+        start(hook, data, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ('settings', 'warning'),
+    [
+        ({'interval': 2}, 'evaluation.interval is 2'),
+        ({'interval': 1, 'start': 3}, 'evaluation.start is 3'),
+        ({'interval': 1}, ''),
+        ({'interval': 5, 'start': 0}, ''),
+    ],
+)
+def test_a_run_that_is_never_evaluated_says_so(
+    data, tmp_path, caplog, settings, warning
+):
+    """It has one iteration; mmcv evaluates first after ``interval`` or ``start``."""
+    hook = EvalHook(data, by_epoch=False, **settings)
+    with pytest.raises(AssertionError, match='the training began'):
+        start(hook, data, str(tmp_path))
+    said = [r.getMessage() for r in caplog.records if 'never evaluated' in r.message]
+    assert len(said) == bool(warning)
+    assert warning in ''.join(said)
+
+
+@pytest.mark.parametrize(
+    ('evaluation', 'message'),
+    [
+        (None, 'evaluation is None; .*--no-validate'),
+        ({'save_best': True}, "save_best is True; .* 'auto'"),
+        ({'save_best': ['bag_f1']}, 'give the name of a value'),
+        ({'metric': None}, 'metric is None; give the name of a metric'),
+        ({'metric': ['accuracy', 1]}, 'give the name of a metric, or a list'),
+    ],
+)
+def test_values_of_another_type_are_refused(evaluation, message):
+    with pytest.raises(ValueError, match=message):
+        check_evaluation(evaluation)
+    check_evaluation({'save_best': None, 'metric': ['accuracy'], 'interval': 1})
+    check_evaluation({})

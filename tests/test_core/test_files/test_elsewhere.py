@@ -29,6 +29,43 @@ def repo(tmp_path, monkeypatch):
     return tmp_path / 'repo'
 
 
+@pytest.mark.parametrize('path', ['/a b/c', 'a b/c', '/a b', '/a b/'])
+def test_a_path_that_has_lost_its_blanks_is_not_looked_for(repo, monkeypatch, path):
+    argv = ['train.py', 'c.py', '--cfg-options', 'seed=1', f'data.train.data_prefix={path}']
+    monkeypatch.setattr(sys, 'argv', argv)
+    arrived = path.replace(' ', '')
+    for missing in (arrived, f'{arrived.rstrip("/")}/s1/x.png'):
+        assert f'data_prefix: mmcv deletes blanks and' in looked_at(missing)
+        assert f'{path!r} arrives as {arrived!r}' in looked_at(missing)
+    assert 'mmcv' not in looked_at('other/c')
+
+
+@pytest.mark.parametrize(
+    ('path', 'text'),
+    [
+        ('C:\\data\\ann.txt', ' It is a path of Windows; in WSL it is /mnt/c/data/ann.txt.'),
+        ('d:/data/p', ' It is a path of Windows; in WSL it is /mnt/d/data/p.'),
+        ('deep\\there.txt', ' There is deep/there.txt: write it with /.'),
+        ('deep', ' It is a folder; name a file in it.'),
+        ('run', ' It is a folder; name run/latest.pth.'),
+    ],
+)
+def test_a_path_of_another_kind_is_said(repo, path, text):
+    Path('deep/there.txt').touch()
+    Path('run').mkdir()
+    Path('run/latest.pth').touch()
+    assert looked_at(path) == text
+
+
+def test_the_first_folder_that_is_missing_is_named(repo):
+    there, gone = repo.parent / 'other', repo.parent / 'gone'
+    assert looked_at(gone / 'a/b.png') == f' There is no folder {gone}.'
+    assert looked_at(there / 'deep/b.png') == ''
+    assert looked_at('deep/gone/a/b.png').endswith(' There is no folder deep/gone.')
+    assert 'There is no folder' not in looked_at('b.png')
+    assert 'There is no folder' not in looked_at('data/models/x.pth')
+
+
 def test_the_folder_of_the_config_or_one_above_is_named(repo, monkeypatch):
     assert root_of('data/models/x.pth') == repo
     text = looked_at('data/models/x.pth')

@@ -160,3 +160,21 @@ def test_a_download_with_another_checksum_is_not_kept(published):
     with pytest.raises(FileNotFoundError, match='checksum'):
         load_visual('ViT-B/16')
     assert not cached.exists()
+
+
+@pytest.mark.parametrize(
+    ('arch', 'message'),
+    [
+        ('ViT-B/166', r"ViT-L/14@336px\. Did you mean 'ViT-B/16'\?$"),
+        ('RN5', r"Did you mean 'RN50'\?$"),
+        ('openai/clip-vit-base-patch16', "take type='TransformersImageBackbone'"),
+        ('models/clip.pt', 'There is no folder models.*--from clip` writes the file'),
+    ],
+)
+def test_an_unknown_name_is_told_from_a_missing_file(
+    tmp_path, monkeypatch, arch, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=message) as raised:
+        load_visual(arch)
+    assert ('cite convert' in str(raised.value)) == arch.endswith('.pt')
