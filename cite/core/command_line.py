@@ -1,8 +1,10 @@
 """Values that mmcv's ``--cfg-options`` changes on their way into a config."""
 
 import ast
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Optional
 
 _QUOTES = '\'"'
@@ -114,9 +116,16 @@ def _as_written(written: str) -> Any:
         return ast.literal_eval(written)
     except (ValueError, SyntaxError):
         inner = written.strip().strip(_QUOTES)
+        with suppress(ValueError, SyntaxError):  # lists of lists and words
+            return ast.literal_eval(re.sub(r'[^][(),]+', _quoted, inner))
         if inner[:1] in ('[', '(') and inner[-1:] in (']', ')'):
             return [part.strip().strip(_QUOTES) for part in inner[1:-1].split(',')]
         return [part.strip() for part in inner.split(',')] if ',' in inner else inner
+
+
+def _quoted(word: re.Match[str]) -> str:
+    text = word.group().strip()
+    return repr(text.strip(_QUOTES)) if text else ''
 
 
 def _plain(value: Any) -> Any:
