@@ -121,6 +121,7 @@ class ResultFileHandler(BaseFileHandler):
         results = {**obj, **names}
         if 'pred_class' in obj:  # ImageNet's, where the checkpoint does not name any
             results['pred_class'] = self._classes(obj)
+        _leave_unread(results)
         # Plain values, because YAML would spell out how NumPy makes an array.
         return {key: _plain(value) for key, value in results.items()}
 
@@ -129,6 +130,19 @@ class ResultFileHandler(BaseFileHandler):
         if {*results['pred_class']} <= {*classes} or 'pred_label' not in results:
             return list(results['pred_class'])
         return [classes[label] for label in results['pred_label']]
+
+
+def _leave_unread(results: dict[str, Any]) -> None:
+    """Take the class from patches without a score: ``on_error='skip'`` gives NaN."""
+    scores = results.get('pred_score')
+    if scores is None and 'class_scores' in results:
+        scores = np.asarray(results['class_scores'], float).sum(1)
+    unread = np.flatnonzero(np.isnan(np.asarray(scores, float))) if scores is not None else []
+    for key, value in (('pred_label', -1), ('pred_class', None)):
+        if key in results:
+            results[key] = [*results[key]]
+            for row in unread:
+                results[key][row] = value
 
 
 def _plain(value: Any) -> Any:

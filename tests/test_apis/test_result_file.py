@@ -102,6 +102,20 @@ def test_named_results_of_another_file_are_refused(dataset, tmp_path, registry):
         read_predictions(named, other)
 
 
+def test_a_patch_that_could_not_be_read_has_no_class(dataset, tmp_path, registry):
+    unread = results()
+    unread['class_scores'] = SCORES.copy()
+    unread['class_scores'][1] = np.nan
+    unread['pred_score'] = unread['class_scores'].max(1)
+    path = str(tmp_path / 'results.json')
+    name_results(path, dataset)
+    mmcv.dump(unread, path)
+    written = mmcv.load(path)
+    assert written['pred_class'] == ['benign', None, 'tumour']
+    assert written['pred_label'] == [0, -1, 1]
+    assert np.isnan(written['class_scores'][1]).all()
+
+
 @pytest.mark.parametrize(
     ('out', 'message'),
     [

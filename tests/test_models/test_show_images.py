@@ -27,6 +27,8 @@ TOOLS = Path(mmcls.__file__).parent / '.mim' / 'tools'
 STEPS = {
     'fast': {'type': 'PatchGastricPipeline', 'test_mode': True, 'backend': 'fast'},
     'pillow': {'type': 'PatchGastricPipeline', 'test_mode': True},
+    # A data set in test mode augments nothing, so that configs need not say it.
+    'no mode': {'type': 'PatchGastricPipeline', 'saturation': 0.5, 'backend': 'fast'},
     'CLIP': {'type': 'CLIPPreprocess', 'arch': 'clip.pt'},
 }
 
