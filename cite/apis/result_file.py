@@ -46,7 +46,9 @@ def check_writable(option: str, path: str, is_folder: bool = False) -> None:
         ValueError: the message says why not.
     """
     if '://' in path:
-        raise ValueError(f'{option} {path}: name a path of this machine, not an address.')
+        raise ValueError(
+            f'{option} {path}: name a path of this machine, not an address.'
+        )
     if path.startswith('~'):
         # mmcv makes the folder in one place, and writes to another.
         home = osp.expanduser(path)
@@ -135,9 +137,9 @@ class ResultFileHandler(BaseFileHandler):
 def _leave_unread(results: dict[str, Any]) -> None:
     """Take the class from patches without a score: ``on_error='skip'`` gives NaN."""
     scores = results.get('pred_score')
-    if scores is None and 'class_scores' in results:
-        scores = np.asarray(results['class_scores'], float).sum(1)
-    unread = np.flatnonzero(np.isnan(np.asarray(scores, float))) if scores is not None else []
+    if scores is None:
+        scores = [np.sum(row) for row in results.get('class_scores', ())]
+    unread = np.flatnonzero(np.isnan(np.asarray(scores, float)))
     for key, value in (('pred_label', -1), ('pred_class', None)):
         if key in results:
             results[key] = [*results[key]]

@@ -185,7 +185,7 @@ BACKBONES = {
 
 @pytest.mark.parametrize('name', BACKBONES)
 def test_grad_cam_finds_the_tokens_of_the_patches(folder, monkeypatch, name):
-    """With ``--vit-like`` alone: its own choice of layer, and what it cuts off there."""
+    """With ``--vit-like`` alone: its choice of layer, and what it cuts off there."""
     monkeypatch.chdir(folder)
     cfg, extra = BACKBONES[name]
     if 'type' not in cfg:

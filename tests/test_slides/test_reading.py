@@ -222,7 +222,9 @@ def test_an_aperio_file_says_its_scale(tmp_path):
         assert (slide.mpp, slide.mpp_source) == (0.25, 'openslide')
 
 
-@pytest.mark.parametrize('name', ['a.webp', 'B.JP2', 'c.PNG', 'd.jfif', 'e.ppm', 'f.BMP'])
+@pytest.mark.parametrize(
+    'name', ['a.webp', 'B.JP2', 'c.PNG', 'd.jfif', 'e.ppm', 'f.BMP']
+)
 def test_plain_images_of_every_format_of_patches_are_found(tmp_path, name):
     image = Image.new('RGB', (64, 48), (200, 100, 150))
     kinds = {'jp2': 'JPEG2000', 'jfif': 'JPEG', 'ppm': 'PPM'}
@@ -236,6 +238,8 @@ def test_plain_images_of_every_format_of_patches_are_found(tmp_path, name):
 
 
 def test_plain_images_beside_a_slide_are_its_pictures(tmp_path):
-    write_pyramid(tmp_path / 'a.tiff', draw(512, 384, ((16, 16, 480, 352),)), steps=(1,))
+    write_pyramid(
+        tmp_path / 'a.tiff', draw(512, 384, ((16, 16, 480, 352),)), steps=(1,)
+    )
     Image.new('RGB', (64, 48)).save(tmp_path / 'macro.webp')
     assert [slide.path.name for slide in find_slides(tmp_path)] == ['a.tiff']
