@@ -142,7 +142,7 @@ def _leave_unread(results: dict[str, Any]) -> None:
     unread = np.flatnonzero(np.isnan(np.asarray(scores, float)))
     for key, value in (('pred_label', -1), ('pred_class', None)):
         if key in results:
-            results[key] = [*results[key]]
+            results[key] = np.asarray(results[key]).tolist()
             for row in unread:
                 results[key][row] = value
 

@@ -1,6 +1,7 @@
 """The file of ``mim test --out``: refused before the pass, and with names after it."""
 
 import json
+from pathlib import Path
 
 import mmcv
 import numpy as np
@@ -51,6 +52,7 @@ def test_each_format_names_file_slide_and_label(dataset, tmp_path, registry, kin
     name_results(path, dataset)  # a second test in one process
     mmcv.dump(results(), path)
     written = mmcv.load(path)
+    assert b'numpy' not in Path(path).read_bytes()
     assert written['file'] == ['sub/a_1.jpg', 'sub/a_2.jpg', 'b_1.jpg']
     assert written['slide'] == dataset.get_bags().tolist()
     assert written['label'] == [0, 0, 1]
