@@ -175,7 +175,7 @@ def test_pictures_of_the_test_set(run, folder):
 
 
 def test_windows_without_a_screen_are_refused_before_the_pass(run, capsys):
-    with pytest.raises(ValueError, match='--show: .*Use --show-dir'):
+    with pytest.raises(ValueError, match=r'--show: .*Use --show-dir'):
         run('test.py', 'cfg.py', 'run/latest.pth', *METRICS, '--show')
     assert '>>>' not in capsys.readouterr().out
 

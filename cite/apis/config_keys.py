@@ -132,7 +132,9 @@ def unread_options(cfg: Mapping[str, Any], keys: Iterable[str]) -> list[UnknownK
         top = key.split('.')[0]
         if top in _READ:
             continue
-        places = [place for part in _READ for place in _places(cfg.get(part), part, top)]
+        places = [
+            place for part in _READ for place in _places(cfg.get(part), part, top)
+        ]
         hint = f': write {shorten(places, 3)}.' if places else meant(top, _READ)
         message = (
             f'the option {key!r} has no effect: a config is read before its options '

@@ -46,7 +46,9 @@ def check_writable(option: str, path: str, is_folder: bool = False) -> None:
         ValueError: the message says why not.
     """
     if '://' in path:
-        raise ValueError(f'{option} {path}: name a path of this machine, not an address.')
+        raise ValueError(
+            f'{option} {path}: name a path of this machine, not an address.'
+        )
     if path.startswith('~'):
         # mmcv makes the folder in one place, and writes to another.
         home = osp.expanduser(path)
@@ -121,6 +123,7 @@ class ResultFileHandler(BaseFileHandler):
         results = {**obj, **names}
         if 'pred_class' in obj:  # ImageNet's, where the checkpoint does not name any
             results['pred_class'] = self._classes(obj)
+        _leave_unread(results)
         # Plain values, because YAML would spell out how NumPy makes an array.
         return {key: _plain(value) for key, value in results.items()}
 
@@ -129,6 +132,19 @@ class ResultFileHandler(BaseFileHandler):
         if {*results['pred_class']} <= {*classes} or 'pred_label' not in results:
             return list(results['pred_class'])
         return [classes[label] for label in results['pred_label']]
+
+
+def _leave_unread(results: dict[str, Any]) -> None:
+    """Take the class from patches without a score: ``on_error='skip'`` gives NaN."""
+    scores = results.get('pred_score')
+    if scores is None:
+        scores = [np.sum(row) for row in results.get('class_scores', ())]
+    unread = np.flatnonzero(np.isnan(np.asarray(scores, float)))
+    for key, value in (('pred_label', -1), ('pred_class', None)):
+        if key in results:
+            results[key] = np.asarray(results[key]).tolist()
+            for row in unread:
+                results[key][row] = value
 
 
 def _plain(value: Any) -> Any:

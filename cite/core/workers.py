@@ -28,7 +28,7 @@ def start_method(workers: int = 1) -> Optional[str]:
 
 
 def fitting_workers(workers: int, batch_bytes: int) -> int:
-    """Return how many processes the shared memory has room for, with a warning if fewer.
+    """Return for how many processes the shared memory has room; warn if not for all.
 
     torch passes a batch through ``/dev/shm``, of which a container has 64 MB by
     default; a process that finds no room there dies of a bus error.

@@ -55,9 +55,9 @@ def settle_images(dataset: Any, model: Union[nn.Module, Mapping[str, Any]]) -> N
 def show_images(pipeline: Any, backbone: Mapping[str, Any]) -> None:
     """Rewrite a pipeline's config for mmcls' notebooks and its Grad-CAM tool, in place.
 
-    What it leaves to the model is filled in. The image is normalised by mmcls' own
-    step, after one that shows it: ``vis_cam`` paints on the image that comes before
-    ``Normalize``.
+    What it leaves to the model is filled in, and nothing is augmented. The image is
+    normalised by mmcls' own step, after one that shows it: ``vis_cam`` paints on the
+    image that comes before ``Normalize``.
 
     Args:
         pipeline: list of steps, configs.
@@ -75,6 +75,8 @@ def show_images(pipeline: Any, backbone: Mapping[str, Any]) -> None:
             if stats is not None and step.get(key) == FROM_MODEL:
                 step[key] = getattr(stats, key)
         step['backend'] = 'array'
+        if step['type'] == 'PatchGastricPipeline' and not step.get('released'):
+            step['test_mode'] = True  # a data set says so, but there is none here
         usual = _NORMALISING[step['type']]
         scale = [
             [255 * x for x in step.get(key) or getattr(usual, key)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
+from cite.core.files.patch_file import SUFFIXES
 from cite.core.messages import first_line
 
 from .image_reader import ImageReader
@@ -16,7 +17,7 @@ SLIDE_SUFFIXES = (
     *('.svs', '.tif', '.tiff', '.ndpi', '.scn', '.mrxs', '.vms', '.vmu'),
     *('.svslide', '.bif', '.czi', '.dcm'),
 )
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+IMAGE_SUFFIXES = tuple(end for end in SUFFIXES if end not in SLIDE_SUFFIXES)
 
 
 class SlideFile(NamedTuple):
@@ -50,8 +51,8 @@ def find_slides(
     """List slide files, sorted within each folder.
 
     Folders are searched to the bottom by the files' endings, through links. A file that
-    is named twice is listed once. Plain images (PNG, JPEG,
-    BMP) in them count only where there is no slide beside them, because they are
+    is named twice is listed once. Plain images (PNG,
+    JPEG, WebP, …) count only where there is no slide beside them, because they are
     pictures of the slides otherwise. The files of one DICOM slide are listed once.
 
     Args:
@@ -71,7 +72,8 @@ def find_slides(
             if not inside:
                 raise FileNotFoundError(
                     f'{path}: no slides in this folder. Their names end in '
-                    f'{", ".join(SLIDE_SUFFIXES)}.'
+                    f'{", ".join(SLIDE_SUFFIXES)}, and those of plain images in '
+                    f'{", ".join(IMAGE_SUFFIXES)}.'
                 )
         elif path.is_file():
             inside = [path]

@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Optional
 
+from cite.core.files.patch_file import SUFFIXES
+
 # A 72 dpi TIFF says 352.8; scanners reach about 0.1, overviews about 8.
 PLAUSIBLE = (0.05, 10.0)
 ANISOTROPY = 0.02  # share by which the two axes may differ
 
+# Slides are TIFFs, too.
+_PICTURES = tuple(ending for ending in SUFFIXES if not ending.startswith('.tif'))
 _NUMBER = r'([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)'
 _APERIO = re.compile(rf'\bMPP\s*=\s*{_NUMBER}')
 # The first image is the slide, later ones are its label, macro and the like.
@@ -57,7 +61,7 @@ def find_mpp(properties: Mapping[str, str], path: str) -> tuple[float, str]:
             )
         return (mpp_x + mpp_y) / 2, source
     implausible = f' ({"; ".join(seen)}, which no scanner has)' if seen else ''
-    is_picture = path.lower().endswith(('.png', '.jpg', '.jpeg', '.bmp'))
+    is_picture = path.lower().endswith(_PICTURES)
     patch = ' If it is a patch of a slide, name it {slide}_{x}_{y}.png.'
     raise ValueError(
         f'{path}: the file does not say how many microns a pixel is{implausible}. Give '

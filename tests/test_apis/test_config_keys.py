@@ -150,7 +150,11 @@ def test_a_type_that_nothing_has_is_named_with_the_right_one(key, monkeypatch):
 @pytest.mark.parametrize(
     ('part', 'node', 'message'),
     [
-        ('custom_hooks', [{'typ': 'EMAHook'}], r"custom_hooks\[0\] has no 'type', only"),
+        (
+            'custom_hooks',
+            [{'typ': 'EMAHook'}],
+            r"custom_hooks\[0\] has no 'type', only",
+        ),
         ('custom_hooks', [{'type': 'EMAHok'}], "Did you mean 'EMAHook'"),
         ('runner', {'max_iters': 3}, "runner has no 'type', only max_iters"),
     ],

@@ -1,6 +1,7 @@
 """The file of ``mim test --out``: refused before the pass, and with names after it."""
 
 import json
+from pathlib import Path
 
 import mmcv
 import numpy as np
@@ -51,6 +52,7 @@ def test_each_format_names_file_slide_and_label(dataset, tmp_path, registry, kin
     name_results(path, dataset)  # a second test in one process
     mmcv.dump(results(), path)
     written = mmcv.load(path)
+    assert b'numpy' not in Path(path).read_bytes()
     assert written['file'] == ['sub/a_1.jpg', 'sub/a_2.jpg', 'b_1.jpg']
     assert written['slide'] == dataset.get_bags().tolist()
     assert written['label'] == [0, 0, 1]
@@ -100,6 +102,20 @@ def test_named_results_of_another_file_are_refused(dataset, tmp_path, registry):
     other.write_text('sub/a_1.jpg 0\nc_1.jpg 0\nb_1.jpg 1\n')
     with pytest.raises(ValueError, match=r'a_2\.jpg where .*other\.txt:2 lists c_1'):
         read_predictions(named, other)
+
+
+def test_a_patch_that_could_not_be_read_has_no_class(dataset, tmp_path, registry):
+    unread = results()
+    unread['class_scores'] = SCORES.copy()
+    unread['class_scores'][1] = np.nan
+    unread['pred_score'] = unread['class_scores'].max(1)
+    path = str(tmp_path / 'results.json')
+    name_results(path, dataset)
+    mmcv.dump(unread, path)
+    written = mmcv.load(path)
+    assert written['pred_class'] == ['benign', None, 'tumour']
+    assert written['pred_label'] == [0, -1, 1]
+    assert np.isnan(written['class_scores'][1]).all()
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ def test_any_option_that_would_change_is_refused(name, written):
     refuse_changed_options(['c.py', '--work-dir', f'load_from={written}'])
 
 
-@pytest.mark.parametrize('written', [*KEPT, 'true', 'None', '(0.9, 0.99)', '[("a", 1)]'])
+@pytest.mark.parametrize(
+    'written', [*KEPT, 'true', 'None', '(0.9, 0.99)', '[("a", 1)]']
+)
 def test_options_that_arrive_are_taken(written):
     refuse_changed_options(['c.py', f'--cfg-options=a.b={written}', 'c=1'])
 

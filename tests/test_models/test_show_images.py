@@ -27,6 +27,8 @@ TOOLS = Path(mmcls.__file__).parent / '.mim' / 'tools'
 STEPS = {
     'fast': {'type': 'PatchGastricPipeline', 'test_mode': True, 'backend': 'fast'},
     'pillow': {'type': 'PatchGastricPipeline', 'test_mode': True},
+    # A data set in test mode augments nothing, so that configs need not say it.
+    'no mode': {'type': 'PatchGastricPipeline', 'saturation': 0.5, 'backend': 'fast'},
     'CLIP': {'type': 'CLIPPreprocess', 'arch': 'clip.pt'},
 }
 
@@ -183,7 +185,7 @@ BACKBONES = {
 
 @pytest.mark.parametrize('name', BACKBONES)
 def test_grad_cam_finds_the_tokens_of_the_patches(folder, monkeypatch, name):
-    """With ``--vit-like`` alone: its own choice of layer, and what it cuts off there."""
+    """With ``--vit-like`` alone: its choice of layer, and what it cuts off there."""
     monkeypatch.chdir(folder)
     cfg, extra = BACKBONES[name]
     if 'type' not in cfg:

@@ -249,3 +249,26 @@ def test_ome_states_the_scale_of_each_image_and_the_first_is_the_slide(
     )
     with open_slide(path) as slide:
         assert (slide.mpp, slide.mpp_source) == (0.25, 'vendor text')
+
+
+@pytest.mark.parametrize(
+    'name', ['a.webp', 'B.JP2', 'c.PNG', 'd.jfif', 'e.ppm', 'f.BMP']
+)
+def test_plain_images_of_every_format_of_patches_are_found(tmp_path, name):
+    image = Image.new('RGB', (64, 48), (200, 100, 150))
+    kinds = {'jp2': 'JPEG2000', 'jfif': 'JPEG', 'ppm': 'PPM'}
+    ending = name.lower().rpartition('.')[2]
+    image.save(tmp_path / name, kinds.get(ending, ending.upper()))
+    (slide,) = find_slides(tmp_path)
+    with open_slide(slide.path, mpp=0.5) as reader:
+        assert reader.dimensions == (64, 48)
+    with pytest.raises(ValueError, match=r'If it is a patch of a slide, name it'):
+        open_slide(slide.path)
+
+
+def test_plain_images_beside_a_slide_are_its_pictures(tmp_path):
+    write_pyramid(
+        tmp_path / 'a.tiff', draw(512, 384, ((16, 16, 480, 352),)), steps=(1,)
+    )
+    Image.new('RGB', (64, 48)).save(tmp_path / 'macro.webp')
+    assert [slide.path.name for slide in find_slides(tmp_path)] == ['a.tiff']

@@ -150,7 +150,7 @@ def check_metric_options(dataset: Any, options: Optional[Mapping[str, Any]]) -> 
 
 
 def check_evaluation(evaluation: Any) -> None:
-    """Refuse values of a config's ``evaluation`` of another type than mmcv's hook takes.
+    """Refuse values of ``evaluation`` of another type than mmcv's hook takes.
 
     Raises:
         ValueError: the message says what to give.
@@ -163,7 +163,7 @@ def check_evaluation(evaluation: Any) -> None:
     best = evaluation.get('save_best')
     if best is not None and not isinstance(best, str):
         raise ValueError(
-            f"evaluation.save_best is {best!r}; give the name of a value, such as "
+            f'evaluation.save_best is {best!r}; give the name of a value, such as '
             "'bag_f1', or 'auto' for the first one."
         )
     metric = evaluation.get('metric', ())

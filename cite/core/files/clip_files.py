@@ -50,7 +50,7 @@ def _unknown(arch: str) -> str:
     if Path(arch).suffix or Path(arch).is_absolute():
         return f'{known}.{looked_at(arch)} {how_to_convert(arch)}'
     return (
-        f"{known}.{looked_at(arch)} For a model of a hub take type="
+        f'{known}.{looked_at(arch)} For a model of a hub take type='
         "'TransformersImageBackbone' with its model_name, or 'TIMMImageBackbone': "
         'docs/MODEL_ZOO.md.'
     )

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -466,7 +467,11 @@ def test_a_small_dev_shm(tmp_path, monkeypatch, backend, workers, total, warned)
         ({'type': 'PatchGastricPipeline', 'size': 'model'}, {}, 73),
         ({'type': 'CLIPPreprocess', 'arch': 'x', 'size': 448}, {}, 294),
         ({'type': 'CLIPPreprocess'}, {'val_dataloader': {'workers_per_gpu': 0}}, 36),
-        ({'type': 'CLIPPreprocess'}, {'train_dataloader': {'samples_per_gpu': 32}}, 110),
+        (
+            {'type': 'CLIPPreprocess'},
+            {'train_dataloader': {'samples_per_gpu': 32}},
+            110,
+        ),
     ],
 )
 def test_shared_memory_of_training_and_evaluation(tmp_path, step, settings, megabytes):
@@ -476,8 +481,8 @@ def test_shared_memory_of_training_and_evaluation(tmp_path, step, settings, mega
     for total, problems in (((megabytes << 20) - 1, 1), ((megabytes + 1) << 20, 0)):
         report = Report('config.py')
         with pytest.MonkeyPatch.context() as patch:
-            usage = SimpleNamespace(total=total)
-            patch.setattr('cite.apis.check.check.shutil.disk_usage', lambda _: usage)
+            usage = {'return_value': SimpleNamespace(total=total)}
+            patch.setattr('cite.apis.check.check.shutil.disk_usage', Mock(**usage))
             check_shared_memory(data, report, str(tmp_path))
         assert len(report.problems) == problems
         assert all(f'need {megabytes} MB' in p.message for p in report.problems)

@@ -83,7 +83,7 @@ def test_options_that_our_metrics_do_not_have_are_refused(
     data, tmp_path, monkeypatch, options
 ):
     hook = EvalHook(data, by_epoch=False, metric='accuracy', metric_options=options)
-    with pytest.raises(ValueError, match='metric_options=.* has no effect'):
+    with pytest.raises(ValueError, match=r'metric_options=.* has no effect'):
         start(hook, data, str(tmp_path))
     (key, value), *_ = options.items()
     pair = f'{key}={value}'.replace(' ', '')

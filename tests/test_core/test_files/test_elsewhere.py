@@ -31,11 +31,17 @@ def repo(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('path', ['/a b/c', 'a b/c', '/a b', '/a b/'])
 def test_a_path_that_has_lost_its_blanks_is_not_looked_for(repo, monkeypatch, path):
-    argv = ['train.py', 'c.py', '--cfg-options', 'seed=1', f'data.train.data_prefix={path}']
+    argv = [
+        'train.py',
+        'c.py',
+        '--cfg-options',
+        'seed=1',
+        f'data.train.data_prefix={path}',
+    ]
     monkeypatch.setattr(sys, 'argv', argv)
     arrived = path.replace(' ', '')
     for missing in (arrived, f'{arrived.rstrip("/")}/s1/x.png'):
-        assert f'data_prefix: mmcv deletes blanks and' in looked_at(missing)
+        assert 'data_prefix: mmcv deletes blanks and' in looked_at(missing)
         assert f'{path!r} arrives as {arrived!r}' in looked_at(missing)
     assert 'mmcv' not in looked_at('other/c')
 
@@ -43,7 +49,10 @@ def test_a_path_that_has_lost_its_blanks_is_not_looked_for(repo, monkeypatch, pa
 @pytest.mark.parametrize(
     ('path', 'text'),
     [
-        ('C:\\data\\ann.txt', ' It is a path of Windows; in WSL it is /mnt/c/data/ann.txt.'),
+        (
+            'C:\\data\\ann.txt',
+            ' It is a path of Windows; in WSL it is /mnt/c/data/ann.txt.',
+        ),
         ('d:/data/p', ' It is a path of Windows; in WSL it is /mnt/d/data/p.'),
         ('deep\\there.txt', ' There is deep/there.txt: write it with /.'),
         ('deep', ' It is a folder; name a file in it.'),

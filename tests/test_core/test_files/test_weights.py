@@ -294,11 +294,13 @@ def test_a_tar_is_called_one(tmp_path):
         load_weights(tmp_path / 'old.pth')
 
 
-@pytest.mark.parametrize('text', ['custom_imports = {}\nmodel = 1\n', 'c0_1.png 0\nd 1\n'])
+@pytest.mark.parametrize(
+    'text', ['custom_imports = {}\nmodel = 1\n', 'c0_1.png 0\nd 1\n']
+)
 def test_a_text_is_not_offered_to_be_trusted(tmp_path, text):
     """The letter c begins a pickle's call of what the next two lines name."""
     path = tmp_path / 'config.py'
     path.write_text(text)
-    with pytest.raises(ValueError, match='not a checkpoint.*a text') as raised:
+    with pytest.raises(ValueError, match=r'not a checkpoint.*a text') as raised:
         load_weights(path)
     assert 'CITE_TRUST' not in str(raised.value)
