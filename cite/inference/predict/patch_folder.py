@@ -126,6 +126,7 @@ class PatchReader:
 
     reader = 'patches'
     bounds = None
+    only_patches = True  # there is nothing between them
 
     def __init__(self, patches: PatchSlide, mpp: float) -> None:
         self.folder, self.name, self.path = patches.folder, patches.name, patches.folder

@@ -362,6 +362,22 @@ def test_a_folder_of_patches_is_a_slides_equal(predictor, slide, answers, tmp_pa
         assert list((out / kind).iterdir())
 
 
+def test_patches_far_apart_need_few_pictures(predictor, tmp_path):
+    """Patches at two ends of a slide of 200,000 pixels: all between is white."""
+    folder, out = tmp_path / 'patches', tmp_path / 'out'
+    folder.mkdir()
+    for x in (0, 64, 199_936):
+        Image.new('RGB', (64, 64), (200, 100, 150)).save(folder / f's_{x}_{x}.png')
+    assert predict(predictor, [folder], out, Options())[0] == {}
+    pictures = [*(out / 'viewer' / 's').rglob('*.jpg')]
+    assert len(pictures) < 100  # four a level for each end, and ten levels
+    finest = max(int(path.parent.name) for path in pictures)
+    corners = [p.name for p in pictures if p.parent.name == str(finest)]
+    assert {'0_0.jpg', '781_781.jpg'} <= {*corners}
+    with Image.open(next(p for p in pictures if p.name == '781_781.jpg')) as image:
+        assert image.getpixel((20, 20)) == pytest.approx((200, 100, 150), abs=3)
+
+
 def test_a_damaged_patch_is_missing(predictor, tmp_path):
     folder = tmp_path / 'patches'
     folder.mkdir()
