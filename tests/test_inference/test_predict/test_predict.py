@@ -578,6 +578,26 @@ def test_slides_are_not_taken_for_patches_by_their_names(beside, slide, tmp_path
         assert [job.path.name for job in find_jobs([folder])] == ['case.svs']
 
 
+def test_patches_of_two_slides_are_not_one(predictor, tmp_path):
+    """`_` ends an id: `a_b_0_0.png` and `a_c_0_0.png` are both of slide a."""
+    for name in ('a_b_0_0', 'a_b_64_0', 'a_c_0_0'):
+        Image.new('RGB', (64, 64), (200, 100, 150)).save(tmp_path / f'{name}.png')
+    failures, _ = predict(predictor, [tmp_path], tmp_path / 'out')
+    (reason,) = failures.values()
+    assert 'a_b_0_0.png and a_c_0_0.png are patches of one place' in reason
+    rule = reason.partition("--slide '")[2].partition("'")[0]
+    failures, _ = predict(predictor, [tmp_path], tmp_path / 'out', slide=rule)
+    assert failures == {}
+    assert len(tiles_of(predictor, tmp_path / 'out', 'a_b').coords) == 2
+
+
+def test_one_patch_of_another_name_is_named(tmp_path):
+    for name in ('s_-64_0', 's_0_0', 's_64_0'):
+        Image.new('RGB', (8, 8)).save(tmp_path / f'{name}.png')
+    with pytest.raises(ValueError, match=r's_-64_0\.png: name patches'):
+        find_jobs([tmp_path])
+
+
 def test_patches_that_are_tiffs(tmp_path):
     for x in (0, 64):
         Image.new('RGB', (64, 64)).save(tmp_path / f's_{x}_0.tif')
