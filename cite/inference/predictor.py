@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -175,8 +176,18 @@ class Predictor:
         return predict_source(self, source, Load(batch_size, workers))
 
     def dataset(self, images: Sequence[Source]) -> PatchSources:
-        """Return a data set of model inputs for torch's loader."""
-        return PatchSources(self._require_pipeline(), images)
+        """Return a data set of model inputs for torch's loader.
+
+        Raises:
+            TypeError: one image instead of a list.
+        """
+        pipeline = self._require_pipeline()
+        is_array = isinstance(images, np.ndarray) and images.ndim == 3
+        if is_array or isinstance(images, (str, Path, Image.Image)):
+            raise TypeError(
+                f'images is one {type(images).__name__}: give a list, [image].'
+            )
+        return PatchSources(pipeline, list(images))
 
     def pixels(self, image: Source) -> Tensor:
         """Return the model's input of an image, (3, size, size); for a worker."""

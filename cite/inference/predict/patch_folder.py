@@ -9,7 +9,6 @@ from typing import NamedTuple, Optional
 
 import cv2
 import numpy as np
-
 from PIL import Image
 
 from cite.core.files.patch_file import (

@@ -301,6 +301,12 @@ def test_a_given_scale_is_used_and_flagged(predictor, tmp_path):
     assert '0.25 µm' in flags['mpp overridden']
 
 
+def test_a_coarse_scan_is_flagged(predictor, slide):
+    keys = [flag.key for flag in predictor.predict_slide(slide, mpp=1.0).flags]
+    assert 'enlarged' in keys
+    assert 'enlarged' not in [f.key for f in predictor.predict_slide(slide).flags]
+
+
 def test_bounds_are_subtracted_for_qupath_and_not_in_the_csv(predictor, tmp_path):
     image = draw(1024, 768, ((128, 128, 640, 512),))
     path = write_leica(tmp_path / 's.scn', image, left=2000, top=3000)
