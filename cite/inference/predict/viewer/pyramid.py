@@ -50,7 +50,7 @@ class _Writer:
         self, reader: Any, folder: Path, downsample: float, tissue: np.ndarray
     ) -> None:
         self.reader, self.folder = reader, folder
-        # Of a few patches far apart, almost all would be white pictures.
+        # Between a few patches far apart, there would be white pictures alone.
         self.only_tissue = getattr(reader, 'only_patches', False)
         width, height = (math.ceil(n / downsample) for n in reader.dimensions)
         top = max(0, math.ceil(math.log2(max(width, height) / EDGE)))
