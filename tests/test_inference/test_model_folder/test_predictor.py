@@ -115,6 +115,12 @@ def test_what_is_not_an_image_is_said(predictor, tmp_path):
             predictor.predict_patches(one)
 
 
+@pytest.mark.parametrize('device', ['gpu', 'cuda:99'])
+def test_a_device_that_is_not_there_is_said(device, exported):
+    with pytest.raises(ValueError, match=f"device '{device}' cannot be used: .* cpu"):
+        Predictor(exported, device)
+
+
 def test_images_may_come_one_after_another(predictor):
     pixels = [np.full((40, 40, 3), shade, np.uint8) for shade in (90, 200)]
     expected = predictor.predict_patches(pixels)
