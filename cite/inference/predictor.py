@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from cite.core.messages import count
+from cite.core.messages import count, first_line
 from cite.core.workers import fitting_workers, start_method
 
 from .image_pipeline import ImagePipeline, PatchSources, Source
@@ -43,7 +44,8 @@ class Predictor:
 
     Raises:
         FileNotFoundError: the folder, a file of it, or the frozen weights are missing.
-        ValueError: the folder is damaged, or the weights are others.
+        ValueError: the folder is damaged, the weights are others, or there is no such
+            device.
     """
 
     def __init__(
@@ -54,8 +56,7 @@ class Predictor:
         weights: Union[str, Path, None] = None,
     ) -> None:
         self.model = read_model(folder)
-        default = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.device = torch.device(device or default)
+        self.device = _usable(device)
         file = None if weights is None else str(weights)
         self.network: Any = build_network(self.model, file)
         image = self.model.config['image']
@@ -175,8 +176,18 @@ class Predictor:
         return predict_source(self, source, Load(batch_size, workers))
 
     def dataset(self, images: Sequence[Source]) -> PatchSources:
-        """Return a data set of model inputs for torch's loader."""
-        return PatchSources(self._require_pipeline(), images)
+        """Return a data set of model inputs for torch's loader.
+
+        Raises:
+            TypeError: one image instead of a list.
+        """
+        pipeline = self._require_pipeline()
+        is_array = isinstance(images, np.ndarray) and images.ndim == 3
+        if is_array or isinstance(images, (str, Path, Image.Image)):
+            raise TypeError(
+                f'images is one {type(images).__name__}: give a list, [image].'
+            )
+        return PatchSources(pipeline, list(images))
 
     def pixels(self, image: Source) -> Tensor:
         """Return the model's input of an image, (3, size, size); for a worker."""
@@ -238,3 +249,15 @@ class Predictor:
         head.texts, head.num_classes = entries, len(entries)
         head.text_embeddings = embeddings.to(self.device)
         self.texts, self.classes = entries, classes or self.classes
+
+
+def _usable(device: Union[str, torch.device, None]) -> torch.device:
+    """Return a device that is there: by default the GPU, if there is one."""
+    default = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        return torch.zeros(0, device=device or default).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'device {str(device)!r} cannot be used: {first_line(error)[:200]} Give '
+            'cpu, or a GPU such as cuda:0.'
+        ) from error

@@ -27,10 +27,10 @@ _PER_UNIT = {'inch': 25400.0, 'centimeter': 10000.0, '2': 25400.0, '3': 10000.0}
 
 def check_mpp(mpp: float, where: str) -> float:
     """Return microns per pixel that a user gave, or raise a ``ValueError``."""
-    if not (math.isfinite(mpp) and 0 < mpp <= 100):
+    if not 0 < mpp <= PLAUSIBLE[1]:  # 20 and 40 are magnifications
         raise ValueError(
-            f'{where}: mpp={mpp}: microns per pixel are a positive number, about 0.25 '
-            'for a 40x scan and 0.5 for a 20x scan.'
+            f'{where}: mpp={mpp}: microns per pixel are above 0 and at most '
+            f'{PLAUSIBLE[1]:g}, about 0.25 for a 40x scan and 0.5 for a 20x scan.'
         )
     return float(mpp)
 

@@ -147,7 +147,7 @@ def test_scale_is_never_the_magnification(tmp_path):
     dpi = write_pyramid(tmp_path / 'a.tif', board(1536, 1024, 64), mpp=352.8)
     with pytest.raises(ValueError, match=r'352\.8, which no scanner has'):
         open_slide(dpi)
-    for mpp in (0, -1, float('nan'), 1e9):
+    for mpp in (0, -1, float('nan'), 20, 40, 1e9):
         with pytest.raises(ValueError, match='mpp'):
             open_slide(dpi, mpp)
 

@@ -113,7 +113,8 @@ def find_files(folder: Path, rows: Sequence[SlideRow]) -> list[Path]:
     files, missing = [], []
     for row in rows:
         candidates = {path for stem in row.stems for path in by_stem.get(stem, ())}
-        best = [path for path in candidates if path.suffix.lower() != '.pt'] or list(candidates)
+        placed = [path for path in candidates if path.suffix.lower() != '.pt']
+        best = placed or list(candidates)
         if len(best) > 1:
             names = shorten(sorted(map(str, best)))
             raise ValueError(

@@ -14,6 +14,7 @@ LITTLE_MM2 = 1.0
 FEW_TILES = 10
 # Share of a slide's tiles that may lie outside what 99 % of training tiles do.
 FAR_SHARE = 0.10
+FINEST = 0.8  # of the scan's µm a pixel; `cite tile` notes the same
 # Sources of the scale that say what the scanner says.
 _SURE = ('openslide',)
 _TCGA = re.compile(r'TCGA-\w{2}-\w{4}(?=-|$)')
@@ -51,6 +52,17 @@ def scale_source(mpp: float, source: str) -> Optional[Flag]:
         'states none.'
     )
     return Flag('mpp guessed', text)
+
+
+def enlarged_tiles(scan: float, model: float) -> Optional[Flag]:
+    """Say if the scan (µm a pixel) is coarser than what the model was trained on."""
+    if model >= FINEST * scan:
+        return None
+    text = (
+        f'Tiles are enlarged {scan / model:.1f} times: the scan has {scan:g} µm a '
+        f'pixel, training patches had {model:g}.'
+    )
+    return Flag('enlarged', text)
 
 
 def missing_tiles(

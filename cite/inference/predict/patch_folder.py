@@ -9,7 +9,6 @@ from typing import NamedTuple, Optional
 
 import cv2
 import numpy as np
-
 from PIL import Image
 
 from cite.core.files.patch_file import (
@@ -62,12 +61,10 @@ def patch_slides(path: Path, rule: SlideRule = PREFIX) -> Optional[list[PatchSli
     folder = path / _SUBFOLDER if (path / _SUBFOLDER).is_dir() else path
     files = [*(files_below(folder) if rule.in_folders else folder.iterdir())]
     files = [file for file in files if not file.name.startswith('.')]
-    first = min((p for p in files if p.suffix.lower() in SUFFIXES), default=None)
-    if first is None:
-        return None
+    images = [file for file in files if file.suffix.lower() in SUFFIXES]
     # Without places they may be slides, unless a rule for patches was given.
     is_meant = folder != path or rule.text != PREFIX.text
-    if not is_meant and not _NAME.fullmatch(first.name):
+    if not images or not (is_meant or any(_NAME.fullmatch(p.name) for p in images)):
         return None
     if folder == path and _hold_slides(files):
         return None
@@ -126,6 +123,7 @@ class PatchReader:
 
     reader = 'patches'
     bounds = None
+    only_patches = True  # there is nothing between them
 
     def __init__(self, patches: PatchSlide, mpp: float) -> None:
         self.folder, self.name, self.path = patches.folder, patches.name, patches.folder
@@ -133,6 +131,7 @@ class PatchReader:
         coords = np.array(corners, np.int64)  # (N, 2)
         order = np.lexsort(coords.T)  # by y, then x
         self.coords, self.files = coords[order], [patches.files[i] for i in order]
+        _refuse_two_at_one_place(self.coords, self.files, patches.folder)
         self.patch_pixels = _edge(self.folder, self.files)
         tiled = patches.tiled
         if tiled is None:
@@ -213,6 +212,19 @@ def _read(path: Path, edge: int) -> np.ndarray:
     except UnreadablePatchError:  # counted where the tiles are read
         return np.full((edge, edge, 3), 208, np.uint8)
     return patch
+
+
+def _refuse_two_at_one_place(
+    coords: np.ndarray, files: list[str], folder: Path
+) -> None:
+    same = np.flatnonzero((coords[1:] == coords[:-1]).all(1))  # they are sorted
+    if len(same):
+        i = int(same[0])
+        raise ValueError(
+            f'{folder}: {files[i]} and {files[i + 1]} are patches of one place of one '
+            "slide. If they are of two slides, give --slide '(.+)_[0-9]+_[0-9]+[.]'; "
+            'otherwise delete one.'
+        )
 
 
 def _edge(folder: Path, files: list[str]) -> int:

@@ -65,6 +65,7 @@ def predict_source(
         flags.little_tissue(slide['tissue'].get('area_mm2'), len(table.coords)),
         flags.pale_tissue(source.note()),
         flags.scale_source(slide['slide']['mpp'], slide['slide']['mpp_source']),
+        flags.enlarged_tiles(slide['slide']['mpp'], predictor.model.mpp),
         flags.missing_tiles(table.probabilities, len(missing), table.classes),
         flags.unstable(int(shares.argmax()), shifted, table.classes),
         _training_slide(predictor, source, slide['slide']['quickhash']),

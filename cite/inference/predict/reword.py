@@ -124,6 +124,9 @@ def _changed(
         'set': conformal_set(predictor, new.probabilities),
     }
     # The other flags speak of the answer with the old texts.
-    kept = ('little tissue', 'mpp overridden', 'mpp guessed', 'uncalibrated')
+    kept = (
+        *('little tissue', 'mpp overridden', 'mpp guessed', 'enlarged'),
+        'uncalibrated',
+    )
     flags = [flag for flag in manifest['flags'] if flag['key'] in kept]
     return {**manifest, 'answer': answer, 'flags': flags}

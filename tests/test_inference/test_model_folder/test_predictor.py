@@ -109,3 +109,20 @@ def test_what_is_not_an_image_is_said(predictor, tmp_path):
         predictor.predict_patches([np.zeros((3, 3, 3))])
     with pytest.raises(FileNotFoundError, match=r'none\.png'):
         predictor.predict_patches([tmp_path / 'none.png'])
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    for one in ('a.png', tmp_path / 'a.png', Image.fromarray(pixels), pixels):
+        with pytest.raises(TypeError, match=r'is one .*: give a list, \[image\]'):
+            predictor.predict_patches(one)
+
+
+@pytest.mark.parametrize('device', ['gpu', 'cuda:99'])
+def test_a_device_that_is_not_there_is_said(device, exported):
+    with pytest.raises(ValueError, match=f"device '{device}' cannot be used: .* cpu"):
+        Predictor(exported, device)
+
+
+def test_images_may_come_one_after_another(predictor):
+    pixels = [np.full((40, 40, 3), shade, np.uint8) for shade in (90, 200)]
+    expected = predictor.predict_patches(pixels)
+    for images in (iter(pixels), np.stack(pixels)):
+        assert np.array_equal(predictor.predict_patches(images), expected)

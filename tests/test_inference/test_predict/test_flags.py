@@ -31,6 +31,15 @@ def test_the_source_of_the_scale(source, key):
     assert flag is None or '0.499' in flag.text
 
 
+def test_a_scan_that_is_coarser_than_training_says_how_much():
+    assert flags.enlarged_tiles(0.499, 0.5) is None
+    assert flags.enlarged_tiles(0.25, 0.5) is None
+    assert flags.enlarged_tiles(0.6, 0.5) is None  # 1.2 times
+    flag = flags.enlarged_tiles(1.0, 0.5)
+    assert flag.key == 'enlarged'
+    assert '2.0 times: the scan has 1 µm a pixel, training patches had 0.5' in flag.text
+
+
 def test_missing_tiles_that_could_not_change_the_answer():
     # 10 tiles sum to 8 : 2. Two more for "poorly" give 8 : 4.
     flag = flags.missing_tiles(np.array([[0.8, 0.2]] * 10, 'f4'), 2, CLASSES)

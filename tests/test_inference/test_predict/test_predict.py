@@ -301,6 +301,12 @@ def test_a_given_scale_is_used_and_flagged(predictor, tmp_path):
     assert '0.25 µm' in flags['mpp overridden']
 
 
+def test_a_coarse_scan_is_flagged(predictor, slide):
+    keys = [flag.key for flag in predictor.predict_slide(slide, mpp=1.0).flags]
+    assert 'enlarged' in keys
+    assert 'enlarged' not in [f.key for f in predictor.predict_slide(slide).flags]
+
+
 def test_bounds_are_subtracted_for_qupath_and_not_in_the_csv(predictor, tmp_path):
     image = draw(1024, 768, ((128, 128, 640, 512),))
     path = write_leica(tmp_path / 's.scn', image, left=2000, top=3000)
@@ -360,6 +366,22 @@ def test_a_folder_of_patches_is_a_slides_equal(predictor, slide, answers, tmp_pa
     assert ours.probabilities.tobytes() == theirs.probabilities.tobytes()
     for kind in ('maps', 'viewer', 'features', 'geojson'):
         assert list((out / kind).iterdir())
+
+
+def test_patches_far_apart_need_few_pictures(predictor, tmp_path):
+    """Patches at two ends of a slide of 200,000 pixels: all between is white."""
+    folder, out = tmp_path / 'patches', tmp_path / 'out'
+    folder.mkdir()
+    for x in (0, 64, 199_936):
+        Image.new('RGB', (64, 64), (200, 100, 150)).save(folder / f's_{x}_{x}.png')
+    assert predict(predictor, [folder], out, Options())[0] == {}
+    pictures = [*(out / 'viewer' / 's').rglob('*.jpg')]
+    assert len(pictures) < 100  # four a level for each end, and ten levels
+    finest = max(int(path.parent.name) for path in pictures)
+    corners = [p.name for p in pictures if p.parent.name == str(finest)]
+    assert {'0_0.jpg', '781_781.jpg'} <= {*corners}
+    with Image.open(next(p for p in pictures if p.name == '781_781.jpg')) as image:
+        assert image.getpixel((20, 20)) == pytest.approx((200, 100, 150), abs=3)
 
 
 def test_a_damaged_patch_is_missing(predictor, tmp_path):
@@ -560,6 +582,26 @@ def test_slides_are_not_taken_for_patches_by_their_names(beside, slide, tmp_path
         (folder / names[0]).rename(folder / 'case.svs')
         (folder / names[1]).unlink()
         assert [job.path.name for job in find_jobs([folder])] == ['case.svs']
+
+
+def test_patches_of_two_slides_are_not_one(predictor, tmp_path):
+    """`_` ends an id: `a_b_0_0.png` and `a_c_0_0.png` are both of slide a."""
+    for name in ('a_b_0_0', 'a_b_64_0', 'a_c_0_0'):
+        Image.new('RGB', (64, 64), (200, 100, 150)).save(tmp_path / f'{name}.png')
+    failures, _ = predict(predictor, [tmp_path], tmp_path / 'out')
+    (reason,) = failures.values()
+    assert 'a_b_0_0.png and a_c_0_0.png are patches of one place' in reason
+    rule = reason.partition("--slide '")[2].partition("'")[0]
+    failures, _ = predict(predictor, [tmp_path], tmp_path / 'out', slide=rule)
+    assert failures == {}
+    assert len(tiles_of(predictor, tmp_path / 'out', 'a_b').coords) == 2
+
+
+def test_one_patch_of_another_name_is_named(tmp_path):
+    for name in ('s_-64_0', 's_0_0', 's_64_0'):
+        Image.new('RGB', (8, 8)).save(tmp_path / f'{name}.png')
+    with pytest.raises(ValueError, match=r's_-64_0\.png: name patches'):
+        find_jobs([tmp_path])
 
 
 def test_patches_that_are_tiffs(tmp_path):

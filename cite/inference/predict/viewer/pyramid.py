@@ -50,6 +50,8 @@ class _Writer:
         self, reader: Any, folder: Path, downsample: float, tissue: np.ndarray
     ) -> None:
         self.reader, self.folder = reader, folder
+        # Between a few patches far apart, there would be white pictures alone.
+        self.only_tissue = getattr(reader, 'only_patches', False)
         width, height = (math.ceil(n / downsample) for n in reader.dimensions)
         top = max(0, math.ceil(math.log2(max(width, height) / EDGE)))
         exists = []
@@ -83,11 +85,16 @@ class _Writer:
         return picture
 
     def _worth_more(self, column: int, row: int, step: int) -> bool:
-        rows, columns = slice(row * step, row * step + step), column * step
-        if self.tissue[rows, columns : columns + step].any():
+        if self._has_tissue(column, row, step):
             return True
+        if self.only_tissue:
+            return False
         scale = step * self.pyramid.downsample
         return EDGE * scale / self.reader.downsamples[self._level(scale)] > _CHEAP
+
+    def _has_tissue(self, column: int, row: int, step: int) -> bool:
+        rows, columns = slice(row * step, row * step + step), column * step
+        return bool(self.tissue[rows, columns : columns + step].any())
 
     def _level(self, scale: float) -> int:
         """Return the coarsest level that is as fine as a scale."""
@@ -105,6 +112,8 @@ class _Writer:
         level = self._level(scale)
         share = scale / self.reader.downsamples[level]
         shape = self._shape(column, row, step)
+        if self.only_tissue and not self._has_tissue(column, row, step):
+            return np.full((*shape[::-1], 3), 255, np.uint8)
         width, height = (max(1, round(n * share)) for n in shape)
         left, top = (round(n * EDGE * scale) for n in (column, row))
         try:

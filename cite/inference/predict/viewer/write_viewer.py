@@ -45,9 +45,10 @@ def write_viewer(
         missing: left and top of tiles that could not be read, (M, 2).
     """
     folder.mkdir(parents=True)
-    boxes = np.hstack([tiles.coords, tiles.coords + tiles.size])
-    pyramid = write_pyramid(reader, folder / 'tiles', mpp / reader.mpp, boxes)
     lost = np.zeros((0, 2), np.int64) if missing is None else missing
+    corners = np.concatenate([tiles.coords, lost])
+    boxes = np.hstack([corners, corners + tiles.size])
+    pyramid = write_pyramid(reader, folder / 'tiles', mpp / reader.mpp, boxes)
     page = render_page(
         _HERE / 'viewer.html.j2',
         styles=[_HERE / 'viewer.css'],
