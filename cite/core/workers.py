@@ -1,13 +1,18 @@
-"""How the processes that load and check images are started, and how many."""
+"""How the processes that load, check and read files are started, and how many."""
 
 import multiprocessing
 import os
 import shutil
 import warnings
-from typing import Optional
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Callable, Optional, TypeVar
 
 _SHARED = '/dev/shm'
 _AHEAD = 2  # batches that torch lets a process hold ready
+_SECONDS, _RATE = 10, 2e6  # for a file, and for its bytes per second
+
+Read = TypeVar('Read')
 
 
 def start_method(workers: int = 1) -> Optional[str]:
@@ -51,3 +56,50 @@ def fitting_workers(workers: int, batch_bytes: int) -> int:
             stacklevel=3,
         )
     return fitting
+
+
+def read_apart(read: Callable[[Path], Read], path: Path) -> Read:
+    """Read a file in a process of its own, which has so much time for it.
+
+    A library in C can loop for ever over a damaged file, or end its process; no signal
+    reaches Python then.
+
+    Args:
+        read: a module's function; what it returns and raises can be pickled.
+        path: the file.
+
+    Raises:
+        ValueError: it took 10 s and a second for each 2 MB, or the process died.
+    """
+    seconds = _SECONDS + path.stat().st_size / _RATE
+    context = multiprocessing.get_context(start_method())
+    receiver, sender = context.Pipe(duplex=False)
+    process: Any = context.Process(target=_send, args=(sender, read, path), daemon=True)  # type: ignore[attr-defined]
+    process.start()
+    sender.close()
+    try:
+        if not receiver.poll(seconds):
+            raise ValueError(
+                f'{path} could not be read within {seconds:.0f} s: it is damaged. Copy '
+                'or write it again.'
+            )
+        content = receiver.recv()
+    except EOFError:
+        raise ValueError(
+            f'{path} ended the process that read it: it is damaged. Copy or write it '
+            'again.'
+        ) from None
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+    if isinstance(content, Exception):
+        raise content
+    return content
+
+
+def _send(sender: Connection, read: Callable[[Path], Any], path: Path) -> None:
+    try:
+        sender.send(read(path))
+    except Exception as error:  # for the process that asked
+        sender.send(error)

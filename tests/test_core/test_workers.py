@@ -2,7 +2,9 @@
 
 import ast
 import multiprocessing
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
@@ -14,7 +16,7 @@ from torch.utils.data import DataLoader
 
 import cite
 from cite.core import workers
-from cite.core.workers import fitting_workers, start_method
+from cite.core.workers import fitting_workers, read_apart, start_method
 
 ROOT = Path(cite.__file__).parents[1]
 # What starts processes, and the argument that names how.
@@ -128,3 +130,35 @@ def test_a_small_shared_memory_is_enough_to_pack(tmp_path):
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.stdout == 'packed\n', done.stderr
     assert 'images are loaded by this process by itself' in done.stderr
+
+
+def sum_of(path):
+    return sum(path.read_bytes())
+
+
+def refuse(path):
+    raise KeyError(f'{path}: no')
+
+
+def loop(path):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    while True:
+        pass
+
+
+def crash(path):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_a_file_is_read_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, '_SECONDS', 1)
+    path = tmp_path / 'a.h5'
+    path.write_bytes(bytes([1, 2, 3]))
+    assert read_apart(sum_of, path) == 6
+    with pytest.raises(KeyError, match='no'):
+        read_apart(refuse, path)
+    with pytest.raises(ValueError, match=r'a\.h5 could not be read within 1 s'):
+        read_apart(loop, path)
+    with pytest.raises(ValueError, match=r'a\.h5 ended the process that read it'):
+        read_apart(crash, path)
+    assert multiprocessing.active_children() == []

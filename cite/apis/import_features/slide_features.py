@@ -10,6 +10,7 @@ import numpy as np
 from cite.core.files.csv_table import CsvTable, read_csv_table
 from cite.core.files.weights import load_weights
 from cite.core.messages import first_line, shorten
+from cite.core.workers import read_apart
 
 from .hdf5 import Hdf5File, open_hdf5
 
@@ -47,12 +48,16 @@ def read_slide_features(path: Path) -> SlideFeatures:
     elif path.suffix.lower() == '.csv':
         read = _read_csv(path)
     else:
-        with open_hdf5(path) as file:
-            read = _read_hdf5(file)
+        read = read_apart(_read_hdf5, path)
     return _checked(read, path)
 
 
-def _read_hdf5(file: Hdf5File) -> SlideFeatures:
+def _read_hdf5(path: Path) -> SlideFeatures:
+    with open_hdf5(path) as file:
+        return _features_of(file)
+
+
+def _features_of(file: Hdf5File) -> SlideFeatures:
     if 'feats' in file:
         return _read_stamp(file)
     if 'features' not in file or 'coords' not in file:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from cite.core.files.write_whole import NotingFile
+from cite.core.workers import read_apart
 
 # Nominal magnifications at 10 µm / mpp; scanners call 0.23 to 0.28 µm a pixel 40x.
 _MAGNIFICATIONS = (5, 10, 20, 40, 80)
@@ -104,12 +105,16 @@ def read_features(path: Path) -> TileFeatures:
         FileNotFoundError: the file is missing.
         ValueError: it is something else.
     """
-    import h5py
-
     if not path.is_file():
         raise FileNotFoundError(
             f'{path}: no such file. Features are kept with `cite predict … --features`.'
         )
+    return read_apart(_read, path)
+
+
+def _read(path: Path) -> TileFeatures:
+    import h5py
+
     try:
         with h5py.File(path, 'r') as file:
             coords = _plain(file, 'coords')
