@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -13,6 +14,7 @@ from slide_files import draw, real_slide, write_aperio, write_leica, write_pyram
 
 from cite.slides import find_slides, find_tissue, make_grid, open_slide, read_tile
 from cite.slides.file_state import FileState
+from cite.slides.scale import find_mpp
 
 
 def test_no_program_is_started_for_a_slide(tmp_path, monkeypatch):
@@ -249,3 +251,10 @@ def test_ome_states_the_scale_of_each_image_and_the_first_is_the_slide(
     )
     with open_slide(path) as slide:
         assert (slide.mpp, slide.mpp_source) == (0.25, 'vendor text')
+
+
+def test_a_text_of_many_openings_is_read_soon():
+    start = time.monotonic()
+    with pytest.raises(ValueError, match='how many microns'):
+        find_mpp({'tiff.ImageDescription': '<Pixels ' * 300_000}, 'a.tif')
+    assert time.monotonic() - start < 5  # minutes, if each were searched to the end
