@@ -18,7 +18,7 @@ _PICTURES = tuple(ending for ending in SUFFIXES if not ending.startswith('.tif')
 _NUMBER = r'([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)'
 _APERIO = re.compile(rf'\bMPP\s*=\s*{_NUMBER}')
 # The first image is the slide, later ones are its label, macro and the like.
-_OME = re.compile(r'<(?:\w+:)?Pixels\b[^>]*>')
+_OME = re.compile(r'<(?:\w+:)?Pixels\b[^<>]*>')
 _OME_SIZE = re.compile(rf'PhysicalSize([XY])=["\']{_NUMBER}["\']')
 _OME_UNIT = re.compile(r'PhysicalSize([XY])Unit=["\']([^"\']*)["\']')
 _MICRONS = {'µm': 1.0, 'μm': 1.0, 'um': 1.0, 'nm': 1e-3, 'mm': 1e3, 'cm': 1e4}

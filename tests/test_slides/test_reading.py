@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -13,6 +14,7 @@ from slide_files import draw, real_slide, write_aperio, write_leica, write_pyram
 
 from cite.slides import find_slides, find_tissue, make_grid, open_slide, read_tile
 from cite.slides.file_state import FileState
+from cite.slides.scale import find_mpp
 
 
 def test_no_program_is_started_for_a_slide(tmp_path, monkeypatch):
@@ -272,3 +274,10 @@ def test_plain_images_beside_a_slide_are_its_pictures(tmp_path):
     )
     Image.new('RGB', (64, 48)).save(tmp_path / 'macro.webp')
     assert [slide.path.name for slide in find_slides(tmp_path)] == ['a.tiff']
+
+
+def test_a_text_of_many_openings_is_read_soon():
+    start = time.monotonic()
+    with pytest.raises(ValueError, match='how many microns'):
+        find_mpp({'tiff.ImageDescription': '<Pixels ' * 300_000}, 'a.tif')
+    assert time.monotonic() - start < 5  # minutes, if each were searched to the end
