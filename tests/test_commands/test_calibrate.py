@@ -37,6 +37,14 @@ def test_export_then_calibrate(trained, tmp_path):
     assert '| all | ' in card
     said = run(*CITE, 'calibrate', out, results, '--ann-file', ann_file)
     assert 'from 6 slides held out: too few for sets' in said
+    assert 'Each slide counts as a patient.' in said
+    table = tmp_path / 'patients.csv'
+    slides = {line.split('_')[0] for line in Path(ann_file).read_text().splitlines()}
+    table.write_text('slide,patient\n' + ''.join(f'{s},p{s}\n' for s in slides))
+    options = ('--ann-file', ann_file, '--table', table)
+    said = run(*CITE, 'calibrate', out, results, *options)
+    assert 'from 6 patients held out' in said
+    assert 'Each slide counts' not in said
     done = attempt(*CITE, 'calibrate', out, results)
     assert done.returncode == 2
     assert 'error: ' in done.stdout
