@@ -198,7 +198,7 @@ def test_another_seed_is_another_run_on_another_split(finished, monkeypatch):
 def test_a_failed_run_is_an_error_and_leaves_no_record(copied, monkeypatch):
     (copied / f'split{SEED}.txt').write_text('')
     with pytest.raises(
-        ValueError, match=r'cite train .*` ended with code 1; see its last'
+        ValueError, match=r'cite train .*` ended with code 2; see its last'
     ):
         run(copied)
     assert not latest(copied).with_name(RECORD).exists()

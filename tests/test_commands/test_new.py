@@ -241,7 +241,7 @@ def test_slides_in_folders_are_noticed(mine, tmp_path):
         (lambda d: None, {'backbone': 'phicon'}, "Did you mean 'phikon'"),
         (lambda d: None, {'text': 'biolinkbrt'}, "Did you mean 'biolinkbert'"),
         (lambda d: None, {'val': 1.5}, '--val 1.5'),
-        (lambda d: None, {'mpp': -1}, '--mpp: mpp=-1: microns per pixel are a pos'),
+        (lambda d: None, {'mpp': -1}, '--mpp: mpp=-1: microns per pixel are above 0'),
         (lambda d: None, {'backbone': 'timm:vit_tiny'}, 'no model'),
         (lambda d: None, {'slide': 'folder'}, 'folder'),
     ],
