@@ -43,6 +43,6 @@ def main(args: argparse.Namespace) -> None:
     print(f'{args.model}: {calibration_words(vars(calibration))}')
     if calibration.unit == 'slide':
         print(
-            'Each slide counts as a patient. Where patients have several, the sets miss '
-            'more than they say: give --table with a column of patients.'
+            'Each slide counts as a patient. Where patients have several, the sets '
+            'miss more than they say: give --table with a column of patients.'
         )
