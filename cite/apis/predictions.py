@@ -80,9 +80,11 @@ def read_predictions(
                 [rule(annotation.filename) for annotation in annotations],
                 [annotation.label for annotation in annotations],
             ]
-    means, labels, names = bag_scores(
-        scores, np.array(columns[2]), np.array(columns[1])
-    )
+    slides, labels = np.array(columns[1]), np.array(columns[2])
+    try:
+        means, labels, names = bag_scores(scores, labels, slides)
+    except ValueError as error:
+        raise ValueError(f'{path if named else ann_file}: {error}') from error
     return SlidePredictions(names, labels, means)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
-from cite.apis.predictions import SlidePredictions, read_predictions
+from cite.apis.predictions import NAMES, SlidePredictions, read_predictions
 
 
 @pytest.fixture
@@ -45,6 +45,21 @@ def test_results_of_other_patches(files):
     ann_file.write_text('b_1.jpg 1\n')
     with pytest.raises(ValueError, match=r'of 5 patches, .*val\.txt lists 1\. Name'):
         read_predictions(results, ann_file)
+
+
+def test_a_slide_of_two_classes_is_named_with_the_file_that_says_so(files):
+    results, ann_file = files
+    ann_file.write_text(ann_file.read_text().replace('b_2.jpg 1', 'b_2.jpg 0'))
+    with pytest.raises(ValueError, match=r'val\.txt: the patches of slide b carry'):
+        read_predictions(results, ann_file)
+    values = json.loads(results.read_text())
+    values.update(zip(NAMES, (['b_1', 'a_1', 'a_2', 'b_2', 'a_3'], [*'baaba'])))
+    values[NAMES[2]] = [1, 0, 0, 0, 0]
+    results.write_text(json.dumps(values))
+    with pytest.raises(
+        ValueError, match=r'results\.json: the patches of slide b carry'
+    ):
+        read_predictions(results)
 
 
 def test_no_results(files, tmp_path):
