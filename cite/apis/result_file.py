@@ -2,6 +2,7 @@
 
 import os
 import os.path as osp
+from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -62,7 +63,8 @@ def check_writable(option: str, path: str, is_folder: bool = False) -> None:
         with open(path, 'ab'):
             pass
         if is_new:
-            os.remove(path)
+            with suppress(FileNotFoundError):  # another rank was first
+                os.remove(path)
     except OSError as error:
         raise ValueError(
             f'{option} {path} cannot be written: {error.strerror}. Name another.'

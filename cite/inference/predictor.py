@@ -44,8 +44,8 @@ class Predictor:
 
     Raises:
         FileNotFoundError: the folder, a file of it, or the frozen weights are missing.
-        ValueError: the folder is damaged, the weights are others, or there is no such
-            device.
+        ValueError: the folder is damaged, the weights are others, or the device
+            cannot be used.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """The file of ``mim test --out``: refused before the pass, and with names after it."""
 
 import json
+import os
 from pathlib import Path
 
 import mmcv
@@ -157,3 +158,15 @@ def test_a_folder_of_pictures_that_cannot_be_written_is_refused(
         check_writable('--show-dir', out, is_folder=True)
     check_writable('--show-dir', 'shown/here', is_folder=True)
     assert not [*(tmp_path / 'shown/here').iterdir()]
+
+
+def test_of_two_ranks_one_removes_the_file_that_both_tried(tmp_path, monkeypatch):
+    remove = os.remove
+
+    def after_the_other(path):
+        remove(path)
+        remove(path)
+
+    monkeypatch.setattr('cite.apis.result_file.os.remove', after_the_other)
+    check_result_file(str(tmp_path / 'a.json'))
+    assert list(tmp_path.iterdir()) == []
