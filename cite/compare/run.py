@@ -11,7 +11,7 @@ from cite.compare.folder.record import write_record
 from cite.compare.folder.store import RESULTS, UNUSED, Store, is_current, read_rows
 from cite.compare.folder.write_result import write_result
 from cite.compare.methods.task import JobResult, Task, run_task
-from cite.compare.methods.workspace import SharedPatches
+from cite.compare.methods.workspace import Kept
 from cite.compare.plan.estimate import Estimate, duration
 from cite.compare.plan.plan import Plan, make_plan
 from cite.compare.report import write_all
@@ -97,6 +97,8 @@ def run_comparison(
         slurm = str(out / 'slurm')
         chosen = make_engine(engine, jobs, plan.comparison.slurm, slurm)
         rows = store.sort_results(plan.digests)
+        if len(rows) < len(plan.jobs):
+            chosen.prepare(run_task)
         update_patients(store, rows, plan.comparison.patients)
         write_record(store, config, plan.comparison, plan.inputs)
         _run(plan, chosen, store, rows, progress)
@@ -118,7 +120,7 @@ def _run(plan: Plan, engine: Engine, store: Store, rows: Rows, progress: bool) -
         return
     estimate = Estimate(rows.values())
     with tqdm(total=len(tasks), unit='job', disable=not progress) as bar:
-        for task, result, died in engine.run(tasks, run_task, SharedPatches):
+        for task, result, died in engine.run(tasks, run_task, Kept):
             if result is None:
                 result = JobResult(task.name, error=died)
             job = by_name.pop(result.name)

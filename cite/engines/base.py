@@ -34,6 +34,13 @@ class Engine(metaclass=ABCMeta):
     #: How many run at once, for estimates.
     slots: int = 1
 
+    def prepare(self, run: Run) -> None:  # noqa: B027 (most need nothing)
+        """Start what takes time and need not wait for the tasks.
+
+        Args:
+            run: the function that ``run`` will get.
+        """
+
     @abstractmethod
     def run(self, tasks: Sequence[Any], run: Run, start: Start) -> Iterator[Outcome]:
         """Yield the outcome of each task as soon as it is there, in any order.

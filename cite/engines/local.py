@@ -3,7 +3,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from typing import Any, Optional
 
 from .base import Engine, Outcome, Run, Start, Worker, gpu_of, slots
@@ -20,6 +20,12 @@ class LocalEngine(Engine):
 
     def __init__(self, jobs: Optional[int] = None) -> None:
         self.slots = slots(jobs)
+
+    def prepare(self, run: Run) -> None:
+        """Let the process that workers are forked from import what they need."""
+        if gpu_of(0) is None:
+            _server(run)
+            forkserver.ensure_running()
 
     def run(self, tasks: Sequence[Any], run: Run, start: Start) -> Iterator[Outcome]:
         """Yield outcomes; a worker that dies is replaced."""
@@ -53,7 +59,7 @@ class _Process:
         self._begin()
 
     def _begin(self) -> None:
-        context = _context(self.gpu)
+        context = _context(self.gpu, self.work[0])
         self.pipe, worker_end = context.Pipe()
         # Not a daemon, because daemons may not have children such as image loaders.
         self.process = context.Process(
@@ -94,12 +100,19 @@ class _Process:
         self.process.join()
 
 
-def _context(gpu: Optional[str]) -> Any:
+def _context(gpu: Optional[str], run: Run) -> Any:
     """Return how a process is started: as a fork of one that has imported once."""
     if gpu is not None:  # whose driver the imports may have touched
         return multiprocessing.get_context('spawn')
+    return _server(run)
+
+
+def _server(run: Run) -> Any:
+    """Return the context of the process to fork from, which imports a function."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['cite'])
+    module = run.__module__
+    modules = ['cite'] if module == '__main__' else ['cite', module]
+    context.set_forkserver_preload(modules)
     return context
 
 

@@ -11,7 +11,7 @@ from tiny_training import make_data
 from cite.apis.split.split import make_split
 from cite.compare import run
 from cite.compare.methods.task import Task, run_task
-from cite.compare.methods.workspace import SharedPatches
+from cite.compare.methods.workspace import Kept
 from cite.compare.report import write_all
 from cite.engines import Engine, Outcome
 
@@ -25,7 +25,7 @@ class InProcess(Engine):
     def run(self, tasks: Sequence[Task], *_: object) -> Iterator[Outcome]:
         for task in tasks:
             self.ran.append(task.name)
-            yield Outcome(task, run_task(task, SharedPatches()))
+            yield Outcome(task, run_task(task, Kept()))
 
 
 @pytest.fixture

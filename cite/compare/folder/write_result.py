@@ -1,6 +1,5 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Any, Optional
 
 import numpy as np
@@ -16,8 +15,6 @@ from cite.core.evaluation.scores import bag_scores
 from .prediction_files import csv_text
 from .store import Store
 from .training import read_training_file
-
-_read_test_lines = lru_cache(maxsize=1)(read_lines)
 
 
 def write_result(
@@ -37,7 +34,7 @@ def write_result(
         row['error'] = result.error
         store.append(row)
         return row
-    lines = _read_test_lines(
+    lines = read_lines(
         _test_file(comparison, job), len(comparison.classes), comparison.slide
     )
     patches = np.zeros((len(lines.files), 1))

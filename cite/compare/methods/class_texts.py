@@ -34,7 +34,7 @@ def class_texts(
         ValueError: the config's head has no texts, or too few descriptions.
     """
     where = inputs.method.config
-    whole = job_config(inputs)
+    whole = job_config(inputs, workspace.kept.read_method)
     if 'texts' not in ((whole.get('model') or {}).get('head') or {}):
         raise ValueError(
             f'{where or inputs.method.name}: the method {inputs.method.type} needs the '

@@ -63,6 +63,6 @@ def features(inputs: JobInputs, workspace: Workspace, file: str) -> Features:
     if inputs.features:
         values = read_feature_file(inputs.features, lines, inputs.files[file])
     else:
-        cfg = job_config(inputs)
+        cfg = job_config(inputs, workspace.kept.read_method)
         values = shared_draws(cfg, inputs, workspace, file, augmented=0).read(1)
     return Features(values, lines.labels, lines.slides)

@@ -1,3 +1,5 @@
+import functools
+import os
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -23,7 +25,7 @@ class Scores(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """The lines of an annotation file."""
+    """The lines of an annotation file, for reading only."""
 
     files: list[str]
     labels: np.ndarray  # (N,)
@@ -31,14 +33,31 @@ class Lines(NamedTuple):
 
 
 def read_lines(path: str, classes: int, slide: str = 'prefix') -> Lines:
-    """Read an annotation file's names, labels and slides, as a rule tells them."""
+    """Read an annotation file's names, labels and slides, as a rule tells them.
+
+    The last few files are kept, because the jobs of a comparison share theirs.
+    """
+    return _read_lines(path, _stamp(path), classes, slide)
+
+
+def _stamp(path: str) -> Any:
+    """Return what changes with a file's contents; None if it is missing."""
+    try:
+        facts = os.stat(path)
+    except OSError:  # reading says what is wrong
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=8)
+def _read_lines(path: str, _: Any, classes: int, slide: str) -> Lines:
     annotations = read_annotations(path, classes)
     names = [line.filename for line in annotations]
-    return Lines(
-        names,
-        np.array([line.label for line in annotations]),
-        np.array(SlideRule(slide).of_files(names, path)),
-    )
+    labels = np.array([line.label for line in annotations])
+    slides = np.array(SlideRule(slide).of_files(names, path))
+    for column in (labels, slides):
+        column.flags.writeable = False
+    return Lines(names, labels, slides)
 
 
 def build_part(cfg: Config, part: str) -> Any:

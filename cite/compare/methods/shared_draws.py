@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ def shared_draws(
     part = 'train' if augmented else 'test'
     data = cfg.data[part]
     before, data.ann_file = data.ann_file, source
-    prefix = workspace.features / _key(cfg, part)
+    prefix = workspace.features / _key(cfg, part, workspace.kept.contents)
     paths = [Path(f'{prefix}_{i}.npy') for i in range(1, max(augmented, 1) + 1)]
     with _locked(prefix.with_suffix('.lock')):
         if not all(path.is_file() for path in paths):
@@ -83,7 +83,7 @@ def _rows(pool: Lines, wanted: Lines) -> np.ndarray:
     return np.array([place[name] for name in wanted.files])
 
 
-def _key(cfg: Config, part: str) -> str:
+def _key(cfg: Config, part: str, contents: Callable[[Path], Any]) -> str:
     """Digest what features depend on: backbone, precision, images, preprocessing."""
     data = cfg.data[part]
     parts = {
@@ -93,7 +93,7 @@ def _key(cfg: Config, part: str) -> str:
         'prefix': data.data_prefix,
         'lines': data.ann_file,
     }
-    text = json.dumps([part, settings_identity(parts)])
+    text = json.dumps([part, settings_identity(parts, contents)])
     return f'{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}'
 
 

@@ -1,5 +1,6 @@
 """What a worker does with one job."""
 
+import functools
 import logging
 import os
 import shutil
@@ -10,18 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 import torch
 from mmcv.utils import logging as mmcv_logging
+from threadpoolctl import ThreadpoolController
 
 import cite
 
 from . import METHODS
 from .job import JobInputs
 from .scores import Scores
-from .workspace import SharedPatches, Workspace
+from .workspace import Kept, Workspace
 
 
 @dataclass
@@ -50,12 +52,12 @@ class JobResult:
     error: Optional[str] = None
 
 
-def run_task(task: Task, patches: SharedPatches) -> JobResult:
+def run_task(task: Task, kept: Kept) -> JobResult:
     """Run one job; an exception in it comes back as a result.
 
     Args:
         task: the job. Its folder gets ``log.txt``.
-        patches: decoded patches that the worker keeps between jobs.
+        kept: what the worker keeps between jobs.
     """
     folder = Path(task.folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -63,7 +65,7 @@ def run_task(task: Task, patches: SharedPatches) -> JobResult:
     start = time.monotonic()
     with _output_to(folder / 'log.txt'):
         try:
-            scores = _scores(task, Workspace(folder, patches))
+            scores = _scores(task, Workspace(folder, kept))
         except Exception as error:
             traceback.print_exc()
             kind, text = type(error).__name__, ' '.join(str(error).split())
@@ -76,11 +78,19 @@ def _scores(task: Task, workspace: Workspace) -> Scores:
     cite.register()
     torch.set_num_threads(1)  # the bits of a sum depend on it
     _forget_loggers()
-    scores = METHODS[task.inputs.method.type](task.inputs, workspace)
+    # NumPy's too, and the threads of several workers' BLAS wait for each other.
+    with _blas().limit(limits=1):
+        scores = METHODS[task.inputs.method.type](task.inputs, workspace)
     for values in scores:
         if values is not None and not np.isfinite(values).all():
             raise ValueError('some probabilities are not finite: training diverged.')
     return scores
+
+
+@functools.cache
+def _blas() -> Any:
+    """Return what sets the threads of NumPy's and SciPy's BLAS."""
+    return ThreadpoolController().select(user_api='blas')
 
 
 def _forget_loggers() -> None:

@@ -30,7 +30,7 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
         inputs: inputs of the job.
         workspace: where the method works; its folder gets mmcls' log.
     """
-    cfg = job_config(inputs)
+    cfg = job_config(inputs, workspace.kept.read_method)
     cfg.work_dir = str(workspace.folder)
     replace_texts(cfg, inputs, workspace)
     with tempfile.TemporaryDirectory(dir=workspace.folder) as scratch:
@@ -43,14 +43,14 @@ def trained(inputs: JobInputs, workspace: Workspace) -> Scores:
         model.init_weights()
         if 'train' in inputs.files:
             _train(model, cfg, workspace)
-        test = _dataset(cfg, 'test', workspace.patches)
+        test = _dataset(cfg, 'test', workspace.kept.patches)
         scores = _predict(model, test, cfg)
         is_bags = isinstance(test, SlideBags)
         return Scores(slides=scores) if is_bags else Scores(patches=scores)
 
 
 def _train(model: torch.nn.Module, cfg: Config, workspace: Workspace) -> None:
-    data = _dataset(cfg, 'train', workspace.patches)
+    data = _dataset(cfg, 'train', workspace.kept.patches)
     losses = workspace.folder / 'losses.json'
     history = {'type': 'LossHistoryHook', 'file': str(losses)}
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), history]

@@ -1,5 +1,6 @@
 """Where a method works: its job's folder, and what a worker keeps between jobs."""
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,11 @@ from typing import Any, Callable, Optional
 import numpy as np
 from mmcv import Config
 
+from cite.apis.run_identity import path_contents
 from cite.core.files.write_whole import write_text_whole
 from cite.datasets.storage.patch_cache import PatchCache, cache_limit, fast_step
+
+from .job import read_method
 
 #: File in a job's folder with what its training had to say.
 TRAINING = 'training.json'
@@ -55,19 +59,31 @@ class _View:
         return self._cache.fetch(results, load)
 
 
+class Kept:
+    """What a worker keeps between jobs: patches, configs and digests of files.
+
+    Configs and files are read once, as when the jobs were planned.
+    """
+
+    def __init__(self) -> None:
+        self.patches = SharedPatches()
+        self.read_method = functools.cache(read_method)
+        self.contents = functools.cache(path_contents)
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where a method works.
 
     Args:
         folder: folder of the job, ``{out}/jobs/{name}``.
-        patches: decoded patches that the worker keeps between jobs.
+        kept: what the worker keeps between jobs.
         feature_folder: where features are kept; by default where all jobs of a
             comparison share them.
     """
 
     folder: Path
-    patches: SharedPatches = field(default_factory=SharedPatches)
+    kept: Kept = field(default_factory=Kept)
     feature_folder: Optional[Path] = None
 
     @property
