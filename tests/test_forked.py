@@ -1,5 +1,6 @@
 """Commands of tests are forks, and end as new processes do."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import forked
 import pytest
 from commands import attempt, run
+from mmcv.runner import set_random_seed
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,13 @@ def test_what_imports_of_the_suite_set_makes_no_command_a_new_process(name):
     environment = {**forked.ENVIRONMENT, name: 'x'}
     assert forked.can_run([sys.executable, '-m', 'cite'], environment)
     assert forked.can_run([sys.executable, '-u', '-W', 'ignore', '-c', ''], environment)
+
+
+def test_a_command_is_a_fork_after_a_seed_was_set():
+    set_random_seed(1)
+    assert 'PYTHONHASHSEED' in os.environ
+    code = "import os, sys; print('mmcv' in sys.modules, 'PYTHONHASHSEED' in os.environ)"
+    assert run(sys.executable, '-c', code) == 'True False\n'
 
 
 @pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'PYTHONHASHSEED', 'LC_ALL'])

@@ -10,6 +10,8 @@ import forked
 
 ROOT = Path(__file__).parents[2]
 MIM = Path(sys.executable).with_name('mim')
+# set_random_seed sets it before each test; a user's command has none, and is a fork.
+LEFT_BY_MMCV = 'PYTHONHASHSEED'
 TOOLS = Path(find_spec('mmcls').origin).parent / '.mim/tools'
 
 
@@ -22,7 +24,7 @@ def attempt(*command, cwd=ROOT, apart=False, cold=False, **environment):
             of what it inherits from this one.
     """
     env = {
-        **os.environ,
+        **{name: x for name, x in os.environ.items() if name != LEFT_BY_MMCV},
         'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
         'PYTHONPATH': str(ROOT),
         'PYTHONWARNINGS': 'ignore',
