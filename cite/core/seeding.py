@@ -8,6 +8,10 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
+# How seed and k become an image's augmentation: 'v1' seeds the random numbers of the
+# libraries (random_state), 'v2' needs no state (random_words).
+SEEDINGS = ('v1', 'v2')
+
 
 def seed_all(*key: int) -> None:
     """Seed Python, NumPy and torch (CPU) from numbers that are not negative.
@@ -20,6 +24,24 @@ def seed_all(*key: int) -> None:
     np.random.seed(words[1])
     # torch.manual_seed would also seed every GPU, which takes longer than an image.
     torch.default_generator.manual_seed(int(words[2]))
+
+
+def random_words(seed: int, k: int, count: int) -> np.ndarray:
+    """Return four random words for each of the draws k to k + count - 1.
+
+    Philox 4x64-10 with the seed as its key and k as its counter (Salmon et al., SC
+    2011), so that a draw has the same words whichever draws are made with it.
+
+    Args:
+        seed: seed of the run, not negative.
+        k: number of the first draw within the run, not negative.
+        count: number of draws.
+
+    Returns:
+        (count, 4), uint64.
+    """
+    generator = np.random.Philox(key=seed, counter=k)
+    return generator.random_raw(4 * count).reshape(count, 4)
 
 
 @contextmanager

@@ -3,9 +3,10 @@ from typing import Any, Optional, Union
 from mmcls.datasets.builder import DATASETS
 
 from cite.core.image_stats import ImageStats
-from cite.core.seeding import random_state
+from cite.core.seeding import SEEDINGS, random_state
 from cite.datasets.pipelines.augmentation import passes_images
 from cite.datasets.pipelines.patch import filename_of, read_patch, to_array
+from cite.datasets.pipelines.patch_gastric_pipeline import PatchGastricPipeline
 from cite.datasets.storage.feature_note import check_note
 from cite.datasets.storage.features import FeatureDraws, feature_draw
 from cite.datasets.storage.patch_cache import cache_limit, open_store
@@ -52,6 +53,8 @@ class PatchGastricCls3(SlideDataset):
         on_error: ``'raise'`` for an image that cannot be read, or ``'skip'`` it: in
             training another of its class replaces it, and the run reports how many;
             evaluation leaves it out of the metrics with a warning.
+        seeding: how a run's seed becomes its augmentation: ``'v2'``, or ``'v1'`` as
+            before there was a choice. A run that is resumed keeps its own.
         feature_digest: digest of the frozen backbone that the features must come from,
             which ``cite extract`` writes; None takes any.
         patch_pixels: edge of the patches as they are on the disk, pixels; 300 in
@@ -84,12 +87,16 @@ class PatchGastricCls3(SlideDataset):
         packed: Optional[str] = None,
         on_error: str = 'raise',
         feature_digest: Optional[str] = None,
+        seeding: str = 'v2',
         **kwargs: Any,
     ) -> None:
         if slide_balance and patch_balance:
             raise ValueError(
                 'slide_balance and patch_balance exclude each other. Choose one.'
             )
+        if seeding not in SEEDINGS:
+            raise ValueError(f'seeding={seeding!r}; known are {", ".join(SEEDINGS)}.')
+        self.seeding = None if feature_file else seeding
         self.patient_level = patient_level
         self.balance = 'slide' if slide_balance else 'patch' if patch_balance else None
         super().__init__(on_error=on_error, **kwargs)
@@ -145,10 +152,16 @@ class PatchGastricCls3(SlideDataset):
 
         A :class:`Draw` is augmented as its seed and k say, another index at random.
         """
-        if isinstance(idx, Draw):
-            with random_state(idx.seed, idx.k):
-                return self._run_pipeline(idx)
-        return self._run_pipeline(idx)
+        if not isinstance(idx, Draw) or self._needs_no_state():
+            return self._run_pipeline(idx)
+        with random_state(idx.seed, idx.k):
+            return self._run_pipeline(idx)
+
+    def _needs_no_state(self) -> bool:
+        """Tell whether nothing in the pipeline takes the libraries' random numbers."""
+        first = [type(step) for step in self.pipeline.transforms[:1]]
+        ours = first == [PatchGastricPipeline] and self._passes_images
+        return ours and self.seeding == 'v2'
 
     def _run_pipeline(self, idx: int) -> dict:
         try:
@@ -178,6 +191,7 @@ class PatchGastricCls3(SlideDataset):
             'test_mode': self.test_mode,
             'cache': self.cache,
             'cache_index': int(idx) % len(self),
+            'draw': idx if self.seeding == 'v2' and isinstance(idx, Draw) else None,
             'pending': self.pending
             and self._passes_images
             and (self.test_mode or isinstance(idx, Draw)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cite.core.seeding import random_state
+from cite.core.seeding import random_state, random_words
 
 
 def numbers():
@@ -54,3 +54,23 @@ def test_the_states_come_back_after_an_error():
         raise KeyError
 
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_words_are_philox_4x64_of_seed_and_k():
+    """Known answer of Random123's kat_vectors: counter 0, key 0, ten rounds."""
+    words = random_words(0, 2**256 - 1, 1)  # NumPy counts up before it computes
+
+    assert [f'{word:016x}' for word in words[0]] == [
+        '16554d9eca36314c',
+        'db20fe9d672d0fdc',
+        'd7e772cee186176b',
+        '7e68b68aec7ba23b',
+    ]
+
+
+def test_a_draw_s_words_are_the_same_alone_and_with_others():
+    together = random_words(7, 100, 5)
+    alone = [random_words(7, k, 1) for k in range(100, 105)]
+
+    assert np.array_equal(together, np.concatenate(alone))
+    assert len({*together.ravel().tolist(), *random_words(8, 100, 5).ravel()}) == 40

@@ -88,7 +88,7 @@ build = {'num_gpus': 1, 'dist': False, 'seed': 0, 'persistent_workers': False}
 loader = build_dataloader(dataset, 4, int(sys.argv[2]), **build)
 before = [len(loop.signatures) for loop in loops]
 for _ in range(2):  # the second time out of the cache
-    batch = loader.collate_fn([dataset[Draw(i, i, 0)] for i in range(4)])
+    batch = loader.collate_fn([dataset[Draw(i % 9, i, 0)] for i in range(36)])
     normalize(batch['img'], batch['img_metas'])
 print(before, [len(loop.signatures) for loop in loops])
 """

@@ -1,12 +1,17 @@
 """The images of a run depend on the config, the data and the seed alone."""
 
+import random
 from itertools import islice
 
 import pytest
 import torch
 from mmcls.datasets.builder import build_dataloader
 
+from cite.core.seeding import SEEDINGS, random_state
 from cite.datasets import BalancedSampler, PatchGastricCls3, sampler_cfg_of
+from cite.datasets.pipelines import PatchGastricPipeline
+from cite.datasets.samplers import Draw
+from cite.models.classifiers.normalize import normalize
 
 PIPELINE = [
     {'type': 'PatchGastricPipeline', 'size': 16, 'saturation': 0.2},
@@ -16,12 +21,16 @@ PIPELINE = [
 LINES = [(f'{"abcdef"[s]}_{p}.jpg', s % 3) for s in range(6) for p in range(s + 2)]
 
 
-@pytest.fixture(params=['pillow', 'fast'])
-def dataset(write_patches, request):
-    pipeline = [{**PIPELINE[0], 'backend': request.param}, *PIPELINE[1:]]
+def make(files, backend, seeding='v2'):
+    pipeline = [{**PIPELINE[0], 'backend': backend}, *PIPELINE[1:]]
     return PatchGastricCls3(
-        slide_balance=True, pipeline=pipeline, **write_patches(LINES)
+        slide_balance=True, pipeline=pipeline, seeding=seeding, **files
     )
+
+
+@pytest.fixture(params=[(b, s) for b in ('pillow', 'fast') for s in SEEDINGS])
+def dataset(write_patches, request):
+    return make(write_patches(LINES), *request.param)
 
 
 def images(dataset, workers, batches=6, seed=0, **sampler):
@@ -94,3 +103,49 @@ def test_the_run_s_own_random_numbers_are_left_alone(dataset):
         dataset[draw]
 
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize('seeding', SEEDINGS)
+def test_both_backends_augment_a_draw_alike(write_patches, seeding):
+    files = write_patches(LINES)
+    pillow, fast = (make(files, backend, seeding) for backend in ('pillow', 'fast'))
+    for k in range(100):
+        draw = Draw(k % len(fast), k, seed=3)
+        item = fast[draw]
+        one = normalize(item['img'][None], [item['img_metas'].data])
+        assert torch.equal(one[0], pillow[draw]['img'])
+
+
+def test_the_first_seeding_is_that_of_the_libraries_random_numbers(write_patches):
+    files = write_patches(LINES)
+    first, second = make(files, 'fast', 'v1'), make(files, 'fast')
+    same = 0
+    for k in range(20):
+        with random_state(0, k):
+            expected = first[k]['img']
+        assert torch.equal(first[Draw(k, k, 0)]['img'], expected)
+        same += torch.equal(second[Draw(k, k, 0)]['img'], expected)
+    assert same == 0
+
+
+class Shifted(PatchGastricPipeline):
+    """A pipeline of somebody else, with random numbers of its own."""
+
+    def __call__(self, results):
+        results = super().__call__(results)
+        results['img'] = results['img'] + torch.rand(()) + random.random()
+        return results
+
+
+def test_random_numbers_of_other_steps_depend_on_the_draw_alone(write_patches):
+    dataset = make(write_patches(LINES), 'pillow')
+    dataset.pipeline.transforms[0] = Shifted(size=16)
+    torch.manual_seed(1)
+    first = dataset[Draw(4, 5, 6)]['img']
+    torch.manual_seed(2)
+    assert torch.equal(dataset[Draw(4, 5, 6)]['img'], first)
+
+
+def test_another_name_of_a_seeding_is_refused(write_patches):
+    with pytest.raises(ValueError, match="seeding='v3'; known are v1, v2"):
+        make(write_patches(LINES), 'fast', 'v3')

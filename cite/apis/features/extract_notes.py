@@ -30,6 +30,8 @@ def describe(
 ) -> dict[str, Any]:
     """Describe what features depend on, and where they are from."""
     pipeline = repr(dataset.pipeline)
+    if not dataset.test_mode and dataset.seeding != 'v1':
+        pipeline += f' seeding={dataset.seeding}'
     return {
         'config': str(config),
         'backbone': {

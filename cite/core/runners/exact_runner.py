@@ -167,7 +167,7 @@ class ExactRunner(BaseRunner):
         """Let later checkpoints note what the one resumed from noted."""
         self.meta = {} if self.meta is None else self.meta
         self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
-        for key in ('seed', 'fp16'):  # fp16: the scale of the loss
+        for key in ('seed', 'seeding', 'fp16'):  # fp16: the scale of the loss
             if meta.get(key) is not None:
                 self.meta[key] = meta[key]
 
@@ -185,7 +185,9 @@ class ExactRunner(BaseRunner):
         resuming.warn_of_start(self, epoch_iters)
         samplers: list[Any] = [loader.sampler for loader in data_loaders]
         seeded = [sampler for sampler in samplers if hasattr(sampler, 'reseed')]
-        seed = (self.meta or {}).get('seed')
+        self.meta = {} if self.meta is None else self.meta
+        resuming.settle_seeding(self, data_loaders)
+        seed = self.meta.get('seed')
         for sampler in seeded:
             if seed is not None and seed != sampler.seed:
                 self.logger.info(f"images are drawn with the resumed run's seed {seed}")

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from cite.core.files.budget import MOST_DEPTH
 from cite.core.messages import first_line
+from cite.core.seeding import SEEDINGS
 
 from .optimizer_state import check_state
 
@@ -110,6 +111,11 @@ def check_meta(checkpoint: str, meta: Any) -> Meta:
             raise ValueError(
                 f'{checkpoint}: its meta has {key}={value!r}, not a count. {_REMEDY}'
             )
+    if meta.setdefault('seeding', SEEDINGS[0]) not in SEEDINGS:
+        raise ValueError(
+            f'{checkpoint}: its run drew images by seeding={meta["seeding"]!r}, which '
+            f'this version does not know. {_REMEDY}'
+        )
     messages = meta.get('hook_msgs', {})
     best = messages.get('best_score', 0) if isinstance(messages, dict) else None
     if not _is_plain(messages) or not isinstance(best, (int, float, np.number)):
@@ -183,6 +189,20 @@ def warn_of_order(runner: BaseRunner, data_loaders: Sequence[DataLoader]) -> Non
                 'patch_balance or slide_balance of a data set within it has no effect. '
                 'Give data.train as one data set of this package.'
             )
+
+
+def settle_seeding(runner: BaseRunner, data_loaders: Sequence[DataLoader]) -> None:
+    """Let data sets draw as those of the run that is resumed, and note how they do."""
+    datasets: list[Any] = [loader.dataset for loader in data_loaders]
+    for dataset in datasets:
+        if getattr(dataset, 'seeding', None) is None:
+            continue
+        resumed = runner.meta.setdefault('seeding', dataset.seeding)
+        if dataset.seeding != resumed:
+            runner.logger.info(
+                f"images are augmented as in the resumed run: seeding='{resumed}'"
+            )
+            dataset.seeding = resumed
 
 
 def _sums_of_gradients(runner: BaseRunner, epoch_iters: int) -> Iterator[str]:

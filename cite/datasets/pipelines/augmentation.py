@@ -1,6 +1,7 @@
 """The augmentation of a patch's planes (3, N, N), bit for bit as Pillow does it."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any, NamedTuple, Optional
 
 import cv2
@@ -12,7 +13,12 @@ from torchvision import transforms as T
 
 from cite.core import resize
 from cite.core.resize import Scratch
+from cite.core.seeding import random_words
+from cite.datasets.samplers import Draw
 
+# Orders of brightness, saturation and hue, as torchvision numbers them.
+_ORDERS = np.array([*permutations((0, 2, 3))])
+_AT_ONCE = 64  # draws
 _TURNS = (
     None,
     Image.Transpose.ROTATE_90,
@@ -34,16 +40,79 @@ class Augmentation(NamedTuple):
     """One draw of the augmentation.
 
     Args:
-        colours: parameters from ``T.ColorJitter.get_params``, without contrast.
+        order: steps as torchvision numbers them: 0 (brightness), 1 (contrast: leaves
+            the image as it is), 2 (saturation) and 3 (hue), as whole numbers.
+        brightness: factor.
+        saturation: factor.
+        hue: shift, in turns of the circle.
         flip_x: flip left-right.
         flip_y: flip top-bottom, after that.
         turn: number of quarter turns counter-clockwise, 0 to 3, after that.
     """
 
-    colours: tuple[Any, ...]
+    order: np.ndarray
+    brightness: float
+    saturation: float
+    hue: float
     flip_x: bool
     flip_y: bool
     turn: int
+
+
+class Augmenter:
+    """Draws augmentations, uniformly from the ranges of a colour jitter.
+
+    Args:
+        jitter: the ranges of brightness, saturation and hue.
+    """
+
+    def __init__(self, jitter: T.ColorJitter) -> None:
+        self._jitter = jitter
+        self._kept: tuple[Any, list[Augmentation]] = (None, [])
+
+    def at_random(self) -> Augmentation:
+        """Draw as torchvision's transforms do, from torch's own random numbers."""
+        jitter = self._jitter
+        order, brightness, _, saturation, hue = jitter.get_params(
+            jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue
+        )
+        assert brightness is not None
+        assert saturation is not None
+        assert hue is not None
+        flip_x, flip_y = (float(torch.rand(1)) < 0.5 for _ in range(2))
+        turn = int(torch.randint(len(_TURNS), ()))
+        return Augmentation(
+            order.numpy(), brightness, saturation, hue, flip_x, flip_y, turn
+        )
+
+    def of(self, draw: Draw) -> Augmentation:
+        """Return the augmentation of a draw, a function of its seed and k alone."""
+        # A worker's draws follow one another, so they are made many at once.
+        block, place = divmod(draw.k, _AT_ONCE)
+        if self._kept[0] != (draw.seed, block):
+            words = random_words(draw.seed, block * _AT_ONCE, _AT_ONCE)
+            self._kept = (draw.seed, block), self._translate(words)
+        return self._kept[1][place]
+
+    def _translate(self, words: np.ndarray) -> list[Augmentation]:
+        """Turn words, (n, 4), into n augmentations.
+
+        The last word's high half is the order's; its lowest bits are those of the flips
+        and the turn.
+        """
+        jitter = self._jitter
+        ranges = np.array([jitter.brightness, jitter.saturation, jitter.hue])  # (3, 2)
+        shares = (words[:, :3] >> np.uint64(11)) * 2.0**-53  # (n, 3), below 1
+        colours = ranges[:, 0] + shares * (ranges[:, 1] - ranges[:, 0])
+        last = words[:, 3]
+        orders = _ORDERS[(last >> np.uint64(32)) % np.uint64(len(_ORDERS))]
+        return [
+            Augmentation(order, b, s, h, bool(bits & 1), bool(bits & 2), bits >> 2 & 3)
+            for order, (b, s, h), bits in zip(orders, colours.tolist(), last.tolist())
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {'_jitter': self._jitter, '_kept': (None, [])}
 
 
 class PendingPatch(NamedTuple):
@@ -73,9 +142,23 @@ class PendingPatch(NamedTuple):
         if self.augmentation is None:
             out[:] = self.planes
             return
-        colours, flip_x, flip_y, turn = self.augmentation
-        jittered = jitter_planes(self.planes, colours, self.scratch)
-        move_planes(jittered, flip_x, flip_y, turn, out)
+        # Colours last, because they are written in the order of memory.
+        planes = self.planes
+        if any(self.augmentation[-3:]):
+            planes = self.scratch.take('moved', *out.shape)
+            move_planes(self.planes, self.augmentation, planes)
+        jitter_planes(planes, self.augmentation, out)
+
+
+def augment_image(image: Image.Image, augmentation: Augmentation) -> Image.Image:
+    """Augment an image, (N, N) pixels, by Pillow."""
+    image = _jitter_by_pillow(image, augmentation)
+    if augmentation.flip_x:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if augmentation.flip_y:
+        image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    turn = _TURNS[augmentation.turn]
+    return image if turn is None else image.transpose(turn)
 
 
 def passes_images(steps: Sequence[Any]) -> bool:
@@ -88,35 +171,32 @@ def passes_images(steps: Sequence[Any]) -> bool:
 
 
 def jitter_planes(
-    planes: np.ndarray, params: tuple[Any, ...], scratch: Scratch
-) -> np.ndarray:
-    """Change the colours as ``T.ColorJitter`` does with these parameters.
+    planes: np.ndarray, augmentation: Augmentation, out: np.ndarray
+) -> None:
+    """Change the colours of (3, H, W), uint8, as ``T.ColorJitter`` does, into ``out``.
 
-    Args:
-        planes: (3, H, W), uint8.
-        params: parameters from ``T.ColorJitter.get_params``, without contrast.
-        scratch: memory for the result, which has the same form.
+    Of the augmentation the colours count.
     """
-    order, brightness, _, saturation, hue = params
     kernels: Any = resize.load_kernels()
     if kernels is None:
-        return _jitter_by_pillow(planes, params)
-    out = scratch.take('jitter', *planes.shape)
+        image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
+        out[:] = np.asarray(_jitter_by_pillow(image, augmentation)).transpose(2, 0, 1)
+        return
     kernels.jitter(
         planes.reshape(-1),
         out.reshape(-1),
-        order.numpy(),
-        np.float32(brightness),
-        np.float32(saturation),
-        np.int32(int(hue * 255) & 255),
+        augmentation.order,
+        np.float32(augmentation.brightness),
+        np.float32(augmentation.saturation),
+        np.int32(int(augmentation.hue * 255) & 255),
     )
-    return out
 
 
 def move_planes(
-    planes: np.ndarray, flip_x: bool, flip_y: bool, turn: int, out: np.ndarray
+    planes: np.ndarray, augmentation: Augmentation, out: np.ndarray
 ) -> None:
-    """Move pixels of (3, N, N) as an :class:`Augmentation` does, into ``out``."""
+    """Move pixels of (3, N, N) as an augmentation says, into ``out``."""
+    *_, flip_x, flip_y, turn = augmentation
     # All of them together are one transposition at most, then flips: a quarter turn
     # transposes and flips top-bottom, a half turn flips both ways.
     if turn % 2:
@@ -133,14 +213,12 @@ def move_planes(
             target[:] = plane
 
 
-def _jitter_by_pillow(planes: np.ndarray, params: tuple[Any, ...]) -> np.ndarray:
-    image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
-    order, brightness, _, saturation, hue = params
-    for step in order:
+def _jitter_by_pillow(image: Image.Image, augmentation: Augmentation) -> Image.Image:
+    for step in augmentation.order:
         if step == 0:
-            image = T.functional.adjust_brightness(image, brightness)
+            image = T.functional.adjust_brightness(image, augmentation.brightness)
         elif step == 2:
-            image = T.functional.adjust_saturation(image, saturation)
+            image = T.functional.adjust_saturation(image, augmentation.saturation)
         elif step == 3:
-            image = T.functional.adjust_hue(image, hue)
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+            image = T.functional.adjust_hue(image, augmentation.hue)
+    return image

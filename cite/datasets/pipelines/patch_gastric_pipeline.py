@@ -3,14 +3,20 @@ from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
-import torch
 from mmcls.datasets.builder import PIPELINES
+from PIL import Image
 from torchvision import transforms as T
 
 from cite.core.image_stats import FROM_MODEL, IMAGENET, KEYS, ImageStats
 from cite.core.resize import Scratch
 
-from .augmentation import Augmentation, PendingPatch, RandomQuarterTurn
+from .augmentation import (
+    Augmentation,
+    Augmenter,
+    PendingPatch,
+    RandomQuarterTurn,
+    augment_image,
+)
 from .patch import Results, filename_of, read_feature, read_patch, to_array
 from .pixels import load_planes
 
@@ -80,6 +86,7 @@ class PatchGastricPipeline:
         if not isinstance(saturation, (int, float)):
             saturation = tuple(saturation)
         self._jitter = T.ColorJitter(brightness=0.2, saturation=saturation, hue=0.1)
+        self._augmenter = Augmenter(self._jitter)
         self._scratch = Scratch()
         arguments = {
             'mean': mean,
@@ -140,12 +147,10 @@ class PatchGastricPipeline:
             'to_rgb': False,
         }
         interpolation = _interpolation(values['interpolation'])
-        resize = T.Resize(_square(values['size']), interpolation)
+        self._resize = T.Resize(_square(values['size']), interpolation)
         flips = [T.RandomHorizontalFlip(), T.RandomVerticalFlip()]
-        augment = [self._jitter, *flips, RandomQuarterTurn()]
-        normalize = [T.ToTensor(), T.Normalize(mean, std)]
-        self._train = T.Compose([resize, *augment, *normalize])
-        self._eval = T.Compose([resize, *normalize])
+        self._augment = T.Compose([self._jitter, *flips, RandomQuarterTurn()])
+        self._normalize = T.Compose([T.ToTensor(), T.Normalize(mean, std)])
 
     def __call__(self, results: Results) -> Results:
         """Put the image (3, size, size), or the feature (D,), into ``img``."""
@@ -159,13 +164,12 @@ class PatchGastricPipeline:
             return results
         self._require_settled()
         if self.backend == 'fast':
-            planes, draw = self._planes(results), self._draw() if augment else None
-            patch = PendingPatch(planes, draw, self._scratch)
+            augmentation = self._draw(results) if augment else None
+            patch = PendingPatch(self._planes(results), augmentation, self._scratch)
             results['img'] = patch if results.get('pending') else patch.tensor()
             results['img_norm_cfg'] = self._norm_cfg
         else:
-            transform = self._train if augment else self._eval
-            results['img'] = transform(read_patch(results))
+            results['img'] = self._normalize(self._image(results, augment))
         return results
 
     def _array(self, results: Results, augment: bool) -> np.ndarray:
@@ -177,8 +181,16 @@ class PatchGastricPipeline:
                 f'images shown have {self._values["size"]} pixels a side.',
                 stacklevel=2,
             )
-        transforms = (self._train if augment else self._eval).transforms[:-2]
-        return to_array(T.Compose(transforms)(read_patch(results)))
+        return to_array(self._image(results, augment))
+
+    def _image(self, results: Results, augment: bool) -> Image.Image:
+        """Return the image before its normalisation, (size, size) pixels, by Pillow."""
+        image = self._resize(read_patch(results))
+        if not augment:
+            return image
+        if results.get('draw') is None:
+            return self._augment(image)
+        return augment_image(image, self._draw(results))
 
     def describe(self) -> dict[str, Any]:
         """Return mean, std, interpolation, size and backend, as plain data."""
@@ -206,20 +218,17 @@ class PatchGastricPipeline:
         cache = results.get('cache')
         return load() if cache is None else cache.fetch(results, load)
 
-    def _draw(self) -> Augmentation:
-        """Draw the parameters of ``self._train`` from the same random numbers."""
-        jitter = self._jitter
-        colours = jitter.get_params(
-            jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue
-        )
-        flip_x, flip_y = (float(torch.rand(1)) < 0.5 for _ in range(2))
-        return Augmentation(colours, flip_x, flip_y, int(torch.randint(4, ())))
+    def _draw(self, results: Results) -> Augmentation:
+        """Return the augmentation of the run's draw, or else a random one."""
+        draw = results.get('draw')
+        return self._augmenter.at_random() if draw is None else self._augmenter.of(draw)
 
     def __repr__(self) -> str:
         waiting = '' if self.is_settled else f'from_model={self.from_model}, '
+        steps = [self._resize, *self._augment.transforms, *self._normalize.transforms]
         return (
             f'{type(self).__name__}({waiting}test_mode={self.test_mode}, '
-            f'released={self.released}, train={self._train})'
+            f'released={self.released}, train={T.Compose(steps)})'
         )
 
 

@@ -208,6 +208,38 @@ def test_messages_that_no_run_has_noted_are_refused(data, cut, messages):
         train(cfg)
 
 
+@pytest.mark.parametrize('noted', [True, False])
+def test_a_run_goes_on_with_the_draws_that_it_began_with(data, tmp_path, noted):
+    first = config(data, tmp_path / 'whole')
+    first.data.train.seeding = 'v1'
+    train(first)
+    checkpoint = load_weights(tmp_path / 'whole/iter_4.pth')
+    assert checkpoint['meta']['seeding'] == 'v1'
+    if not noted:  # as in a checkpoint from before there was a choice
+        del checkpoint['meta']['seeding']
+    torch.save(checkpoint, tmp_path / 'start.pth')
+    for name, seeding in ('resumed', 'v2'), ('other', 'v2'):
+        cfg = config(data, tmp_path / name)
+        cfg.data.train.seeding = seeding
+        cfg.resume_from = str(tmp_path / 'start.pth') if name == 'resumed' else None
+        train(cfg)
+
+    whole = state(tmp_path / 'whole')
+    assert differences(state(tmp_path / 'resumed'), whole) == []
+    assert differences(state(tmp_path / 'other'), whole) != []
+
+
+def test_draws_of_a_later_version_are_refused(data, cut):
+    folder = cut(11)
+    loaded = load_weights(folder / 'iter_11.pth')
+    loaded['meta']['seeding'] = 'v3'
+    torch.save(loaded, folder / 'iter_11.pth')
+    cfg = config(data, folder)
+    cfg.auto_resume = True
+    with pytest.raises(ValueError, match=r"seeding='v3', which this .*load_from"):
+        train(cfg)
+
+
 def test_the_state_of_another_optimizer_is_refused(data, cut):
     cfg = config(data, cut(11))
     cfg.auto_resume = True

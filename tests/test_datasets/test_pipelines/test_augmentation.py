@@ -3,9 +3,13 @@ from collections import Counter
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.transforms import RandomRotation
+from torchvision.transforms import ColorJitter, RandomRotation
 
-from cite.datasets.pipelines.augmentation import RandomQuarterTurn
+from cite.core.seeding import random_words
+from cite.datasets.pipelines.augmentation import Augmenter, RandomQuarterTurn
+from cite.datasets.samplers import Draw
+
+JITTER = ColorJitter(brightness=0.2, saturation=(0.8, 1.2), hue=0.1)
 
 
 def test_turns_are_repeated_rotations_by_90_degrees_each_as_likely(patch):
@@ -22,3 +26,46 @@ def test_turns_are_repeated_rotations_by_90_degrees_each_as_likely(patch):
 
     # 4 standard deviations of a binomial with p = 1/4 are 49.
     assert all(abs(counts[r] - 200) < 49 for r in range(4))
+
+
+def test_a_draw_s_words_are_its_augmentation_by_arithmetic():
+    words = random_words(3, 70, 1)[0].tolist()
+    drawn = Augmenter(JITTER).of(Draw(0, 70, 3))
+
+    shares = [(word // 2**11) / 2**53 for word in words[:3]]
+    assert np.isclose(drawn.brightness, 0.8 + 0.4 * shares[0])
+    assert np.isclose(drawn.saturation, 0.8 + 0.4 * shares[1])
+    assert np.isclose(drawn.hue, -0.1 + 0.2 * shares[2])
+    orders = [(0, 2, 3), (0, 3, 2), (2, 0, 3), (2, 3, 0), (3, 0, 2), (3, 2, 0)]
+    assert (*drawn.order,) == orders[words[3] // 2**32 % 6]
+    assert (drawn.flip_x, drawn.flip_y) == (words[3] % 2 == 1, words[3] // 2 % 2 == 1)
+    assert drawn.turn == words[3] // 4 % 4
+
+
+def test_draws_are_the_same_in_any_order_and_differ_by_seed_and_k():
+    places = [(0, k) for k in range(200)] + [(1, k) for k in range(200)]
+    forward, backward = Augmenter(JITTER), Augmenter(JITTER)
+    drawn = {place: forward.of(Draw(0, place[1], place[0])) for place in places}
+
+    for seed, k in places[::-7]:
+        again = backward.of(Draw(5, k, seed))
+        assert str(again) == str(drawn[seed, k])
+    assert len({drawing[1:4] for drawing in drawn.values()}) == len(places)
+
+
+def test_every_value_of_an_augmentation_is_equally_likely():
+    augmenter, n = Augmenter(JITTER), 6000
+    drawn = [augmenter.of(Draw(0, k, 0)) for k in range(n)]
+
+    for get, values in (
+        (lambda a: (*a.order,), 6),
+        (lambda a: (a.flip_x, a.flip_y, a.turn), 16),
+        (lambda a: int((a.brightness - 0.8) / 0.04), 10),
+        (lambda a: int((a.saturation - 0.8) / 0.04), 10),
+        (lambda a: int((a.hue + 0.1) / 0.02), 10),
+    ):
+        counts = Counter(map(get, drawn))
+        assert len(counts) == values
+        # Five standard deviations of a binomial.
+        spread = 5 * (n / values * (1 - 1 / values)) ** 0.5
+        assert max(abs(count - n / values) for count in counts.values()) < spread
