@@ -19,7 +19,8 @@ RUN := PATH="$(abspath $(VENV))/bin:$$PATH" MPLBACKEND=Agg $(PYTHON)
 DEMO := PYTHONWARNINGS=ignore::UserWarning $(RUN) tools/demo.py
 # One thread a process, one process a core, because the tests' tensors are small.
 # Nothing is downloaded: tests that need a missing file are skipped or fail at once.
-PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(RUN) -m pytest \
+# Byte code is kept, else each of the tests' processes compiles all that it imports.
+PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest \
 	--numprocesses auto --maxprocesses 8 --dist loadfile --timeout 600
 
 # `env` and `env-modern` may be one folder.

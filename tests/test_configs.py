@@ -61,6 +61,8 @@ def _kinds():
     return configs
 
 
+KINDS = _kinds()
+
 # What is trained, as the paper and VPT's have it.
 NECK, FC, PROMPT = {'neck.weight', 'neck.bias'}, {'head.fc.weight', 'head.fc.bias'}, 'p'
 TRAINED = {
@@ -146,7 +148,7 @@ def step(cfg):
     return model, before, trained, values
 
 
-@pytest.mark.parametrize('path', _kinds())
+@pytest.mark.parametrize('path', KINDS)
 def test_every_config_builds_and_takes_a_step(path, tmp_path):
     cfg = small(path, tmp_path)
     model, before, trained, values = step(cfg)
@@ -186,7 +188,7 @@ def test_a_frozen_backbone_without_prompts_builds_no_graph(path, tmp_path):
     assert not backbone(torch.zeros(1, 3, 224, 224)).requires_grad
 
 
-@pytest.mark.parametrize('path', _kinds())
+@pytest.mark.parametrize('path', KINDS)
 def test_evaluation_does_not_augment(path, tmp_path):
     cfg = small(path, tmp_path)
     for part in (cfg.data.val, cfg.data.test):

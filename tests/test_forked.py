@@ -23,9 +23,9 @@ def test_what_imports_of_the_suite_set_makes_no_command_a_new_process(name):
 
 def test_a_command_is_a_fork_after_a_seed_was_set():
     set_random_seed(1)
-    assert 'PYTHONHASHSEED' in os.environ
-    code = "import os, sys; print('mmcv' in sys.modules, 'PYTHONHASHSEED' in os.environ)"
-    assert run(sys.executable, '-c', code) == 'True False\n'
+    assert os.environ['PYTHONHASHSEED'] == '1'
+    code = 'import os, sys; print("mmcv" in sys.modules, os.getenv("PYTHONHASHSEED"))'
+    assert run(sys.executable, '-c', code) == 'True None\n'
 
 
 @pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'PYTHONHASHSEED', 'LC_ALL'])
