@@ -4,7 +4,8 @@
 #   cite compare configs/compare/glas_features.py
 #
 # after the `cite ann` of glas.py, which explains folds and recipe.
-# Expect 450 jobs: 42 minutes of one busy CPU core (docs/COMPARE_GLAS.md).
+# Expect 450 jobs: five minutes on two cores beside other work, four minutes of
+# processor time (docs/COMPARE_GLAS.md).
 _base_ = 'glas.py'
 
 title = 'GlaS: grades of colorectal glands, on cached features'

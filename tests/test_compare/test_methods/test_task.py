@@ -46,7 +46,7 @@ def test_a_job_has_one_thread_of_numpy(tasks, monkeypatch):
     monkeypatch.setitem(METHODS, tasks[0].inputs.method.type, method)
     with threadpool_limits(2, 'blas'):
         assert run_task(tasks[0], Kept()).error is None
-        assert blas_threads() == {2}
+        assert max(blas_threads()) == 2  # torch's MKL keeps its own
     assert inside == [{1}]
 
 
