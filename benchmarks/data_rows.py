@@ -1,16 +1,18 @@
 """Rows of the data path; ``data_path`` measures them, in a process for each figure."""
 
+import re
 from functools import partial
 
 from cite.apis.features.pack import pack
 from demo.slides import make_patch_gastric
 
 from .data_path import SIDES, measure_in_process
-from .row import Measure, Row, Workspace
+from .row import Measure, Row, Workspace, no_gpu
 
 OURS = SIDES['ours']
 _TITLES = {
     'few_slide': ('training data path, few-slide setting, after the first pass', 20),
+    'few_slide_gpu': ('the same few-slide path, with the images on the GPU', 20),
     'first_pass': ('training data path, first pass over unseen patches', 3),
     'evaluation': ('evaluation data path', 2),
     'first_pass_packed': ('the same first pass, ours from a packed file', 3),
@@ -20,6 +22,7 @@ _FLOATS = 'a float32 image of 224 x 224 is 0.6 MB to write'
 _FILES = 'decoding JPEG, then resizing'
 _BOUNDS = {
     'few_slide': f'jitter: about 100 operations a pixel; {_FLOATS}',
+    'few_slide_gpu': 'a copy of 150 KB, and the calls of the GPU',
     'first_pass': _FILES,
     'evaluation': _FILES,
     'first_pass_packed': f'jitter and checksum; {_FLOATS}',
@@ -73,12 +76,13 @@ def _prepare_packed(workspace: Workspace) -> None:
 
 
 def _side(key: str, side: str, workspace: Workspace) -> Measure:
-    row, packed = key.replace('_packed', ''), key.endswith('_packed')
+    row, packed = re.sub('_(packed|gpu)$', '', key), key.endswith('_packed')
     ann_file = 'few.txt' if row == 'few_slide' else 'patches.txt'
     images = _counts(workspace)[1]
     settings = {
         'data_prefix': str(workspace.folder / 'patches' / 'patches_captions'),
         'ann_file': str(workspace.folder / ann_file),
+        'device': 'cuda' if key.endswith('_gpu') else 'cpu',
         # A run reads 128,000 images, so that starting its workers hardly counts.
         'images': images * (_FEW_SLIDE[side] if row == 'few_slide' else 1),
     }
@@ -98,7 +102,8 @@ ROWS = [
         _BOUNDS[key],
         more_is_better=True,
         prepare=_prepare_packed if key.endswith('_packed') else _prepare,
-        estimate=_FEW_SLIDE_NOTE if key == 'few_slide' else '',
+        estimate=_FEW_SLIDE_NOTE if key.startswith('few_slide') else '',
+        missing=no_gpu if key.endswith('_gpu') else lambda: None,
     )
     for key, (title, target) in _TITLES.items()
 ]

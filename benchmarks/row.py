@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+import torch
+
 Measure = Callable[[], float]
 _OF_THE_MOST = 0.85
 
@@ -75,6 +77,11 @@ class Row:
     def ratio(self, released: float, ours: float) -> float:
         """Return how many times better ours is."""
         return ours / released if self.more_is_better else released / ours
+
+
+def no_gpu() -> Optional[str]:
+    """Return why a row that needs a GPU cannot run here, or None."""
+    return None if torch.cuda.is_available() else 'no GPU here: not run'
 
 
 def pick(rows: Sequence[Row], keys: Optional[Sequence[str]]) -> list[Row]:

@@ -21,7 +21,7 @@ from demo.slides import make_patch_gastric
 
 from .data_path import SIDES
 from .models import TEXTS, Sizes, make_bert, make_clip, our_config, released_model
-from .row import Measure, Row, Workspace
+from .row import Measure, Row, Workspace, no_gpu
 
 STEP = 128
 # Dense bf16 FLOP/s, from the data sheets.
@@ -214,7 +214,7 @@ ROWS = [
         'a step of 8.99 TFLOP: 9.1 ms at the bf16 peak of an H100',
         bf16=True,
         prepare=_prepare,
-        missing=lambda: None if torch.cuda.is_available() else 'no GPU here: not run',
+        missing=no_gpu,
         remark=step_remark,
     ),
 ]

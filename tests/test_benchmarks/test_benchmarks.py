@@ -17,6 +17,7 @@ from benchmarks.rows import all_rows
 # Two rows of the data path are also measured from a packed file.
 TARGETS = {
     'few-slide': 20,
+    'few-slide-gpu': 20,
     'first-pass': 3,
     'evaluation': 2,
     'first-pass-packed': 3,

@@ -73,6 +73,29 @@ def test_batches_are_the_items_in_their_order(write_patches, workers, cache):
         assert normalize(batch['img'], batch['img_metas']).dtype == torch.float32
 
 
+@pytest.mark.parametrize('workers', [0, 2])
+def test_images_augmented_where_the_model_is_are_the_same(write_patches, workers):
+    files = write_patches(LINES)
+    later = [{**PIPELINE[0], 'augment_on': 'model'}, *PIPELINE[1:]]
+    loaders = [training_loader(make(files, p), workers) for p in (PIPELINE, later)]
+
+    for batch, waiting in islice(zip(*loaders), 5):
+        assert not torch.equal(batch['img'], waiting['img'])
+        assert torch.equal(
+            normalize(batch['img'], batch['img_metas']),
+            normalize(waiting['img'], waiting['img_metas']),
+        )
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [{'augment_on': 'gpu'}, {'augment_on': 'model', 'backend': 'pillow'}],
+)
+def test_another_place_to_augment_is_refused(write_patches, arguments):
+    with pytest.raises(ValueError, match=r"augment_on='.*backend='fast', 'model'"):
+        make(write_patches(LINES), [{**PIPELINE[0], **arguments}])
+
+
 # In a new process, because this one has used the loops already.
 FORKED = """
 import importlib, json, sys

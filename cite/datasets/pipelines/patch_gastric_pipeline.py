@@ -9,6 +9,7 @@ from torchvision import transforms as T
 
 from cite.core.image_stats import FROM_MODEL, IMAGENET, KEYS, ImageStats
 from cite.core.resize import Scratch
+from cite.core.tensor_augmentation import AUGMENTATION
 
 from .augmentation import (
     Augmentation,
@@ -59,6 +60,8 @@ class PatchGastricPipeline:
             uint8, which the classifier normalises
             (:class:`cite.models.classifiers.ImageClassifier`); or ``'array'``: before
             it is normalised, as mmcls' tools show images, (size, size, 3), BGR, uint8.
+        augment_on: ``'workers'``, or ``'model'``: where the model is, for a GPU that
+            waits for its workers; the same bytes. It needs ``backend='fast'``.
 
     Raises:
         ValueError: an argument out of range.
@@ -74,12 +77,19 @@ class PatchGastricPipeline:
         interpolation: Optional[str] = None,
         released: bool = False,
         backend: str = 'pillow',
+        augment_on: str = 'workers',
     ) -> None:
         if backend not in ('pillow', 'fast', 'array'):
             raise ValueError(
                 f"backend={backend!r}; known are 'pillow', 'fast' and 'array'."
             )
+        if augment_on not in ('workers', *(['model'] if backend == 'fast' else [])):
+            raise ValueError(
+                f"augment_on={augment_on!r}; it is 'workers', or, with backend='fast', "
+                "'model'."
+            )
         self.backend = backend
+        self.augment_on = augment_on
         self.test_mode = test_mode
         self.released = released
         saturation = (0, 0.2) if saturation is None else saturation
@@ -165,9 +175,15 @@ class PatchGastricPipeline:
         self._require_settled()
         if self.backend == 'fast':
             augmentation = self._draw(results) if augment else None
+            results['img_norm_cfg'] = self._norm_cfg
+            if self.augment_on == 'model':
+                later = {AUGMENTATION: augmentation}
+                results['img_norm_cfg'], augmentation = (
+                    {**self._norm_cfg, **later},
+                    None,
+                )
             patch = PendingPatch(self._planes(results), augmentation, self._scratch)
             results['img'] = patch if results.get('pending') else patch.tensor()
-            results['img_norm_cfg'] = self._norm_cfg
         else:
             results['img'] = self._normalize(self._image(results, augment))
         return results

@@ -16,6 +16,7 @@ from mmcv.parallel import DataContainer
 from torch import Tensor
 
 from cite.core.load_kernels import load_kernels
+from cite.core.tensor_augmentation import AUGMENTATION, augment
 from cite.models.precision import require_float
 
 
@@ -65,7 +66,7 @@ def to_float(img: Any, img_metas: Any, buffer: Optional[ImageBuffer] = None) -> 
 def normalize(
     img: Tensor, img_metas: Any, buffer: Optional[ImageBuffer] = None
 ) -> Tensor:
-    """Return float32 images: (x / 255 - mean) / std.
+    """Return float32 images: (x / 255 - mean) / std, augmented first if that is left.
 
     Args:
         img: (N, 3, H, W), uint8.
@@ -76,10 +77,15 @@ def normalize(
     Raises:
         ValueError: ``img_norm_cfg`` is missing.
     """
-    mean, std = _statistics(img_metas, len(img))  # (N, 3)
+    cfgs = _norm_cfgs(img_metas, len(img))
+    mean, std = _statistics(cfgs)  # (N, 3)
+    augmentations = [cfg.get(AUGMENTATION) for cfg in cfgs]
+    if any(augmentation is not None for augmentation in augmentations):
+        img = augment(img, augmentations)
     if img.device.type != 'cpu':
         mean, std = (x[..., None, None].to(img.device) for x in (mean, std))
-        return img.float().div_(255).sub_(mean).div_(std)
+        # A GPU would multiply by the reciprocal of a plain 255.
+        return img.float().div_(torch.full_like(mean, 255)).sub_(mean).div_(std)
     out = (buffer or ImageBuffer()).take(img.shape)
     kernels: Any = load_kernels()
     if kernels is None:
@@ -89,7 +95,7 @@ def normalize(
     return torch.from_numpy(out)
 
 
-def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
+def _norm_cfgs(img_metas: Any, count: int) -> list[dict[str, Any]]:
     if isinstance(img_metas, DataContainer):
         img_metas = img_metas.data
     cfgs = [meta.get('img_norm_cfg') for meta in _flat(img_metas or ())]
@@ -99,6 +105,10 @@ def _statistics(img_metas: Any, count: int) -> tuple[Tensor, Tensor]:
             "'img_norm_cfg' among the meta_keys of Collect, or write backend='pillow' "
             'in PatchGastricPipeline.'
         )
+    return cfgs
+
+
+def _statistics(cfgs: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
     mean, std = (
         (torch.tensor([cfg[key] for cfg in cfgs], dtype=torch.float64) / 255).float()
         for key in ('mean', 'std')
