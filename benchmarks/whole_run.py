@@ -35,7 +35,7 @@ def _sizes(workspace: Workspace) -> tuple[int, int, int]:
     return (2, 2, 6) if workspace.small else (1000, 1500, 20000)
 
 
-def _prepare(workspace: Workspace) -> None:
+def prepare(workspace: Workspace) -> None:
     make_clip(workspace)
     make_bert(workspace)
     _, train, val = _sizes(workspace)
@@ -134,6 +134,12 @@ def _collate(items: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
 
 def our_run(workspace: Workspace) -> Measure:
     """Measure our run: ``cite train``, as a user types it."""
+    command = command_line(['cite', 'train', str(write_config(workspace))])
+    return lambda: _seconds(command)
+
+
+def write_config(workspace: Workspace) -> Path:
+    """Write the config of our run, of which ``prepare`` has made the files."""
     iterations, _, _ = _sizes(workspace)
     config = {
         'custom_imports': {'imports': ['cite'], 'allow_failed_imports': False},
@@ -160,8 +166,7 @@ def our_run(workspace: Workspace) -> Measure:
     }
     path = workspace.folder / 'whole_run.py'
     path.write_text(''.join(f'{key} = {value!r}\n' for key, value in config.items()))
-    command = command_line(['cite', 'train', str(path)])
-    return lambda: _seconds(command)
+    return path
 
 
 def _seconds(command: list[str]) -> float:
@@ -213,7 +218,7 @@ ROWS = [
         our_run,
         'a step of 8.99 TFLOP: 9.1 ms at the bf16 peak of an H100',
         bf16=True,
-        prepare=_prepare,
+        prepare=prepare,
         missing=no_gpu,
         remark=step_remark,
     ),
