@@ -54,7 +54,7 @@ def test_evaluation_sees_what_clip_was_trained_with(config, part, image):
 
 def colour(images, config):
     """Mean distance between the strongest and the weakest channel, 0 to 1."""
-    normalize = step_of(config, 'train')._eval.transforms[-1]
+    normalize = step_of(config, 'train')._normalize.transforms[-1]
     mean, std = torch.tensor(normalize.mean), torch.tensor(normalize.std)
     pixels = images * std[:, None, None] + mean[:, None, None]  # (n, 3, H, W)
     return float((pixels.amax(1) - pixels.amin(1)).mean())
