@@ -110,7 +110,7 @@ def _context(gpu: Optional[str], run: Run) -> Any:
 def _server(run: Run) -> Any:
     """Return the context of the process to fork from, which imports a function."""
     context = multiprocessing.get_context('forkserver')
-    module = run.__module__
+    module = getattr(run, 'func', run).__module__  # of what a partial calls
     modules = ['cite'] if module == '__main__' else ['cite', module]
     context.set_forkserver_preload(modules)
     return context

@@ -140,7 +140,7 @@ def test_without_a_gpu_its_row_is_not_run(small, monkeypatch):
 def test_a_whole_run_is_the_released_way_and_ours(small):
     """On a CPU: both commands run, and each with the pipeline that is its own."""
     with child_environment(small.folder):
-        whole_run._prepare(small)
+        whole_run.prepare(small)
         assert whole_run.released_run(small)() > 0
         assert whole_run.our_run(small)() > 0
     released, ours = (
