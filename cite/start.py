@@ -84,7 +84,7 @@ def quiet_imports() -> Iterator[None]:
     """Import other packages without what they say about themselves.
 
     The garbage collector rests meanwhile: there is next to no garbage, and it would go
-    through all that was imported again and again, a fifth of the time.
+    through all that was imported again and again.
     """
     was_enabled = gc.isenabled()
     gc.disable()
