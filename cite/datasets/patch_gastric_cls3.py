@@ -68,8 +68,8 @@ class PatchGastricCls3(SlideDataset):
             classes file (``.yml``).
 
     Raises:
-        ValueError: both balances at once, or a faulty annotation, classes or feature
-            file.
+        ValueError: both balances at once, a faulty annotation, classes or feature file,
+            or a step after one with ``augment_on='model'`` that changes images.
         FileNotFoundError: one of these files is missing.
     """
 
@@ -87,7 +87,7 @@ class PatchGastricCls3(SlideDataset):
         packed: Optional[str] = None,
         on_error: str = 'raise',
         feature_digest: Optional[str] = None,
-        seeding: str = 'v2',
+        seeding: str = SEEDINGS[-1],
         **kwargs: Any,
     ) -> None:
         if slide_balance and patch_balance:
@@ -105,6 +105,7 @@ class PatchGastricCls3(SlideDataset):
         self._store = (packed, 0 if self.test_mode else limit)
         self.cache = open_store(self, *self._store)
         self._passes_images = passes_images(self.pipeline.transforms)
+        self._check_steps()
         labels = self.get_gt_labels()
         self.unreadable = Unreadable(labels) if on_error == 'skip' else None
         self.features = None
@@ -112,6 +113,15 @@ class PatchGastricCls3(SlideDataset):
             self.features = FeatureDraws(feature_file, num_aug, len(self))
             lines, ann_file = self.annotation_digest(), str(self.ann_file)
             check_note(feature_file, lines, ann_file, feature_digest)
+
+    def _check_steps(self) -> None:
+        """Refuse steps that would meet images before their augmentation."""
+        waits = [getattr(s, 'augment_on', '') for s in self.pipeline.transforms]
+        if 'model' in waits and not self._passes_images:
+            raise ValueError(
+                "augment_on='model' augments after the whole pipeline, so no step may "
+                "change images after PatchGastricPipeline. Write augment_on='workers'."
+            )
 
     @property
     def from_model(self) -> tuple[str, ...]:

@@ -96,6 +96,15 @@ def test_another_place_to_augment_is_refused(write_patches, arguments):
         make(write_patches(LINES), [{**PIPELINE[0], **arguments}])
 
 
+def test_a_step_that_would_meet_images_before_their_augmentation_is_refused(
+    write_patches,
+):
+    later = {**PIPELINE[0], 'augment_on': 'model'}
+    step = {'type': 'Normalize', 'mean': [0] * 3, 'std': [1] * 3, 'to_rgb': False}
+    with pytest.raises(ValueError, match=r"no step may change images .*'workers'"):
+        make(write_patches(LINES), [later, step, PIPELINE[2]])
+
+
 # In a new process, because this one has used the loops already.
 FORKED = """
 import importlib, json, sys

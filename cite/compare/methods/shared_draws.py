@@ -18,6 +18,7 @@ from cite.apis.features.extract_rows import Extraction, extract_draw
 from cite.apis.run_identity import settings_identity
 from cite.core.files.numpy_files import MappedArray
 from cite.core.messages import count, shorten
+from cite.core.seeding import SEEDINGS
 
 from .job import JobInputs
 from .scores import Lines, build_part, read_lines
@@ -93,6 +94,8 @@ def _key(cfg: Config, part: str, contents: Callable[[Path], Any]) -> str:
         'prefix': data.data_prefix,
         'lines': data.ann_file,
     }
+    if part == 'train' and data.get('seeding', SEEDINGS[-1]) != SEEDINGS[0]:
+        parts['seeding'] = data.get('seeding', SEEDINGS[-1])  # the first had no name
     text = json.dumps([part, settings_identity(parts, contents)])
     return f'{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}'
 

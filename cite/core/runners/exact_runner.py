@@ -24,6 +24,7 @@ from cite.core.hooks.ema_hook import PREFIX
 from . import resuming
 from .resuming import Meta
 from .work_dir import link, save_checkpoint
+from .workflow import check_workflow, log_start
 
 # A priority just before mmcv's CheckpointHook and its best checkpoint.
 _BEFORE_CHECKPOINT = get_priority('NORMAL') - 1
@@ -126,12 +127,12 @@ class ExactRunner(BaseRunner):
             ValueError: the workflow has another mode or does not train, or the runner
                 was not told when to end.
         """
-        resuming.check_workflow(workflow, data_loaders, self._most)
+        check_workflow(workflow, data_loaders, self._most)
         train = [mode for mode, _ in workflow].index('train')
         self._prepare(data_loaders, len(data_loaders[train]))
         try:
             with naming(self.work_dir):  # mmcv's logs on a full disk
-                resuming.log_start(self, workflow, self._most)
+                log_start(self, workflow, self._most)
                 self.call_hook('before_run')
                 self._run_all(data_loaders, workflow, kwargs)
                 self.call_hook('after_run')

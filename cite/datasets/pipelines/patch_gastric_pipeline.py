@@ -175,13 +175,10 @@ class PatchGastricPipeline:
         self._require_settled()
         if self.backend == 'fast':
             augmentation = self._draw(results) if augment else None
-            results['img_norm_cfg'] = self._norm_cfg
+            norm_cfg = self._norm_cfg
             if self.augment_on == 'model':
-                later = {AUGMENTATION: augmentation}
-                results['img_norm_cfg'], augmentation = (
-                    {**self._norm_cfg, **later},
-                    None,
-                )
+                norm_cfg, augmentation = {**norm_cfg, AUGMENTATION: augmentation}, None
+            results['img_norm_cfg'] = norm_cfg
             patch = PendingPatch(self._planes(results), augmentation, self._scratch)
             results['img'] = patch if results.get('pending') else patch.tensor()
         else:

@@ -175,6 +175,21 @@ def test_features_are_the_backbones_and_the_second_time_from_disk(job, monkeypat
     )
 
 
+def test_augmented_features_of_another_seeding_are_computed_anew(job):
+    inputs, workspace = job('linear', shots=1)
+    cfg = job_config(inputs)
+    rows = {}
+    for seeding in ('v1', 'v2', None):
+        if seeding is None:
+            del cfg.data.train['seeding']
+        else:
+            cfg.data.train.seeding = seeding
+        rows[seeding] = shared_draws(cfg, inputs, workspace, 'train', 1).read(1)
+
+    assert (rows['v1'] != rows['v2']).any()
+    np.testing.assert_array_equal(rows[None], rows['v2'])  # the default
+
+
 def _names(inputs):
     lines = Path(inputs.files['train']).read_text().splitlines()
     return [line.rpartition(' ')[0] for line in lines]
