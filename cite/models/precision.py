@@ -51,6 +51,15 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
 
 
+def surrounding_autocast() -> AbstractContextManager:
+    """Return a context with this thread's autocast on a CPU, for another thread."""
+    if hasattr(torch, 'get_autocast_dtype'):
+        dtype, on = torch.get_autocast_dtype('cpu'), torch.is_autocast_enabled('cpu')
+    else:  # torch 1.13
+        dtype, on = torch.get_autocast_cpu_dtype(), torch.is_autocast_cpu_enabled()
+    return torch.autocast('cpu', dtype=dtype, enabled=on)
+
+
 def half_on_gpu(asked: bool, device: torch.device) -> bool:
     """Tell whether to compute in fp16, which ``float16=True`` asks for on a GPU.
 

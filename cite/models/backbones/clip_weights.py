@@ -17,6 +17,7 @@ from cite.core.files.clip_sizes import clip_sizes, image_sizes
 from cite.core.frozen import freeze
 from cite.models.precision import require_float
 
+from .clip_towers import QuickGELU
 from .weights_files import load_exactly
 
 Visual = Union[VisionTransformer, ModifiedResNet]
@@ -70,7 +71,10 @@ def _build_visual(sizes: dict[str, Any]) -> Visual:
     }
     if patch is None:
         return ModifiedResNet(heads=width * 32 // 64, **arguments)
-    return VisionTransformer(patch_size=patch, heads=width // 64, **arguments)
+    visual = VisionTransformer(patch_size=patch, heads=width // 64, **arguments)
+    for block in visual.transformer.resblocks:
+        block.mlp.gelu = QuickGELU()
+    return visual
 
 
 @contextmanager

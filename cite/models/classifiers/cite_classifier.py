@@ -13,6 +13,7 @@ from cite.models.precision import PRECISIONS, autocast, refuse_array
 
 from .frozen_checkpoint import FrozenCheckpoint
 from .image_classifier import ImageClassifier
+from .micro_batches import check_micro_batch, micro_batch_size, step_in_parts
 
 
 @CLASSIFIERS.register_module()
@@ -42,10 +43,15 @@ class CITEClassifier(ImageClassifier):
             digest of the frozen weights, which loading compares.
         compile: compile the backbone by ``torch.compile`` at its first batch, with
             these options if it is a dict; needs torch 2.2.
+        micro_batch: number of images that a training step computes at a time. Their
+            gradients are summed before the optimizer's step, so that the batch stays
+            what it is and takes the memory of these images. ``'auto'`` is 16 on a CPU,
+            which is faster there, and all on a GPU; None is all.
 
     Raises:
         ValueError: an unknown precision or part to freeze, or ``compile`` with an older
-            torch.
+            torch; a ``micro_batch`` that is no number of images, or, in the first step,
+            with images that depend on each other.
     """
 
     def __init__(
@@ -55,12 +61,14 @@ class CITEClassifier(ImageClassifier):
         precision: str = 'auto',
         save_frozen: bool = False,
         compile: Union[bool, dict[str, Any]] = False,
+        micro_batch: Union[str, int, None] = 'auto',
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         _find_text_width(self)
         choices = ('auto', *PRECISIONS)
         self.precision = check_choice('model.precision', precision, choices)
+        self.micro_batch = check_micro_batch(micro_batch, self.precision)
         self._frozen_parts = self._freeze(freeze)
         self._checkpoint = FrozenCheckpoint(self, save_frozen)
         if compile is not False:
@@ -84,6 +92,15 @@ class CITEClassifier(ImageClassifier):
         for part in self._frozen_parts:
             part.eval()
         return self
+
+    def train_step(
+        self, data: dict[str, Any], optimizer: Any = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Compute a batch's losses, see mmcls; ``micro_batch`` images at a time."""
+        size = micro_batch_size(self, data, self.micro_batch)
+        if size is None:
+            return super().train_step(data, optimizer, **kwargs)
+        return step_in_parts(self, data, size)
 
     def forward_train(
         self, img: Tensor, gt_label: Tensor, **kwargs: Any

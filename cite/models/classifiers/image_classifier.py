@@ -1,5 +1,6 @@
 import copy
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from cite.core.messages import check_choice
 from cite.models.image_stats import show_images
 from cite.models.precision import require_float
 
+from .each_alone import each_alone
 from .normalize import ImageBuffer, to_float
 
 
@@ -82,20 +84,15 @@ class ImageClassifier(_ImageClassifier):
         With gradients on, as Grad-CAM has them, the scores have gradients with respect
         to every layer, frozen ones too.
 
-        Without them, each image is computed alone on a CPU. The last bits of a matrix
-        product there depend on its number of rows and even on a row's place among them,
-        so that an image's scores would depend on which others are in its batch.
+        Without them, each image is computed alone on a CPU; see :func:`each_alone`.
         """
         img = self._to_float(img, img_metas)
         if torch.is_grad_enabled() and not img.requires_grad:
             img = img.detach().requires_grad_()
         if not _one_by_one(img):
             return super().simple_test(img, img_metas, **kwargs)
-        # Copied, because the place of the first byte in memory matters too.
-        rows = [
-            super(ImageClassifier, self).simple_test(image.clone()[None], **kwargs)
-            for image in img
-        ]
+        score = partial(super().simple_test, **kwargs)
+        rows = each_alone(score, img, self)
         if isinstance(rows[0], Tensor):
             return torch.cat(rows)
         return [scores for row in rows for scores in row]
@@ -128,6 +125,6 @@ def _check_images(backbone: nn.Module, inputs: tuple[Any, ...]) -> None:
 
 
 def _one_by_one(img: Any) -> bool:
-    is_batch = isinstance(img, Tensor) and img.dim() == 4 and len(img) > 1
+    is_batch = isinstance(img, Tensor) and img.dim() == 4 and len(img) > 0
     is_plain = not (torch.is_grad_enabled() or torch.jit.is_tracing())
     return is_batch and is_plain and img.device.type == 'cpu'

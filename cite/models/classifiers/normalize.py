@@ -98,7 +98,7 @@ def normalize(
 def _norm_cfgs(img_metas: Any, count: int) -> list[dict[str, Any]]:
     if isinstance(img_metas, DataContainer):
         img_metas = img_metas.data
-    cfgs = [meta.get('img_norm_cfg') for meta in _flat(img_metas or ())]
+    cfgs = [meta.get('img_norm_cfg') for meta in flat_metas(img_metas or ())]
     if len(cfgs) != count or not all(cfgs):
         raise ValueError(
             'the images are uint8 and nothing states how to normalise them: keep '
@@ -116,7 +116,7 @@ def _statistics(cfgs: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
     return mean, std
 
 
-def _flat(img_metas: Any) -> Iterator[Any]:
+def flat_metas(img_metas: Any) -> Iterator[Any]:
     """Yield metas out of mmcls' nested lists: one list a device, or an augmentation."""
     for meta in img_metas:
         if isinstance(meta, (list, tuple)):

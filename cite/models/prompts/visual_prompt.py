@@ -119,6 +119,12 @@ class VisualPrompt(BaseModule):
         inserts = self.prompts_tokens and self.prompt_pos == 'prepend'
         return self.prompt.shape[1] if inserts else 0
 
+    @property
+    def awaits_batch(self) -> bool:
+        """Tell whether the next training batch, as a whole, sets a ``token`` prompt."""
+        awaits = self.prompts_tokens and not self._prompt_settled
+        return awaits and not bool(self.prompt_initialized)
+
     def frame(self, images: Tensor) -> Tensor:
         """Add the padding prompt, if there is one, to images (N, 3, H, W)."""
         require_float(images)  # the border would turn bytes into floats
