@@ -15,6 +15,7 @@ from tiny_training import new_process
 from torch import distributed
 
 from cite.__main__ import main
+from cite.core.distributed import MMDistributedDataParallel
 from cite.core.hooks import FiniteLossHook
 
 
@@ -80,9 +81,21 @@ def train_without_seed(rank, folder, cfg):
     Path(folder, f'seed of {rank}').write_text(str(cfg.seed))
 
 
+def train_steps_by_hand(rank, folder, cfg, images, labels):
+    """Save the gradients of a training step under our own wrapper."""
+    _join(rank, folder)
+    half = slice(rank * len(images) // 2, (rank + 1) * len(images) // 2)
+    torch.manual_seed(0)
+    model = MMDistributedDataParallel(build_classifier(cfg)).train()
+    batch = {'img': images[half], 'gt_label': labels[half]}
+    model.train_step(batch, None)['loss'].backward()
+    grads = {n: p.grad for n, p in model.module.named_parameters() if p.requires_grad}
+    torch.save(grads, f'{folder}/gradients {rank}.pth')
+
+
 def gradients_by_hand(rank, folder, cfg, images, labels, metas):
     """Save gradients under torch's own wrapper and under mmcv's."""
-    from mmcv.parallel import MMDistributedDataParallel
+    from mmcv.parallel import MMDistributedDataParallel as Mmcvs
     from torch.nn.parallel import DistributedDataParallel
 
     _join(rank, folder)
@@ -90,7 +103,7 @@ def gradients_by_hand(rank, folder, cfg, images, labels, metas):
     batch = {'img': images[half], 'gt_label': labels[half], 'img_metas': metas[half]}
     for name, wrapper in (
         ('torch', DistributedDataParallel),
-        ('mmcv', MMDistributedDataParallel),
+        ('mmcv', Mmcvs),
     ):
         torch.manual_seed(0)
         model = wrapper(build_classifier(cfg), find_unused_parameters=True).train()

@@ -40,15 +40,18 @@ def each_alone(
     def work(autocast: AbstractContextManager) -> None:
         torch.set_num_threads(1)  # of this thread
         with torch.inference_mode(inference), torch.no_grad(), autocast:
-            for i in waiting:
-                # Copied, because the place of the first byte in memory matters too.
-                results[i] = compute(images[i].clone()[None])
+            try:
+                for i in waiting:
+                    # Copied: the place of the first byte in memory matters too.
+                    results[i] = compute(images[i].clone()[None])
+            finally:
+                list(waiting)  # after an error nothing more is begun
 
     with _casts_kept(model), ThreadPoolExecutor(len(autocasts)) as pool:
         try:
             list(pool.map(work, autocasts))
         finally:
-            list(waiting)  # after an error nothing more is begun
+            list(waiting)  # nor after Ctrl-C
             torch.set_num_threads(threads)  # of threads that start after this one
     return results
 
@@ -73,4 +76,3 @@ def _casts_kept(model: nn.Module) -> Iterator[None]:
     finally:
         for weight in frozen:
             weight.requires_grad_(False)
-        torch.clear_autocast_cache()
