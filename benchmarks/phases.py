@@ -46,7 +46,8 @@ def measure(workspace: Workspace, iterations: int, patches: int) -> list[Phase]:
 
     Args:
         workspace: folder for slides, models and the run.
-        iterations: number of training steps.
+        iterations: number of training steps, at least 2: the first one also sets the
+            prompt.
         patches: number of patches to evaluate.
 
     Raises:
@@ -81,13 +82,14 @@ def _divide(
     log = max(work_dir.glob('*.log.json'))
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     steps = [row for row in rows if row.get('mode') == 'train']
-    waits = sum(row['data_time'] for row in steps)
+    first, later = steps[0], steps[1:]
+    waits = sum(row['data_time'] for row in later)
     at = {key: _time_of(log.with_suffix(''), key) for key in _LINES}
-    start = at['first step'] - steps[0]['time'] - began
-    model = sum(row['time'] for row in steps) - waits
-    more_steps, more_patches = ITERATIONS / iterations, PATCHES / patches
+    model = sum(row['time'] for row in later) - waits
+    more_steps, more_patches = (ITERATIONS - 1) / (iterations - 1), PATCHES / patches
     return [
-        Phase('start to the first iteration', start),
+        Phase('start to the first iteration', at['first step'] - first['time'] - began),
+        Phase('first iteration', first['time']),
         Phase('training: waiting for images', waits, more_steps),
         Phase('training: steps', model, more_steps),
         Phase('evaluation', at['evaluation'] - at['checkpoint'], more_patches),

@@ -110,8 +110,8 @@ def step_in_parts(model: Any, data: Mapping[str, Any], size: int) -> dict[str, A
     for part in _divide(data, size):
         share = len(part['img']) / count
         losses = dict(_flat_losses(model(**part)))
-        loss = sum(value for name, value in losses.items() if 'loss' in name) * share
-        found = torch.autograd.grad(loss, weights, allow_unused=True)
+        loss: Any = sum(value for name, value in losses.items() if 'loss' in name)
+        found = torch.autograd.grad(loss * share, weights, allow_unused=True)
         for i, gradient in enumerate(found):
             gradients[i] = _add(gradients[i], gradient)
         for name, value in losses.items():
