@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Predictor:
     """Score images, or stored features, with a model folder of ``cite export``.
 
-    On a CPU an image's scores do not depend on batches and workers, and equal those of
-    ``mim test`` bit for bit with the same number of threads.
+    On a CPU an image's scores do not depend on batches, workers and threads, and equal
+    those of ``mim test`` bit for bit.
 
     Example::
 

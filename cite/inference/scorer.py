@@ -1,13 +1,14 @@
 """The model's network on a device: inputs and features in, features and scores out."""
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cite.models.class_token import class_token
+from cite.models.classifiers.each_alone import each_alone
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 from cite.models.precision import autocast
 
@@ -36,22 +37,19 @@ class Scorer:
             meta: how bytes are normalised.
         """
         images = to_float(batch.to(self.device), [meta] * len(batch), self._buffer)
-        features, scores = [], []
-        for part in self._parts(images):
-            feature, score = self._backbone_and_head(part)
-            features.append(feature)
-            scores.append(score)
+        pairs = self._each(self._backbone_and_head, images)
+        features, scores = zip(*pairs) if pairs else ((), ())
         return self.stacked(features, 0), self.stacked(scores)
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """Return the probabilities (N, K) of features (N, D)."""
         rows = self._rows(features)
-        return self.stacked([self._head(part) for part in self._parts(rows)])
+        return self.stacked(self._each(self._head, rows, 1))
 
     def project(self, features: np.ndarray) -> np.ndarray:
         """Return what the head compares with texts (N, T), of features (N, D)."""
         rows = self._rows(features)
-        return self.stacked([self._neck(part) for part in self._parts(rows)], 0)
+        return self.stacked(self._each(self._neck, rows, 1), 0)
 
     def stacked(
         self, parts: Sequence[Tensor], width: Optional[int] = None
@@ -68,32 +66,27 @@ class Scorer:
             raise ValueError(f'features are {tuple(rows.shape)}; give (N, D).')
         return rows
 
-    def _parts(self, rows: Tensor) -> list[Tensor]:
-        """Split a batch as ImageClassifier.simple_test does, which says why."""
-        if self.device.type != 'cpu':
-            return [rows] if len(rows) else []
-        return [row.clone()[None] for row in rows]
-
     @torch.inference_mode()
+    def _each(
+        self, compute: Callable[[Tensor], Any], rows: Tensor, threads: int = 0
+    ) -> list[Any]:
+        """Compute images or features as ImageClassifier.simple_test does.
+
+        Features take one thread: a row's work is mostly Python's.
+        """
+        with autocast(self._precision, self.device):
+            return each_alone(compute, rows, self.network, threads)
+
     def _backbone_and_head(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        with autocast(self._precision, self.device):
-            x = self.network.extract_feat(images, stage='backbone')
-            return _vector(x).float().cpu(), self._logits(x).cpu()
+        x = self.network.extract_feat(images, stage='backbone')
+        return _vector(x).float().cpu(), self._head(x)
 
-    @torch.inference_mode()
-    def _head(self, features: Tensor) -> Tensor:
-        with autocast(self._precision, self.device):
-            return self._logits(features).cpu()
-
-    @torch.inference_mode()
-    def _neck(self, features: Tensor) -> Tensor:
-        with autocast(self._precision, self.device):
-            x = self._after_neck(features)
-            return self.network.head.pre_logits(x).float().cpu()
-
-    def _logits(self, x: Any) -> Tensor:
+    def _head(self, x: Any) -> Tensor:
         x = self._after_neck(x)
-        return self.network.head.simple_test(x, post_process=False)
+        return self.network.head.simple_test(x, post_process=False).cpu()
+
+    def _neck(self, x: Any) -> Tensor:
+        return self.network.head.pre_logits(self._after_neck(x)).float().cpu()
 
     def _after_neck(self, x: Any) -> Any:
         return self.network.neck(x) if self.network.with_neck else x

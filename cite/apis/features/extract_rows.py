@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from mmcv.parallel import collate
 from mmcv.runner import get_dist_info
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from cite.core.files.numpy_files import MappedArray
 from cite.core.workers import fitting_workers, start_method
 from cite.datasets.samplers import Draw
 from cite.models.class_token import class_token
+from cite.models.classifiers.each_alone import each_alone
 from cite.models.classifiers.normalize import ImageBuffer, to_float
 from cite.models.precision import autocast
 
@@ -122,12 +123,16 @@ def _features(
     device = next(model.backbone.parameters()).device
     precision = getattr(model, 'precision', 'fp32')
     features, buffer = [], ImageBuffer()
+
+    def encode(images: Tensor) -> Tensor:
+        return class_token(model.backbone(images))
+
     for batch in _batches(dataset, rows, draw, extraction):
         images = batch['img'].to(device, non_blocking=True)
         images = to_float(images, batch.get('img_metas'), buffer)  # (n, 3, H, W)
         with autocast(precision, device):
-            x = class_token(model.backbone(images))
-        features.append(x.float().cpu())
+            found = each_alone(encode, images, model)
+        features.append(torch.cat(found).float().cpu())
     return torch.cat(features).numpy().astype(extraction.dtype)
 
 

@@ -50,8 +50,8 @@ class CITEClassifier(ImageClassifier):
 
     Raises:
         ValueError: an unknown precision or part to freeze, or ``compile`` with an older
-            torch; a ``micro_batch`` that is no number of images, or, in the first step,
-            with images that depend on each other.
+            torch; a ``micro_batch`` other than these, or, in the first step, one of
+            images that depend on each other.
     """
 
     def __init__(

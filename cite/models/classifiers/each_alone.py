@@ -12,30 +12,37 @@ from cite.models.precision import surrounding_autocast
 
 
 def each_alone(
-    compute: Callable[[Tensor], Any], images: Tensor, model: nn.Module
+    compute: Callable[[Tensor], Any],
+    rows: Tensor,
+    model: nn.Module,
+    threads: int = 0,
 ) -> list[Any]:
-    """Compute each image by itself, on one core, without gradients.
+    """Compute each image, or row of features, by itself, on one core of a CPU.
 
     The last bits of a matrix product on a CPU depend on its number of rows, on a row's
     place among them and on the number of threads. So an image's result does not depend
     on which others are in its batch, nor on how many cores there are.
 
     Args:
-        compute: gets one image, (1, 3, H, W), in a thread that has the autocast and the
-            inference mode of this one.
-        images: (N, 3, H, W), on the CPU.
+        compute: gets one row, (1, …), in a thread that has the autocast and the
+            inference mode of this one, and no gradients.
+        rows: (N, …).
         model: what ``compute`` calls; its frozen weights are cast to half precision
-            once for all images.
+            once for all rows.
+        threads: how many rows are computed at a time, 0 for one a core.
 
     Returns:
-        what ``compute`` returns of each image, N of them.
+        what ``compute`` returns of each row; on a GPU, of all rows at once.
     """
-    threads = torch.get_num_threads()
-    results: list[Any] = [None] * len(images)
-    waiting = iter(range(len(images)))  # shared: each image is taken once
+    if rows.device.type != 'cpu':
+        return [compute(rows)] if len(rows) else []
+    cores = torch.get_num_threads()
+    results: list[Any] = [None] * len(rows)
+    waiting = iter(range(len(rows)))  # shared: each row is taken once
     inference = torch.is_inference_mode_enabled()
     # Made here for each thread, because they are of this thread.
-    autocasts = [surrounding_autocast() for _ in range(min(threads, len(images)))]
+    count = min(threads or cores, len(rows))
+    autocasts = [surrounding_autocast() for _ in range(count)]
 
     def work(autocast: AbstractContextManager) -> None:
         torch.set_num_threads(1)  # of this thread
@@ -43,16 +50,16 @@ def each_alone(
             try:
                 for i in waiting:
                     # Copied: the place of the first byte in memory matters too.
-                    results[i] = compute(images[i].clone()[None])
+                    results[i] = compute(rows[i].clone()[None])
             finally:
                 list(waiting)  # after an error nothing more is begun
 
-    with _casts_kept(model), ThreadPoolExecutor(len(autocasts)) as pool:
+    with _casts_kept(model), ThreadPoolExecutor(max(count, 1)) as pool:
         try:
             list(pool.map(work, autocasts))
         finally:
             list(waiting)  # nor after Ctrl-C
-            torch.set_num_threads(threads)  # of threads that start after this one
+            torch.set_num_threads(cores)  # of threads that start after this one
     return results
 
 

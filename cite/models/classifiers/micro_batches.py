@@ -24,8 +24,8 @@ def check_micro_batch(
     """Return a valid ``model.micro_batch``.
 
     Raises:
-        ValueError: it is none, or a number with fp16, whose small gradients a loss
-            scale must keep from vanishing before they are summed.
+        ValueError: it is another value, or a number with fp16, whose small gradients a
+            loss scale must keep from vanishing before they are summed.
     """
     if asked is None or asked == 'auto':
         return asked
