@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .normalize import flat_metas
 
-# On a CPU more images are no faster: their activations leave the caches, and blocks of
+# On a CPU more images take longer: their activations leave the caches, and blocks of
 # memory above 32 MB are mapped anew each time.
 AUTO_ON_CPU = 16
 # Means over the images, so that a batch's loss is the mean of its parts' losses.
