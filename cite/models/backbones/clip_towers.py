@@ -113,8 +113,7 @@ def _mix(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 class QuickGELU(nn.Module):
     """CLIP's ``x * sigmoid(1.702 x)``, which keeps x alone for the backward pass.
 
-    CLIP's own module keeps three tensors of this size, four in ten bytes that a
-    training step keeps, for the same values.
+    CLIP's own module keeps three tensors of this size for the same values.
 
     Source: Hendrycks and Gimpel, arXiv:1606.08415.
     """

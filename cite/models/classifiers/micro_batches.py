@@ -14,6 +14,7 @@ from .normalize import flat_metas
 # On a CPU more images take longer: their activations leave the caches, and blocks of
 # memory above 32 MB are mapped anew each time.
 AUTO_ON_CPU = 16
+_KNOWN = ('cite', 'mmcls')  # packages of heads that take each image by itself
 # Means over the images, so that a batch's loss is the mean of its parts' losses.
 _MEANS = (CrossEntropyLoss, FocalLoss, LabelSmoothLoss)
 
@@ -51,7 +52,8 @@ def micro_batch_size(
         model: the classifier, in training.
         data: the batch, as the loader gives it.
         asked: ``model.micro_batch``; ``'auto'`` is 16 on a CPU and all on a GPU, and
-            all of them where a part's loss would depend on the other parts.
+            all of them where a part's loss would depend on the other parts, or might,
+            in a head of another package.
 
     Raises:
         ValueError: a number is asked for where the images depend on each other.
@@ -64,6 +66,8 @@ def micro_batch_size(
         return None
     size = AUTO_ON_CPU if automatic else int(asked)
     if len(images) <= size:
+        return None
+    if automatic and type(model.head).__module__.partition('.')[0] not in _KNOWN:
         return None
     reason = _why_whole(model, data)
     if reason and not automatic:
