@@ -19,7 +19,7 @@ def test_the_phases_are_the_run_divided(tmp_path):
     named = {phase.name: phase for phase in phases}
     assert measured > named['start to the first iteration'].seconds > 0.3  # imports
     assert named['first iteration'].scale == 1
-    # Of two iterations the second one stands for all but the first.
+    # The second of two iterations counts for all but the first.
     assert named['training: steps'].scale == ITERATIONS - 1
     evaluation = named['evaluation']
     assert evaluation.whole == pytest.approx(evaluation.seconds * PATCHES / 3)
