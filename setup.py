@@ -54,7 +54,7 @@ EXTRAS = {
     # The text tower of CONCH. 2.24.0 is for torch 1.13; 3.0 and later want torch 2.
     'open_clip': ['open_clip_torch>=2.24'],
     # `cite compare` and the demo.
-    'compare': ['jinja2', 'pandas>=2', 'scikit-learn>=1.3'],
+    'compare': ['jinja2', 'pandas>=2', 'scikit-learn>=1.3', 'threadpoolctl>=3'],
     # `cite tile`, `cite predict` and `cite import-features`; the viewer's page is a
     # template. 1.4.2 is the last of openslide-python for Python 3.9; OpenSlide before
     # 4.0.1.1 has memory faults in some formats.
