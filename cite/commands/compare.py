@@ -16,7 +16,7 @@ from cite.apis.cli import make_parser
 
 _SHOWN = 5  # columns: slides a class, method, runs, accuracy, balanced accuracy
 # Modules that the extra `compare` of setup.py installs.
-_MODULES = ('jinja2', 'pandas', 'sklearn')
+_MODULES = ('jinja2', 'pandas', 'sklearn', 'threadpoolctl')
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
