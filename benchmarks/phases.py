@@ -119,6 +119,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     add('--work-dir', type=Path, help='folder for models (default: a temporary one)')
     add('--small', action='store_true', help='tiny models, to try the code')
     args = parser.parse_args(argv)
+    if args.iterations < 2:
+        parser.error('--iterations: the first one is not scaled; give 2 or more')
     with tempfile.TemporaryDirectory(prefix='cite-phases-') as temporary:
         folder = (args.work_dir or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)

@@ -172,4 +172,4 @@ def _flat_losses(losses: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _add(total: Optional[Tensor], value: Optional[Tensor]) -> Optional[Tensor]:
-    return value if total is None else total if value is None else total.add_(value)
+    return value if total is None else total if value is None else total + value

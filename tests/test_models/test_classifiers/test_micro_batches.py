@@ -93,6 +93,20 @@ def test_bytes_with_metas_in_a_container(arch):
         check_equal(step(build(arch, micro_batch=3), **data, img_metas=given), whole)
 
 
+def test_weights_that_share_a_gradient(arch, images):
+    """Autograd gives both terms of a sum one tensor, and what was summed a wide one."""
+    results = []
+    for size in (None, 3):
+        model = build(arch, micro_batch=size)
+        for name in ('one', 'two', 'three'):
+            model.neck.register_parameter(name, torch.nn.Parameter(torch.ones(8)))
+        model.neck.register_forward_hook(
+            lambda neck, inputs, x: x * neck.three.sum() + (neck.one + neck.two)
+        )
+        results.append(step(model, img=images, gt_label=LABELS))
+    check_equal(results[1], results[0])
+
+
 def seen_by(model):
     """Return a list to which each call of the backbone adds its number of images."""
     sizes = []
