@@ -11,26 +11,27 @@ from tiny_language_models import save_bert
 
 import cite  # noqa: F401  # clip cannot be imported before it: cite.start
 
-_LOGGERS = ('mmcls', 'mmcv')
+_MADE_BY_MMCV = (logging.StreamHandler, logging.FileHandler)
 
 
 @pytest.fixture(autouse=True)
 def _as_if_alone() -> None:
-    """Give each test fresh loggers of mmcls and mmcv, and the same seed.
+    """Give each test fresh loggers, and the same seed.
 
-    A fixture of a module that trains leaves its level and its file in them.
+    A fixture of a module that trains leaves its level and its file in them. mmcv writes
+    to the file of the first logger it has made, whatever its name, closed or not.
     """
     from mmcv.runner import set_random_seed
     from mmcv.utils.logging import logger_initialized
 
-    for name in [x for x in logger_initialized if x.split('.')[0] in _LOGGERS]:
+    for name in logger_initialized:
         logger = logging.getLogger(name)
-        for handler in [*logger.handlers]:
+        for handler in [x for x in logger.handlers if type(x) in _MADE_BY_MMCV]:
             logger.removeHandler(handler)
             handler.close()
         logger.propagate, logger.disabled = True, False
-        logger.setLevel(logging.NOTSET)
-        del logger_initialized[name]
+        logger.setLevel(logging.WARNING if logger is logging.root else logging.NOTSET)
+    logger_initialized.clear()
     set_random_seed(0)
 
 

@@ -212,7 +212,7 @@ def test_evaluation_leaves_unreadable_patches_out(files, caplog, workers, pipeli
         if i not in BAD and i != 0:
             scores[i] = right[i]
     scores[0] = np.eye(3)[2]  # wrong: 14 of 15
-    result = data.evaluate(scores, ['accuracy', 'bag_accuracy'], logger='root')
+    result = data.evaluate(scores, ['accuracy', 'bag_accuracy'], logger='mmcls')
     assert result['accuracy'] == pytest.approx(100 * 14 / 15)
     # Slide s0x0 has its wrong patch alone left: 5 of 6 slides.
     assert result['bag_accuracy'] == pytest.approx(100 * 5 / 6)
