@@ -9,31 +9,20 @@ loaders, evaluation hooks and runners, and without these faults.
 
 import os
 import os.path as osp
-from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, Optional
 
 import numpy as np
 import torch
-from mmcls.core import DistOptimizerHook
-from mmcls.datasets import build_dataset
 from mmcls.utils import get_root_logger, wrap_non_distributed_model
 from mmcv import Config
-from mmcv.runner import (
-    BaseRunner,
-    DistSamplerSeedHook,
-    Fp16OptimizerHook,
-    build_optimizer,
-    build_runner,
-    get_dist_info,
-)
+from mmcv.runner import BaseRunner, build_optimizer, build_runner, get_dist_info
 from torch import distributed as dist
 from torch import nn
 
 from cite.apis.class_order import check_run, classes_of_config
 from cite.core.command_line import cfg_options, refuse_changed_options
 from cite.core.distributed import wrap_distributed_model
-from cite.core.evaluation.eval_hooks import DistEvalHook, EvalHook, check_evaluation
 from cite.core.files.lock import only_one
 from cite.core.hooks.class_count_hook import check_class_count
 from cite.core.runners.work_dir import (
@@ -48,12 +37,12 @@ from cite.start import log_file
 from .config_keys import unknown_keys, unread_options
 from .data_notes import log_data
 from .slide_rules import check_slide_rules
+from .train_hooks import register_evaluation, register_hooks
 
 _PARTS = ('train', 'val', 'test')
 # Keys of `data` that are not settings of a loader.
 _NOT_OF_LOADERS = (*_PARTS, *(f'{part}_dataloader' for part in _PARTS))
 _ELSEWHERE = 'Give another --work-dir, or wait until that run has ended.'
-_NO_SHUFFLE = {'shuffle': False, 'sampler_cfg': None, 'drop_last': False}
 
 
 def train_model(
@@ -118,11 +107,9 @@ def _train(
     model = _wrap(model, cfg, distributed)
     runner = _build_runner(model, cfg, meta)
     runner.timestamp = timestamp  # so that .log and .log.json have the same name
-    _register_hooks(runner, cfg, distributed, datasets)
+    register_hooks(runner, cfg, distributed, datasets)
     if validate:
-        hook = _eval_hook(model, cfg, distributed, loader_cfg)
-        # After IterTimerHook: https://github.com/open-mmlab/mmcv/issues/1261
-        runner.register_hook(hook, priority='LOW')
+        register_evaluation(runner, cfg, distributed, loader_cfg)
     if cfg.resume_from:
         runner.resume(cfg.resume_from)
     elif cfg.load_from:
@@ -215,61 +202,3 @@ def _build_runner(model: nn.Module, cfg: Config, meta: dict[str, Any]) -> BaseRu
         'meta': meta,
     }
     return build_runner(cfg.runner, default_args=settings)
-
-
-def _register_hooks(
-    runner: BaseRunner, cfg: Config, distributed: bool, datasets: Sequence[Any]
-) -> None:
-    runner.register_training_hooks(
-        cfg.lr_config,
-        _optimizer_config(cfg, distributed),
-        cfg.checkpoint_config,
-        cfg.log_config,
-        cfg.get('momentum_config'),
-        custom_hooks_config=_with_our_hooks(cfg, datasets),
-    )
-    if distributed and cfg.runner['type'] == 'EpochBasedRunner':
-        runner.register_hook(DistSamplerSeedHook())
-
-
-def _optimizer_config(cfg: Config, distributed: bool) -> Any:
-    if cfg.get('fp16') is not None:
-        if 'loss_scale' not in cfg.fp16:
-            raise ValueError(
-                f"fp16={dict(cfg.fp16)} has no loss_scale; give 'dynamic' or a number."
-            )
-        fp16 = {'loss_scale': cfg.fp16['loss_scale'], 'distributed': distributed}
-        return Fp16OptimizerHook(**cfg.optimizer_config, **fp16)
-    if distributed and 'type' not in cfg.optimizer_config:
-        return DistOptimizerHook(**cfg.optimizer_config)
-    return cfg.optimizer_config
-
-
-def _with_our_hooks(cfg: Config, datasets: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return a config's hooks and ours; a hook that the config lists replaces ours."""
-    run_hooks = [
-        {'type': 'RandomStateHook', 'priority': 'HIGHEST'},
-        {'type': 'FiniteLossHook', 'priority': 'HIGH'},  # before the optimizer's step
-    ]
-    if cfg.runner['type'] == 'IterBasedRunner':
-        run_hooks.append({'type': 'ClassCountHook'})
-        if any(getattr(dataset, 'on_error', None) == 'skip' for dataset in datasets):
-            run_hooks.append({'type': 'ReplacedImagesHook'})
-    hooks = list(cfg.get('custom_hooks') or [])
-    listed = {hook.get('type') for hook in hooks}
-    return hooks + [hook for hook in run_hooks if hook['type'] not in listed]
-
-
-def _eval_hook(
-    model: nn.Module, cfg: Config, distributed: bool, loader_cfg: dict[str, Any]
-) -> EvalHook:
-    dataset = build_dataset(cfg.data.val, {'test_mode': True})
-    settle_images(dataset, model)
-    check_class_count(model, dataset, 'val')
-    log_data('evaluating', dataset)
-    settings = {**loader_cfg, **_NO_SHUFFLE, **cfg.data.get('val_dataloader', {})}
-    eval_cfg = cfg.get('evaluation', {})
-    check_evaluation(eval_cfg)
-    eval_cfg['by_epoch'] = cfg.runner['type'] != 'IterBasedRunner'
-    kind = DistEvalHook if distributed else EvalHook
-    return kind(build_dataloader(dataset, **settings), **eval_cfg)

@@ -7,8 +7,9 @@ from typing import Any, Union
 import numpy as np
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
+from cite.core.workers import fitting_workers, start_method
 from cite.datasets.pipelines import CLIPPreprocess, PatchGastricPipeline
 
 Source = Union[str, Path, Image.Image, np.ndarray]
@@ -60,10 +61,18 @@ class PatchSources(Dataset):
     Args:
         pipeline: prepares them.
         sources: paths, images or arrays.
+
+    Raises:
+        TypeError: one image instead of a list.
     """
 
     def __init__(self, pipeline: ImagePipeline, sources: Sequence[Source]) -> None:
-        self.pipeline, self.sources = pipeline, sources
+        is_array = isinstance(sources, np.ndarray) and sources.ndim == 3
+        if is_array or isinstance(sources, (str, Path, Image.Image)):
+            raise TypeError(
+                f'images is one {type(sources).__name__}: give a list, [image].'
+            )
+        self.pipeline, self.sources = pipeline, list(sources)
 
     def __len__(self) -> int:
         """Return the number of patches."""
@@ -72,6 +81,19 @@ class PatchSources(Dataset):
     def __getitem__(self, index: int) -> Tensor:
         """Return the input of the model, (3, size, size)."""
         return self.pipeline(self.sources[index])
+
+    def batches(self, batch_size: int, workers: int) -> DataLoader:
+        """Return a loader of batches (N, 3, size, size); workers that fit in memory."""
+        if workers and len(self):
+            item = self[0]  # (3, size, size)
+            batch_bytes = batch_size * item.element_size() * item.numel()
+            workers = fitting_workers(workers, batch_bytes)
+        return DataLoader(
+            self,
+            batch_size,
+            num_workers=workers,
+            multiprocessing_context=start_method(workers),
+        )
 
 
 def _item(source: Source) -> dict[str, Any]:

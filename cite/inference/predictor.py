@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from cite.core.messages import count, first_line
-from cite.core.workers import fitting_workers, start_method
 
 from .image_pipeline import ImagePipeline, PatchSources, Source
 from .model_folder.network import build_network
@@ -181,13 +178,7 @@ class Predictor:
         Raises:
             TypeError: one image instead of a list.
         """
-        pipeline = self._require_pipeline()
-        is_array = isinstance(images, np.ndarray) and images.ndim == 3
-        if is_array or isinstance(images, (str, Path, Image.Image)):
-            raise TypeError(
-                f'images is one {type(images).__name__}: give a list, [image].'
-            )
-        return PatchSources(pipeline, list(images))
+        return PatchSources(self._require_pipeline(), images)
 
     def pixels(self, image: Source) -> Tensor:
         """Return the model's input of an image, (3, size, size); for a worker."""
@@ -204,18 +195,8 @@ class Predictor:
     def _run(
         self, images: Sequence[Source], batch_size: int, workers: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        inputs = self.dataset(images)
-        if workers and len(inputs):
-            item = inputs[0]  # (3, size, size)
-            batch_bytes = batch_size * item.element_size() * item.numel()
-            workers = fitting_workers(workers, batch_bytes)
-        loader = DataLoader(
-            inputs,
-            batch_size,
-            num_workers=workers,
-            multiprocessing_context=start_method(workers),
-        )
-        results = [self.forward(batch) for batch in loader]
+        batches = self.dataset(images).batches(batch_size, workers)
+        results = [self.forward(batch) for batch in batches]
         if not results:
             return self._scorer.stacked([], 0), self._scorer.stacked([])
         features, scores = zip(*results)

@@ -10,7 +10,8 @@ from cite.core.files.lock import only_one
 from cite.datasets.pipelines import CLIPPreprocess
 from cite.models.heads.caption_file import read_caption_file
 
-from .export import WAIT, fill_content, state_of, write_folder
+from .content import fill_content, state_of
+from .export import WAIT, write_folder
 from .layout import CONFIG
 from .model_card import model_card
 from .read import read_model
