@@ -15,12 +15,14 @@ _MADE_BY_MMCV = (logging.StreamHandler, logging.FileHandler)
 
 
 @pytest.fixture(autouse=True)
-def _as_if_alone() -> None:
-    """Give each test fresh loggers, and the same seed.
+def _as_if_alone() -> Iterator[None]:
+    """Give each test fresh loggers, the same seed and the same environment.
 
-    A fixture of a module that trains leaves its level and its file in them. mmcv writes
-    to the file of the first logger it has made, whatever its name, closed or not.
+    A fixture of a module that trains leaves its level and its file in the loggers. mmcv
+    writes to the file of the first that it has made, of any name, closed or not. torch
+    sets a variable when it looks for a GPU, and no later command could be a fork.
     """
+    from forked import kept_environment  # its own is as imports of cite leave it
     from mmcv.runner import set_random_seed
     from mmcv.utils.logging import logger_initialized
 
@@ -33,6 +35,8 @@ def _as_if_alone() -> None:
         logger.setLevel(logging.WARNING if logger is logging.root else logging.NOTSET)
     logger_initialized.clear()
     set_random_seed(0)
+    with kept_environment():
+        yield
 
 
 @pytest.fixture

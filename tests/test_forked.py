@@ -28,6 +28,17 @@ def test_a_command_is_a_fork_after_a_seed_was_set():
     assert run(sys.executable, '-c', code) == 'True None\n'
 
 
+def test_what_a_test_leaves_in_the_environment_makes_none_either():
+    kept = {**os.environ}
+    with forked.kept_environment():
+        os.environ['CUDA_MODULE_LOADING'] = 'LAZY'  # as torch sets it
+        os.environ['OMP_NUM_THREADS'] = '7'
+        os.environ.pop('HF_HUB_OFFLINE', None)
+        os.environ['RAY_TEST'] = 'x'
+    assert {**os.environ} == {**kept, 'RAY_TEST': 'x'}
+    del os.environ['RAY_TEST']
+
+
 @pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'PYTHONHASHSEED', 'LC_ALL'])
 def test_what_python_or_torch_read_at_their_start_makes_it_one(name):
     environment = {**forked.ENVIRONMENT, name: '7'}

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess, Popen
 from types import ModuleType
@@ -55,6 +55,18 @@ def can_run(words: list[str], environment: Mapping[str, str]) -> bool:
     is_command = what in ('-m', '-c') or Path(what).parent.name in ('bin', 'tools')
     is_free = all(name.startswith(FREE) for name in changed)
     return words[0] == sys.executable and is_command and is_free
+
+
+@contextlib.contextmanager
+def kept_environment() -> Iterator[None]:
+    """Undo what is changed in the environment and would keep commands from forks."""
+    kept = {**os.environ}
+    yield
+    changed = {name for name, _ in kept.items() ^ os.environ.items()}
+    for name in changed:
+        if not name.startswith(FREE):
+            os.environ.pop(name, None)
+            os.environ.update({name: kept[name]} if name in kept else {})
 
 
 def _without_options(words: list[str]) -> list[str]:
