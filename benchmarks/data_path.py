@@ -21,6 +21,7 @@ from cite.core.image_stats import OPENAI_CLIP
 from cite.core.workers import start_method
 from cite.datasets import BalancedSampler, PatchGastricCls3
 from cite.datasets.builder import collate, prepare_workers
+from cite.models.classifiers.micro_batches import AUTO_ON_CPU
 from cite.models.classifiers.normalize import ImageBuffer, normalize
 
 # side -> arguments of the pipeline; the release uses it without arguments.
@@ -94,8 +95,9 @@ def measure(
     draws = _draws(dataset, images if row != 'few_slide' else images + len(dataset))
     if row == 'few_slide':
         _use(_batches(dataset, draws[: len(dataset)], batch, workers), device)
+    part = None if dataset.test_mode else AUTO_ON_CPU
     before = cpu_seconds()
-    count = _use(_batches(dataset, draws[-images:], batch, workers), device)
+    count = _use(_batches(dataset, draws[-images:], batch, workers), device, part)
     return count / (cpu_seconds() - before)
 
 
@@ -154,13 +156,22 @@ def _compile(dataset: Any) -> None:
     dataset.cache = cache
 
 
-def _use(batches: Iterator[dict], device: str = 'cpu') -> int:
-    """Take batches as far as the model's step does; return the number of images."""
+def _use(
+    batches: Iterator[dict], device: str = 'cpu', part: Optional[int] = None
+) -> int:
+    """Take batches as far as the model's step does; return the number of images.
+
+    A step on a CPU makes floats of some images at a time; see ``micro_batches``.
+    """
     count, buffer = 0, ImageBuffer()
     for data in batches:
         img = data['img'].to(device)
         if img.dtype == torch.uint8:
-            img = normalize(img, data['img_metas'].data[0], buffer)
+            metas = data['img_metas'].data[0]
+            size = part if device == 'cpu' and part else len(img)
+            for start in range(0, len(img), size):
+                images = slice(start, start + size)
+                normalize(img[images], metas[images], buffer)
         count += len(img)
     if device != 'cpu':
         torch.cuda.synchronize()
