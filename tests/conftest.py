@@ -1,6 +1,7 @@
 """Fixtures that tests of several rooms share: a small BERT, a cache, a Ray cluster."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
@@ -37,6 +38,14 @@ def _as_if_alone() -> Iterator[None]:
     set_random_seed(0)
     with kept_environment():
         yield
+
+
+@pytest.fixture
+def forks(monkeypatch) -> None:
+    """Let processes that the project starts with this Python be forks."""
+    import forked
+
+    monkeypatch.setattr(sys, 'executable', str(forked.python()))
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ test_wheel.py.
 
 import ast
 import json
-import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from commands import ROOT, run
 
-ROOT = Path(__file__).parents[1]
 FLOOR = {
     'version': 0,
     'start': 0,
@@ -156,15 +154,9 @@ print(json.dumps([n for n in sys.modules if n.partition('.')[0] in hosts]))
 
 
 def fresh(code, *arguments):
-    """Run code in a process of its own, and read what it prints last."""
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code, *arguments],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    """Run code in a process without our package, and read what it prints last."""
+    printed = run(sys.executable, '-W', 'ignore', '-c', code, *arguments, apart=True)
+    return json.loads(printed.splitlines()[-1])
 
 
 def test_every_replaced_attribute_is_listed():

@@ -137,6 +137,7 @@ def test_without_a_gpu_its_row_is_not_run(small, monkeypatch):
     assert '| not run | >= 10x | no GPU here: not run |' in table([line])
 
 
+@pytest.mark.usefixtures('forks')
 def test_a_whole_run_is_the_released_way_and_ours(small):
     """On a CPU: both commands run, and each with the pipeline that is its own."""
     with child_environment(small.folder):

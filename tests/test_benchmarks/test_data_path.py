@@ -22,6 +22,7 @@ def test_every_row_is_measured_on_both_sides(files, row, side):
     assert measure(row, side, images=6, batch=4, workers=0, **files) > 0
 
 
+@pytest.mark.usefixtures('forks')
 def test_a_process_of_its_own_measures_the_workers_too(files):
     assert measure_in_process('few_slide', 'ours', images=6, workers=1, **files) > 0
 

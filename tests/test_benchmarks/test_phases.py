@@ -7,6 +7,7 @@ from benchmarks.phases import ITERATIONS, PATCHES, measure
 from benchmarks.row import Workspace
 
 
+@pytest.mark.usefixtures('forks')
 def test_the_phases_are_the_run_divided(tmp_path):
     with child_environment(tmp_path):
         start = perf_counter()

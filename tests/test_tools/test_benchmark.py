@@ -50,6 +50,7 @@ def measure(tmp_path, monkeypatch, capsys):
     return call
 
 
+@pytest.mark.usefixtures('forks')
 def test_a_small_benchmark(measure):
     (checkpoint,), _ = measure('checkpoint', by_command=True)
     rows = 'few-slide', 'first-pass-packed', 'train-step', 'whole-run'

@@ -1,30 +1,22 @@
 """``tools/demo.py``, run as a user runs it, on few slides and for a few steps."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pandas as pd
 import pytest
+from commands import ROOT, attempt
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score
 
-ROOT = Path(__file__).parents[2]
-
 
 def demo(*arguments):
-    env = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'CITE_CACHE': 'off'}
-    env = {k: v for k, v in env.items() if k not in ('DEMO_DATA', 'SHOTS')}
-    return subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / 'demo.py'), *map(str, arguments)],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    python = str(forked.python())  # its own commands are forks too
+    command = sys.executable, ROOT / 'tools' / 'demo.py', *arguments
+    return attempt(*command, apart=True, PYTHON_EXEC=python)
 
 
 @pytest.fixture(scope='module')
