@@ -78,6 +78,11 @@ def _channel(high, saturation, part):  # type: ignore[no-untyped-def]
     return u8(i32(high * (f32(1) - saturation * part) + f32(0.5)))
 
 
+# Together 255 / 6, so divided that whole parts of the products are those of Pillow's
+# ``x / 6 * 255`` for every x that bytes can give; the plain 42.5 fails for 26 of them.
+_SIXTHS, _OF_255 = f32(0.33289507), f32(127.667854)
+
+
 @_compiled
 def _hue(c, shift):  # type: ignore[no-untyped-def]
     for i in range(BLOCK):
@@ -88,10 +93,11 @@ def _hue(c, shift):  # type: ignore[no-untyped-def]
         o = f32(0) if r == high else (f32(2) if g == high else f32(4))
         sign = f32(1) if e >= f32(0) else f32(-1)
         away = (spread - sign * e) / max(spread, f32(1))
-        h = ((o + sign) - sign * away) / f32(6)  # no matter for greys: s is 0
-        h = f32(1) + h if h < f32(0) else h
+        # No matter for greys: s is 0.
+        h = ((o + sign) - sign * away) * _SIXTHS * _OF_255
+        h = f32(255) + h if h < f32(0) else h
         # Pillow keeps hue and saturation in a byte each.
-        turned = i32(i32(i32(h * f32(255)) + shift) & i32(255))
+        turned = i32(i32(i32(h) + shift) & i32(255))
         at = f32(turned) * f32(6)  # position on a circle of 1530 steps
         s = f32(i32(spread / max(high, f32(1)) * f32(255))) * f32(1 / 255**2)
         c[i] = _channel(high, s, f32(510) - abs(at - f32(765)))

@@ -32,6 +32,22 @@ def test_hue_is_pillow_s_on_all_colours_of_a_brightness(high):
         assert np.array_equal(shift_hue(image, factor), np.asarray(expected))
 
 
+def test_the_byte_of_every_hue_is_pillow_s():
+    """Pillow's float32 arithmetic, over all spreads and differences of two bytes."""
+    f32 = np.float32
+    for spread in np.arange(1, 256):
+        e = np.arange(-spread, spread + 1).astype(f32)
+        sign = np.where(e >= 0, f32(1), f32(-1))
+        away = (f32(spread) - sign * e) / f32(spread)
+        for sector in (0, 2, 4):
+            x = (f32(sector) + sign) - sign * away
+            h = x / f32(6)
+            expected = (np.where(h < 0, f32(1) + h, h) * f32(255)).astype(int)
+            found = x * kernels._SIXTHS * kernels._OF_255
+            found = np.where(found < 0, f32(255) + found, found).astype(int)
+            assert np.array_equal(found, expected)
+
+
 @pytest.mark.parametrize('statistic', [(0.0, 1.0), (0.48145466, 0.26862954)])
 def test_all_bytes_are_normalised_as_torchvision_does(statistic):
     image = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
