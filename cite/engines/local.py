@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection, forkserver
 from typing import Any, Optional
 
+import torch
+
 from .base import Engine, Outcome, Run, Start, Worker, gpu_of, slots
 
 
@@ -13,6 +15,7 @@ class LocalEngine(Engine):
     """Runs tasks in lasting processes of this machine, one a GPU or a share of cores.
 
     Without GPUs, the processes are forked from one that has imported the package once.
+    They share this process's threads of torch.
 
     Args:
         jobs: number of tasks at once; None for one a GPU, or one a core.
@@ -32,7 +35,8 @@ class LocalEngine(Engine):
         waiting = deque(tasks)
         busy: dict[Any, _Process] = {}
         number = min(self.slots, len(tasks))
-        workers = [_Process(gpu_of(i), run, start) for i in range(number)]
+        threads = max(torch.get_num_threads() // max(number, 1), 1)
+        workers = [_Process(gpu_of(i), threads, run, start) for i in range(number)]
         try:
             for worker in workers:
                 worker.give(waiting.popleft())
@@ -53,8 +57,10 @@ class LocalEngine(Engine):
 class _Process:
     """A process and the pipe to it; a new process replaces one that has died."""
 
-    def __init__(self, gpu: Optional[str], run: Run, start: Start) -> None:
-        self.gpu, self.work = gpu, (run, start)
+    def __init__(
+        self, gpu: Optional[str], threads: int, run: Run, start: Start
+    ) -> None:
+        self.gpu, self.threads, self.work = gpu, threads, (run, start)
         self.task: Any = None
         self._begin()
 
@@ -63,7 +69,8 @@ class _Process:
         self.pipe, worker_end = context.Pipe()
         # Not a daemon, because daemons may not have children such as image loaders.
         self.process = context.Process(
-            target=_serve, args=(worker_end, {**os.environ}, self.gpu, *self.work)
+            target=_serve,
+            args=(worker_end, {**os.environ}, self.gpu, self.threads, *self.work),
         )
         self.process.start()
         worker_end.close()  # so that the end of the process ends the pipe
@@ -120,10 +127,12 @@ def _serve(
     pipe: Any,
     environment: Mapping[str, str],
     gpu: Optional[str],
+    threads: int,
     run: Run,
     start: Start,
 ) -> None:
     """Run tasks until the pipe ends."""
+    torch.set_num_threads(threads)
     os.environ.clear()  # the server's is that of its start
     os.environ.update(environment)
     if gpu is not None:

@@ -24,6 +24,13 @@ def run(task, state):
     return task * task, process, len(done)
 
 
+def threads_of_torch(task, state):
+    """Return the number of threads that a task may use."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 def no_model():
     raise FileNotFoundError('no weights on this node')
 

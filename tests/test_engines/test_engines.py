@@ -17,6 +17,7 @@ from engine_tasks import (
     run,
     square_or_wait,
     start,
+    threads_of_torch,
 )
 from forked_jobs import fork_jobs
 
@@ -55,6 +56,13 @@ def test_one_task_fails_and_the_rest_goes_on(engine):
     words = {'local': 'exit code -9', 'ray': 'Ray actor died', 'slurm': 'Slurm job'}
     assert words[name] in outcomes[DIES].error
     assert not any(outcomes[n].result for n in (DIES, RAISES))
+
+
+@pytest.mark.parametrize(('jobs', 'share'), [(1, 4), (2, 2), (3, 1)])
+def test_workers_of_this_machine_share_its_threads(monkeypatch, jobs, share):
+    monkeypatch.setattr(local_engine.torch, 'get_num_threads', lambda: 4)
+    outcomes = make_engine('local', jobs, {}, '').run([1, 2, 3], threads_of_torch, int)
+    assert [outcome.result for outcome in outcomes] == [share] * 3
 
 
 def test_a_run_that_ends_early_leaves_no_task_running(engine, tmp_path):
@@ -134,7 +142,7 @@ def test_so_many_tasks_run_at_once_as_were_asked_for(monkeypatch, jobs, workers)
     class Process:
         """What a process does, without one."""
 
-        def __init__(self, gpu, run, start):
+        def __init__(self, gpu, threads, run, start):
             self.pipe, self.other = Pipe()
             made.append(self)
 

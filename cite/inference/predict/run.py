@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-import torch
 from tqdm import tqdm
 
 from cite.core.files.lock import only_one
@@ -125,19 +124,17 @@ def _outcomes(
     if workers is None:
         yield from (Outcome(job, work(job, predictor)) for job in jobs)
         return
-    # The last bits of a sum depend on the number of threads.
-    start = partial(_load_model, workers.load_model, torch.get_num_threads())
+    start = partial(_load_model, workers.load_model)
     with tqdm(total=len(jobs), unit='slide', disable=None) as bar:
         for outcome in workers.engine.run(jobs, work, start):
             yield outcome
             bar.update()
 
 
-def _load_model(load_model: Callable[[], Any], threads: int) -> Any:
+def _load_model(load_model: Callable[[], Any]) -> Any:
     import cite
 
     cite.register()
-    torch.set_num_threads(threads)
     return load_model()
 
 

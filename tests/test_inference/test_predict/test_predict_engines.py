@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 from answer_files import contents
 from commands import attempt
 from dying_model import BLUISH, dying_predictor
@@ -116,15 +115,10 @@ def test_a_second_run_with_an_engine_continues(
     settings = {'cluster': 'local', 'timeout_min': 5}
     load_model = partial(Predictor, passed.model, 'cpu')
     workers = Workers(make_engine(engine, 1, settings, str(tmp_path)), load_model)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as `alone`
-    try:
-        jobs, options = find_jobs([slides]), Options(features=True)
-        failures = predict_slides(
-            predictor, jobs, out, options, say=lines.append, workers=workers
-        )
-    finally:
-        torch.set_num_threads(threads)
+    jobs, options = find_jobs([slides]), Options(features=True)
+    failures = predict_slides(
+        predictor, jobs, out, options, say=lines.append, workers=workers
+    )
     assert [Path(file).name for file in failures] == ['b.svs', 'd.svs']
     assert sum('there already' in line for line in lines) == 1
     assert (out / 'tiles' / 'a.csv').stat().st_mtime_ns == before
