@@ -215,6 +215,12 @@ def test_features_of_something_else_are_refused(config, extracted, tmp_path):
         build_dataset(extracted.data.train)
 
 
+def test_features_of_other_draws_are_refused(config, extracted, tmp_path):
+    config.write_text(config.read_text() + "\ndata['train']['seeding'] = 'v1'\n")
+    with pytest.raises(ValueError, match='are of another pipeline'):
+        extract_features(config, tmp_path / 'out', num_aug=3)
+
+
 def test_a_trained_backbone_has_no_lasting_features(config, tmp_path):
     options = {'model.backbone.fix': False}
     with pytest.raises(ValueError, match='trains its backbone'):

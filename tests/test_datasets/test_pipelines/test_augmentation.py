@@ -47,9 +47,10 @@ def test_draws_are_the_same_in_any_order_and_differ_by_seed_and_k():
     forward, backward = Augmenter(JITTER), Augmenter(JITTER)
     drawn = {place: forward.of(Draw(0, place[1], place[0])) for place in places}
 
-    for seed, k in places[::-7]:
+    for seed, k in [*places[::-7], (0, 0)]:
         again = backward.of(Draw(5, k, seed))
         assert str(again) == str(drawn[seed, k])
+    assert str(backward.of(Draw(5, 0, 1))) == str(drawn[1, 0])  # right after (0, 0)
     assert len({drawing[1:4] for drawing in drawn.values()}) == len(places)
 
 
