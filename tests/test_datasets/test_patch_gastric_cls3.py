@@ -220,7 +220,7 @@ def test_a_worker_s_traceback_ends_in_the_sentence(files, keep):
     dataset = PatchGastricCls3(pipeline=TEST, test_mode=True, **files)
 
     with pytest.raises((OSError, UnreadablePatchError)) as raised:
-        list(DataLoader(dataset, batch_size=2, num_workers=2, collate_fn=list))
+        list(DataLoader(dataset, batch_size=2, num_workers=1, collate_fn=list))
 
     last = str(raised.value).strip().splitlines()[-1]
     assert re.search(r'c_1\.jpg.*ann\.txt:5\. Restore the file', last)
