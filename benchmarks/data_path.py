@@ -95,7 +95,7 @@ def measure(
     draws = _draws(dataset, images if row != 'few_slide' else images + len(dataset))
     if row == 'few_slide':
         _use(_batches(dataset, draws[: len(dataset)], batch, workers), device)
-    part = None if dataset.test_mode else AUTO_ON_CPU
+    part = None if dataset.test_mode or device != 'cpu' else AUTO_ON_CPU
     before = cpu_seconds()
     count = _use(_batches(dataset, draws[-images:], batch, workers), device, part)
     return count / (cpu_seconds() - before)
@@ -168,7 +168,7 @@ def _use(
         img = data['img'].to(device)
         if img.dtype == torch.uint8:
             metas = data['img_metas'].data[0]
-            size = part if device == 'cpu' and part else len(img)
+            size = part or len(img)
             for start in range(0, len(img), size):
                 images = slice(start, start + size)
                 normalize(img[images], metas[images], buffer)

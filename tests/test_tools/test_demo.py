@@ -16,7 +16,10 @@ from sklearn.metrics import balanced_accuracy_score
 def demo(*arguments):
     python = str(forked.python())  # its own commands are forks too
     command = sys.executable, ROOT / 'tools' / 'demo.py', *arguments
-    return attempt(*command, apart=True, PYTHON_EXEC=python)
+    with pytest.MonkeyPatch.context() as patch:  # what a shell may have set
+        for name in ('DEMO_DATA', 'SHOTS'):
+            patch.delenv(name, raising=False)
+        return attempt(*command, apart=True, PYTHON_EXEC=python)
 
 
 @pytest.fixture(scope='module')
