@@ -17,11 +17,13 @@ PYTHON := $(VENV)/bin/python
 RUN := PATH="$(abspath $(VENV))/bin:$$PATH" MPLBACKEND=Agg $(PYTHON)
 # mmcv and clip warn at import about their next version and setuptools.
 DEMO := PYTHONWARNINGS=ignore::UserWarning $(RUN) tools/demo.py
-# One thread a process, one process a core, because the tests' tensors are small.
+# One thread a process, because the tests' tensors are small; a process more than there
+# are cores (tests/conftest.py). Files in order: those at the end are short.
 # Nothing is downloaded: tests that need a missing file are skipped or fail at once.
 # Byte code is kept, else each of the tests' processes compiles all that it imports.
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest \
-	--numprocesses auto --maxprocesses 8 --dist loadfile --timeout 600
+	--numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+	--timeout 600
 
 # `env` and `env-modern` may be one folder.
 .NOTPARALLEL:

@@ -1,18 +1,25 @@
 """Fixtures that tests of several rooms share: a small BERT, a cache, a Ray cluster."""
 
 import logging
+import multiprocessing.spawn
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
 import pytest
-from ray_cluster import ray_cluster
 from tiny_language_models import save_bert
 
 import cite  # noqa: F401  # clip cannot be imported before it: cite.start
+from cite.start import usable_cores
 
 _MADE_BY_MMCV = (logging.StreamHandler, logging.FileHandler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Use a process more than there are cores: one often waits for what it started."""
+    return usable_cores() + 1
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +55,17 @@ def forks(monkeypatch) -> None:
     monkeypatch.setattr(sys, 'executable', str(forked.python()))
 
 
+@pytest.fixture(scope='session')
+def forked_workers() -> Iterator[None]:
+    """Let processes of multiprocessing, which start anew, be forks."""
+    import forked
+
+    kept = multiprocessing.spawn.get_executable()
+    multiprocessing.set_executable(str(forked.python()))
+    yield
+    multiprocessing.set_executable(kept)
+
+
 @pytest.fixture
 def text_cache(tmp_path, monkeypatch) -> Path:
     """Give a test its own folder for cached text embeddings."""
@@ -78,5 +96,7 @@ def cluster() -> Iterator[str]:
     test_predict_engines.py has the engine that starts its own.
     """
     pytest.importorskip('ray', reason='needs ray: pip install .[ray]')
+    from ray_cluster import ray_cluster  # and with it forked, as above
+
     with ray_cluster() as address:
         yield address

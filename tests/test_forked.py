@@ -8,7 +8,24 @@ import sys
 import forked
 import pytest
 from commands import attempt, run
+from engine_tasks import ends
 from mmcv.runner import set_random_seed
+
+PROCESS = """
+import multiprocessing, sys
+
+def target(pipe):
+    pipe.send(f'mmcv: {"mmcv" in sys.modules}, cite: {"cite" in sys.modules}')
+
+if __name__ == '__main__':
+    context = multiprocessing.get_context(sys.argv[1])
+    here, there = context.Pipe()
+    process = context.Process(target=target, args=(there,))
+    process.start()
+    print(here.recv())
+    process.join()
+    print(process.exitcode)
+"""
 
 
 @pytest.mark.parametrize(
@@ -73,6 +90,54 @@ def test_what_starts_processes_itself_starts_forks():
     inner = 'import subprocess, sys; subprocess.run([sys.executable, "-c", "print(7)"])'
     printed = run(sys.executable, '-c', inner, PYTHON_EXEC=str(forked.python()))
     assert printed == '7\n'
+
+
+@pytest.mark.parametrize('method', ['spawn', 'forkserver'])
+def test_a_process_of_multiprocessing_is_a_fork(method, tmp_path):
+    script = tmp_path / 'process.py'
+    script.write_text(PROCESS)
+    python = str(forked.python())
+    printed = run(sys.executable, script, method, PYTHON_EXEC=python)
+    assert printed == 'mmcv: True, cite: False\n0\n'
+
+
+def test_a_fork_ends_with_the_process_that_was_started_for_it(tmp_path):
+    code = 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'
+    words = [forked.python(), '-c', code]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        number = int(process.stdout.readline())
+        assert number != process.pid
+        process.kill()
+    assert ends(number)
+
+
+def test_a_command_ends_with_the_test_that_waits_for_it(tmp_path):
+    def stop(*_):
+        raise TimeoutError
+
+    started = tmp_path / 'started'
+    before = signal.signal(signal.SIGUSR1, stop)
+    waits = ('kill', '-USR1', str(os.getpid()))
+    code = (
+        'import os, subprocess, sys, time\n'
+        'open(sys.argv[1], "w").write(str(os.getpid()))\n'
+        'subprocess.run(sys.argv[2:])\n'
+        'time.sleep(60)'
+    )
+    with pytest.raises(TimeoutError):
+        run(sys.executable, '-c', code, started, *waits)
+    signal.signal(signal.SIGUSR1, before)
+    assert ends(int(started.read_text()))
+
+
+def test_a_fork_has_the_files_that_it_inherits():
+    code = 'import os, sys; os.write(int(sys.argv[1]), sys.stdin.read().encode())'
+    end, other_end = os.pipe()
+    words = [forked.python(), '-c', code, str(other_end)]
+    subprocess.run(words, input=b'asked', pass_fds=[other_end], check=True)
+    os.close(other_end)
+    with open(end, 'rb') as file:
+        assert file.read() == b'asked'
 
 
 def test_signals_reach_the_fork():

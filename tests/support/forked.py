@@ -6,10 +6,12 @@ than one. Nothing of cite is imported before the fork, so that all of it runs as
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import importlib
 import json
+import multiprocessing.spawn
 import os
 import runpy
 import select
@@ -32,27 +34,30 @@ IMPORTED = (
     *('mmcv.engine', 'mmcv.fileio', 'ftfy', 'yapf', 'tokenizers', 'accelerate'),
     *('transformers.models.auto.modeling_auto', 'PIL.JpegImagePlugin'),
     *(f'transformers.models.bert.{name}_bert' for name in ('modeling', 'tokenization')),
-    *('sklearn.metrics', 'scipy.stats', 'pandas'),
+    *('numba', 'sklearn.metrics', 'scipy.stats', 'pandas'),
 )
 ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
-# Beginnings of variables that nothing reads before the fork. scikit-learn, imported on
-# both sides, sets those of KMP; tokenizers sets its own, and reads it when it is used;
-# mmcls' tools, run in this process, set a rank, and threads as they are; Ray sets that
-# of breakpoints.
+# Beginnings of variables that nothing reads before the fork, which has not looked for a
+# GPU. scikit-learn, imported on both sides, sets those of KMP; tokenizers sets its own,
+# and reads it when it is used; mmcls' tools, run in this process, set a rank, and
+# threads as they are; Ray sets that of breakpoints.
 FREE = (
     *('CITE_', 'DEMO_DATA', 'PATH', 'PYTEST_', 'SHOTS', 'TMPDIR'),
     *('PYTHONPATH', 'PYTHONWARNINGS', 'PYTHON_EXEC', 'RAY_'),
     *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM'),
-    *('LOCAL_RANK', 'MKL_NUM_THREADS', 'PYTHONBREAKPOINT'),
+    *('CUDA_VISIBLE_DEVICES', 'LOCAL_RANK', 'MKL_NUM_THREADS', 'PYTHONBREAKPOINT'),
 )
 LONGEST = 1 << 20  # bytes of a request
+HIGH = 500  # above the numbers of files that a process inherits
+MOST = 200  # files of a request; a system sends at most 253
 
 
 def can_run(words: list[str], environment: Mapping[str, str]) -> bool:
     """Tell whether a fork does what a new process would do."""
     changed = {name for name, _ in {*environment.items()} ^ {*ENVIRONMENT.items()}}
-    what = _without_options(words[1:])[0]
-    is_command = what in ('-m', '-c') or Path(what).parent.name in ('bin', 'tools')
+    what = Path(_without_options(words[1:])[0])
+    is_script = what.suffix == '.py' or what.parent.name == 'bin'
+    is_command = is_script or str(what) in ('-m', '-c')
     is_free = all(name.startswith(FREE) for name in changed)
     return words[0] == sys.executable and is_command and is_free
 
@@ -70,9 +75,9 @@ def kept_environment() -> Iterator[None]:
 
 
 def _without_options(words: list[str]) -> list[str]:
-    """Leave out ``-u`` and ``-W ignore``; all warnings are off."""
-    while words[0] in ('-u', '-W'):
-        words = words[1 if words[0] == '-u' else 2 :]
+    """Leave out ``-u``, ``-W ignore`` and the like; all warnings are off."""
+    while words[0].startswith('-') and words[0] not in ('-m', '-c'):
+        words = words[2 if words[0] in ('-W', '-X') else 1 :]
     return words
 
 
@@ -82,20 +87,19 @@ def run(
     """Run a Python command in a fork; ``stderr`` is in ``stdout`` unless apart."""
     with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
         address = _start_server()[1] / 'socket'
-        streams = out.fileno(), (err if apart else out).fileno()
-        try:
-            code = _ask(address, words, cwd, environment, streams)[1]()
-        except BaseException:  # a test's timeout: the command ends with the server
-            os.killpg(_start_server()[0].pid, signal.SIGKILL)
-            _start_server.cache_clear()
-            raise
+        files = {1: out.fileno(), 2: (err if apart else out).fileno()}
+        code = _ask(address, words, cwd, environment, files)[1]()
         out.seek(0)
         err.seek(0)
         return CompletedProcess(words, code, out.read(), err.read())
 
 
 def python() -> Path:
-    """Return a Python for what starts processes by itself: it runs them as forks."""
+    """Return a Python for what starts processes by itself: it runs them as forks.
+
+    They have the files that they inherit, and end when the process that was started
+    for them is killed.
+    """
     return _start_server()[1] / 'python'
 
 
@@ -104,14 +108,19 @@ def _ask(
     words: list[str],
     cwd: Path,
     environment: Mapping[str, str],
-    streams: tuple[int, int],
+    files: Mapping[int, int],
 ) -> tuple[int, Callable[[], int]]:
-    """Start a fork; return its id, and a function that waits for its exit code."""
+    """Start a fork; return its id, and a function that waits for its exit code.
+
+    Args:
+        files: the numbers of open files: in the fork, and here.
+    """
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.connect(str(address))
     environment = {name: str(value) for name, value in environment.items()}
     request = {'words': words, 'cwd': str(cwd), 'environment': environment}
-    socket.send_fds(server, [json.dumps(request).encode()], streams)
+    message = json.dumps({**request, 'files': [*files]}).encode()
+    socket.send_fds(server, [message], [*files.values()])
     process = int(server.recv(LONGEST))
 
     def wait() -> int:
@@ -164,31 +173,50 @@ def _serve(folder: Path) -> dict:
             break
         client.close()
     listener.close()
-    message, streams, *_ = socket.recv_fds(client, LONGEST, 2)
+    message, files, *_ = socket.recv_fds(client, LONGEST, MOST)
+    request = json.loads(message)
     process = os.fork()
     if not process:
         client.close()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(streams[0], 1)
-        os.dup2(streams[1], 2)
-    for stream in streams:
-        os.close(stream)
-    if not process:
-        return json.loads(message)
+        _take(files, request['files'])
+        return request
+    os.setpgid(process, process)  # Ray kills the group of a worker that has died
+    for file in files:
+        os.close(file)
     client.send(str(process).encode())
+    threading.Thread(target=_end_with, args=(client, process), daemon=True).start()
     _, status = os.waitpid(process, 0)
     with contextlib.suppress(BrokenPipeError):
         client.send(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
+def _take(files: list[int], numbers: list[int]) -> None:
+    """Give files the numbers that they have where they come from."""
+    above = [fcntl.fcntl(file, fcntl.F_DUPFD, HIGH) for file in files]
+    for file in files:
+        os.close(file)
+    for file, number in zip(above, numbers):
+        os.dup2(file, number)
+        os.close(file)
+
+
+def _end_with(client: socket.socket, process: int) -> None:
+    """Kill a fork when what it was started for has been killed."""
+    with contextlib.suppress(OSError):
+        if not client.recv(1):
+            os.killpg(process, signal.SIGKILL)
+
+
 def _be_python(path: Path, words: list[str]) -> None:
     """Run this process' command in a fork, as if it were this process."""
+    files = {number: number for number in _inherited()}
     passed_on = signal.SIGINT, signal.SIGTERM
     signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)  # until they can be
     request = [sys.executable, *words]
     process, wait = _ask(
-        path.with_name('socket'), request, Path.cwd(), os.environ, (1, 2)
+        path.with_name('socket'), request, Path.cwd(), os.environ, files
     )
     for number in passed_on:
         signal.signal(number, lambda number, frame: os.kill(process, number))
@@ -199,6 +227,14 @@ def _be_python(path: Path, words: list[str]) -> None:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)
+
+
+def _inherited() -> Iterator[int]:
+    """Yield the numbers of this process' open files."""
+    for number in map(int, os.listdir('/dev/fd')):
+        with contextlib.suppress(OSError):  # the list's own
+            os.fstat(number)
+            yield number
 
 
 def _run(request: dict, path: list[str]) -> None:
@@ -216,6 +252,7 @@ def _run(request: dict, path: list[str]) -> None:
             runpy.run_path(str(file))
     # torchrun's own variable: what it, and mim, start the next Python with.
     sys.executable = os.environ.get('PYTHON_EXEC', sys.executable)
+    multiprocessing.spawn.set_executable(sys.executable)
     if words[0] == '-m':
         sys.argv = ['-m', *words[2:]]
         sys.path[:] = [os.getcwd(), *added, *path]

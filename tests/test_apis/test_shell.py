@@ -45,6 +45,7 @@ def test_a_failure_shows_what_was_hidden(capfd):
     assert 'why' in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures('forks')
 def test_a_failed_command_names_the_command_with_its_variables(tmp_path, capfd):
     message = r'`SPLIT=3 cite no-such-command` ended with code 2'
     with pytest.raises(ValueError, match=message):

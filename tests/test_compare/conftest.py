@@ -28,6 +28,11 @@ class InProcess(Engine):
             yield Outcome(task, run_task(task, Kept()))
 
 
+@pytest.fixture(autouse=True, scope='session')
+def _forks(forked_workers) -> None:
+    """Let workers be forks of what has imported torch."""
+
+
 @pytest.fixture
 def engine(monkeypatch) -> InProcess:
     """Run jobs in this process; says which ran."""

@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import sys
 from multiprocessing import Pipe
 
 import engine_tasks
+import forked
 import pytest
 from engine_tasks import (
     DIES,
@@ -25,6 +25,7 @@ from cite.engines import base, make_engine
 from cite.engines import local as local_engine
 from cite.engines.ray import _Actor
 
+pytestmark = pytest.mark.usefixtures('forked_workers')
 SLURM = {'cluster': 'local', 'timeout_min': 5}
 
 
@@ -88,7 +89,7 @@ if __name__ == '__main__':
     support = os.path.dirname(engine_tasks.__file__)
     path = os.pathsep.join([support, str(base.ROOT)])
     environment = {**os.environ, 'PYTHONPATH': path, 'PYTHONWARNINGS': 'ignore'}
-    parent = subprocess.Popen([sys.executable, tmp_path / 'run.py'], env=environment)
+    parent = subprocess.Popen([forked.python(), tmp_path / 'run.py'], env=environment)
     process = process_of(waits)
     parent.kill()
     parent.wait()

@@ -297,6 +297,7 @@ def test_a_packed_file_of_an_open_pipeline_is_looked_at_when_settled(data, folde
         build_dataset(data(packed=str(folder / 'gone.npy')))
 
 
+@pytest.mark.usefixtures('forked_workers')
 @pytest.mark.parametrize('start', ['fork', 'spawn'])
 def test_workers_start_with_what_is_settled_after_their_loader_was_built(data, start):
     # mmcls' test command builds the loader first, then the model.

@@ -7,6 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import forked
 import pytest
 from answer_files import contents
 from commands import attempt
@@ -14,7 +15,9 @@ from dying_model import BLUISH, dying_predictor
 from fake_slurm import install_slurm
 from forked_jobs import fork_jobs
 from patient_slides import require_no_patient, write_patient_slide
+from ray_cluster import worker_forks
 from slide_files import draw, write_pyramid
+from tiny_training import PYTHONPATH
 
 from cite.engines import make_engine
 from cite.inference.predict.answer_slide import Options
@@ -23,6 +26,7 @@ from cite.inference.predict.predict_slide import Load
 from cite.inference.predict.run import Workers, predict_slides
 from cite.inference.predictor import Predictor
 
+pytestmark = pytest.mark.usefixtures('forked_workers')
 MODULES = {'ray': 'ray', 'slurm': 'submitit'}
 TISSUE = ((64, 64, 256, 192),)
 
@@ -48,6 +52,7 @@ def predict(passed, slides, out, *options, **environment):
         *(sys.executable, '-m', 'cite', 'predict', slides, '--model', passed.model),
         *('--out', out, '--features', '--workers', '1', *options),
         OMP_NUM_THREADS='1',
+        PYTHONPATH=PYTHONPATH,
         **environment,
     )
 
@@ -79,7 +84,9 @@ def test_equal_bytes_and_no_patient_with_each_engine(
     commands = install_slurm(tmp_path / 'bin')
     path = os.pathsep.join([str(commands), os.environ['PATH']])
     options = '--engine', engine, '--jobs', '2'
-    settings = {'PATH': path, 'RAY_TMPDIR': str(logs)}
+    settings = {'PATH': path, 'RAY_TMPDIR': str(logs), **worker_forks()}
+    if engine == 'local':
+        settings['PYTHON_EXEC'] = str(forked.python())
     done = predict(passed, slides, tmp_path / 'out', *options, **settings)
     assert done.returncode == 1, done.stdout
     assert done.stdout.count('failed') == 4  # two lines, and the list at the end
