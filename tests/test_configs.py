@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 from pathlib import Path
 
 import mmcls.apis
@@ -106,6 +107,21 @@ def small(path, folder):
     return shrink(read(path), folder)
 
 
+@pytest.fixture(scope='module', params=KINDS)
+def kind(request, tmp_path_factory):
+    """Return a config of each kind by its path, and with small models and data.
+
+    The tests of one config share its files, which go with it.
+    """
+    folder = tmp_path_factory.mktemp('small')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.delenv('SHOTS', raising=False)
+        patch.delenv('DEMO_DATA', raising=False)
+        yield request.param, small(request.param, folder)
+    shutil.rmtree(folder)
+
+
 def train(cfg, model):
     """Take the config's one iteration and evaluate, as mmcls' train.py does."""
     cfg.gpu_ids, cfg.seed, cfg.device = [0], 0, 'cpu'
@@ -148,9 +164,8 @@ def step(cfg):
     return model, before, trained, values
 
 
-@pytest.mark.parametrize('path', KINDS)
-def test_every_config_builds_and_takes_a_step(path, tmp_path):
-    cfg = small(path, tmp_path)
+def test_every_config_builds_and_takes_a_step(kind):
+    path, cfg = kind[0], copy.deepcopy(kind[1])
     model, before, trained, values = step(cfg)
     for name, parameter in model.named_parameters():
         if name in trained:
@@ -188,9 +203,8 @@ def test_a_frozen_backbone_without_prompts_builds_no_graph(path, tmp_path):
     assert not backbone(torch.zeros(1, 3, 224, 224)).requires_grad
 
 
-@pytest.mark.parametrize('path', KINDS)
-def test_evaluation_does_not_augment(path, tmp_path):
-    cfg = small(path, tmp_path)
+def test_evaluation_does_not_augment(kind):
+    cfg = kind[1]
     for part in (cfg.data.val, cfg.data.test):
         data = build_dataset(part, {'test_mode': True})
         settle_images(data, cfg.model)

@@ -107,7 +107,7 @@ def test_an_interrupted_run_continues(slides, tmp_path):
     command = [sys.executable, '-W', 'ignore', '-m', 'cite', 'tile', str(slides)]
     command += ['--out', str(out), '--patch-pixels', '100', '--format', 'png']
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    while not patches(out) and run.poll() is None:
+    while not any(out.glob('patches_captions/*')) and run.poll() is None:
         time.sleep(0.01)
     run.kill()
     run.wait()
