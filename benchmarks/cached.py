@@ -14,11 +14,12 @@ from mmcv.runner import IterBasedRunner
 from mmcv.utils import get_logger
 from torch.nn import functional as F
 
-from .model_path import BATCH, _images
+from .model_path import draw_images
 from .models import Sizes, draw_texts, make_clip, our_config, released_model
 from .row import Measure, Row, Workspace
 
 PATCHES, DRAWS = 3000, 8
+BATCH = 8  # of the released side, which is scaled
 STEP = 128  # images per iteration
 
 
@@ -40,7 +41,7 @@ def _iterations(workspace: Workspace) -> int:
 
 def _released(workspace: Workspace, trained: list[str], images: int) -> Measure:
     """Time one batch through the frozen backbone and scale it to all the images."""
-    model, batch = released_model(workspace), _images(workspace)
+    model, batch = released_model(workspace), draw_images(workspace, BATCH)
     model.requires_grad_(False)
     for part in trained:
         model.get_submodule(part).requires_grad_(True)
