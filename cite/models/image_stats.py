@@ -75,6 +75,7 @@ def show_images(pipeline: Any, backbone: Mapping[str, Any]) -> None:
             if stats is not None and step.get(key) == FROM_MODEL:
                 step[key] = getattr(stats, key)
         step['backend'] = 'array'
+        step.pop('augment_on', None)  # nothing is augmented
         if step['type'] == 'PatchGastricPipeline' and not step.get('released'):
             step['test_mode'] = True  # a data set says so, but there is none here
         usual = _NORMALISING[step['type']]

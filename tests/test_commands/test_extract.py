@@ -285,3 +285,9 @@ def test_two_processes_share_the_work_and_mim_trains_on_it(
         if name == path:
             expected = scores
     np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize('seed', [-1, 2**64])
+def test_a_seed_that_no_generator_takes_is_refused(seed):
+    with pytest.raises(ValueError, match=rf'seed={seed}: name a number from 0'):
+        extract_rows.Extraction(batch_size=1, workers=0, seed=seed)

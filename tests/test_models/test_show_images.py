@@ -29,6 +29,11 @@ STEPS = {
     'pillow': {'type': 'PatchGastricPipeline', 'test_mode': True},
     # A data set in test mode augments nothing, so that configs need not say it.
     'no mode': {'type': 'PatchGastricPipeline', 'saturation': 0.5, 'backend': 'fast'},
+    'on the model': {
+        'type': 'PatchGastricPipeline',
+        'backend': 'fast',
+        'augment_on': 'model',
+    },
     'CLIP': {'type': 'CLIPPreprocess', 'arch': 'clip.pt'},
 }
 

@@ -59,6 +59,8 @@ class Extraction:
             raise ValueError(
                 f'num_aug={self.num_aug}: a patch needs at least one draw.'
             )
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f'seed={self.seed}: name a number from 0 to 2^64 - 1.')
 
 
 def start_ranks() -> torch.device:

@@ -150,12 +150,13 @@ def warn_of_order(runner: BaseRunner, data_loaders: Sequence[DataLoader]) -> Non
 
 def settle_seeding(runner: BaseRunner, data_loaders: Sequence[DataLoader]) -> None:
     """Let data sets draw as those of the run that is resumed, and note how they do."""
+    resumed = runner.meta.get('seeding')
     datasets: list[Any] = [loader.dataset for loader in data_loaders]
     for dataset in datasets:
         if getattr(dataset, 'seeding', None) is None:
             continue
-        resumed = runner.meta.setdefault('seeding', dataset.seeding)
-        if dataset.seeding != resumed:
+        runner.meta.setdefault('seeding', dataset.seeding)
+        if dataset.seeding != (resumed or dataset.seeding):
             runner.logger.info(
                 f"images are augmented as in the resumed run: seeding='{resumed}'"
             )

@@ -68,6 +68,8 @@ class Augmenter:
 
     def __init__(self, jitter: T.ColorJitter) -> None:
         self._jitter = jitter
+        # torchvision has None for a range that leaves images as they are.
+        self._ranges = jitter.brightness, jitter.saturation or (1, 1), jitter.hue
         self._kept: tuple[Any, list[Augmentation]] = (None, [])
 
     def at_random(self) -> Augmentation:
@@ -77,8 +79,8 @@ class Augmenter:
             jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue
         )
         assert brightness is not None
-        assert saturation is not None
         assert hue is not None
+        saturation = 1.0 if saturation is None else saturation
         flip_x, flip_y = (float(torch.rand(1)) < 0.5 for _ in range(2))
         turn = int(torch.randint(len(_TURNS), ()))
         return Augmentation(
@@ -100,8 +102,7 @@ class Augmenter:
         The last word's high half is the order's; its lowest bits are those of the flips
         and the turn.
         """
-        jitter = self._jitter
-        ranges = np.array([jitter.brightness, jitter.saturation, jitter.hue])  # (3, 2)
+        ranges = np.array(self._ranges)  # (3, 2)
         shares = (words[:, :3] >> np.uint64(11)) * 2.0**-53  # (n, 3), below 1
         colours = ranges[:, 0] + shares * (ranges[:, 1] - ranges[:, 0])
         last = words[:, 3]
@@ -112,7 +113,7 @@ class Augmenter:
         ]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {'_jitter': self._jitter, '_kept': (None, [])}
+        return {**self.__dict__, '_kept': (None, [])}
 
 
 class PendingPatch(NamedTuple):

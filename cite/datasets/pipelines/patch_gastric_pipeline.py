@@ -174,12 +174,13 @@ class PatchGastricPipeline:
             return results
         self._require_settled()
         if self.backend == 'fast':
+            planes = self._planes(results)  # which may fail, before numbers are drawn
             augmentation = self._draw(results) if augment else None
             norm_cfg = self._norm_cfg
             if self.augment_on == 'model':
                 norm_cfg, augmentation = {**norm_cfg, AUGMENTATION: augmentation}, None
             results['img_norm_cfg'] = norm_cfg
-            patch = PendingPatch(self._planes(results), augmentation, self._scratch)
+            patch = PendingPatch(planes, augmentation, self._scratch)
             results['img'] = patch if results.get('pending') else patch.tensor()
         else:
             results['img'] = self._normalize(self._image(results, augment))

@@ -1,9 +1,11 @@
 """A run that is interrupted and resumed ends in the bits of an unbroken one."""
 
+import logging
 import multiprocessing
 import re
 import shutil
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from tiny_training import (
 )
 
 from cite.core.files.weights import load_weights
+from cite.core.runners.resuming import settle_seeding
 
 ITERS = 12
 
@@ -227,6 +230,19 @@ def test_a_run_goes_on_with_the_draws_that_it_began_with(data, tmp_path, noted):
     whole = state(tmp_path / 'whole')
     assert differences(state(tmp_path / 'resumed'), whole) == []
     assert differences(state(tmp_path / 'other'), whole) != []
+
+
+def test_data_sets_of_a_new_run_keep_their_own_draws(caplog):
+    sets = [SimpleNamespace(seeding=name) for name in ('v1', 'v2')]
+    runner = SimpleNamespace(meta={}, logger=logging.getLogger('cite.test'))
+    loaders = [SimpleNamespace(dataset=data) for data in sets]
+    with caplog.at_level('INFO'):
+        settle_seeding(runner, loaders)
+    assert [data.seeding for data in sets] == ['v1', 'v2']
+    assert runner.meta == {'seeding': 'v1'}  # of the first, which trains
+    assert 'resumed' not in caplog.text
+    settle_seeding(runner, loaders)  # of a checkpoint with these notes
+    assert [data.seeding for data in sets] == ['v1', 'v1']
 
 
 def test_draws_of_a_later_version_are_refused(data, cut):

@@ -1,13 +1,16 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torchvision.transforms import ColorJitter, RandomRotation
 
 from cite.core.seeding import random_words
+from cite.datasets.pipelines import PatchGastricPipeline
 from cite.datasets.pipelines.augmentation import Augmenter, RandomQuarterTurn
 from cite.datasets.samplers import Draw
+from cite.models.classifiers.normalize import normalize
 
 JITTER = ColorJitter(brightness=0.2, saturation=(0.8, 1.2), hue=0.1)
 
@@ -70,3 +73,21 @@ def test_every_value_of_an_augmentation_is_equally_likely():
         # Five standard deviations of a binomial.
         spread = 5 * (n / values * (1 - 1 / values)) ** 0.5
         assert max(abs(count - n / values) for count in counts.values()) < spread
+
+
+@pytest.mark.parametrize('saturation', [0, 0.0, (1, 1)])
+@pytest.mark.parametrize('draw', [None, Draw(0, 70, 3)])
+def test_without_jitter_of_saturation_all_backends_agree(patch, saturation, draw):
+    images = []
+    for backend in ('pillow', 'fast'):
+        step = PatchGastricPipeline(size=32, saturation=saturation, backend=backend)
+        torch.manual_seed(4)
+        done = step({'img_info': {'filename': str(patch)}, 'draw': draw})
+        norm, image = done.get('img_norm_cfg'), done['img']
+        images.append(normalize(image[None], [done])[0] if norm else image)
+    assert torch.equal(*images)
+    if draw is not None:
+        with_jitter = Augmenter(JITTER).of(draw)
+        without = Augmenter(ColorJitter(0.2, 0, saturation, 0.1)).of(draw)
+        assert without.saturation == 1
+        assert without.hue == with_jitter.hue
