@@ -1,5 +1,6 @@
 """Images computed one by one on a CPU, as many at a time as there are cores."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -36,13 +37,9 @@ def each_alone(
     """
     if rows.device.type != 'cpu':
         return [compute(rows)] if len(rows) else []
-    cores = torch.get_num_threads()
     results: list[Any] = [None] * len(rows)
     waiting = iter(range(len(rows)))  # shared: each row is taken once
     inference = torch.is_inference_mode_enabled()
-    # Made here for each thread, because they are of this thread.
-    count = min(threads or cores, len(rows))
-    autocasts = [surrounding_autocast() for _ in range(count)]
 
     def work(autocast: AbstractContextManager) -> None:
         torch.set_num_threads(1)  # of this thread
@@ -54,13 +51,43 @@ def each_alone(
             finally:
                 list(waiting)  # after an error nothing more is begun
 
-    with _casts_kept(model), ThreadPoolExecutor(max(count, 1)) as pool:
-        try:
-            list(pool.map(work, autocasts))
-        finally:
-            list(waiting)  # nor after Ctrl-C
-            torch.set_num_threads(cores)  # of threads that start after this one
+    with _CORES as cores, _casts_kept(model):
+        count = max(min(threads or cores, len(rows)), 1)
+        # Made here for each thread, because they are of this thread.
+        autocasts = [surrounding_autocast() for _ in range(count)]
+        with ThreadPoolExecutor(count) as pool:
+            try:
+                list(pool.map(work, autocasts))
+            finally:
+                list(waiting)  # nor after Ctrl-C
     return results
+
+
+class _Cores:
+    """Gives torch's number of threads; keeps it for threads that start afterwards.
+
+    Calls may overlap: each sees the number from before the first, and the last one to
+    end restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._calls, self._cores = threading.Lock(), 0, 1
+
+    def __enter__(self) -> int:
+        with self._lock:
+            if not self._calls:
+                self._cores = torch.get_num_threads()
+            self._calls += 1
+            return self._cores
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._calls -= 1
+            if not self._calls:
+                torch.set_num_threads(self._cores)
+
+
+_CORES = _Cores()
 
 
 @contextmanager

@@ -91,6 +91,8 @@ class ImageClassifier(_ImageClassifier):
             img = img.detach().requires_grad_()
         if not _one_by_one(img):
             return super().simple_test(img, img_metas, **kwargs)
+        if hasattr(self.head, 'encode_texts'):
+            self.head.encode_texts()  # by all cores, before each takes an image
         score = partial(super().simple_test, **kwargs)
         rows = each_alone(score, img, self)
         if isinstance(rows[0], Tensor):

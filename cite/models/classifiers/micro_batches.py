@@ -9,12 +9,19 @@ from mmcv.parallel import DataContainer
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from cite.models.precision import compute_dtype
+
 from .normalize import flat_metas
 
 # On a CPU more images take longer: their activations leave the caches, and blocks of
 # memory above 32 MB are mapped anew each time.
 AUTO_ON_CPU = 16
-_KNOWN = ('cite', 'mmcls')  # packages of heads that take each image by itself
+_KNOWN = ('cite', 'mmcls')  # packages of parts that take each image by itself
+_RECOMPUTING = ('with_cp', 'grad_checkpointing', 'gradient_checkpointing')
+_FP16 = (
+    "model.micro_batch={} does not go with model.precision='fp16', or 'auto' on a GPU "
+    "that has no bf16: its gradients need a loss scale. Set 'bf16' or 'fp32'."
+)
 # Means over the images, so that a batch's loss is the mean of its parts' losses.
 _MEANS = (CrossEntropyLoss, FocalLoss, LabelSmoothLoss)
 
@@ -36,10 +43,7 @@ def check_micro_batch(
             'for the whole batch.'
         )
     if precision == 'fp16':
-        raise ValueError(
-            f"model.micro_batch={asked} does not go with model.precision='fp16', whose "
-            "gradients need a loss scale: set 'bf16' or 'fp32'."
-        )
+        raise ValueError(_FP16.format(asked))
     return asked
 
 
@@ -53,7 +57,7 @@ def micro_batch_size(
         data: the batch, as the loader gives it.
         asked: ``model.micro_batch``; ``'auto'`` is 16 on a CPU and all on a GPU, and
             all of them where a part's loss would depend on the other parts, or might,
-            in a head of another package.
+            in a classifier, neck or head of another package.
 
     Raises:
         ValueError: a number is asked for where the images depend on each other.
@@ -67,8 +71,13 @@ def micro_batch_size(
     size = AUTO_ON_CPU if automatic else int(asked)
     if len(images) <= size:
         return None
-    if automatic and type(model.head).__module__.partition('.')[0] not in _KNOWN:
+    parts = model, model.neck if model.with_neck else model, model.head
+    packages = {type(part).__module__.partition('.')[0] for part in parts}
+    if automatic and not packages <= {*_KNOWN}:
         return None
+    precision = getattr(model, 'precision', 'fp32')
+    if compute_dtype(precision, images.device) == torch.float16:
+        raise ValueError(_FP16.format(asked))
     reason = _why_whole(model, data)
     if reason and not automatic:
         raise ValueError(f'model.micro_batch={asked}, but {reason}. Leave it out.')
@@ -85,6 +94,10 @@ def _why_whole(model: nn.Module, data: Mapping[str, Any]) -> Optional[str]:
         return 'model.train_cfg.augments mixes the images of a batch'
     if any(isinstance(x, _BatchNorm) and x.training for x in model.modules()):
         return 'a batch normalisation in training averages over the whole batch'
+    if any(getattr(x, key, False) for x in model.modules() for key in _RECOMPUTING):
+        return 'with_cp or gradient checkpointing computes the batch in its own parts'
+    if any(x.requires_grad and x._backward_hooks for x in model.parameters()):
+        return 'a weight has a hook, which is to see the gradient of the whole batch'
     loss = getattr(model.head, 'compute_loss', None)
     if type(loss) not in _MEANS or getattr(loss, 'reduction', 'mean') != 'mean':
         return f'{type(loss).__name__} is not known to be a mean over the images'
@@ -140,7 +153,11 @@ class _KnownGradients(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, factor: Tensor) -> tuple[Optional[Tensor], ...]:  # type: ignore[override]
-        return (None, None, *(gradient * factor for gradient in ctx.gradients))
+        if ctx.gradients is None:
+            raise RuntimeError('the gradients of this step were handed out already')
+        # The loss, which is kept until the next step, lets go of them.
+        gradients, ctx.gradients = ctx.gradients, None
+        return (None, None, *(gradient * factor for gradient in gradients))
 
 
 def _divide(data: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,8 @@ from torch import Tensor
 
 from .distinct_texts import check_distinct
 from .text_source import Texts, average, descriptions, pack, text_differences, unpack
+
+_ENCODING = threading.Lock()  # a second language model would not fit into memory
 
 
 class TextState(BaseModule):
@@ -37,11 +40,8 @@ class TextState(BaseModule):
     def encode_texts(self) -> Tensor:
         """Encode the texts unless that is done; returns the embeddings (K, D)."""
         if self.text_embeddings is None:
-            # Evaluation may come first, under inference_mode, and training later.
-            with torch.inference_mode(False), torch.no_grad():
-                state = {**self._encode(), 'text_source': pack(self._source())}
-            for name in self.text_state:
-                setattr(self, name, state[name])
+            with _ENCODING:
+                self._encode_once()
         return self.text_embeddings
 
     def text_width(self) -> int:
@@ -61,6 +61,15 @@ class TextState(BaseModule):
             for name in self.text_state:
                 buffer = getattr(self, name)
                 setattr(self, name, None if buffer is None else buffer.to(device))
+
+    def _encode_once(self) -> None:
+        if self.text_embeddings is not None:
+            return
+        # Evaluation may come first, under inference_mode, and training later.
+        with torch.inference_mode(False), torch.no_grad():
+            state = {**self._encode(), 'text_source': pack(self._source())}
+        for name in reversed(self.text_state):  # what other threads look for is last
+            setattr(self, name, state[name])
 
     def _encode(self) -> dict[str, Tensor]:
         flat = [text for entry in self.texts for text in descriptions(entry)]

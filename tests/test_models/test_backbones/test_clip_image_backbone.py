@@ -6,6 +6,7 @@ from mmcls.models import build_backbone, build_classifier
 from torch.nn import functional as F
 
 from cite.models.backbones import CLIPImageBackbone
+from cite.models.classifiers.each_alone import each_alone
 
 
 @pytest.mark.parametrize(('kind', 'side'), [('vit', 32), ('resnet', 64)])
@@ -81,6 +82,19 @@ def test_a_resnet_takes_other_sizes_with_interpolated_positions(
     torch.testing.assert_close(positions[1:].T, new[0].flatten(1))
     assert torch.equal(positions[0], old[0])
     assert torch.equal(pool.positional_embedding, old)  # the parameter is as it was
+
+
+def test_threads_share_a_resnet_and_its_resized_positions(resnet_file, images):
+    backbone, many = CLIPImageBackbone(resnet_file), images(24, 96)
+    threads = torch.get_num_threads()
+    with torch.no_grad():
+        wanted = [backbone(image[None]) for image in many]
+        torch.set_num_threads(3)
+        try:
+            given = each_alone(backbone, many, backbone)
+        finally:
+            torch.set_num_threads(threads)
+    torch.testing.assert_close(torch.cat(given), torch.cat(wanted))
 
 
 def test_a_size_that_patches_do_not_tile_is_an_error(vit_file, resnet_file, images):

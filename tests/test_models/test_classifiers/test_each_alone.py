@@ -160,3 +160,63 @@ def test_training_goes_on_after_an_evaluation(arch, images):
             assert gradients[1][name] is None
         else:
             assert torch.equal(gradients[1][name], gradient)
+
+
+def test_calls_at_the_same_time_leave_the_number_of_threads(images, cores):
+    cores(3)
+    begun, end, seen = threading.Event(), threading.Event(), []
+
+    def compute(image):
+        begun.set()
+        end.wait(30)
+
+    def note():
+        seen.append(torch.get_num_threads())
+
+    def call():
+        each_alone(compute, images[:2], torch.nn.Identity())
+
+    def work(target):
+        thread = threading.Thread(target=target)
+        thread.start()
+        return thread
+
+    first = work(call)
+    begun.wait(30)
+    second = work(call)
+    time.sleep(0.2)  # both are at work
+    end.set()
+    first.join()
+    second.join()
+    work(note).join()
+    assert seen == [3]
+
+
+class Slow:
+    """A text encoder that takes its time, as loading a language model does."""
+
+    calls = 0
+
+    def __call__(self, texts):
+        self.calls += 1
+        time.sleep(0.2)
+        return torch.eye(len(texts), 64)
+
+
+@pytest.mark.parametrize('where', ['classifier', 'head'])
+def test_texts_are_encoded_once_for_all_threads(arch, images, cores, where):
+    cores(3)
+    head = {'type': 'TextEmbeddingHead', 'texts': ['a', 'b', 'c']}
+    encoder = {'type': 'BERT', 'model': 'unused'}
+    model = build(arch, head={**head, 'text_encoder': encoder})
+    slow = Slow()
+    model.head.__dict__['text_encoder'] = slow
+    if where == 'classifier':
+        given = scores(model, images)
+    else:
+        with torch.no_grad():
+            features = model.backbone(images)
+            each_alone(model.head.simple_test, features, model.head)
+        given = scores(model, images)
+    assert slow.calls == 1
+    assert np.array_equal(given, scores(model, images))

@@ -12,6 +12,8 @@ from mmcv.parallel import DataContainer
 from packaging.version import Version
 from two_ranks import run_two_ranks, train_steps_by_hand
 
+from cite.models.classifiers import CITEClassifier, micro_batches
+from cite.models.classifiers.micro_batches import micro_batch_size
 from demo.models import tiny_clip
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 1, 2])
@@ -145,6 +147,57 @@ def test_images_that_depend_on_each_other_stay_together(arch, images):
         many = torch.randn(17, 3, 32, 32)
         model.train_step({'img': many, 'gt_label': torch.arange(17) % 3})
         assert sizes == [17]
+
+
+class Contrastive(CITEClassifier):
+    """A classifier of somebody else, whose loss compares the images of a batch."""
+
+
+@pytest.mark.parametrize('part', ['model', 'neck'])
+def test_auto_leaves_classifiers_and_necks_whole_that_it_does_not_know(arch, part):
+    model = build(arch)
+    data = {'img': torch.zeros(17, 3, 32, 32), 'gt_label': torch.zeros(17)}
+    assert micro_batch_size(model, data, 'auto') == 16
+    if part == 'model':
+        model.__class__ = Contrastive
+    else:
+        model.neck.__class__ = type('Neck', (type(model.neck),), {'__module__': 'a'})
+    assert micro_batch_size(model, data, 'auto') is None
+    assert micro_batch_size(model, data, 5) == 5  # the user knows it
+
+
+@pytest.mark.parametrize('key', ['with_cp', 'grad_checkpointing'])
+def test_a_model_that_computes_its_activations_again_stays_whole(arch, images, key):
+    model = build(arch, micro_batch=3)
+    setattr(model.backbone.model.transformer.resblocks[0], key, True)
+    with pytest.raises(ValueError, match='micro_batch=3, but with_cp or gradient'):
+        step(model, img=images, gt_label=LABELS)
+    data = {'img': torch.zeros(17, 3, 32, 32), 'gt_label': torch.zeros(17)}
+    assert micro_batch_size(model, data, 'auto') is None
+
+
+def test_a_hook_of_a_weight_sees_the_gradient_of_the_whole_batch(arch, images):
+    model = build(arch, micro_batch=3)
+    model.backbone.prompt.register_hook(lambda gradient: 2 * gradient)
+    with pytest.raises(ValueError, match='a weight has a hook'):
+        step(model, img=images, gt_label=LABELS)
+
+
+def test_the_loss_that_is_kept_lets_go_of_the_gradients(arch, images):
+    model = build(arch, micro_batch=3)
+    loss = model.train_step({'img': images, 'gt_label': LABELS})['loss']
+    loss.backward(retain_graph=True)
+    assert loss.grad_fn.gradients is None
+    with pytest.raises(RuntimeError, match='handed out already'):
+        loss.backward()
+
+
+def test_fp16_that_auto_chooses_needs_its_loss_scale_too(arch, images, monkeypatch):
+    model = build(arch, precision='auto', micro_batch=3)
+    half = lambda precision, device: torch.float16  # noqa: E731  # an older GPU's
+    monkeypatch.setattr(micro_batches, 'compute_dtype', half)
+    with pytest.raises(ValueError, match="'auto' on a GPU that has no bf16"):
+        micro_batch_size(model, {'img': images, 'gt_label': LABELS}, 3)
 
 
 def test_auto_leaves_heads_whole_that_it_does_not_know(arch):
