@@ -72,6 +72,7 @@ def test_what_python_or_torch_read_at_their_start_makes_it_one(name):
         ('int("x")', 1, "ValueError: invalid literal for int() with base 10: 'x'"),
         ('atexit.register(print, "the end"); sys.exit(2)', 2, 'the end'),
         ('print("cite" in sys.modules)', 0, 'False'),
+        ('sys.stdout.close()', 0, ''),
         ('os.kill(os.getpid(), signal.SIGKILL)', -signal.SIGKILL, ''),
     ],
 )
