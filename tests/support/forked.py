@@ -184,10 +184,11 @@ def _serve(folder: Path) -> dict:
     os.setpgid(process, process)  # Ray kills the group of a worker that has died
     for file in files:
         os.close(file)
-    client.send(str(process).encode())
     threading.Thread(target=_end_with, args=(client, process), daemon=True).start()
+    with contextlib.suppress(OSError):
+        client.send(str(process).encode())
     _, status = os.waitpid(process, 0)
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         client.send(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
@@ -204,9 +205,10 @@ def _take(files: list[int], numbers: list[int]) -> None:
 
 def _end_with(client: socket.socket, process: int) -> None:
     """Kill a fork when what it was started for has been killed."""
+    with contextlib.suppress(ConnectionError):  # before it read what was sent
+        client.recv(1)
     with contextlib.suppress(OSError):
-        if not client.recv(1):
-            os.killpg(process, signal.SIGKILL)
+        os.killpg(process, signal.SIGKILL)
 
 
 def _be_python(path: Path, words: list[str]) -> None:
