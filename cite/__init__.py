@@ -46,8 +46,9 @@ def _is_imported_by_own_command() -> bool:
     """Tell whether the command ``cite``, or a question for help, imports the package.
 
     :func:`cite.commands.run` registers the parts after it has parsed the arguments, so
-    that ``cite --help`` need not wait for torch. A child process of the command has
-    another ``__main__`` when it starts, so that it registers at import.
+    that ``cite --help`` need not wait for torch. The scripts of ``tools/`` call it,
+    too, and have a ``__cite_command__``. A child process of the command has another
+    ``__main__`` when it starts, so that it registers at import.
     """
     arguments = getattr(sys, 'argv', [])
     if arguments[:1] == ['-m']:  # python -m cite train --help, python -m cite ann
@@ -55,8 +56,10 @@ def _is_imported_by_own_command() -> bool:
         return bool(
             {'-h', '--help'} & {*arguments} or {*names} & {*start.WITHOUT_TORCH}
         )
-    script = getattr(sys.modules.get('__main__'), '__file__', None)
-    return script is not None and Path(script).name == 'cite'
+    main = sys.modules.get('__main__')
+    script = getattr(main, '__file__', None)
+    is_cite = script is not None and Path(script).name == 'cite'
+    return is_cite or hasattr(main, '__cite_command__')
 
 
 if not _is_imported_by_own_command():

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
+__cite_command__ = 'check'  # cite imports torch when this needs it
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cite.commands import run
 
 if __name__ == '__main__':
-    run('check', sys.argv[1:])
+    run(__cite_command__, sys.argv[1:])

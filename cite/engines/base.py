@@ -7,8 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional
 
-import torch
-
 ENGINES = ('local', 'ray', 'slurm')
 _MODULES = {'ray': 'ray', 'slurm': 'submitit'}
 #: The folder that holds the package: a checkout, or site-packages.
@@ -109,17 +107,23 @@ def make_engine(
 
 def slots(jobs: Optional[int]) -> int:
     """Return how many tasks run at once: as asked, or one a GPU, or one a core."""
-    return jobs or torch.cuda.device_count() or len(os.sched_getaffinity(0))
+    return jobs or _gpus() or len(os.sched_getaffinity(0))
 
 
 def gpu_of(slot: int) -> Optional[str]:
     """Return a slot's GPU as CUDA_VISIBLE_DEVICES names it; None without GPUs."""
-    number = torch.cuda.device_count()
+    number = _gpus()
     if not number:
         return None
     visible = os.environ.get('CUDA_VISIBLE_DEVICES')
     names = visible.split(',') if visible else [str(i) for i in range(number)]
     return names[slot % number]
+
+
+def _gpus() -> int:
+    import torch  # not above: `--help` imports this module, and needs no torch
+
+    return torch.cuda.device_count()
 
 
 def python_path() -> str:

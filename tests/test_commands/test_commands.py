@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+import forked
 import pytest
 from commands import ROOT, attempt, run
 from mmcv import DictAction
@@ -78,13 +79,23 @@ def test_the_list_has_a_line_for_each_command():
 @pytest.mark.parametrize(
     'name',
     [
-        *('ann', 'check', 'convert', 'export', 'extract', 'import-features'),
-        *('pack', 'repeat', 'tile'),
+        *('ann', 'calibrate', 'check', 'compare', 'configs', 'convert', 'doctor'),
+        *('export', 'extract', 'import-features', 'install-mmcv', 'new', 'pack'),
+        *('predict', 'repeat', 'tile'),
     ],
 )
 def test_the_help_of_a_command_needs_no_library(script, name):
     printed = run(sys.executable, script(LOADED), name, '--help', cold=True)
     assert printed.startswith(f'usage: cite {name} ')
+    assert printed.endswith('\n\n')
+
+
+@pytest.mark.parametrize('name', SHIMS.values())
+def test_so_does_that_of_its_shim(name, tmp_path):
+    (tmp_path / 'sitecustomize.py').write_text(f'import sys; {LOADED}')
+    command = sys.executable, ROOT / f'tools/{name}.py', '--help'
+    printed = run(*command, cold=True, PYTHONPATH=tmp_path)
+    assert printed.startswith('usage: cite ')
     assert printed.endswith('\n\n')
 
 
@@ -160,6 +171,7 @@ def child(queue):
 """
 SPAWN = """
     print('before:', 'mmcls' in sys.modules)
+    multiprocessing.set_executable({python!r})
     context = multiprocessing.get_context({method!r})
     queue = context.SimpleQueue()
     process = context.Process(target=child, args=(queue,))
@@ -172,7 +184,8 @@ SPAWN = """
 @pytest.mark.parametrize('method', ['spawn', 'forkserver'])
 def test_a_child_process_of_the_command_registers_at_import(script, method):
     path = script()
-    text = CHILD.format(script=SCRIPT.format(code=SPAWN.format(method=method).strip()))
+    code = SPAWN.format(python=str(forked.python()), method=method).strip()
+    text = CHILD.format(script=SCRIPT.format(code=code))
     path.write_text(text)
     printed = run(sys.executable, path, '--help', cold=True)
     assert 'before: False\n' in printed
@@ -193,13 +206,14 @@ atexit.register(lambda: print('registered:', 'CLIPImageBackbone' in BACKBONES))
         ('-m', 'cite.version'),
         ('-m', 'cite.version', 'train'),
         ('-c', 'import cite'),
-        ('tools/ann.py', '--help'),
+        ('{folder}/mine.py', '--help'),
     ],
     ids=' '.join,
 )
 def test_everything_else_registers_at_import(tmp_path, command):
     (tmp_path / 'sitecustomize.py').write_text(AT_EXIT)
-    command = sys.executable, *command
+    (tmp_path / 'mine.py').write_text('import cite')
+    command = sys.executable, *(word.format(folder=tmp_path) for word in command)
     printed = run(*command, PYTHONPATH=f'{tmp_path}:{ROOT}')
     assert printed.endswith('registered: True\n')
 
