@@ -10,6 +10,7 @@ timm 1.0.
 
 import importlib
 import sys
+from collections import defaultdict
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -108,19 +109,20 @@ def open_doors() -> None:
     loaders.update(dict.fromkeys(HUBS, load_from_hub))
     for prefix, loader in loaders.items():
         CheckpointLoader.register_scheme(prefixes=prefix, loader=loader, force=True)
+    in_tools = defaultdict(list)
     for door in DOORS:
         if find_spec(door.module) is None:
             continue
         module = importlib.import_module(door.module)
-        original = getattr(module, door.name)
-        setattr(module, door.name, door.ours)
         if door.in_tools:
-            _replace_in_tools(door, original)
-
-
-def _replace_in_tools(door: Door, original: Any) -> None:
+            in_tools[door.name].append((getattr(module, door.name), door.ours))
+        setattr(module, door.name, door.ours)
     for name, taker in list(sys.modules.items()):
+        if name.split('.')[0] in ('mmcv', 'mmcls', 'cite'):
+            continue
         # Not getattr: modules that load lazily would do so.
-        taken = getattr(taker, '__dict__', {}).get(door.name)
-        if taken is original and name.split('.')[0] not in ('mmcv', 'mmcls', 'cite'):
-            setattr(taker, door.name, door.ours)
+        taken = getattr(taker, '__dict__', {})
+        for attribute in in_tools.keys() & taken.keys():
+            for original, ours in in_tools[attribute]:
+                if taken[attribute] is original:
+                    setattr(taker, attribute, ours)
