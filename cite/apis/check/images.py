@@ -4,9 +4,11 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from typing import Optional
 
@@ -24,6 +26,7 @@ _CHUNK = 128
 LARGE = 'large image'
 # Patches are made for inputs of 224 to 512 pixels; 1,024 leave room for all of them.
 _LARGEST = 1024
+_OFTEN = 0.2  # seconds after which Ctrl-C is seen
 Faults = list[tuple[str, str, str]]
 
 
@@ -101,20 +104,43 @@ def _on_all_cores(
     )
     waiting: dict[Future, int] = {}
     try:
-        while True:
-            for chunk in islice(chunks, 3 * workers - len(waiting)):
-                waiting[pool.submit(look_at, chunk, decode)] = len(chunk)
-            if not waiting:
-                return
-            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in ready:
-                yield waiting.pop(future), future.result()
+        with _noting_interrupts() as noted:
+            while True:
+                if noted:
+                    raise KeyboardInterrupt
+                for chunk in islice(chunks, 3 * workers - len(waiting)):
+                    waiting[pool.submit(look_at, chunk, decode)] = len(chunk)
+                if not waiting:
+                    return
+                ready, _ = wait(waiting, _OFTEN, FIRST_COMPLETED)
+                for future in ready:
+                    yield waiting.pop(future), future.result()
     except BaseException:  # after an interrupt, unfinished work is useless
         for process in list((pool._processes or {}).values()):
             process.terminate()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[list[int]]:
+    """Yield a list that Ctrl-C adds to, where it would raise KeyboardInterrupt.
+
+    Raised while this thread takes the locks of what it waits for, it would leave them
+    taken, and the pool would never end.
+    """
+    noted: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    raises = before is signal.default_int_handler
+    if not raises or threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def look_at(paths: Iterable[str], decode: bool) -> Faults:

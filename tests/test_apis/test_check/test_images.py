@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from concurrent.futures import _base
 
 import pytest
 from PIL import Image
@@ -28,6 +29,25 @@ def test_an_interrupt_waits_for_no_image_under_way(monkeypatch):
     found = images._on_all_cores([['first'], ['last']], 2, True)
     assert next(found) == (1, [])
     found.close()  # an interrupt has this effect
+
+
+@pytest.mark.timeout(60)
+def test_an_interrupt_leaves_no_lock_taken(monkeypatch):
+    """As if Ctrl-C came just when the locks of all tasks have been taken."""
+    take = _base._AcquireFutures.__enter__
+
+    def interrupted(futures):
+        take(futures)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(_base._AcquireFutures, '__enter__', interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(images._on_all_cores([['gone']] * 9, 1, False))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_workers_leave_the_interrupt_to_the_command(monkeypatch):
