@@ -114,7 +114,7 @@ def compare(
     released, ours = (statistics.median(values[side]) for side in SIDES)
     ratio = row.ratio(released, ours)
     line.update(released=released, ours=ours, ratio=ratio)
-    line['target'] = row.target_here(threads)
+    line['target'] = row.target_here(threads, released)
     line['met'] = ratio >= line['target']
     line['repeats'] = len(values['ours'])
     line['all'] = values

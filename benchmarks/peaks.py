@@ -30,7 +30,7 @@ def peaks() -> list[str]:
     return lines
 
 
-def most_by_bf16(threads: int) -> float:
+def most_by_bf16(threads: int, _: float) -> float:
     """Return how many times faster than the release ViT-B/16 can be on this machine.
 
     The release is bound by products in fp32, ours by those in bf16, of which the

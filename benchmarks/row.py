@@ -38,8 +38,8 @@ class Row:
         title: text of the first column.
         unit: unit of both values.
         target: ratio to reach, ours against released.
-        most: largest ratio that this machine allows, given the threads of torch; 85 %
-            of it are the target where that is less.
+        most: largest ratio that this machine allows, given the threads of torch and the
+            released side's value; 85 % of it are the target where that is less.
         released: factory of the released side.
         ours: factory of our side.
         bound: limit of our side, with the arithmetic.
@@ -64,15 +64,15 @@ class Row:
     bf16: bool = False
     prepare: Callable[[Workspace], None] = lambda workspace: None
     missing: Callable[[], Optional[str]] = lambda: None
-    most: Optional[Callable[[int], float]] = None
+    most: Optional[Callable[[int, float], float]] = None
     estimate: str = ''
     remark: Optional[Callable[[Workspace], str]] = None
 
-    def target_here(self, threads: int) -> float:
+    def target_here(self, threads: int, released: float) -> float:
         """Return the ratio to reach on this machine."""
         if self.most is None:
             return self.target
-        return min(self.target, _OF_THE_MOST * self.most(threads))
+        return min(self.target, _OF_THE_MOST * self.most(threads, released))
 
     def ratio(self, released: float, ours: float) -> float:
         """Return how many times better ours is."""
