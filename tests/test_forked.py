@@ -33,7 +33,7 @@ if __name__ == '__main__':
     ['KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM', 'PYTHONBREAKPOINT', 'LOCAL_RANK'],
 )
 def test_what_imports_of_the_suite_set_makes_no_command_a_new_process(name):
-    environment = {**forked.ENVIRONMENT, name: 'x'}
+    environment = {**forked.usual(), name: 'x'}
     assert forked.can_run([sys.executable, '-m', 'cite'], environment)
     assert forked.can_run([sys.executable, '-u', '-W', 'ignore', '-c', ''], environment)
 
@@ -58,7 +58,7 @@ def test_what_a_test_leaves_in_the_environment_makes_none_either():
 
 @pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'PYTHONHASHSEED', 'LC_ALL'])
 def test_what_python_or_torch_read_at_their_start_makes_it_one(name):
-    environment = {**forked.ENVIRONMENT, name: '7'}
+    environment = {**forked.usual(), name: '7'}
     assert not forked.can_run([sys.executable, '-m', 'cite'], environment)
 
 

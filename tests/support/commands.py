@@ -10,7 +10,7 @@ import forked
 
 ROOT = Path(__file__).parents[2]
 MIM = Path(sys.executable).with_name('mim')
-# set_random_seed sets it before each test; a user's command has none, and is a fork.
+# set_random_seed sets it in tests; a user's command has none, and is a fork.
 LEFT_BY_MMCV = 'PYTHONHASHSEED'
 TOOLS = Path(find_spec('mmcls').origin).parent / '.mim/tools'
 
@@ -20,8 +20,7 @@ def attempt(*command, cwd=ROOT, apart=False, cold=False, **environment):
 
     Args:
         apart: whether ``stderr`` is kept apart.
-        cold: whether it must be a new process: for a test of what that imports, or
-            of what it inherits from this one.
+        cold: whether it must be a new process: for a test of what that imports.
     """
     env = {
         **{name: x for name, x in os.environ.items() if name != LEFT_BY_MMCV},

@@ -1,4 +1,4 @@
-"""Commands in forks of a process that has imported torch, mmcv and mmcls once.
+"""Commands, and xdist's workers, as forks of a process that has imported torch once.
 
 A new process imports them for three seconds; most commands of a test then work for less
 than one. Nothing of cite is imported before the fork, so that all of it runs as typed.
@@ -13,6 +13,7 @@ import importlib
 import json
 import multiprocessing.spawn
 import os
+import resource
 import runpy
 import select
 import shutil
@@ -21,10 +22,11 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess, Popen
+from subprocess import DEVNULL, PIPE, CompletedProcess, Popen
 from types import ModuleType
 from typing import Callable
 
@@ -34,9 +36,8 @@ IMPORTED = (
     *('mmcv.engine', 'mmcv.fileio', 'ftfy', 'yapf', 'tokenizers', 'accelerate'),
     *('transformers.models.auto.modeling_auto', 'PIL.JpegImagePlugin'),
     *(f'transformers.models.bert.{name}_bert' for name in ('modeling', 'tokenization')),
-    *('numba', 'sklearn.metrics', 'scipy.stats', 'pandas'),
+    *('numba', 'sklearn.metrics', 'scipy.stats', 'pandas', 'pytest'),
 )
-ENVIRONMENT = {**os.environ, 'PYTHONWARNINGS': 'ignore'}  # of the imports
 # Beginnings of variables that nothing reads before the fork, which has not looked for a
 # GPU. scikit-learn, imported on both sides, sets those of KMP; tokenizers sets its own,
 # and reads it when it is used; mmcls' tools, run in this process, set a rank, and
@@ -47,14 +48,23 @@ FREE = (
     *('KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK', 'TOKENIZERS_PARALLELISM'),
     *('CUDA_VISIBLE_DEVICES', 'LOCAL_RANK', 'MKL_NUM_THREADS', 'PYTHONBREAKPOINT'),
 )
+_started: dict[Path, Popen] = {}  # servers of this process, by their folders
+SHARED = 'PYTEST_FORKS'  # names the folder of a server that others share
+START = Path(__file__).parents[2] / 'cite/start.py'
 LONGEST = 1 << 20  # bytes of a request
 HIGH = 500  # above the numbers of files that a process inherits
 MOST = 200  # files of a request; a system sends at most 253
 
 
+@functools.cache
+def usual() -> dict[str, str]:
+    """Return the environment before the first test, as imports of cite leave it."""
+    return {**os.environ}
+
+
 def can_run(words: list[str], environment: Mapping[str, str]) -> bool:
     """Tell whether a fork does what a new process would do."""
-    changed = {name for name, _ in {*environment.items()} ^ {*ENVIRONMENT.items()}}
+    changed = {name for name, _ in {*environment.items()} ^ {*usual().items()}}
     what = Path(_without_options(words[1:])[0])
     is_script = what.suffix == '.py' or what.parent.name == 'bin'
     is_command = is_script or str(what) in ('-m', '-c')
@@ -65,6 +75,7 @@ def can_run(words: list[str], environment: Mapping[str, str]) -> bool:
 @contextlib.contextmanager
 def kept_environment() -> Iterator[None]:
     """Undo what is changed in the environment and would keep commands from forks."""
+    usual()
     kept = {**os.environ}
     yield
     changed = {name for name, _ in kept.items() ^ os.environ.items()}
@@ -75,10 +86,18 @@ def kept_environment() -> Iterator[None]:
 
 
 def _without_options(words: list[str]) -> list[str]:
-    """Leave out ``-u``, ``-W ignore`` and the like; all warnings are off."""
+    """Leave out ``-u``, ``-W ignore`` and the like."""
     while words[0].startswith('-') and words[0] not in ('-m', '-c'):
         words = words[2 if words[0] in ('-W', '-X') else 1 :]
     return words
+
+
+def _asked_warnings(words: list[str]) -> list[str]:
+    """Return the filters in the environment and in a command's options."""
+    options = words[: len(words) - len(_without_options(words))]
+    asked = [after for word, after in zip(options, options[1:]) if word == '-W']
+    asked += [word[2:] for word in options if word.startswith('-W') and word != '-W']
+    return [*filter(None, os.environ.get('PYTHONWARNINGS', '').split(',')), *asked]
 
 
 def run(
@@ -86,7 +105,7 @@ def run(
 ) -> CompletedProcess:
     """Run a Python command in a fork; ``stderr`` is in ``stdout`` unless apart."""
     with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
-        address = _start_server()[1] / 'socket'
+        address = _server() / 'socket'
         files = {1: out.fileno(), 2: (err if apart else out).fileno()}
         code = _ask(address, words, cwd, environment, files)[1]()
         out.seek(0)
@@ -100,7 +119,18 @@ def python() -> Path:
     They have the files that they inherit, and end when the process that was started
     for them is killed.
     """
-    return _start_server()[1] / 'python'
+    return _server() / 'python'
+
+
+@contextlib.contextmanager
+def workers() -> Iterator[None]:
+    """Let multiprocessing's processes that start anew be forks."""
+    kept = multiprocessing.spawn.get_executable()
+    multiprocessing.set_executable(str(python()))
+    try:
+        yield
+    finally:
+        multiprocessing.set_executable(kept)
 
 
 def _ask(
@@ -119,6 +149,7 @@ def _ask(
     server.connect(str(address))
     environment = {name: str(value) for name, value in environment.items()}
     request = {'words': words, 'cwd': str(cwd), 'environment': environment}
+    request['largest_file'] = resource.getrlimit(resource.RLIMIT_FSIZE)
     message = json.dumps({**request, 'files': [*files]}).encode()
     socket.send_fds(server, [message], [*files.values()])
     process = int(server.recv(LONGEST))
@@ -130,29 +161,51 @@ def _ask(
     return process, wait
 
 
+def share() -> None:
+    """Start a server for this process and those that it starts; do not wait for it.
+
+    It has as many threads as importing cite would give it.
+    """
+    _function(START, 'settle_threads')()
+    os.environ[SHARED] = str(_start_server())
+
+
 @functools.cache
-def _start_server() -> tuple[Popen, Path]:
-    """Start the server; return it and the folder of its socket and its ``python``."""
+def _server() -> Path:
+    """Return the folder of the server's socket and its ``python``, which are there."""
+    shared = os.environ.get(SHARED)
+    folder = Path(shared) if shared else _start_server()
+    until = time.monotonic() + 120
+    while not (folder / 'ready').exists():
+        ended = folder in _started and _started[folder].poll() is not None
+        assert not ended, 'the process of all forks has ended'
+        assert time.monotonic() < until, 'the process of all forks does not start'
+        time.sleep(0.05)
+    return folder
+
+
+def _start_server() -> Path:
+    """Start a server; return the folder where its socket and its ``python`` will be."""
     folder = Path(tempfile.mkdtemp(prefix='forks-'))
-    environment = {**ENVIRONMENT}
-    environment.pop('PYTHONPATH', None)
+    environment = {**usual()}
+    for name in ('PYTHONPATH', 'PYTHONWARNINGS'):
+        environment.pop(name, None)
     process = Popen(
         [sys.executable, __file__, str(folder)],
         env=environment,
         stdin=PIPE,  # its end is the server's
-        stdout=PIPE,
+        stdout=DEVNULL,
         start_new_session=True,
     )
+    _started[folder] = process
     client = folder / 'python'
     client.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {__file__} "$0" "$@"\n')
     client.chmod(0o755)
-    assert process.stdout is not None
     assert process.stdin is not None
-    assert process.stdout.readline() == b'ready\n'
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(process.wait)
     atexit.register(process.stdin.close)  # the first of the three: it ends the process
-    return process, folder
+    return folder
 
 
 def _serve(folder: Path) -> dict:
@@ -160,7 +213,7 @@ def _serve(folder: Path) -> dict:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(folder / 'socket'))
     listener.listen(99)
-    print('ready', flush=True)
+    (folder / 'ready').touch()
     while True:
         ready = select.select([listener, sys.stdin], [], [])[0]
         with contextlib.suppress(ChildProcessError):  # none is left
@@ -191,6 +244,11 @@ def _serve(folder: Path) -> dict:
     with contextlib.suppress(OSError):
         client.send(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
+
+
+def _function(file: Path, name: str) -> Callable:
+    """Return a function of a file that imports nothing of cite."""
+    return runpy.run_path(str(file))[name]
 
 
 def _take(files: list[int], numbers: list[int]) -> None:
@@ -241,13 +299,14 @@ def _inherited() -> Iterator[int]:
 
 def _run(request: dict, path: list[str]) -> None:
     """Run ``python … -m MODULE``, ``-c CODE`` or ``FILE`` as Python itself does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, tuple(request['largest_file']))
     os.chdir(request['cwd'])
     os.environ.clear()
     os.environ.update(request['environment'])
     words = _without_options(request['words'][1:])
     sys.stdout.reconfigure(write_through='-u' in request['words'][:4])
-    warned = os.environ.get('PYTHONWARNINGS', '').split(',')
-    warnings._processoptions([*filter(None, warned)])
+    sys.warnoptions[:] = _asked_warnings(request['words'][1:])
+    warnings._processoptions(sys.warnoptions)
     added = [*filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
     for file in (Path(folder, 'sitecustomize.py') for folder in added):
         if file.is_file():
@@ -270,12 +329,24 @@ def _run(request: dict, path: list[str]) -> None:
         runpy.run_path(words[0], run_name='__main__')
 
 
-def _main() -> None:
-    path = sys.path[1:]  # the first is the folder of this file
-    sys.path[:] = path
+def _import_all() -> None:
+    """Import what forks have, without warnings; the filters that it adds stay."""
+    warnings.simplefilter('ignore')
+    ignored = warnings.filters[0]
     for name in IMPORTED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        _function(START, 'import_clip')()
+        importlib.import_module('clip')
+    warnings.filters.remove(ignored)
+
+
+def _main() -> None:
+    path = sys.path[1:]  # the first is the folder of this file
+    sys.path[:] = path
+    _import_all()
+    _function(Path(__file__).with_name('config_text.py'), 'install')()
     gc.collect()
     gc.freeze()
     # A background job of a shell ignores Ctrl-C, and so would the forks.

@@ -1,12 +1,29 @@
 """A comparison that takes seconds: drawn slides, a tiny CLIP, real methods."""
 
 import pprint
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tiny_training import TEXTS, config
 
+from cite.compare.methods.task import Task, run_task
+from cite.compare.methods.workspace import Kept
+from cite.engines import Engine, Outcome
+
 CLASSES = ['well', 'moderately', 'poorly']
+
+
+class InProcess(Engine):
+    """Runs jobs where the test runs: what a worker does, without one."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def run(self, tasks: Sequence[Task], *_: object) -> Iterator[Outcome]:
+        for task in tasks:
+            self.ran.append(task.name)
+            yield Outcome(task, run_task(task, Kept()))
 
 
 def method_configs(data: Path, folder: Path) -> dict[str, str]:

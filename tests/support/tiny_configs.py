@@ -18,7 +18,11 @@ the recipe and the widths that must match. For a new kind of part add a function
 ``SHRINK``; for a new model add a line to the table of its kind.
 """
 
+import atexit
+import functools
 import json
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, Callable
 
@@ -119,16 +123,24 @@ def _any_part(part: dict, cfg: Config, folder: Path) -> None:
     """Replace the name or file of a CLIP; no other part is touched."""
     arch = part.get('arch')
     if isinstance(arch, str) and (arch in clip.clip._MODELS or arch.endswith('.pt')):
-        part['arch'] = _clip(arch, cfg, folder)
+        part['arch'] = _clip(arch, cfg)
 
 
-def _clip(arch: str, cfg: Config, folder: Path) -> str:
-    path = (folder / f'{arch.replace("/", "-")}').with_suffix('.pt')
+def _clip(arch: str, cfg: Config) -> str:
     if arch in CLIP_RESNETS:
-        width, embed_dim = CLIP_RESNETS[arch]
-        return str(tiny_clip(path, 0, embed_dim, width, (1, 1, 1, 1)))
-    width, embed_dim = CLIP_WIDTHS.get(arch) or (128, _neck_width(cfg))
-    return str(tiny_clip(path, 0, embed_dim, width, _blocks(cfg)))
+        (width, embed_dim), layers = CLIP_RESNETS[arch], (1, 1, 1, 1)
+    else:
+        width, embed_dim = CLIP_WIDTHS.get(arch) or (128, _neck_width(cfg))
+        layers = _blocks(cfg)
+    return _saved(tiny_clip, 'clip.pt', 0, embed_dim, width, layers)
+
+
+@functools.cache
+def _saved(save: Callable[..., Path], name: str, *options: Any, **more: Any) -> str:
+    """Save a small model, which many configs share and no test changes; its path."""
+    folder = Path(tempfile.mkdtemp(prefix='tiny-'))
+    atexit.register(shutil.rmtree, folder)
+    return str(save(folder / name, *options, **more))
 
 
 def _neck_width(cfg: Config) -> int:
@@ -219,16 +231,16 @@ def _bert(part: dict, cfg: Config, folder: Path) -> None:
         return
     name = part.get('model', 'michiyasunaga/BioLinkBERT-large')
     hidden = _text_width(name, cfg)
-    part['model'] = str(tiny_bert(folder / 'bert', hidden=hidden, layers=1))
+    part['model'] = _saved(tiny_bert, 'bert', hidden=hidden, layers=1)
 
 
 def _decoder(part: dict, cfg: Config, folder: Path) -> None:
     width = _text_width(part['model'], cfg)
-    part['model'] = str(save_llama(folder / 'llama', width))
+    part['model'] = _saved(save_llama, 'llama', width)
 
 
 def _t5(part: dict, cfg: Config, folder: Path) -> None:
-    part['model'] = str(save_t5(folder / 't5', _text_width(part['model'], cfg)))
+    part['model'] = _saved(save_t5, 't5', _text_width(part['model'], cfg))
 
 
 def _open_clip(part: dict, cfg: Config, folder: Path) -> None:
@@ -238,7 +250,7 @@ def _open_clip(part: dict, cfg: Config, folder: Path) -> None:
         'MI-Zero': save_mi_zero,
         'PMC-CLIP': save_pmc_clip,
     }
-    part['model'] = str(save[Path(part['model']).name](folder / 'open_clip'))
+    part['model'] = _saved(save[Path(part['model']).name], 'open_clip')
 
 
 def _text_width(name: str, cfg: Config) -> int:

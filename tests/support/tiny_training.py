@@ -9,7 +9,9 @@ from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
+import forked
 import numpy as np
+import pytest
 import torch
 from commands import ROOT, run
 from mmcls.apis import set_random_seed
@@ -250,14 +252,8 @@ def new_process(target, *args):
     """
     context = get_context('forkserver')
     context.set_forkserver_preload(['tiny_training'])
-    before = os.environ.get('PYTHONPATH')
-    os.environ['PYTHONPATH'] = PYTHONPATH
-    try:
+    with pytest.MonkeyPatch.context() as patch, forked.workers():
+        patch.setenv('PYTHONPATH', PYTHONPATH)
         process = context.Process(target=target, args=args)
         process.start()
-    finally:
-        if before is None:
-            del os.environ['PYTHONPATH']
-        else:
-            os.environ['PYTHONPATH'] = before
     return process

@@ -1,18 +1,14 @@
 """``cite doctor``: what is there, and what to do where something is wrong."""
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from commands import attempt
 
-import cite
 from cite.apis import doctor
 from cite.apis.doctor import examine
-
-ROOT = Path(cite.__file__).parents[1]
 
 
 def by_name():
@@ -55,12 +51,6 @@ def test_a_cache_that_cannot_be_written(monkeypatch, tmp_path, place):
 def test_it_works_without_mmcv(tmp_path):
     hidden = "import sys; sys.modules['mmcv'] = None; sys.argv = ['-m', 'doctor']; "
     code = "import cite.__main__ as m; m.main(['doctor'])"
-    done = subprocess.run(
-        [sys.executable, '-c', hidden + code],
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    done = attempt(sys.executable, '-c', hidden + code, cold=True, cwd=tmp_path)
     assert done.returncode == 1
     assert '! mmcv           cannot be imported' in done.stdout

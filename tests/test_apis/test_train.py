@@ -27,14 +27,22 @@ def data(tmp_path_factory):
     return make_data(tmp_path_factory.mktemp('data') / 'slides')
 
 
-def train(data, folder, *arguments, changes=None, **environment):
+# Runs `cite` with a number of threads.
+THREADS = """
+import runpy, sys, torch
+torch.set_num_threads(int(sys.argv.pop(1)))
+runpy.run_module('cite', run_name='__main__', alter_sys=True)
+"""
+
+
+def train(data, folder, *arguments, changes=None, threads=1, **environment):
     """Train by command; return the checkpoint's tensors and what was printed."""
     folder.mkdir()
     cfg = config(data, folder, ITERS)
     cfg.checkpoint_config = {'interval': ITERS}
     cfg.merge_from_dict(changes or {})
     cfg.dump(str(folder / 'config.py'))
-    command = (sys.executable, '-m', 'cite', 'train', folder / 'config.py')
+    command = (sys.executable, '-c', THREADS, threads, 'train', folder / 'config.py')
     printed = run_command(*command, *arguments, **environment)
     return state(folder, ITERS), printed
 
@@ -79,8 +87,7 @@ def test_threads_change_the_weights_by_summation_order_at_most(data, tmp_path):
         'custom_hooks': [{'type': 'NoteImages'}],
     }
     (one, _), (two, _) = (
-        train(data, tmp_path / n, '--seed', 4, changes=changes, OMP_NUM_THREADS=n)
-        for n in '12'
+        train(data, tmp_path / n, '--seed', 4, changes=changes, threads=n) for n in '12'
     )
 
     weights = [{k: v for k, v in x.items() if ' ' not in k} for x in (two, one)]

@@ -25,6 +25,7 @@ def checkout(folder, seconds):
     return folder
 
 
+@pytest.mark.usefixtures('forks')
 def test_each_checkouts_own_code_is_measured(tmp_path):
     row = Row('start', 't', 's', 1, lambda w: None, lambda w: None, '-')
     before, after = checkout(tmp_path / 'a', 0.5), checkout(tmp_path / 'b', 1.0)

@@ -7,6 +7,7 @@ the other rows' sides are measured in the test's process, which has imported tor
 import json
 import sys
 
+import forked
 import pytest
 from commands import ROOT, run
 
@@ -35,7 +36,9 @@ def measure(tmp_path, monkeypatch, capsys):
         words = [*SMALL, '--json', tmp_path / 'b.json']
         words += ['--work-dir', tmp_path / 'models', '--rows', *rows]
         if by_command:
-            printed = run(sys.executable, ROOT / 'tools/benchmark.py', *words)
+            python = {'PYTHON_EXEC': str(forked.python())}  # of the sides
+            command = sys.executable, ROOT / 'tools/benchmark.py'
+            printed = run(*command, *words, **python)
         else:
             monkeypatch.setattr(compare, 'Side', SideHere)
             main([str(word) for word in words])

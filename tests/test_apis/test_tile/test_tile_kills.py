@@ -101,7 +101,7 @@ def test_a_file_that_may_not_grow_ends_the_run(slides, tmp_path):
     command += ['--patch-pixels', '64', '--out', tmp_path / 'out']
     tiles = [len(data) for name, data in whole.items() if name.startswith('patches')]
     with files_up_to(max(tiles) - 1):
-        done = attempt(*command, cold=True)  # with the limit
+        done = attempt(*command)
     assert done.returncode == 2, done.stdout
     assert 'File too large' in done.stdout.splitlines()[-1]
     assert 'Traceback' not in done.stdout

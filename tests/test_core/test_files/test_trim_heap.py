@@ -31,6 +31,6 @@ print('given back:', int(before - resident()))
     reason="needs glibc's malloc_trim",
 )
 def test_what_was_freed_before_a_model_was_whole_is_given_back():
-    output = run(sys.executable, '-c', CODE, cold=True)
+    output = run(sys.executable, '-c', CODE)
 
     assert int(output.split('given back:')[1].split()[0]) > 150

@@ -152,7 +152,7 @@ def test_a_file_that_may_not_grow_is_said(passed, slides, run, tmp_path):
     command = [sys.executable, '-m', 'cite', 'predict', slides, '--features']
     command += ['--model', passed.model, '--workers', '0', '--out', out]
     with files_up_to(min(path.stat().st_size for path in features) - 1):
-        done = attempt(*command, cold=True, OMP_NUM_THREADS='1')  # with the limit
+        done = attempt(*command, OMP_NUM_THREADS='1')
     assert done.returncode == 2, done.stdout
     lines = done.stdout.splitlines()
     assert [line[:6] for line in lines] == ['[1/3] ', 'error:']

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from clip.model import CLIP
 
 # Side of the images, side of a ViT's patches, width and depth of both towers.
 VIT = {
@@ -28,6 +27,8 @@ TEXT = {
 
 
 def _clip(seed, **vision):
+    from clip.model import CLIP  # not above: cite is imported before it
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = CLIP(**vision, **TEXT)
