@@ -75,7 +75,6 @@ def can_run(words: list[str], environment: Mapping[str, str]) -> bool:
 @contextlib.contextmanager
 def kept_environment() -> Iterator[None]:
     """Undo what is changed in the environment and would keep commands from forks."""
-    usual()
     kept = {**os.environ}
     yield
     changed = {name for name, _ in kept.items() ^ os.environ.items()}
